@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from kong_oam.access.diff.change import KINDS as CHANGES
 from kong_oam.access.lint.finding import KINDS
 from kong_oam.codes import CODES
 from kong_oam.identity.kinds import KINDS as KINDS_OF_PROVIDERS
-from kong_oam.oam import application
+from kong_oam.oam import plain
 from kong_oam.oam import schema as shapes
 from kong_oam.review.access_changes import AccessChange
 from kong_oam.review.comment import ReviewedStack, compose
@@ -105,8 +106,14 @@ def test_every_setting_of_an_identity_provider_is_documented() -> None:
     [
         ("access", "definitions/access.schema.json"),
         ("client", "definitions/client.schema.json"),
+        ("ip-allow", "definitions/ip-allow.schema.json"),
         ("external", "definitions/external.schema.json"),
         ("gateway", "kong_oam/oam/schemas/gateway.json"),
+        ("kong-plugin", "definitions/kong-plugin.schema.json"),
+        ("headers", "definitions/headers.schema.json"),
+        ("limits", "definitions/limits.schema.json"),
+        ("rate-limit", "definitions/rate-limit.schema.json"),
+        ("upstream-tls", "definitions/upstream-tls.schema.json"),
     ],
 )
 def test_every_field_of_a_trait_is_documented(section: str, file: str) -> None:
@@ -176,8 +183,9 @@ def test_every_verb_has_a_section() -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample estate in a folder of its own, and as it was before in another."""
-    copy_sample(tmp_path)
-    copy_sample(tmp_path / "before")
+    for folder in (tmp_path, tmp_path / "before"):
+        copy_sample(folder)
+        shutil.copytree(ROOT / "examples", folder / "examples")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -231,9 +239,27 @@ def without_a_grant() -> None:
     edit("orders.yaml", "[shop/checkout, shop/web]", "[shop/web]")
 
 
+def more_for_closing() -> None:
+    """It may write entries, too."""
+    ledger = Path("examples/own-types/applications/ledger.yaml")
+    replace_once(ledger, "{scopes: [entries.read], components", "{scopes: [entries.read, entries.write], components")
+    replace_once(ledger, "ledger/book, scopes: [entries.read]", "ledger/book, scopes: [entries.read, entries.write]")
+
+
+def drafts() -> None:
+    """The Application of the page, with another path in one of its forms."""
+    override = "              - {type: gateway, properties: {http: {/drafts: 8080}}}\n"
+    text = block(below(page("reference/applications.md"), "## Forms"), "yaml")
+    Path("applications/catalog.yaml").write_text(text.replace("  workflow:\n", f"{override}  workflow:\n"), "utf-8")
+
+
 @pytest.mark.parametrize(
     ("name", "command", "change", "status"),
     [
+        ("how-to/bring-your-own-definitions.md", "explain", as_it_is, 0),
+        ("how-to/bring-your-own-definitions.md", "who GET", as_it_is, 0),
+        ("how-to/bring-your-own-definitions.md", "what ledger/closing", as_it_is, 0),
+        ("how-to/bring-your-own-definitions.md", "diff", more_for_closing, 0),
         ("tutorial.md", "check", with_a_typo, 1),
         ("how-to/check-while-you-type.md", "check applications/orders.yaml", without_a_grant, 0),
         ("how-to/check-while-you-type.md", "check applications/shop.yaml", without_a_grant, 1),
@@ -247,6 +273,7 @@ def without_a_grant() -> None:
         ("how-to/see-what-a-change-does.md", "diff --stack aws --exit-code", subnet, 1),
         ("how-to/add-a-component.md", "new", as_it_is, 0),
         ("reference/lint.md", "check", loose, 1),
+        ("reference/applications.md", "check applications/catalog.yaml", drafts, 1),
     ],
 )
 def test_a_command_prints_what_a_page_shows(
@@ -310,7 +337,7 @@ def test_the_first_trait_of_a_newcomer_is_read(
     definitions.mkdir()
     (definitions / "retries.schema.json").write_text(block(text, "json"), "utf-8")
     monkeypatch.setattr(shapes, "_FOLDERS", (*shapes._FOLDERS, definitions))
-    monkeypatch.setattr(application, "TRAIT_TYPES", (*application.TRAIT_TYPES, "retries"))
+    monkeypatch.setattr(plain, "TRAIT_TYPES", (*plain.TRAIT_TYPES, "retries"))
     trait = block(below(text, "with a typo:"), "yaml")
 
     def with_the_trait() -> None:

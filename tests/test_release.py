@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 import kong_oam
+from sandbox.wheel import TAGS
 from tests.support.projects import copy_sample, git
 from tests.support.wheel import release
 
@@ -135,7 +136,8 @@ def test_the_files_of_a_release_are_those_that_are_built(tmp_path: Path) -> None
     """`make dist`, handed over as one artifact, whose root is `build`."""
     (upload,) = (one["with"] for one in JOBS["build"]["steps"] if "upload-artifact" in one.get("uses", ""))
     assert upload["path"].split() == ["build/notes.md", "build/dist/"]
-    assert "make check test-fast dist" in [one.get("run") for one in JOBS["build"]["steps"]]
+    (made,) = (one["run"] for one in JOBS["build"]["steps"] if one.get("run", "").startswith("make dist"))
+    assert {*made.partition("=")[2].strip('"').split()} == {*TAGS}
     assert {"dist/*", "--verify-tag", "notes.md"} <= set(step("publish", "release").split())
 
 
@@ -160,14 +162,18 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     subprocess.run([*pip, *released.glob("*.whl")], check=True, timeout=60)
     copy_sample(tmp_path / "work")
 
-    def use(tag: str) -> int:
-        environment = {"PATH": "/usr/bin:/bin", "RUNNER_TEMP": str(tmp_path), "GITHUB_REF_NAME": tag}
+    (given,) = (one["env"] for one in JOBS["try"]["steps"] if one.get("name") == "use")
+    assert "built_in_definitions(evaluator)" in given["EVALUATE"]
+
+    def use(tag: str, **more: str) -> int:
+        environment = {"PATH": "/usr/bin:/bin", "RUNNER_TEMP": str(tmp_path), "GITHUB_REF_NAME": tag, **given, **more}
         command = ["bash", "-e", "-c", step("try", "use")]
         done = subprocess.run(command, cwd=tmp_path / "work", env=environment, capture_output=True, timeout=60)
         return done.returncode
 
     assert use(f"v{kong_oam.__version__}") == 0
     assert use("v0.0.1") != 0
+    assert use(f"v{kong_oam.__version__}", EVALUATE="assert False") != 0
 
 
 def test_a_change_is_tested_by_what_anybody_can_run() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -165,7 +166,7 @@ def test_every_night_everything_is_run() -> None:
     """By the scheduled workflow, with a bound above the sixty minutes that it takes."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/nightly.yaml").read_text("utf-8"))
     (job,) = workflow["jobs"].values()
-    (step,) = (step for step in job["steps"] if "run" in step)
+    *_, step = (step for step in job["steps"] if "run" in step)
     assert step["run"] == "make test-all"
     assert step["env"]["SEED"] == "${{ github.run_number }}", "each night asks what no night before has asked"
     assert 60 < job["timeout-minutes"] <= 120
@@ -182,3 +183,56 @@ def test_generated_tests_ask_less_in_make_test_alone() -> None:
     used.pop("test-live")
     assert used.pop("test-fast") == used.pop("test") == ["QUICK"]
     assert set(itertools.chain.from_iterable(used.values())) == {"FULL"}
+
+
+PROGRAMS = ("redis-server", "prometheus", "chromium")
+
+
+def _machine(folder: Path, *, installs: bool) -> dict[str, str]:
+    """An environment with a stand-in of apt-get that installs, or cannot; both say what they were asked for. A stand-in of
+    sudo asks for no password."""
+    asked, programs = folder / "asked", folder / "bin"
+    programs.mkdir()
+    made = (
+        f'for name in "$@"; do last=$name; done; : > {programs}/"$last"; {shutil.which("chmod")} +x {programs}/"$last"'
+    )
+    script = f'echo "$@" >> {asked}\ncase "$*" in *install*) {made if installs else "exit 100"};; esac\n'
+    for name, text in (("apt-get", script), ("sudo", 'shift 2\nexec "$@"\n')):
+        (programs / name).write_text(f"#!{shutil.which('bash')}\n{text}")
+        (programs / name).chmod(0o755)
+    return {"PATH": str(programs)}
+
+
+def _packages(environment: dict[str, str]) -> list[str]:
+    command = [str(shutil.which("bash")), ROOT / ".ci/packages"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_what_tests_need_is_installed_where_nobody_is_at_home(tmp_path: Path) -> None:
+    """Once; and nothing where somebody is, who is told what is missing."""
+    missing = [f"not here: {name}; the tests that need it are skipped" for name in PROGRAMS]
+    environment = _machine(tmp_path, installs=True)
+    assert _packages(environment) == missing
+    assert not (tmp_path / "asked").exists()
+    assert _packages(environment | {"CI": "true"}) == []
+    installed = [line.split()[-1] for line in (tmp_path / "asked").read_text("utf-8").splitlines() if "install" in line]
+    assert installed == [*PROGRAMS]
+    (tmp_path / "asked").unlink()
+    assert _packages(environment | {"CI": "true"}) == []
+    assert not (tmp_path / "asked").exists()
+
+
+def test_what_cannot_be_installed_is_said_and_stops_nothing(tmp_path: Path) -> None:
+    """Each is tried by itself: another may be there."""
+    said = _packages(_machine(tmp_path, installs=False) | {"CI": "true"})
+    assert said == [f"not here: {name}; the tests that need it are skipped" for name in PROGRAMS]
+    assert (tmp_path / "asked").read_text("utf-8").count("install --yes") == len(PROGRAMS)
+
+
+def test_every_run_of_the_tests_lists_what_it_skipped() -> None:
+    """In continuous integration, too, which runs `make`."""
+    made = subprocess.run(["make", "-n", "test-fast"], cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
+    assert [line for line in made.splitlines() if "pytest" in line and " -rs " in line]
+    assert ".ci/packages" in (ROOT / ".ci/run").read_text("utf-8").split("make setup")[0]

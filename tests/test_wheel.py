@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import hashlib
 import importlib.metadata
 import os
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import kong_oam
+from sandbox.wheel import TAGS, for_platform, main, this_machine
 from tests.support.projects import copy_sample
 from tests.support.wheel import TOPS, release, unpack
 
@@ -72,10 +76,11 @@ def test_what_it_needs_is_what_the_project_needs() -> None:
 def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(released: Path) -> None:
     """Named by the version that `kong_oam` says. The source has no tests, which need the rest of the project."""
     stem = f"kong_oam-{kong_oam.__version__}"
-    assert {file.name for file in released.iterdir()} == {f"{stem}-py3-none-any.whl", f"{stem}.tar.gz"}
+    platform = ".".join(TAGS[this_machine()])
+    assert {file.name for file in released.iterdir()} == {f"{stem}-py3-none-{platform}.whl", f"{stem}.tar.gz"}
     with tarfile.open(released / f"{stem}.tar.gz") as source:
         tops = {name.split("/")[1] for name in source.getnames() if "/" in name}
-    assert {*TOPS, "LICENSE", "README.md", "pyproject.toml"} <= tops
+    assert {*TOPS, "LICENSE", "README.md", "evaluator", "pyproject.toml"} <= tops
     assert "tests" not in tops
 
 
@@ -122,6 +127,52 @@ def test_applications_are_checked_with_what_is_installed(installed: Path, tmp_pa
     assert "shop/checkout" in said
     said = python(installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html")
     assert said.startswith("<!doctype html>") and "</script>" in said
+
+
+def test_definitions_are_evaluated_with_what_is_installed(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is built for it, and no Go is needed."""
+    monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    (tmp_path / "one.py").write_text(
+        "from kong_oam.render.built_in import built_in_definitions, built_in_types\n"
+        "from kong_oam.render.evaluator import Evaluator\n"
+        "with Evaluator() as evaluator:\n"
+        "    print(len(built_in_definitions(evaluator)), len(built_in_types()))\n"
+    )
+    read, known = python(installed, tmp_path, "one.py").split()
+    assert read == known != "0"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
+    """With the same files and that platform's program, each with its digest; installers choose by the tags."""
+    pure = tmp_path / "a-1-py3-none-any.whl"
+    with zipfile.ZipFile(pure, "w") as wheel:
+        wheel.writestr("a,b.py", "1")
+        wheel.writestr("a-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n\n")
+        wheel.writestr("a-1.dist-info/RECORD", "a.py,,\n")
+    made = for_platform(pure, "linux/arm64", b"program")
+    assert made.name == "a-1-py3-none-manylinux_2_17_aarch64.musllinux_1_1_aarch64.whl"
+    with zipfile.ZipFile(made) as wheel:
+        about = wheel.read("a-1.dist-info/WHEEL").decode()
+        assert "Tag: py3-none-manylinux_2_17_aarch64\nTag: py3-none-musllinux_1_1_aarch64\n" in about
+        assert "Purelib: false" in about and "any" not in about.replace("manylinux", "")
+        rows = [*csv.reader(wheel.read("a-1.dist-info/RECORD").decode().splitlines())]
+        assert rows.pop() == ["a-1.dist-info/RECORD", "", ""]
+        assert [name for name, _, _ in rows] == ["a,b.py", "a-1.dist-info/WHEEL", "kong_oam/render/evaluator"]
+        for name, digest, size in rows:
+            text = wheel.read(name)
+            said = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).decode().rstrip("=")
+            assert (digest, size) == (f"sha256={said}", str(len(text)))
+        assert wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16 == 0o100755
+
+
+def test_a_platform_that_nobody_has_is_no_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a-1-py3-none-any.whl").write_bytes(b"")
+    assert main([str(tmp_path), "plan9/amd64"]) == 1
+    assert capsys.readouterr().err == f"error: no wheel for plan9/amd64; for {', '.join(TAGS)}\n"
 
 
 def test_the_program_and_the_pack_are_parts_of_it(installed: Path, tmp_path: Path) -> None:

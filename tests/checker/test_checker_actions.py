@@ -171,6 +171,28 @@ def test_a_run_may_fail_at_any_request(tmp_path: Path, nth: int) -> None:
     work(tmp_path)
 
 
+OVER_TLS = BEFORE.changed("a", tls=True)
+"""The workload of one speaks https from now on: its gateway has another service, with guards of its own."""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("to", "nth"), deep_after(0, [(to, nth) for nth in range(1, 11) for to in ("tls", "clear")]))
+def test_a_switch_to_tls_may_fail_at_any_request(tmp_path: Path, to: str, nth: int) -> None:
+    """And back: no moment has half of each, and nobody is let in by other rules. A Kong that refuses one request leaves
+    what a run that was killed there does."""
+
+    @chain
+    def work(chain: Chain) -> None:
+        if to == "clear":
+            chain.add(chain.recorder.up("over to TLS", OVER_TLS))
+        after = OVER_TLS if to == "tls" else BEFORE
+        chain.add(
+            chain.recorder.failing("switched", after.with_parts(replace(after.parts[0], rules=NEXT.rules), B), nth)
+        )
+
+    work(tmp_path)
+
+
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ["app/a-protected-1-8080", "app/a-8080-gate", "app/a-8080-admission"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checker.estates import Client, Part, Shape
+from tests.support.checker.estates import OUTSIDE, Client, Part, Shape
 from tests.support.checker.runs import Edit, Recorder, Run, sandbox
 from tests.support.tiers import deep_after
 
@@ -41,35 +41,39 @@ GIVING = Part("a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.
 
 LEADS: Edit = (
     SERVICE,
-    "return self._gateway.nowhere.name, _NOWHERE",
+    "return self._gateway.nowhere, _NOWHERE",
     'return self._logical.split("/")[1].rsplit("-", 1)[0] + "-g0.default.svc.cluster.local", 8080',
 )
 TARGET: Edit = (
     GATEWAY,
-    "        self.slots: dict",
+    "        self.rings = dict(self._rings(name))\n",
+    "        self.rings = dict(self._rings(name))\n"
     '        host = "a-g0.default.svc.cluster.local:8080"\n'
-    '        kong.Target(f"{name}-t", upstream_id=self.nowhere.id, target=host, weight=100, opts=self.options)\n'
-    "        self.slots: dict",
+    '        kong.Target(f"{name}-t", upstream_id=nowhere.id, target=host, weight=100, opts=self.options)\n',
 )
 NO_MARK: tuple[Edit, ...] = (
-    ("kong_oam/kong/plugins.py", '_lua("gate")', '_lua("json", "path", "token", "gate")'),
     (
-        GATE,
-        "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable, elements_of, spelled, meets\n",
-        "",
+        "kong_oam/kong/plugins.py",
+        '_lua("answer", "addresses", "gate")',
+        '_lua("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
     ),
+    (GATE, "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable\n", ""),
+    (GATE, "local owners_of, owned, rule_of, tree_of, contains\n", ""),
     (
         GATE,
-        "if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'The request was not admitted' end\n"
-        "  take(given)\n",
+        "if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'not-admitted' end\n  take(given)\n",
         "admitted = admitted or TABLE\n",
     ),
 )
 ONE_TABLE: Edit = (GATE, "if admitted == TABLE or status ~= 200 then", "if true then")
 NO_WAIT: tuple[Edit, ...] = (
     (SERVICE, "pulumi.runtime.is_dry_run() else workload.rolled_out", "True else previewed"),
-    (SERVICE, "workload.deployment.urn.apply(lambda _: True)", "pulumi.Output.from_input(True)"),
-    (SERVICE, '"post-function", config, workload.deployment)', '"post-function", config)'),
+    (
+        SERVICE,
+        "pulumi.Output.all(*(one.urn for one in workload.resources)).apply(lambda _: True)",
+        "pulumi.Output.from_input(True)",
+    ),
+    (SERVICE, '"post-function", config, *workload.resources)', '"post-function", config)'),
 )
 NOT_ROLLED_OUT: Edit = (SERVICE, "pulumi.runtime.is_dry_run() else workload.rolled_out", "True else previewed")
 ADMITTED_LATE: Edit = (
@@ -94,7 +98,16 @@ GATE_DELETED_FIRST: Edit = (
     '            parent=self._parent, depends_on=list(after), delete_before_replace=True, replace_on_changes=["configJson"]\n'
     "        )",
 )
-ANY_HOST: Edit = (GATE, "if mine ~= nil then return mine end", "if mine or rest then return true end")
+ANY_HOST: Edit = (
+    "kong_oam/kong/lua/rules.lua",
+    "if mine ~= nil then return mine end",
+    "if mine or rest then return true end",
+)
+ANY_ADDRESS: Edit = (GATE, "if networks and not is_in_one_of", "if networks and false and not is_in_one_of")
+IN_CLEAR: tuple[Edit, ...] = (
+    (SERVICE, ", **self._over_tls(component, backend)}", "}"),
+    (GATE, "if not service or service.protocol ~= 'https' or service.tls_verify ~= true then", "if not service then"),
+)
 DROPPED_AT_ONCE: Edit = (
     "kong_oam/kong/key_slots.py",
     "over = today - retired - datetime.timedelta(days=1) >= lifetime",
@@ -141,6 +154,10 @@ FAULTS = {
     ),
     "a host moves between components, and gates do not look at it": Fault(
         (ANY_HOST,), ((PLAIN, B), (_part("a", "two", "a.write"), _part("b", "one", "b.write")))
+    ),
+    "networks are not looked at": Fault((ANY_ADDRESS,), ((replace(PLAIN, allow=OUTSIDE),),)),
+    "a workload is called in clear text, and the gate does not look at it": Fault(
+        IN_CLEAR, ((replace(PLAIN, tls=True),),)
     ),
     "a key is dropped early": Fault((DROPPED_AT_ONCE,), ((PLAIN,), (PLAIN,)), rotates=True, outage=True),
 }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 import pytest
 
-from components.announcement import announcement
+from components.announcement import announce_limits, announce_waived, announcement
 from kong_oam.access.diff.snapshot import dump_model
 from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
 from tests.support.enforced_state import state
+from tests.support.estates import api, estate
 
 DEPLOYED = state(BEFORE.estate)
 OPENED = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
@@ -76,3 +79,30 @@ def test_a_model_that_cannot_be_read_stops_nobody(deployed: object) -> None:
     said = announcement(BEFORE, deployed, DEPLOYED, first=False)
     assert said is not None and said[0] is pulumi.log.warn
     assert said[1].startswith("access: cannot be compared with what is deployed: its model is ")
+
+
+@pytest.mark.parametrize(("away", "log"), [("closed", "info"), ("open", "warn")])
+def test_a_preview_says_what_a_redis_that_is_away_does(monkeypatch: pytest.MonkeyPatch, away: Any, log: str) -> None:
+    """As a warning where nothing is limited then; a run that deploys it says nothing."""
+    trait = "        - {type: rate-limit, properties: {per: client, requests: {minute: 1}, policy: redis}}\n"
+    redis = {"host": "redis", "away": away}
+    on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "redis": redis})
+    counted = model(edited(API, ("        - type: access\n", f"{trait}        - type: access\n")), SHOP, on=on)
+    said: list[str] = []
+    monkeypatch.setattr(f"pulumi.log.{log}", said.append)
+    for is_preview in (False, True):
+        monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda is_preview=is_preview: is_preview)
+        announce_limits(counted.estate, on.gateway.redis)
+    (line,) = said
+    assert line.startswith("gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, ")
+
+
+def test_what_stands_by_a_waiver_is_a_warning_in_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though nothing changes; what needs no waiver is not told of."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    asked = "        - {type: kong-plugin, properties: {name: %s, waiver: {reason: moved, until: 2999-12-31}}}\n"
+    announce_waived(estate(api() + asked % "redirect" + asked % "acl"))
+    assert said == [
+        "access: app1.yaml:12: redirect before orders/api answers every call before the gate; accepted until 2999-12-31: moved"
+    ]

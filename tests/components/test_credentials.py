@@ -69,12 +69,12 @@ def run(
     done = Run()
 
     async def program() -> None:
-        outputs = {} if previous is None else {"credentials": previous}
-        state = StackState(frozenset(), {}, outputs=outputs, keys={"key-a": "old", "key-b": "old"})
+        recorded = {} if previous is None else previous
+        state = StackState(frozenset(), {}, credentials=recorded, keys={"key-a": "old", "key-b": "old"})
         rotation = Rotation(ESTATE, on(day), state)
         done.generation = ask(rotation, done)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
-        told = rotation.outputs({"shop/job": SimpleNamespace(urn=urn)})  # type: ignore[dict-item]
+        told = rotation.outputs({"shop/job": [SimpleNamespace(urn=urn)]})  # type: ignore[list-item]
         assert set(told) == {NAME}
         done.output = await told[NAME].future() if await told[NAME].is_known() else None
 
@@ -246,7 +246,7 @@ def test_a_shared_secret_is_said_to_be_due_from_its_day_on_with_what_replaces_it
         assert done.output == previous[NAME]
         assert done.said == [
             f"warn: credentials: {NAME}: the shared secret is due since 2026-01-31, and nobody replaces it but you: "
-            "pulumi up -s tests --replace '**::main-app-shop/job'"
+            "pulumi up -s stack --replace '**::main-app-shop/job'"
         ]
 
 

@@ -29,7 +29,7 @@ def test_an_edited_rule_changes_what_decides_and_nothing_else(deployed: Deployme
     assert deployed.changes("preview") == RULED
     shown = deployed.pulumi("preview", "-s", STACK, "--diff").stdout
     assert (
-        '+  "/orders": {"DELETE":[["orders.write"]],"GET":[["orders.read"]],"HEAD":[["orders.read"]],"PATCH":' in shown
+        "+  '/orders': {'DELETE':[['orders.write']],'GET':[['orders.read']],'HEAD':[['orders.read']],'PATCH':" in shown
     )
     assert "+ POST,PUT,PATCH,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for" in shown
     assert (

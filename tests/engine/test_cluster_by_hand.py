@@ -19,9 +19,9 @@ from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
 
-FLAGS = ", enable_secret_mutable=True, enable_patch_force=True"
+FLAGS = ("enable_secret_mutable=True", "enable_patch_force=True")
 """Of the provider of the cluster, which the version before did not have."""
-CLUSTER_OF, WORKLOAD = "components/workload/cluster.py", "components/workload/workload.py"
+CLUSTER_OF, CREDENTIAL = "components/workload/cluster.py", "components/workload/credential.py"
 DATA = "data=pulumi.Output.secret(data)"
 STRINGS = "string_data=pulumi.Output.secret(credential)"
 """What a client's Secret holds, as this version gives it and as the version before did."""
@@ -161,12 +161,14 @@ def test_a_stack_of_before_updates_its_provider_alone(empty: Empty) -> None:
     for file in (deployment.folder / "applications").iterdir():
         file.unlink()
     (deployment.folder / "applications/tiny.yaml").write_text(TINY, "utf-8")
-    deployment.edit(CLUSTER_OF, FLAGS, "")
-    deployment.edit(WORKLOAD, DATA, STRINGS)
+    for flag in FLAGS:
+        deployment.edit(CLUSTER_OF, flag, flag.replace("True", "None"))
+    deployment.edit(CREDENTIAL, DATA, STRINGS)
     deployment.run("up")
     before = deployment.local.cluster.objects()
-    deployment.edit(CLUSTER_OF, "context=settings.cluster.context", "context=settings.cluster.context" + FLAGS)
-    deployment.edit(WORKLOAD, STRINGS, DATA)
+    for flag in FLAGS:
+        deployment.edit(CLUSTER_OF, flag.replace("True", "None"), flag)
+    deployment.edit(CREDENTIAL, STRINGS, DATA)
     assert deployment.changes("up") == {"cluster": "update"}
     assert deployment.local.cluster.objects() == before
     assert deployment.changes("preview", "--refresh") == {}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks import graph
+from benchmarks import backends, graph, requests
 from components.process import DEBUG
 from sandbox.local import Local
+from tests.support.documentation import page
 from tests.support.faults.stacks import start
 
 pytestmark = pytest.mark.engine
@@ -27,11 +30,50 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(tmp_path:
         done = graph.operations(stack.run("up", "--json").stdout)
         after = stack.state()
     assert {operation.split()[0] for operation in done} == {"create"}
-    kilobytes = (sum(map(graph.size, after)) - sum(map(graph.size, before))) / graph.PER_APPLICATION / 1000
-    assert kilobytes < graph.LIMITS["KB of state a component"]
+    assert (
+        kilobytes(sum(map(graph.size, after)) - sum(map(graph.size, before))) < graph.LIMITS["KB of state a component"]
+    )
     added = Counter(one["type"] for one in after) - Counter(one["type"] for one in before)
     assert added == {kind.split()[1]: count for kind, count in done.items()}
     assert added.total() <= graph.PER_APPLICATION * graph.LIMITS["resources a component"]
+
+
+@pytest.mark.stand_in
+def test_a_run_asks_for_no_more_than_the_page_says() -> None:
+    """The whole run, as the products hear it: what the page tells of a run without a change and of an Application more,
+    and of the plugins where nothing changes what one asks as it starts."""
+    runs = requests.measured("okta", 2 * graph.PER_APPLICATION)
+    rows = re.findall(
+        r"^\| a(?: run without|n Application more).*?\| (\d+) \|.*\| (\d+) \|$", page("explanation/cost.md"), re.M
+    )
+    told = [(int(okta), int(kong)) for okta, kong in rows]
+    assert [(runs[run].ours["okta"], runs[run].ours["Kong"]) for run in ("no change", "an Application added")] == told
+    assert runs["no change"].plugins == {"okta": 2}  # as it starts
+    assert runs["refresh"].ours.total() == 0 < runs["refresh"].plugins.total()
+
+
+@pytest.mark.deep
+@pytest.mark.stand_in
+def test_all_that_may_be_asked_for_is_within_its_limit(report: Callable[[str], None]) -> None:
+    """Records to a sink; and every trait with them, and metrics."""
+    for name, all_else in (("with records", False), ("with all that may be asked for", True)):
+        found = kilobytes(graph.added_bytes(records=True, all_else=all_else))
+        report(f"{found:.1f} KB of state a component {name}")
+        assert found < graph.LIMITS[f"KB of state a component {name}"]
+
+
+@pytest.mark.deep
+def test_a_compressed_state_is_less_to_write_and_to_keep(report: Callable[[str], None]) -> None:
+    """As the page on backends says of a larger estate; of what a run leaves, too."""
+    plain, compressed = (backends.measured(1, settings, None) for settings in ({}, backends.ZSTD))
+    report(f"{plain} and with zstd {compressed}")
+    assert compressed.state < plain.state / 4 and compressed.left < plain.left / 4
+    assert compressed.written < plain.written / 2
+
+
+def kilobytes(state: int) -> float:
+    """Of a component, where that many bytes are an Application's."""
+    return state / graph.PER_APPLICATION / 1000
 
 
 def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An estate that the program before the rooms deployed: this program changes no resource of it."""
+"""An estate that the program before the rooms deployed: this program changes its scripts, and no other resource."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.issuer import Issuer
 from sandbox.local import USERS
 from sandbox.project import set_providers
 from tests.support.engine.deployment import Deployment, Empty
-from tests.support.engine.earlier import assert_nothing_changes, earlier_project
+from tests.support.engine.earlier import assert_only_scripts_change, earlier_project
 from tests.support.engine.tenant import tenant_stack
 
 pytestmark = pytest.mark.engine
@@ -39,8 +39,8 @@ def before(request: pytest.FixtureRequest, empty: Empty, tmp_path: Path) -> Iter
         yield empty()
 
 
-def test_a_preview_of_it_changes_no_resource(before: Deployment, tmp_path: Path) -> None:
-    """Logical names, types and every property are as they were, and so are the outputs, but for three that are named."""
+def test_a_run_changes_its_scripts_alone(before: Deployment, tmp_path: Path) -> None:
+    """Logical names, types and every other property are as they were, and so are the outputs, but for those named."""
     earlier = tmp_path / "earlier"
     earlier.mkdir()
-    assert_nothing_changes(before, earlier_project(earlier))
+    assert_only_scripts_change(before, earlier_project(earlier))

@@ -106,7 +106,7 @@ def test_a_service_that_leads_to_its_workload_lets_everybody_in_for_a_moment(emp
     local = deployment.local
     deployment.edit(
         "components/gateway/service.py",
-        "return self._gateway.nowhere.name, _NOWHERE",
+        "return self._gateway.nowhere, _NOWHERE",
         'return self.name.split(".")[3] + ".default.svc.cluster.local", int(self.name.split(".")[4])',
     )
     assert LET_THROUGH in _answers_during(local, lambda: deployment.run("up"), 401, 401, 404)

@@ -15,7 +15,7 @@ from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 
-_WORKLOADS_WITH_A_CLIENT = ("renderer", "console", "checkout", "web")
+_WORKLOADS_WITH_A_KEY = ("renderer", "checkout", "web")
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +40,14 @@ def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
 
 
 def test_an_app_leads_to_its_secret_and_that_to_the_pods(state: list[dict[str, Any]]) -> None:
-    """Okta's app -> Secret -> Deployment, for each of the four clients, and for no other's."""
+    """Okta's app -> Secret -> Deployment, for each of the four clients, and for no other's; pages have no key."""
     for component in ("reports/renderer", "reports/console", "shop/checkout", "shop/web"):
         secret = _one(state, f"{component}-client", "kubernetes:core/v1:Secret")
         key = f"okta-key-{component}-a"
-        assert _edges_of(secret, "data") == {f"okta-app-{component}", "okta-server", key}
-        assert _edges_of(_one(state, f"okta-app-{component}", "okta:app/oAuth:OAuth"), "jwks") == {key}
+        keys = set() if component == "reports/console" else {key}
+        assert _edges_of(secret, "data") == {f"okta-app-{component}", "okta-server", *keys}
+        app = _one(state, f"okta-app-{component}", "okta:app/oAuth:OAuth")
+        assert (_edges_of(app, "jwks") if "jwks" in app["inputs"] else set()) == keys
         deployment = _one(state, f"{component}-deployment", "kubernetes:apps/v1:Deployment")
         assert {f"{component}-client", f"{component}-account"} <= _edges_of(deployment, "spec")
     orders = _one(state, "orders/api-deployment", "kubernetes:apps/v1:Deployment")
@@ -94,20 +96,19 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(state:
     )
 
 
-def test_each_resource_tells_the_line_that_makes_it_and_little_more(state: list[dict[str, Any]]) -> None:
-    """Of the program's own stack one or two frames: all of it, for each resource, were a quarter of the state."""
+def test_no_resource_tells_of_the_program_that_made_it(state: list[dict[str, Any]]) -> None:
+    """The stack of each would be a quarter of the state, and the line alone 3 KB of a component."""
     made = [one for one in state if not one["type"].startswith(("pulumi:pulumi:Stack", "pulumi:providers:"))]
     assert len(made) > 90
-    assert {len(one["stackTrace"]) for one in made} <= {1, 2}
-    assert all(one["sourcePosition"].startswith(("project:///components/", "project:///__main__.py")) for one in made)
+    assert not any("stackTrace" in one or "sourcePosition" in one for one in made)
 
 
 def _secrets(sample: Sample) -> dict[str, str]:
-    """Every secret of the run: the private keys of the four clients, and the two tokens that the program works with."""
+    """Every secret of the run: the private keys of three clients, and the two tokens that the program works with."""
     local = sample.local
-    known = {name: credential(local, name)["OAUTH_PRIVATE_KEY"] for name in _WORKLOADS_WITH_A_CLIENT}
+    known = {name: credential(local, name)["OAUTH_PRIVATE_KEY"] for name in _WORKLOADS_WITH_A_KEY}
     tokens = {name: local.env[name] for name in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN")}
-    assert len({*known.values(), *tokens.values()}) == 6
+    assert len({*known.values(), *tokens.values()}) == 5
     assert all(len(value) >= 16 for value in (known | tokens).values())
     return known | tokens
 

@@ -17,9 +17,11 @@ pytestmark = pytest.mark.engine
 LAG = 0.5
 WORKLOAD = "api.default.svc.cluster.local"
 BEFORE = (
-    ("components/gateway/service.py", "return self._gateway.nowhere.name, _NOWHERE", f'return "{WORKLOAD}", 8080'),
+    ("components/gateway/service.py", "return self._gateway.nowhere, _NOWHERE", f'return "{WORKLOAD}", 8080'),
     ("kong_oam/kong/script.py", 'assigned += f"local UPSTREAM', 'assigned += f"local OTHER'),
     ("kong_oam/kong/lua/gate.lua", "json_read(UPSTREAM)", "json_read(OTHER)"),
+    ("kong_oam/kong/lua/gate.lua", "TABLE, UPSTREAM =", "TABLE, OTHER ="),
+    ("kong_oam/kong/lua/gate.lua", "tostring(UPSTREAM)", "tostring(OTHER)"),
 )  # fmt: skip
 
 

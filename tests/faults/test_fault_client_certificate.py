@@ -181,7 +181,12 @@ def _asked(guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int) -> st
     """What a command of the forwarder that becomes `user` hears when it asks for `/`."""
     certificate, key = guarded.ours.issue("client")
     kong = forward.target(guarded.kong.admin_url, certificate, key, str(guarded.ours.ca))
-    status = asyncio.run(forward.run(kong, _free_port(), [sys.executable, "-c", ASK, str(user)]))
+    # Not `asyncio.run`, after which the thread has no event loop: other tests share the SDK's with it.
+    loop = asyncio.new_event_loop()
+    try:
+        status = loop.run_until_complete(forward.run(kong, _free_port(), [sys.executable, "-c", ASK, str(user)]))
+    finally:
+        loop.close()
     assert status == 0
     return capfd.readouterr().out.strip()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox.kong.schema import PLUGIN_SCHEMAS
+from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost, shape

@@ -74,7 +74,7 @@ def test_nothing_but_the_components_themselves_changes(empty: Empty) -> None:
     stack.run("up")
     stack.rewrite(before)
     assert not any(COMPONENT in one["urn"] for one in stack.state())
-    assert "resources lie under components of a version before this one, and move" in stack.pulumi("preview").stdout
+    assert "resources lie under other components than in the state, and move" in stack.pulumi("preview").stdout
     entities, objects = len(stack.local.kong.past()), list(stack.local.cluster.objects())
     changed = changed_by(stack, "up")
     assert {kind for kind, operation in changed if operation == "create"} == {COMPONENT}

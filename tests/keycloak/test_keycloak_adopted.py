@@ -296,7 +296,7 @@ def test_what_a_killed_run_made_is_found_and_removed(realm: Realm, last: str, na
     with Cut(realm.server.url, begins, local.kill) as cut:
         local.env["KEYCLOAK_URL"] = cut.url
         realm.deployment.run("up", check=False)
-        assert cut.dark.is_set()
+        assert cut.dark.wait(10)
         time.sleep(1.0)  # a plugin looks for its parent every half second, and nobody hears what it is still told
         cut.mend()
         realm.deployment.pulumi("cancel", "-s", STACK, "--yes")

@@ -141,6 +141,22 @@ def test_an_edited_rule_is_one_table(deployed: Engine) -> None:
     )
 
 
+def test_calls_are_counted_for_prometheus(deployed: Engine) -> None:
+    """At the gateway's /metrics, by the service's name (`gateway.metrics`)."""
+    name = f'service="kong-oam.{deployed.stack}.orders.api.'
+
+    def counted() -> float:
+        lines = deployed.live.target.get("/metrics").text.splitlines()
+        own = [line for line in lines if line.startswith("kong_http_requests_total{") and name in line]
+        return sum(float(line.rpartition(" ")[2]) for line in own if 'code="401",source="kong"' in line)
+
+    before, until = counted(), time.monotonic() + deployed.bound
+    while counted() <= before:  # workers add what they counted once a second
+        assert time.monotonic() < until
+        deployed.live.send(deployed.case("GET", "/orders"))
+        time.sleep(0.2)
+
+
 def test_destroy_leaves_nothing(deployed: Engine) -> None:
     """No entity of the stack is left in Kong, and nothing is exposed any more."""
     assert deployed.stack in str(deployed.live.target.entities())

@@ -43,7 +43,7 @@ def test_a_table_with_every_character_reaches_the_gate_unchanged(live: LiveGatew
     """Brackets and escapes in the names of groups neither end the Lua string nor change on the way."""
     estate = scene().estate
     orders = estate.components["orders/api"]
-    script = entities.configs(estate, orders, 8080, upstream_host(), live.upstream.port)["post-function"]["access"]
+    script = entities.configs(estate, orders, "8080", upstream_host(), live.upstream.port)["post-function"]["access"]
     kept = [entities.read(path)["config"]["access"] for path in entities.paths("/plugins", name="post-function")]
     assert script in kept
     assert "de\\u005d==\\u005dsk" in script[0]

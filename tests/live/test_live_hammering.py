@@ -81,10 +81,10 @@ class Changing:
     def rule(self, estate: Estate) -> None:
         """The table of admission and gate becomes the estate's."""
         component = _component(estate)
-        (port,) = component.ports
-        (service,) = self.entities.paths("/services", name=names.service(estate.stack.name, component, port))
+        (backend,) = component.backends
+        (service,) = self.entities.paths("/services", name=names.service(estate.stack.name, component, backend))
         scope = {"id": service.rpartition("/")[2]}
-        configs = self.entities.configs(estate, component, port, upstream_host(), self.live.upstream.port)
+        configs = self.entities.configs(estate, component, backend, upstream_host(), self.live.upstream.port)
         for kind in ("pre-function", "post-function"):
             (plugin,) = self.entities.paths("/plugins", name=kind, service=scope)
             self.entities.change(plugin, {"config": configs[kind]})
@@ -92,8 +92,8 @@ class Changing:
     def retarget(self, estate: Estate) -> None:
         """Every route leads to the estate's service, which is there already."""
         component = _component(estate)
-        (port,) = component.ports
-        (service,) = self.entities.paths("/services", name=names.service(estate.stack.name, component, port))
+        (backend,) = component.backends
+        (service,) = self.entities.paths("/services", name=names.service(estate.stack.name, component, backend))
         for route in self.entities.paths("/routes"):
             self.entities.change(route, {"service": {"id": service.rpartition("/")[2]}})
 

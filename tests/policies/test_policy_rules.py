@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,13 +20,14 @@ from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, DeployedModel, Deployment
 from policies.rule import PolicyFinding
 from tests.support import openid_connect_reference
-from tests.support.estates import api, estate
+from tests.support.estates import STACK, api, estate
 from tests.support.sound_deployment import (
     ACCESS,
     CREDENTIAL,
     MODEL,
     POD,
     SOUND,
+    TABLE,
     beside,
     configured,
     kubernetes,
@@ -36,6 +38,7 @@ from tests.support.sound_deployment import (
     urn,
     without,
 )
+from tests.support.ways_in import WAYS_IN
 
 BY_ID = {rule.id: rule for rule in RULES}
 SERVICE = urn("kong:index/service:Service", "api-service")
@@ -57,6 +60,26 @@ def with_volume(*volumes: dict[str, Any]) -> Deployment:
     return spoilt("deployment", spec={"template": {**POD_SPEC, "spec": pod}})
 
 
+def one_more(type_: str, spec: dict[str, Any]) -> Deployment:
+    """`SOUND` with one more object, called `more`."""
+    return beside(kubernetes(type_, "more", spec))
+
+
+def with_pods(type_: str, *path: str, labels: dict[str, str] | None = None, **spec: Any) -> Deployment:
+    """`SOUND` with one more object that has pods at this path of its `spec`."""
+    pods: Any = {"metadata": {"labels": POD if labels is None else labels}, "spec": {"containers": [], **spec}}
+    for name in reversed(path):
+        pods = {name: pods}
+    return one_more(type_, pods)
+
+
+def unfenced(type_: str, *path: str) -> Deployment:
+    """One whose pods a Service of their own leads to, and that no fence selects."""
+    labels = {"app": "more"}
+    made = with_pods(type_, *path, labels=labels)
+    return replace(made, resources=(*made.resources, kubernetes("core/v1:Service", "way", {"selector": labels})))
+
+
 def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
     spec = {"podSelector": selector or {"matchLabels": POD}, "policyTypes": ["Ingress"], "ingress": list(ingress)}
     return spoilt("fence", spec=spec)
@@ -65,14 +88,14 @@ def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
 def deciding(access: str, name: str = "api") -> Deployment:
     """`SOUND` with a gate that decides by another access trait, or for a component of another name."""
     made = estate(api(access=access).replace("name: api", f"name: {name}"))
-    given = table(made, made.components[f"orders/{name}"], 8080, "ring")
+    given = table(made, made.components[f"orders/{name}"], "8080", "ring")
     return configured("gate", **plugins.gate(given, address("api.test", 8080)))
 
 
 def guarding(access: str) -> Deployment:
     """`SOUND` with admission and a gate that decide by another access trait."""
     made = estate(api(access=access))
-    given = table(made, made.components["orders/api"], 8080, "ring")
+    given = table(made, made.components["orders/api"], "8080", "ring")
     gate = deciding(access)
     (admission,) = (
         one for one in configured("admission", **plugins.admission(given)).resources if one.name == "admission"
@@ -80,11 +103,29 @@ def guarding(access: str) -> Deployment:
     return replace(gate, resources=tuple(admission if one.name == "admission" else one for one in gate.resources))
 
 
+def over_tls() -> Deployment:
+    """`SOUND`, whose Application asks for https since."""
+    text = api(access=ACCESS) + "        - {type: upstream-tls, properties: {}}\n"
+    made = estate(text, stack=replace(STACK, upstream_tls="tls"))
+    return replace(SOUND, model=replace(SOUND.model, estate=made))
+
+
+PODS = (
+    ("core/v1:ReplicationController", "template"),
+    ("apps/v1:StatefulSet", "template"),
+    ("apps/v1:DaemonSet", "template"),
+    ("apps/v1:ReplicaSet", "template"),
+    ("batch/v1:Job", "template"),
+    ("batch/v1:CronJob", "jobTemplate", "spec", "template"),
+    ("argoproj.io/v1alpha1:Rollout", "anywhere", "at", "all"),
+)
+"""Kinds of objects with pods, and where in their `spec` these are."""
 NO_REASON = ACCESS.replace("reason: probes", 'reason: "-"')
 NO_END = ACCESS.replace(', until: "2026-06-30"', "")
 OTHER_PUBLIC = ACCESS.replace("/orders/health", "/orders/ready")
 MORE_METHODS = ACCESS.replace("/orders/health], methods: [GET]", "/orders/health], methods: [GET, PUT]")
 EVERYTHING = ACCESS.replace("/orders/health], methods: [GET]", "/orders/health]")
+ALLOWED = "        - type: ip-allow\n          properties: {rules: [{paths: [/orders], from: [10.0.0.0/8]}]}\n"
 NOBODY = urn("kong:index/consumer:Consumer", "anonymous")
 JWT = plugins.jwt("nobody")
 CLIENT = """\
@@ -101,6 +142,15 @@ spec:
           properties: {kind: service, rotateEvery: 91d}
 """
 
+WAIVED = """\
+        - {type: kong-plugin, properties: {name: proxy-cache, waiver: {reason: the same for all, until: 2026-01-31}}}
+        - {type: kong-plugin, properties: {name: our-own, waiver: {reason: ours, until: 2026-01-31}}}
+        - {type: kong-plugin, properties: {name: acl, waiver: {reason: not needed, until: 2026-01-31}}}
+        - {type: kong-plugin, properties: {name: file-log, config: {path: /x}, waiver: {reason: here, until: 2026-01-31}}}
+        - {type: kong-plugin, properties: {name: response-ratelimiting, config: {redis: {host: localhost}}, waiver: {reason: near, until: 2026-01-31}}}
+"""
+PLUGINS = replace(SOUND, model=replace(SOUND.model, estate=estate(api(access=ACCESS) + WAIVED)))
+
 CASES: list[tuple[str, Deployment, str]] = [
     ("route-guarded", without("admission"), "route protected-1 leads to api-service, which has no admission (an enabled pre-function)"),
     ("route-guarded", without("jwt"), "route protected-1 leads to api-service, which has no authentication (an enabled jwt or openid-connect)"),
@@ -109,12 +159,22 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("route-guarded", without("api-service"), "route protected-1 leads to no service of this stack"),
     ("service-nowhere", beside(resource("kong:index/service:Service", "other", host="api.test")), "service other leads to api.test around its gate"),
     ("service-nowhere", beside(resource("kong:index/target:Target", "t", {"upstreamId": urn("kong:index/upstream:Upstream", "nowhere")}, target="api.test:80")), "target t leads services around their gates"),
+    ("upstream-verified", spoilt("api-service", protocol="https", tlsVerify=False, caCertificateIds=["ca"]), "service api-service speaks https to whoever answers: no CA verifies it"),
+    ("upstream-verified", spoilt("api-service", protocol="https", tlsVerify=True, caCertificateIds=[]), "service api-service speaks https to whoever answers: no CA verifies it"),
+    ("upstream-verified", configured("gate", **plugins.gate(TABLE, address("api.test", 8080, "api.orders.svc"))), "gate sends in clear text what is to go by https"),
+    ("upstream-verified", over_tls(), "gate sends in clear text what is to go by https"),
     ("script-current", configured("gate", access=["return function() end"]), "gate does not run the gate of this version"),
     ("script-current", configured("gate", access=["local TABLE = [==[{}]==]\nreturn function() end"]), "gate does not run the gate of this version"),
     ("script-current", configured("gate", access=[f"opens() {plugins.gate('{}', '{}')['access'][0]}"]), "gate does not run the gate of this version"),
     ("script-current", configured("admission", access=[]), "admission does not run admission of this version"),
     ("script-current", configured("admission", access=[*plugins.admission("{}")["access"], "os.exit()"]), "admission does not run admission of this version"),
     ("script-current", configured("gate", rewrite=["x()"], log=["y()"]), "gate runs a script of somebody's in phase log, rewrite"),
+    ("script-current", configured("admission", header_filter=["x()"]), "admission runs a script of somebody's in phase header_filter"),
+    ("script-current", configured("admission", header_filter=[*plugins.admission("{}", 600)["header_filter"], "x()"]), "admission runs a script of somebody's in phase header_filter"),
+    ("script-current", configured("gate", header_filter=plugins.admission("{}", 600)["header_filter"]), "gate runs a script of somebody's in phase header_filter"),
+    ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"]), "admission runs a script of somebody's in phase header_filter"),
+    ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"][:1], header_filter=plugins.admission('{"cors":{}}', 600)["header_filter"]), "admission does not run admission of this version"),
+    ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"], header_filter=[]), "admission does not run admission of this version"),
     ("guard-known", spoilt("gate", configJson=UNKNOWN), "gate changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
     ("guard-known", spoilt("jwt", configJson=UNKNOWN), "jwt changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
     ("authentication-strict", configured("jwt", anonymous="somebody"), "jwt: who has no token is 'somebody', no consumer without credentials here"),
@@ -127,6 +187,8 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("public-declared", deciding(MORE_METHODS), "gate lets everybody call PUT /orders/health: no public rule says so"),
     ("public-declared", deciding(EVERYTHING), "gate lets everybody call * /orders/health: no public rule says so"),
     ("public-declared", deciding(ACCESS, name="elsewhere"), "gate lets everybody call GET /orders/health: no public rule says so"),
+    ("address-declared", meaning(ACCESS + ALLOWED), "gate lets GET /orders be called from anywhere but not 10.0.0.0/8: the ip-allow trait says from 10.0.0.0/8 only"),
+    ("address-declared", meaning(ACCESS + ALLOWED), "admission lets GET /orders be called from anywhere but not 10.0.0.0/8: the ip-allow trait says from 10.0.0.0/8 only"),
     ("gate-undisturbed", beside(plugin("end", "request-termination", {}, serviceId=SERVICE)), "end: request-termination answers before the gate"),
     ("gate-undisturbed", beside(plugin("key", "key-auth", {})), "key: key-auth authenticates in a way that the gate does not know"),
     ("gate-undisturbed", beside(plugin("call", "request-callout", {}, routeId=PROTECTED)), "call: request-callout runs code of its own"),
@@ -188,12 +250,32 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("workload-fenced", fenced_from(matchLabels={"app": "another"}), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", fenced_from(matchExpressions=[{"key": "x", "operator": "Exists"}]), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", spoilt("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, and behind no NetworkPolicy"),
+    *(("workload-fenced", unfenced(type_, *path), "more is behind a Service, and behind no NetworkPolicy") for type_, *path in PODS),
+    ("workload-fenced", one_more("core/v1:Pod", {"containers": [], "hostIPC": True}), "more is part of its node (hostIPC), where no fence holds it"),
+    ("workload-fenced", with_pods("apps/v1:StatefulSet", "template", hostNetwork=True), "more is part of its node (hostNetwork), where no fence holds it"),
+    ("workload-fenced", with_pods("apps/v1:DaemonSet", "template", hostPID=True), "more is part of its node (hostPID), where no fence holds it"),
+    ("workload-fenced", with_pods("batch/v1:Job", "template", initContainers=[{"securityContext": {"privileged": True}}]), "more may do anything on its node (privileged)"),
+    ("workload-fenced", with_pods("batch/v1:CronJob", "jobTemplate", "spec", "template", containers=[{"ports": [{"hostPort": 80}]}]), "more listens on its node (hostPort), which no fence sees"),
+    ("workload-fenced", with_pods("apps/v1:StatefulSet", "template", volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "more mounts / of its node, which other pods can write to"),
+    ("secret-hidden", with_pods("batch/v1:Job", "template", containers=[{"env": [{"name": "PASSWORD", "value": "x"}]}]), "more: the variable PASSWORD has its value in clear; use a Secret"),
+    ("workload-fenced", one_more("core/v1:Service", {"ports": [{"port": 80}]}), "more has no selector: it leads wherever somebody says"),
+    ("workload-fenced", one_more("core/v1:Service", {"type": "ExternalName", "externalName": "a.test"}), "more has no selector: it leads wherever somebody says"),
+    ("workload-fenced", one_more("core/v1:Service", {"selector": POD, "externalIPs": ["192.0.2.1"]}), "more takes addresses outside for its own (externalIPs)"),
+    ("workload-fenced", one_more("networking.k8s.io/v1:Ingress", {}), "more (Ingress) opens ways to workloads beside the gateway"),
+    ("workload-fenced", one_more("gateway.networking.k8s.io/v1:HTTPRoute", {}), "more (HTTPRoute) opens ways to workloads beside the gateway"),
+    ("workload-fenced", one_more("configuration.konghq.com/v1:KongPlugin", {}), "more (KongPlugin) opens ways to workloads beside the gateway"),
+    ("workload-fenced", one_more("discovery.k8s.io/v1:EndpointSlice", {}), "more (EndpointSlice) opens ways to workloads beside the gateway"),
+    ("workload-fenced", one_more("cilium.io/v2:CiliumNetworkPolicy", {}), "more (CiliumNetworkPolicy) opens who may connect beside the gateway"),
     ("applications-readable", replace(SOUND, model=DeployedModel(None, problems=("a.yaml:1:1: OAM101: no",))), "a.yaml:1:1: OAM101: no"),
     ("component-owned", meaning(""), "orders/api (app1.yaml:6:7) has no owner"),
     ("public-reasoned", meaning(NO_REASON), "orders/api (app1.yaml:18:17) is public for no reason"),
     ("public-ending", meaning(NO_END), "orders/api (app1.yaml:18:17) is public without an end: probes"),
     ("public-current", meaning(ACCESS, as_of=MODEL.as_of.replace(month=7)), "orders/api (app1.yaml:18:17) was to be public until 2026-06-30; it still is on 2026-07-31"),
     ("waiver-current", meaning(ACCESS.replace("2026-02-01", "2026-01-30")), "orders/api (app1.yaml:20:17) waived LINT305 until 2026-01-30"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:22:43): proxy-cache answers before the gate, until 2026-01-31: the same for all"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:25:43): file-log sends or writes what it sees to where its configuration says, until 2026-01-31: here"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:26:43): response-ratelimiting sends or writes what it sees to where its configuration says, until 2026-01-31: near"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:23:43): our-own is not known to leave the decision to the gate, until 2026-01-31: ours"),
 ]  # fmt: skip
 
 
@@ -203,6 +285,14 @@ CASES: list[tuple[str, Deployment, str]] = [
 def test_a_rule_finds_what_it_is_there_for(rule: str, deployment: Deployment, message: str) -> None:
     """One thing of a sound deployment is spoilt, and the rule says which."""
     assert message in found(rule, deployment)
+
+
+def test_a_fence_in_another_cluster_is_none() -> None:
+    """Clusters are told apart by their provider."""
+    far = tuple(replace(one, provider="west") if one.name == "fence" else one for one in SOUND.resources)
+    assert found("workload-fenced", replace(SOUND, resources=far)) == [
+        "deployment is behind a Service, and behind no NetworkPolicy"
+    ]
 
 
 @pytest.mark.parametrize("rule", sorted(BY_ID))
@@ -297,6 +387,36 @@ def test_a_plugin_that_only_refuses_or_watches_may_stand_anywhere() -> None:
     assert found("gate-undisturbed", own, allow=["our-plugin"]) == []
     cached = beside(plugin("cache", "proxy-cache", {}, serviceId=SERVICE))
     assert found("gate-undisturbed", cached, allow=["proxy-cache"]) == ["cache: proxy-cache answers before the gate"]
+
+
+def test_the_script_that_says_whose_budget_it_is_stands_where_a_table_asks_for_it() -> None:
+    """Exactly as it is, and nowhere else."""
+    asking = json.dumps({**json.loads(TABLE), "budget": "client"})
+    (admission, script) = plugins.admission(asking)["access"]
+    assert found("script-current", configured("admission", access=[admission, script])) == []
+    for scripts in ([admission], [admission, script + " "], [admission, script, script]):
+        assert found("script-current", configured("admission", access=scripts)) == [
+            "admission does not run admission of this version"
+        ]
+    unasked = [*plugins.admission(TABLE)["access"], script]
+    assert found("script-current", configured("admission", access=unasked)) == [
+        "admission does not run admission of this version"
+    ]
+
+
+def test_the_script_that_bounds_bodies_stands_behind_the_gate() -> None:
+    """Where a table asks for it, exactly as it is; nothing else may stand there."""
+    asking = json.dumps({**json.loads(TABLE), "limits": {"body": 1024}})
+    (gate, script) = plugins.gate(asking, '{"host":"h","port":1}')["access"]
+    assert found("script-current", configured("gate", access=[gate, script])) == []
+    for scripts in ([gate], [gate, script + " "], [gate, script, script]):
+        assert found("script-current", configured("gate", access=scripts)) == [
+            "gate does not run the gate of this version"
+        ]
+    (unasked,) = plugins.gate(TABLE, '{"host":"h","port":1}')["access"]
+    assert found("script-current", configured("gate", access=[unasked, script])) == [
+        "gate does not run the gate of this version"
+    ]
 
 
 @pytest.mark.parametrize("rule", ["route-guarded", "authentication-strict", "public-declared", "gate-undisturbed"])
@@ -420,6 +540,22 @@ def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> N
     assert found("workload-fenced", nowhere) == []
 
 
+def test_a_kind_that_the_pack_is_told_of_is_let_be() -> None:
+    """By its group and kind; of the core group by its kind alone."""
+    slice_ = one_more("discovery.k8s.io/v1:EndpointSlice", {})
+    assert found("workload-fenced", slice_, allow=["discovery.k8s.io/EndpointSlice"]) == []
+    assert found("workload-fenced", one_more("core/v1:Endpoints", {}), allow=["Endpoints"]) == []
+    assert found("workload-fenced", slice_, allow=["EndpointSlice"]) != []
+
+
+@pytest.mark.parametrize("one", WAYS_IN)
+def test_a_way_in_of_any_product_is_one(one: str) -> None:
+    """As `check` has it, by a list of its own."""
+    type_, kind = one.replace(" ", ":"), one.split()[-1]
+    message = f"more ({kind}) opens ways to workloads beside the gateway"
+    assert found("workload-fenced", one_more(type_, {})) == [message]
+
+
 def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
     """And as wide as the pack is told, which is no way to let everybody in."""
     narrow = fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/26"}}, {"ipBlock": {"cidr": "fd00::/64"}}]})
@@ -456,7 +592,7 @@ def test_what_is_reported_steers_no_terminal(monkeypatch: pytest.MonkeyPatch) ->
     rule = replace(RULES[0], check=lambda *_: iter([PolicyFinding("public without an end: \x1b]0;x\x07")]))
     one = SimpleNamespace(
         resource_type="t", name="n", urn="urn:pulumi:local::p::t::n", props={}, property_dependencies={},
-        opts=SimpleNamespace(additional_secret_outputs=[]),
+        opts=SimpleNamespace(additional_secret_outputs=[]), provider=None,
     )  # fmt: skip
     reported: list[str] = []
     args = SimpleNamespace(resources=[one], get_config=dict, **vars(one))
@@ -472,3 +608,15 @@ def test_rules_say_what_to_do_and_what_they_are_evidence_for() -> None:
         assert rule.id == rule.id.lower() and " " not in rule.id
         assert rule.remedy.endswith(".")
         assert {control.split()[0] for control in rule.controls} == {"SOC2", "ISO27001"}, rule.id
+
+
+@pytest.mark.parametrize(("table", "seconds"), [("{}", 0), ("{}", 600), ('{"cors":{}}', 0), ('{"cors":{}}', 600)])
+def test_scripts_on_answers_are_those_that_the_table_asks_for(table: str, seconds: int) -> None:
+    """With and without the word to browsers that they use https."""
+    deployment = configured("admission", **{"header_filter": [], **plugins.admission(table, seconds)})
+    assert found("script-current", deployment) == []
+
+
+def test_a_waiver_that_is_not_needed_is_nobodys_concern() -> None:
+    """What only refuses further stands there with one or without."""
+    assert len(found("plugin-waived", PLUGINS)) == 4

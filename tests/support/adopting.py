@@ -24,10 +24,15 @@ def paste(deployment: Deployment, command: str) -> None:
 
 
 def forget(deployment: Deployment, component: str) -> None:
-    """Takes a component (its type), and all that is in it, out of the state."""
-    deployment.rewrite(
-        lambda held: without(held, {one["urn"] for one in held if component in one["urn"].split("::")[2]})
-    )
+    """Takes a provider's component (its type) out of the state, with all that is in it, what was made by an account that
+    is in it, and clients' keys."""
+
+    def edit(held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        gone = {one["urn"] for one in held if component in one["urn"].split("::")[2]}
+        gone |= {one["urn"] for one in held if one.get("provider", "").rpartition("::")[0] in gone}
+        return without(held, gone | {one["urn"] for one in held if one["type"].startswith("tls:")})
+
+    deployment.rewrite(edit)
 
 
 def without(held: list[dict[str, Any]], gone: set[str]) -> list[dict[str, Any]]:

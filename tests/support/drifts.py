@@ -13,6 +13,7 @@ from tests.support.verifying import Hands
 CERTIFICATE = "0af5ad7a-0000-4000-8000-000000000002"
 
 ORDERS = "kong-oam.local.orders.api.8080"
+LIBRARY = "kong-oam.local.reports.library.8000"
 HELLO = "kong-oam.local.hello.hello-world.8000"
 ROUTE = f"{ORDERS}.protected-1"
 RING = "kong-oam.local.ring.okta"
@@ -74,6 +75,14 @@ def a_gate_for_tcp_only(hands: Hands, _: str) -> None:
     hands.change("plugins", hands.find("plugins", name="post-function", service=ORDERS), protocols=["tcp"])
 
 
+def _answers(service: str, *scripts: str) -> Drift:
+    def change(hands: Hands, _: str) -> None:
+        plugin = hands.find("plugins", name="pre-function", service=service)
+        hands.change("plugins", plugin, config={**plugin["config"], "header_filter": list(scripts)})
+
+    return change
+
+
 def a_changed_script(hands: Hands, _: str) -> None:
     plugin = hands.find("plugins", name="post-function", service=ORDERS)
     script = plugin["config"]["access"][0].replace("return 403", "return 200")
@@ -86,14 +95,15 @@ def a_script_after_the_gate(hands: Hands, _: str) -> None:
 
 
 def _scripts(old: str, new: str, *names: str) -> Drift:
-    """In the scripts of these plugins of a service of ours, what each has once."""
+    """In the JSON that scripts of these plugins of a service of ours are given, what each has once."""
+    was, now = (text.replace('"', "'") for text in (old, new))
 
     def change(hands: Hands, _: str) -> None:
         for name in names:
             plugin = hands.find("plugins", name=name, service=ORDERS)
             script = plugin["config"]["access"][0]
-            assert script.count(old) == 1, (old, script[:2000])
-            hands.change("plugins", plugin, config={**plugin["config"], "access": [script.replace(old, new)]})
+            assert script.count(was) == 1, (was, script[:2000])
+            hands.change("plugins", plugin, config={**plugin["config"], "access": [script.replace(was, now)]})
 
     return change
 
@@ -308,6 +318,8 @@ DRIFTS: dict[str, Drift] = {
     "the gate disabled": _disabled("post-function"),
     "a gate that no request meets": a_gate_for_tcp_only,
     "a changed script": a_changed_script,
+    "a script on answers": _answers(ORDERS, "kong.response.set_header('Access-Control-Allow-Origin', '*')"),
+    "no script on answers": _answers(LIBRARY),
     "one more script": a_script_after_the_gate,
     "a changed rule": _tables('"GET":[["orders.read"]]', '"GET":"public"'),
     "a changed rule at the gate": _scripts('"GET":[["orders.read"]]', '"GET":"public"', "post-function"),
@@ -469,6 +481,12 @@ EXPECTED: dict[str, list[str]] = {
     "a gate that no request meets": [
         f"closed: plugin post-function of service '{ORDERS}': protocols are [\"tcp\"]",
         *MEANT,
+    ],
+    "a script on answers": [
+        f"weakened: plugin pre-function of service '{ORDERS}': what it does to answers is not what is meant"
+    ],
+    "no script on answers": [
+        f"weakened: plugin pre-function of service '{LIBRARY}': what it does to answers is not what is meant"
     ],
     "a changed script": [
         f"opened: plugin post-function of service '{ORDERS}': its script is not the one that is meant",

@@ -19,21 +19,23 @@ def state(gates: Estate, admissions: Estate | None = None) -> list[Resource]:
 
 def plugins_of(estate: Estate, role: str) -> Iterator[Resource]:
     for component in estate.exposed:
-        for port in component.ports:
-            decided_by = _table(estate, component, port)
+        for name, backend in component.backends.items():
+            decided_by = _table(estate, component, name)
             config = (
-                plugins.gate(decided_by, address("api.test", port)) if role == "gate" else plugins.admission(decided_by)
+                plugins.gate(decided_by, address("api.test", backend.port))
+                if role == "gate"
+                else plugins.admission(decided_by)
             )
-            yield Resource(PLUGIN, f"{component.key}-{port}-{role}", {"configJson": json.dumps(config)})
+            yield Resource(PLUGIN, f"{component.key}-{name}-{role}", {"configJson": json.dumps(config)})
 
 
 def routes_of(estate: Estate) -> Iterator[Resource]:
     for component in estate.exposed:
         for plan in routes(component):
-            name = names.route(estate.stack.name, component, plan.port, plan.role)
+            name = names.route(estate.stack.name, component, plan.backend, plan.role)
             outputs = {"name": name, "hosts": list(plan.hosts), "paths": plan.kong_paths}
-            yield Resource(ROUTE, f"{component.key}-{plan.role}-{plan.port}", outputs)
+            yield Resource(ROUTE, f"{component.key}-{plan.role}-{plan.backend}", outputs)
 
 
-def _table(estate: Estate, component: Component, port: int) -> str:
-    return table(estate, component, port, names.ring(estate.stack.name, component.provider))
+def _table(estate: Estate, component: Component, backend: str) -> str:
+    return table(estate, component, backend, names.ring(estate.stack.name, component.provider))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from kong_oam.access.compile.estate import Compiled, compile_estate
-from kong_oam.access.model import Estate, Stack
+from kong_oam.access.model import Component, Estate, Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.oam.application import read_bytes, together
 
@@ -44,6 +47,16 @@ def estate(*texts: str, stack: Stack = STACK) -> Estate:
     result = compiled(*texts, stack=stack)
     assert result.estate is not None, "\n".join(str(diagnostic) for diagnostic in result.diagnostics)
     return result.estate
+
+
+def asking(estate: Estate, key: str, **traits: Any) -> Estate:
+    """The estate, whose component `key` asks for these traits beside access (fields of Edge), too."""
+
+    def asked(one: Component) -> Component:
+        return replace(one, edge=replace(one.edge, **traits)) if one.key == key else one
+
+    applications = (replace(one, components=tuple(map(asked, one.components))) for one in estate.applications)
+    return replace(estate, applications=tuple(applications))
 
 
 def api(

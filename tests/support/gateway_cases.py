@@ -11,7 +11,8 @@ from functools import cache
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Decision, Request, answer, decide, effective_scopes
-from kong_oam.access.model import METHODS, Endpoint, Rule
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import METHODS, Rule
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.tokens import Claims, authenticate, bearer
 from tests.support.gateway_estates import Scene
@@ -32,7 +33,7 @@ _ODD_PORT = re.compile(r":(?!\d*\Z)")
 class Case:
     """One request as it is sent: `target` the raw bytes of the request line, `authorization` its header's values.
 
-    `fault` is what the generator knows to be wrong with its token.
+    `fault` is what the generator knows to be wrong with its token; `address` is where it comes from, where that matters.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Case:
     authorization: tuple[str, ...] = ()
     headers: tuple[bytes, ...] = ()
     fault: str | None = None
+    address: str | None = None
 
     def raw(self, *more: bytes) -> bytes:
         """The bytes of the request; `more` are further header lines."""
@@ -102,7 +104,7 @@ class Case:
 
     @property
     def _request(self) -> Request:
-        return Request(self.method, self.host, self.target)
+        return Request(self.method, self.host, self.target, self.address)
 
 
 @dataclass(slots=True)

@@ -5,8 +5,10 @@ For tests of what the entities do; how the program makes them is tested with the
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,11 +17,17 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.settings.assumed import assumed
+from kong_oam.access.settings.logs import LogSettings
+from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account
+from kong_oam.kong.extras import Extra, extras
+from kong_oam.kong.limits import limit_fields
 from kong_oam.kong.preflight import GatewayFacts, inspect
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import Authentication, address, table
+from kong_oam.kong.upstream_tls import certified_name, service_fields
 from tests.support.gateway_tokens import CLIENTS
 
 Entity = dict[str, Any]
@@ -34,13 +42,15 @@ def deploy(
     upstream: str = "upstream.test",
     authentication: Authentication = "jwt",
     audiences: Mapping[str, str] | None = None,
+    logs: LogSettings | None = None,
+    metrics: bool = False,
 ) -> None:
     """The whole estate, without pauses, to stay. Every gate leads to `upstream`, whatever its port.
 
     `authentication` is what the gates are told; the plugin itself is always `jwt`. `audiences` are those that the
-    provider made up, by component key.
+    provider made up, by component key; `logs` where records of calls go, `metrics` whether they are counted.
     """
-    with Entities(admin_url, keep=True) as entities:
+    with Entities(admin_url, keep=True, logs=logs, metrics=metrics) as entities:
         entities.authentication = authentication
         entities.audiences = audiences or {}
         entities.estate(estate, pems, upstream)
@@ -49,16 +59,30 @@ def deploy(
 class Entities:
     """What one test made in a Kong, by path, in the order in which it was made; all of it goes at the end.
 
-    `made` maps a path to what was sent there; `facts` is what the Admin API says of itself. Entities are named and
+    `made` maps a path to what was sent there; `facts` is what the Admin API says of itself; `settings` are those that
+    say what stands beside the guards. Entities are named and
     tagged after the estate's stack, so a stack name of one's own keeps those of others untouched.
     """
 
-    def __init__(self, admin_url: str, token: str | None = None, *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        admin_url: str,
+        token: str | None = None,
+        *,
+        keep: bool = False,
+        logs: LogSettings | None = None,
+        metrics: bool = False,
+    ) -> None:
         self.facts: GatewayFacts = inspect(Account(admin_url, token))
         self.made: dict[str, Entity] = {}
+        self._schemas = dict(self.facts.schemas)
         self.authentication: Authentication = "jwt"
         self.audiences: Mapping[str, str] = {}
         self.clients: Mapping[str, str] = {key: name for name, key in CLIENTS.items()}
+        settings = assumed("tests", datetime.date(2026, 1, 31))
+        self.settings = replace(settings, gateway=replace(settings.gateway, logs=logs, metrics=metrics))
+        self.over_tls: UpstreamTlsSettings | None = None
+        self.authorities: dict[str, str] = {}
         self._keep = keep
         headers = {"Kong-Admin-Token": token} if token else {}
         self._admin = httpx.Client(base_url=admin_url.rstrip("/"), headers=headers, timeout=30)
@@ -115,10 +139,12 @@ class Entities:
     def serve(self, estate: Estate, component: Component) -> None:
         """The same services before anything guards them: they lead nowhere."""
         stack = estate.stack.name
-        for own in component.ports:
-            where = {"host": names.nowhere(stack), "port": 1, "protocol": "http", "path": "/"}
+        for own in component.backends:
+            where: Entity = {"host": names.nowhere(stack), "port": 1, "protocol": "http", "path": "/"}
+            where |= service_fields(self.over_tls, component, own, self.authorities)
             name = names.service(stack, component, own)
-            self.make("/services", {"name": name, "tags": names.tags(stack, component), **where})
+            more = {"tags": names.tags(stack, component), **limit_fields(component.edge.limits)}
+            self.make("/services", {"name": name, **where, **more})
 
     def protect(
         self,
@@ -128,22 +154,36 @@ class Entities:
         port: int | None = None,
         kinds: Collection[str] = plugins.guards("oss"),
     ) -> None:
-        """The plugins of the component's services, or those of some `kinds`; gates lead to `upstream`."""
-        for own in component.ports:
+        """The plugins of the component's services, or those of some `kinds`, what is beside them with
+        admission; gates lead to `upstream`."""
+        for own in component.backends:
             name = names.service(estate.stack.name, component, own)
             (service,) = self.paths("/services", name=name)
             scope = {"service": {"id": service.rpartition("/")[2]}}
             for kind, config in self.configs(estate, component, own, upstream, port).items():
                 if kind in kinds:
                     self._plugin(kind, config, names.tags(estate.stack.name, component), scope)
+            for extra in extras(self.settings, component).plugins if "pre-function" in kinds else ():
+                self._extra(extra, estate, component, scope)
+
+    def _extra(self, extra: Extra, estate: Estate, component: Component, scope: Mapping[str, Any]) -> None:
+        stack = estate.stack.name
+        callers = {"ring": names.ring(stack, component.provider), "nobody": names.anonymous(stack)}
+        if extra.caller:
+            (consumer,) = self.paths("/consumers", username=callers[extra.caller])
+            scope = {**scope, "consumer": {"id": consumer.rpartition("/")[2]}}
+        if extra.kind not in self._schemas:
+            self._schemas[extra.kind] = self.read(f"/schemas/plugins/{extra.kind}")
+        config = json.loads(plugins.config_json(self._schemas[extra.kind], extra.kind, extra.config))
+        self._plugin(extra.kind, config, names.tags(stack, component), scope)
 
     def configs(
-        self, estate: Estate, component: Component, own: int, upstream: str, port: int | None = None
+        self, estate: Estate, component: Component, own: str, upstream: str, port: int | None = None
     ) -> dict[str, Entity]:
-        """The configurations of the plugins before a port of the component, in full, by plugin."""
+        """The configurations of the plugins before a backend of the component, in full, by plugin."""
         ring = names.ring(estate.stack.name, component.provider)
         decided_by = table(estate, component, own, ring, self.authentication, self.audiences, self.clients)
-        leads = address(upstream, port or own)
+        leads = address(upstream, port or component.backends[own].port, certified_name(component, own))
         nobody = names.nobody(estate.stack.name, component)
         short = (plugins.admission(decided_by), plugins.jwt(nobody), plugins.gate(decided_by, leads))
         return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
@@ -153,11 +193,11 @@ class Entities:
         stack = estate.stack.name
         tags = names.tags(stack, component)
         for plan in routes(component):
-            service = names.service(stack, component, plan.port)
+            service = names.service(stack, component, plan.backend)
             self.make(
                 f"/services/{service}/routes",
                 {
-                    "name": names.route(stack, component, plan.port, plan.role),
+                    "name": names.route(stack, component, plan.backend, plan.role),
                     "protocols": [estate.stack.scheme],
                     "hosts": list(plan.hosts),
                     "paths": plan.kong_paths,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from lupa.luajit21 import LuaError, LuaRuntime
 
 from kong_oam.kong import plugins
@@ -19,7 +20,7 @@ CALLS = {
     "admission": ("ngx.var.request", "ngx.var.request_uri", "ngx.req.get_headers", "ngx.req.clear_header", "ngx.decode_base64"),
     "gate": (
         "ngx.var.upstream_uri", "ngx.var.http_host", "ngx.req.get_method", "ngx.now", "ngx.decode_base64", "kong.client.get_consumer",
-        "kong.client.get_credential", "ngx.req.get_headers", "kong.service.request.set_header", "kong.service.request.clear_header",
+        "kong.client.get_credential", "kong.client.get_forwarded_ip", "ngx.req.get_headers", "kong.service.request.set_header", "kong.service.request.clear_header",
         "kong.service.set_target",
     ),
 }  # fmt: skip
@@ -29,6 +30,9 @@ _HARNESS = """
 return function(code, call, shared, before)
   local exited = {}
   local function through(name) return function(...) return call(name, ...) end end
+  local function variables(name)
+    return setmetatable({}, { __index = function(_, key) return call(name .. "." .. key) end })
+  end
   if before then
     local left = {}
     local env = {
@@ -37,10 +41,8 @@ return function(code, call, shared, before)
       kong = { ctx = { shared = left } },
     }
     assert(load(before, "=before", "t", setmetatable(env, { __index = _G })))()()
+    env.ngx.var = variables("ngx.var")   -- what the gate has admission's functions read is of its own request
     shared.kong_oam_readers = left.kong_oam_readers
-  end
-  local function variables(name)
-    return setmetatable({}, { __index = function(_, key) return call(name .. "." .. key) end })
   end
   local env = {
     ngx = {
@@ -50,7 +52,9 @@ return function(code, call, shared, before)
     },
     kong = {
       ctx = { shared = shared }, log = { err = through("kong.log.err") },
-      client = { get_consumer = through("kong.client.get_consumer"), get_credential = through("kong.client.get_credential") },
+      client = { get_consumer = through("kong.client.get_consumer"), get_credential = through("kong.client.get_credential"),
+                 get_forwarded_ip = through("kong.client.get_forwarded_ip") },
+      router = { get_service = through("kong.router.get_service") },
       service = { set_target = through("kong.service.set_target"), request = { set_header = through("kong.service.request.set_header"),
                               clear_header = through("kong.service.request.clear_header") } },
       response = { exit = function(status, ...)
@@ -152,3 +156,11 @@ def admission(table: str = "{}") -> str:
 def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
     (code,) = plugins.gate(table, leads)["access"]
     return str(code)
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
+    """Has scripts made of sources that say `wrong` where one says `right`."""
+    source = plugins._source
+    assert sum(right in file.read_text("utf-8") for file in plugins._LUA.iterdir()) == 1
+    monkeypatch.setattr(plugins, "_source", lambda *names: source(*names).replace(right, wrong))
+    monkeypatch.setattr(plugins, "_lua", plugins._lua.__wrapped__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import runpy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.engine.state import STACK
 from kong_oam.identity.common.discovery import Published, SigningKey
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.okta.signing_keys import ServerKeys
 from sandbox.kong import Kong
 from sandbox.okta import Okta
+from tests.support.estates import asking
 
 ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
@@ -49,8 +53,15 @@ class Registered:
     secret_outputs: frozenset[str]
 
 
+States = dict[str, dict[str, dict[str, Any]]]
+"""What the engine tells a program of stacks: by the stack's name, {URN: {type, outputs}}."""
+
+
 class _Answers(pulumi.runtime.Mocks):
-    """Ids are `id of NAME`; outputs are the inputs, and what a product would add that the program reads."""
+    """Ids are `id of NAME`, those of groups, too; outputs are the inputs, and what a product would add that the program reads."""
+
+    def __init__(self, states: States | None = None) -> None:
+        self._states = states or {}
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         known: dict[str, dict[str, Any]] = {
@@ -71,22 +82,18 @@ class _Answers(pulumi.runtime.Mocks):
         return f"id of {args.name}", {**args.inputs, **known.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        if args.token == "pulumi:pulumi:readStackResourceOutputs":  # the state, which is empty
+        if args.token == "pulumi:pulumi:readStackOutputs":  # of a stack that has exported nothing
             return {"outputs": {}}, []
-        named = (
-            args.args.get("name")
-            or args.args.get("groupPath")
-            or args.args.get("displayName")
-            or args.args.get("clientId")
-        )
-        return {"id": f"id of {named}", "objectId": f"object {named}", **args.args}, []
+        if args.token == "pulumi:pulumi:readStackResourceOutputs":
+            return {"outputs": self._states.get(args.args["stackName"].rpartition("/")[2], {})}, []
+        return {"objectId": f"object {args.args['clientId']}", **args.args}, []
 
 
 class _Monitor(mocks.MockMonitor):
     """Keeps what the mocks do not see: dependencies, and which inputs are secrets."""
 
-    def __init__(self) -> None:
-        super().__init__(_Answers())
+    def __init__(self, states: States | None = None) -> None:
+        super().__init__(_Answers(states))
         self.registered: list[Registered] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol names it
@@ -106,6 +113,11 @@ class _Monitor(mocks.MockMonitor):
         return answer
 
 
+def recorder() -> _Monitor:
+    """What takes registrations in the place of an engine, and keeps them."""
+    return _Monitor()
+
+
 def _name(urn: str) -> str:
     return urn.rsplit("::", 1)[1]
 
@@ -120,9 +132,53 @@ def _program() -> None:
     runpy.run_path("__main__.py", run_name="__main__")
 
 
+def run_stack(stack: str, states: States, *, preview: bool = False) -> list[Registered]:
+    """All that the program of the working directory registers on a stack whose file is there. `states` are those that
+    the engine knows; what this run registers and exports is put there for the next ones."""
+    file = yaml.safe_load(Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
+    set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()})
+    monitor, outputs = _Monitor(states), dict[str, Any]()
+    set_mocks(monitor.mocks, "kong-oam", stack, preview=preview, monitor=monitor, organization="organization")
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> pulumi.Output[Any]:
+        exported: dict[str, Any] = {}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("pulumi.export", exported.__setitem__)
+            runpy.run_path("__main__.py", run_name="__main__")
+        return pulumi.Output.from_input(exported).apply(outputs.update)
+
+    program()
+    urn = f"urn:pulumi:{stack}::kong-oam::"
+    state = {f"{urn}{one.type}::{one.name}": {"type": one.type, "outputs": one.inputs} for one in monitor.registered}
+    states[stack] = {**state, f"{urn}{STACK}::kong-oam-{stack}": {"type": STACK, "outputs": outputs}}
+    return monitor.registered
+
+
+def answer(patch: pytest.MonkeyPatch) -> None:
+    """Has the environment say how products are reached, and issuers publish a key."""
+    patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
+    patch.setenv("OKTA_API_TOKEN", "the API token")
+    patch.setenv("OKTA_ORG_NAME", "sandbox")
+    patch.setattr("components.identity.issuer.discover", _published)
+    patch.setattr(LookedUp, "group", lambda _self, _provider, name: f"id of {name}")
+    patch.setattr("kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((KEY,), ()))
+
+
 def clear(secret: Registered) -> dict[str, str]:
     """What a Kubernetes Secret holds."""
     return {key: base64.b64decode(one).decode() for key, one in secret.inputs["data"].items()}
+
+
+def ask_at(patch: pytest.MonkeyPatch, key: str, **traits: Any) -> None:
+    """Has the component `key` ask for these traits beside access, whatever its Application says."""
+
+    def compiled(*arguments: Any) -> Any:
+        made = compile_estate(*arguments)
+        assert made.estate is not None
+        return replace(made, estate=asking(made.estate, key, **traits))
+
+    patch.setattr("components.program.compile_estate", compiled)
 
 
 def run_program(
@@ -142,11 +198,7 @@ def run_program(
     config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()}
     monitor = _Monitor()
     patch.chdir(ROOT)
-    patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
-    patch.setenv("OKTA_API_TOKEN", "the API token")
-    patch.setenv("OKTA_ORG_NAME", "sandbox")
-    patch.setattr("components.identity.issuer.discover", _published)
-    patch.setattr("kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((KEY,), ()))
+    answer(patch)
     patch.setattr(
         "components.settings.values_in", lambda _: {name.partition(":")[2]: one for name, one in file.items()}
     )

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from kong_oam.access.decide import Request, decide
 from kong_oam.access.diff.facts import facts_of
 from kong_oam.access.diff.snapshot import AccessModel
+from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
+    METHODS,
     Application,
     Call,
     Client,
     ClientKind,
     Component,
-    Endpoint,
     Estate,
     Public,
     Role,
@@ -25,6 +26,7 @@ from kong_oam.access.model import (
     Stack,
     signs_in,
 )
+from kong_oam.access.networks import Networks, network
 from kong_oam.access.paths import PathSegments, folded, meets, within
 from kong_oam.access.principals import Principal, principal_of
 from kong_oam.access.providers import Listing, Provider, TokenType
@@ -66,6 +68,35 @@ def _rule(path: PathSegments, methods: tuple[str, ...], scopes: tuple[str, ...],
 _RULES = st.lists(
     st.builds(_rule, _PATHS, _METHODS, _SCOPES, st.sampled_from((False, False, False, True))), min_size=1, max_size=5
 ).map(tuple)
+_NETWORKS = st.sampled_from(
+    [
+        (),
+        *(tuple(map(network, texts)) for texts in (("10.0.0.0/8",), ("10.0.0.0/9",), ("10.128.0.0/9",))),
+        tuple(map(network, ("10.0.0.0/9", "2001:db8::/32"))),
+        tuple(map(network, ("10.1.0.0/16", "::/0"))),
+    ]
+)
+_BY_METHOD = st.fixed_dictionaries(dict.fromkeys(("GET", "POST", "HEAD"), _NETWORKS))
+_FROM: st.SearchStrategy[dict[PathSegments, dict[str, Networks]]] = st.just({}) | st.fixed_dictionaries(
+    dict.fromkeys(((), ("x",)), _BY_METHOD), optional=dict.fromkeys((("X",), ("x", "y")), _BY_METHOD)
+)
+ADDRESSES = ("10.1.0.1", "10.2.0.1", "10.200.0.1", "2001:db8::1", "2001:db9::1", "192.0.2.1", "::ffff:10.200.0.1")
+"""At least one of each class that the networks above tell apart."""
+
+
+def _of_rules(
+    rules: tuple[Rule, ...], wanted: dict[PathSegments, dict[str, Networks]]
+) -> dict[PathSegments, dict[str, Networks]]:
+    """What is wanted of the paths and methods that rules list."""
+    listed = {(rule.path, method) for rule in rules for method in METHODS if rule.lists(method)}
+    found: dict[PathSegments, dict[str, Networks]] = {}
+    for path, by_method in wanted.items():
+        for method, networks in by_method.items():
+            if networks and (path, method) in listed:
+                found.setdefault(path, {})[method] = networks
+    return found
+
+
 _ROLE = st.builds(
     lambda scopes, groups, name: Role(name, scopes, groups, (), PLACE), _SCOPES, _GROUPS, st.sampled_from("abc")
 )
@@ -119,7 +150,19 @@ _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
 TOKENS = ("spelling", "issuer", "audience")
 """Kinds of things by which a token counts, and says something."""
 EVERY_KIND = (
-    *("components", "endpoints", "provider", "rules", "roles", "clients", "groups", "tokens", "everything"),
+    *(
+        "components",
+        "endpoints",
+        "provider",
+        "rules",
+        "from",
+        "from",
+        "roles",
+        "clients",
+        "groups",
+        "tokens",
+        "everything",
+    ),
     *(*TOKENS, "scheme", "said"),
 )
 
@@ -153,12 +196,13 @@ def estates(
             some("rules", _RULES, old.rules if old else None),
             some("roles", _ROLES, old.roles if old else None),
         )
+        allowed_from = _of_rules(rules, some("from", _FROM, dict(old.allowed_from) if old else None))  # type: ignore[arg-type]
         clients = tuple(
             replace(client, component=key, **(draw(_SAID) if redrawn == "said" else {}))
             for client in some("clients", _CLIENTS, old.clients if old else None)
         )
         components.append(
-            Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, clients, PLACE)
+            Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, clients, PLACE, allowed_from=allowed_from)
         )  # fmt: skip
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)
@@ -209,10 +253,11 @@ SETS_OF_GROUPS = tuple(
     frozenset(group for bit, group in enumerate((*GROUPS, "staff")) if number >> bit & 1) for number in range(16)
 )
 REQUESTS = st.builds(
-    lambda method, host, elements: Request(method, host, ("/" + "/".join(elements)).encode()),
+    lambda method, host, elements, address: Request(method, host, ("/" + "/".join(elements)).encode(), address),
     st.sampled_from(("GET", "POST", "HEAD", "PUT", "PROPFIND")),
     st.sampled_from(("a.test", "a.test", "b.a.test", "c.a.test", "c.b.a.test", "z.test", "elsewhere")),
     st.lists(st.sampled_from((*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b")), max_size=4),
+    st.sampled_from(ADDRESSES),
 )
 
 

@@ -26,7 +26,7 @@ ACCESS = """
 ESTATE = estate(api(access=ACCESS))
 MODEL = DeployedModel(ESTATE, cloud="aws", as_of=datetime.date(2026, 1, 31))
 COMPONENT = ESTATE.components["orders/api"]
-TABLE = table(ESTATE, COMPONENT, 8080, "ring")
+TABLE = table(ESTATE, COMPONENT, "8080", "ring")
 CREDENTIAL = "a-client-secret-of-okta"
 POD = {"app.oam.dev/component": "api"}
 

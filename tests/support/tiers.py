@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("kong_oam", "access", "components", "policies", "sandbox", "benchmarks", "tests")
 TOGETHER = (
     "tests/kong_oam/kong/test_gate_means_decide.py",  # the last one counts what the others asked
+    "tests/kong_oam/kong/test_gate_addresses.py",  # the same
     "tests/engine/test_entra_changes.py",
     "tests/engine/test_entra_deployed.py",
     "tests/engine/test_existing_issuer.py",

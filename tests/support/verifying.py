@@ -26,7 +26,9 @@ from kong_oam.kong import names, preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Deployed, Entities, intended
+from kong_oam.kong.extras import kinds
 from kong_oam.kong.key_slots import Slot
+from kong_oam.kong.upstream_tls import authorities
 from kong_oam.oam.application import read_files
 from kong_oam.verify.gate import script_of
 from kong_oam.verify.live_gateway import LiveGateway, Terms
@@ -65,10 +67,10 @@ class Deployment:
     def deployed(self) -> Deployed:
         upstreams = {
             names.service(
-                self.settings.stack.name, component, port
-            ): f"{component.name}.{component.application}.test:{port}"
+                self.settings.stack.name, component, name
+            ): f"{component.name}.{component.application}.test:{backend.port}"
             for component in self.estate.exposed
-            for port in component.ports
+            for name, backend in component.backends.items()
         }
         provider = self.issuer.provider.name
         return Deployed(
@@ -201,17 +203,23 @@ class Hands:
 
 
 class Running:
-    """A deployment in the sandbox's Kong (a stand-in). A context manager."""
+    """A deployment in the sandbox's Kong (a stand-in), which has the CA certificate `ca` (PEM) of its workloads. A context
+    manager."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        self.deployment = deployment
+    def __init__(self, deployment: Deployment, ca: str | None = None) -> None:
+        self.deployment, self._ca = deployment, ca
         self.kong = Kong(now=lambda: deployment.issuer.now)
 
     def __enter__(self) -> Self:
         self.kong.start()
         one = self.deployment
         with kong_deployment.Entities(self.kong.admin_url, keep=True) as entities:
+            entities.settings = one.settings
             entities.clients = one.deployed.clients[one.issuer.provider.name]
+            if self._ca:
+                known = entities.make("/ca_certificates", {"cert": self._ca})
+                entities.over_tls = one.settings.gateway.upstream_tls
+                entities.authorities = authorities([known])
             entities.rings(one.estate, {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}})
             entities.nowhere(one.estate)
             for component in one.estate.exposed:
@@ -225,7 +233,8 @@ class Running:
 
     @cached_property
     def _complete(self) -> Any:
-        return partial(_complete, preflight.inspect(Account(self.kong.admin_url)).schemas)
+        more = kinds(self.deployment.settings, self.deployment.estate)
+        return partial(_complete, preflight.inspect(Account(self.kong.admin_url), more=more).schemas)
 
     def entities(self) -> Entities:
         with AdminApi(Account(self.kong.admin_url)) as admin:

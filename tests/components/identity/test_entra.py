@@ -24,13 +24,15 @@ from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate
 from kong_oam.errors import RefusedError
-from kong_oam.http import management
+from kong_oam.http import rates
 from kong_oam.identity.common.certificates import certificate, thumbprint
+from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.description import SPELLING, describe
 from kong_oam.identity.entra.names import MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
-from kong_oam.identity.entra.preflight import missing_groups, shared_keys, unclaimed, unproven
+from kong_oam.identity.entra.preflight import group_ids, shared_keys, unclaimed, unproven
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from tests.support.applications import WITH_CLIENTS, WITH_GROUPS
@@ -125,11 +127,11 @@ def test_services_are_assigned_scopes_and_groups_are_assigned_roles(registered: 
     )
     for group in ("sales", "order-desk"):
         role = role_id("local", "orders/api", f"group={group}")
-        assert assignments[f"entra-group-orders/api:{group}"] == (f"object {group}", role, orders)
+        assert assignments[f"entra-group-orders/api:{group}"] == (f"id of {group}", role, orders)
     assert len([name for name in assignments if name.startswith("entra-group-orders/api")]) == 2
     nothing = "00000000-0000-0000-0000-000000000000"
     web = "object entra-principal-app-shop/web"
-    assert assignments["entra-signs-in-shop/web:sales"] == ("object sales", nothing, web)
+    assert assignments["entra-signs-in-shop/web:sales"] == ("id of sales", nothing, web)
     assert not [name for name in assignments if name.startswith("entra-grant-shop/web")]
 
 
@@ -180,8 +182,8 @@ def test_users_clients_are_consented_to_what_they_were_granted(registered: list[
 def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(registered: list[Registered]) -> None:
     """And none for anything else in the tenant."""
     gate = all_of(registered, "kong:index/plugin:Plugin")["hello/hello-world-8000-gate"].inputs["configJson"]
-    apis = '["client entra-api-orders/api","client entra-api-reports/library"]'
-    assert f'"audiences": {apis}' in json.loads(gate)["access"][0]
+    apis = "['client entra-api-orders/api','client entra-api-reports/library']"
+    assert f"'audiences': {apis}" in json.loads(gate)["access"][0]
 
 
 def test_users_clients_are_consented_to_a_sign_in(registered: list[Registered]) -> None:
@@ -204,8 +206,8 @@ def test_users_clients_are_consented_to_a_sign_in(registered: list[Registered]) 
 def test_the_gates_audience_is_the_client_id_of_the_api(registered: list[Registered]) -> None:
     """And what a client asks for is all it was granted there; its Secret has the same shape as with any provider."""
     gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"].inputs["configJson"]
-    assert '"audiences": ["client entra-api-orders/api"]' in json.loads(gate)["access"][0]
-    assert '"prefix":"scope="' in json.loads(gate)["access"][0]
+    assert "'audiences': ['client entra-api-orders/api']" in json.loads(gate)["access"][0]
+    assert "'prefix':'scope='" in json.loads(gate)["access"][0]
     data = clear(all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert data["OAUTH_SCOPES"] == data["API_SCOPES_ORDERS__API"] == "client entra-api-orders/api/.default"
     assert {"OAUTH_PRIVATE_KEY", "OAUTH_KEY_ID", "OAUTH_CERTIFICATE", "OAUTH_CLIENT_ID"} <= set(data)
@@ -367,10 +369,11 @@ def on_main() -> Stack:
 
 
 def problems(entra: Entra) -> list[str]:
+    roles = estate(WITH_GROUPS, stack=on_main())
     with looked(entra) as graph:
-        return [
-            str(one).splitlines()[0] for one in missing_groups(graph, SETTINGS, estate(WITH_GROUPS, stack=on_main()))
-        ]
+        ids = group_ids(graph, SETTINGS, roles, LookedUp())
+        found = unclear_groups(SETTINGS, roles, ids, lambda: list(graph.groups()))
+        return [str(one).splitlines()[0] for one in found]
 
 
 def test_a_group_that_does_not_exist_is_said_with_the_nearest(tenant: Entra) -> None:
@@ -494,7 +497,7 @@ def refused(*answers: httpx.Response) -> str:
     given = iter(answers)
     account = Account(Tenant("https://login.microsoftonline.com", TENANT), "client", "a secret")
     with pytest.raises(RefusedError) as found, Graph(account, httpx.MockTransport(lambda _: next(given))) as graph:
-        list(graph.groups("sales"))
+        graph.group_ids(["sales"])
     return str(found.value)
 
 
@@ -521,18 +524,18 @@ def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
 def test_a_throttled_request_is_made_again_when_it_is_told_to(tenant: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the seconds of Retry-After; a long pause is not waited for."""
     pauses: list[float] = []
-    monkeypatch.setattr(management.time, "sleep", pauses.append)
+    monkeypatch.setattr(rates.time, "sleep", pauses.append)
     throttled = iter(
         [(429, {"error": {"code": "TooManyRequests"}}, {"Retry-After": seconds}) for seconds in ("7", "2")]
     )
     tenant.faults = lambda method, path: next(throttled, None)
     tenant.directory.add_group("sales")
     with looked(tenant) as graph:
-        assert list(graph.groups("sales")) == ["sales"]
+        assert len(graph.group_ids(["sales"])["sales"]) == 1
     assert pauses == [7.0, 2.0]
     tenant.faults = lambda method, path: (429, {"error": {"code": "TooManyRequests"}}, {"Retry-After": "600"})
     with pytest.raises(RefusedError, match="run it again later"), looked(tenant) as graph:
-        list(graph.groups("sales"))
+        graph.group_ids(["sales"])
     assert pauses == [7.0, 2.0]
 
 

@@ -11,6 +11,7 @@ from components.identity import PROVISIONERS
 from kong_oam.access.providers import ClaimMapping, Listing, TokenType
 from kong_oam.access.settings.stack import KnownClient, ProviderSettings, StackError
 from kong_oam.engine.configuration import Configuration
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.kinds import KINDS, inspect
 from tests.support.applications import WITH_CLIENTS
 from tests.support.estates import estate
@@ -149,7 +150,9 @@ def test_settings_are_frozen_values() -> None:
 def test_clients_of_an_issuer_that_exists_are_named_in_full(clients: dict[str, Any], said: list[str]) -> None:
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
-    found = inspect(settings.providers[0], estate(WITH_CLIENTS, stack=settings.stack), frozenset(), {}, NOTHING_SET)
+    found = inspect(
+        settings.providers[0], estate(WITH_CLIENTS, stack=settings.stack), frozenset(), {}, NOTHING_SET, LookedUp()
+    )
     assert [one.code for one in found] == ["ENV402"] * len(said)
     assert all(text in one.message for text, one in zip(said, found, strict=True))
 
@@ -162,7 +165,12 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
     def found(entry: dict[str, Any], issuers: dict[str, str]) -> list[str]:
         settings = stack(entry)
         shown = inspect(
-            settings.providers[0], estate(WITH_CLIENTS, stack=settings.stack), frozenset(), issuers, NOTHING_SET
+            settings.providers[0],
+            estate(WITH_CLIENTS, stack=settings.stack),
+            frozenset(),
+            issuers,
+            NOTHING_SET,
+            LookedUp(),
         )
         return [str(one) for one in shown]
 

@@ -133,7 +133,7 @@ def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> No
         for name, one in apps.items()
     } == {
         "reports/console": (
-            "web",
+            "browser",
             ["authorization_code", "refresh_token"],
             ["code"],
             ["http://console-reports.sandbox.example.com/auth/callback"],
@@ -144,9 +144,12 @@ def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> No
     }
     for name, one in apps.items():
         assert one["label"] == f"kong-oam local {name.removeprefix('app-')}"
-        assert one["pkceRequired"] is (one["type"] == "web")
-        assert (one["tokenEndpointAuthMethod"], len(one["jwks"])) == ("private_key_jwt", 1)
-        assert (one["refreshTokenRotation"], one["refreshTokenLeeway"]) == ("STATIC", 0)
+        pages = one["type"] == "browser"
+        assert one["pkceRequired"] is (pages or one["type"] == "web")
+        assert (one["tokenEndpointAuthMethod"], len(one.get("jwks", ()))) == (
+            ("none", 0) if pages else ("private_key_jwt", 1)
+        )
+        assert (one["refreshTokenRotation"], one["refreshTokenLeeway"]) == (("ROTATE", 30) if pages else ("STATIC", 0))
         assert (one["wildcardRedirect"], one["consentMethod"], one["issuerMode"]) == ("DISABLED", "TRUSTED", "ORG_URL")
         assert (one["hideIos"], one["hideWeb"], one["status"]) == (True, True, "ACTIVE")
     for app in all_of(registered, "okta:app/oAuth:OAuth").values():
@@ -182,7 +185,8 @@ def test_what_the_stack_sets_is_what_is_registered() -> None:
     """A shared secret in place of a key, another lifetime, and groups as the org calls them."""
     made = program(SHARED)
     for one in inputs(made, "app/oAuth:OAuth").values():
-        assert one["tokenEndpointAuthMethod"] == "client_secret_basic" and "jwks" not in one
+        method = "none" if one["type"] == "browser" else "client_secret_basic"
+        assert one["tokenEndpointAuthMethod"] == method and "jwks" not in one
     assert not [one for one in made if one.type.startswith("tls:")]
     rules = inputs(made, "auth/serverPolicyRule:ServerPolicyRule")
     assert {rule["accessTokenLifetimeMinutes"] for rule in rules.values()} == {15}

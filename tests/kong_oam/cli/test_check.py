@@ -319,3 +319,26 @@ def test_a_file_of_nowhere_else_is_read_too(tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr().err == "no Application is in 'draft.yaml'; `python -m kong_oam new` writes one\n"
     assert main(["check", "gone.yaml"]) == 1
     assert "gone.yaml:1:1: error OAM101: cannot be read: no such file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("{name: key-auth}", "applications/orders.yaml:18:30: error ACC246: key-auth says who calls"),
+        (
+            "{name: key-auth, waiver: {reason: r, until: 2020-01-01}}",
+            "applications/orders.yaml:18:48: error ACC247: key-auth was accepted until 2020-01-01, and today is ",
+        ),
+        ("{name: acl, config: {token: x}}", "error ACC248: config.token: a secret does not stand in an Application"),
+    ],
+)
+def test_a_plugin_that_may_not_stand_is_an_error(capsys: pytest.CaptureFixture[str], asked: str, said: str) -> None:
+    """With its place, and without an estate to go on with."""
+    edit(
+        ORDERS,
+        "        - type: access ",
+        f"        - type: kong-plugin\n          properties: {asked}\n        - type: access ",
+    )
+    assert main(["check"]) == 1
+    out = capsys.readouterr().out
+    assert said in out and "1 error(s); nothing would be provisioned" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,58 @@ def test_applications_of_another_repository_are_read_as_they_are(
     assert capsys.readouterr().out == ""
     assert main(["diff", "HEAD~1", "."]) == 0
     assert capsys.readouterr().out.startswith(HEADLINE)
+
+
+def test_what_a_revision_does_not_have_is_remarked(
+    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """By name, once, of a repository below this one too; and nothing where all is in it."""
+    assert main(["diff"]) == 0
+    assert capsys.readouterr().err == ""
+    team, inner = tmp_path_factory.mktemp("team"), project / "applications/inner"
+    (project / "applications/orders.yaml").rename(team / "orders.yaml")
+    inner.mkdir()
+    (inner / "none.yaml").touch()
+    git("init", str(inner))
+    _name_applications(project, "applications", str(team))
+    git("commit", "--all", "--message", "another repository")
+    edit(team / "orders.yaml", *OPENED)
+    assert main(["diff", "HEAD", "."]) == main(["graph", "--since", "HEAD", "--json"]) == 0
+    said = (
+        f"not in this repository, and read as it is now: applications/inner, {team}; to see what changes there, "
+        "compare two folders"
+    )
+    assert capsys.readouterr().err.splitlines() == [f"OLD (HEAD): {said}", f"--since (HEAD): {said}"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-f applications/orders.yaml applications/shop.yaml main before",
+        "-f applications/orders.yaml -f applications/shop.yaml main before",
+        "-f applications/*.yaml . before",
+        "main -f applications --exit-code before",
+        "--applications applications main before",
+        "-f applications HEAD --stack local before",
+    ],
+)
+def test_operands_stand_behind_applications(project: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where they can be no more of these, or stand behind files: OLD is as the commit has it, NEW opens a path."""
+    shutil.copytree(project / "applications", project / "before/applications")
+    edit(project / "before/applications/orders.yaml", *OPENED)
+    main(["diff", *words.split()])
+    assert capsys.readouterr().out.startswith(HEADLINE)
+
+
+@pytest.mark.parametrize("words", ["-f applications before after", "main -f applications after", "-f a.yaml . . ."])
+def test_what_may_be_operands_or_applications_is_asked_for(
+    project: Path, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is compared that somebody did not mean."""
+    for name in ("before", "after"):
+        shutil.copytree(project / "applications", project / name)
+    assert main(["diff", *words.split()]) == 2
+    assert capsys.readouterr().err.endswith(" behind -f may be OLD and NEW, or more Applications: write OLD and NEW before -f\n")  # fmt: skip
 
 
 def test_a_link_to_a_folder_is_followed_in_a_revision_as_here(
@@ -273,6 +326,14 @@ def test_what_cannot_be_compared_is_said_of_its_side(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(words)
+
+
+def test_a_stack_that_is_not_committed_is_said_to_be_none(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "stacks/Pulumi.mine.yaml").write_text(STACK)
+    assert main(["diff", "--stack", "mine"]) == 2
+    assert capsys.readouterr().err == (
+        "OLD (HEAD): stack 'mine' is here, and not in the revision: commit it, or compare two folders\n"
+    )
 
 
 def test_what_nobody_could_list_is_said_of_its_rule(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,7 @@ ASKED: dict[str, list[str]] = {
     "what": ["what", "shop/web"],
     "matrix": ["matrix"],
     "graph": ["graph"],
+    "render": ["render", "orders"],
     "new": ["new", "--app", "billing", "--component", "nightly", "--type", "worker", "--image", "i", "--owner", "team"],
     "verify": ["verify"],
 }
@@ -177,7 +178,7 @@ def test_a_full_disk_is_2() -> None:
 def test_colours_are_for_terminals_that_want_them(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not for JSON or a picture, not where NO_COLOR is set or the terminal has none; and the text is the same without."""
     coloured = shown(monkeypatch, *ASKED[verb])
-    assert ("\x1b[" in coloured) == (verb != "graph")
+    assert ("\x1b[" in coloured) == (verb not in ("graph", "render"))
     Path("applications/billing.yaml").unlink(missing_ok=True)
     monkeypatch.setenv("NO_COLOR", "1")
     plain = shown(monkeypatch, *ASKED[verb])

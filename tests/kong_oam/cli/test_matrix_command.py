@@ -79,7 +79,7 @@ def test_a_part_is_asked_for_by_names(
 @pytest.mark.parametrize(
     ("name", "arguments", "begins"),
     [
-        ("m.csv", [], "component,owner,host,path,but not,methods,anonymous"),
+        ("m.csv", [], "component,owner,host,path,but not,methods,from,anonymous"),
         ("M.HTML", [], "<!doctype html>"),
         ("m.txt", [], "        "),
         ("m.csv", ["--format", "html"], "<!doctype html>"),

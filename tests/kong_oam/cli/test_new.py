@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kong_oam.__main__ import main
 from tests.support.projects import copy_sample
+from tests.support.workload_tls import authority
 
 BILLING = "applications/billing.yaml"
 API = (
@@ -145,8 +147,9 @@ def test_one_application_may_call_itself() -> None:
 
 
 @pytest.mark.parametrize("group", [[], ["--group", "sales"]], ids=["no role", "a wider role"])
-def test_who_asks_to_read_may_not_change_anything(group: list[str]) -> None:
-    """Where no role grants just what is asked for, there is a new one; the next that asks for it is put there."""
+def test_who_asks_to_read_may_not_change_anything(group: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no role grants just what is asked for, there is a new one; the next that asks for it is put there. A role
+    whose users no client signs in yet is written all the same, and found later."""
     assert main(["new", *API, *group]) == 0
     before = Path(BILLING).read_text("utf-8")
     for name in ("nightly", "hourly"):
@@ -155,7 +158,9 @@ def test_who_asks_to_read_may_not_change_anything(group: list[str]) -> None:
     role = "{scopes: [invoices.read], components: [nightly/nightly, hourly/hourly]}"
     reader = f"              reader: {role}\n" if group else f"            roles: {{reader: {role}}}\n"
     assert Path(BILLING).read_text("utf-8") == before + reader
-    assert main(["check"]) == 0
+    capsys.readouterr()
+    assert main(["check"]) == len(group[:1])
+    assert capsys.readouterr().out.count("LINT312: role 'editor' lets nobody in") == len(group[:1])
 
 
 def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
@@ -308,6 +313,20 @@ def test_an_api_that_nobody_may_call_is_said_to_be_one(capsys: pytest.CaptureFix
     Path(BILLING).unlink()
     assert main(["new", *API, "--client", "web"]) == main(["new", *WORKER, "--app", "b", "--owner", "o"]) == 0
     assert "nobody may call" not in capsys.readouterr().out
+
+
+def test_networks_that_it_may_be_called_from_are_a_trait(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a webservice; one that is none is found as `check` finds it, and a worker is called from nowhere."""
+    assert main(["new", *API, "--allow-from", "192.0.2.0/24", "--allow-from", "2001:db8::/32"]) == 0
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0]["traits"]
+    assert {"type": "ip-allow", "properties": {"from": ["192.0.2.0/24", "2001:db8::/32"]}} in written
+    Path(BILLING).unlink()
+    capsys.readouterr()
+    assert main(["new", *API, "--allow-from", "192.0.2.1/24"]) != 0
+    said = "".join(capsys.readouterr())
+    assert "ACC238" in said and not Path(BILLING).exists()
+    assert main(["new", *WORKER, "--app", "b", "--owner", "o", "--allow-from", "192.0.2.0/24"]) == 2
+    assert "leave --allow-from out" in capsys.readouterr().err
 
 
 def test_what_it_does_to_access_is_said_as_diff_says_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -508,3 +527,69 @@ def test_json_has_the_files(capsys: pytest.CaptureFixture[str]) -> None:
     (entry,) = json.loads(capsys.readouterr().out)["files"]
     assert (entry["file"], entry["new"]) == (BILLING, True)
     assert entry["text"] == Path(BILLING).read_text("utf-8")
+
+
+def test_a_webservice_that_speaks_tls_has_an_issuer(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the stack names no CA, nothing is written: the gateway would speak to nobody."""
+    assert main(["new", *API, "--tls-issuer", "internal"]) != 0
+    assert "ACC244" in "".join(capsys.readouterr()) and not Path(BILLING).exists()
+    settings = Path("stacks/Pulumi.local.yaml")
+    text = settings.read_text("utf-8")
+    settings.write_text(
+        text.replace("    scheme: http\n", "    scheme: http\n    upstreamTls: {ca: ca.pem}\n"), "utf-8"
+    )
+    Path("stacks/ca.pem").write_text(authority("workloads").certificate, "utf-8")
+    assert main(["new", *API, "--tls-issuer", "internal"]) == 0
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0]["traits"]
+    issuer = {"kind": "ClusterIssuer", "name": "internal"}
+    assert written[-1] == {"type": "upstream-tls", "properties": {"issuer": issuer}}
+
+
+def test_limits_and_headers_that_it_is_to_have_are_traits(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a webservice; a size that is none is found as `check` finds it."""
+    assert main(["new", *API, "--max-body", "10Mi", "--secure-headers"]) == 0
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0]["traits"]
+    assert written[-2:] == [
+        {"type": "limits", "properties": {"body": "10Mi"}},
+        {"type": "headers", "properties": {"preset": "secure"}},
+    ]
+    Path(BILLING).unlink()
+    capsys.readouterr()
+    assert main(["new", *API, "--max-body", "10MB"]) != 0
+    said = "".join(capsys.readouterr())
+    assert "OAM103" in said and not Path(BILLING).exists()
+    assert main(["new", *WORKER, "--app", "b", "--owner", "o", "--secure-headers"]) == 2
+    assert "leave --secure-headers out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "per", "requests"),
+    [("60/minute", "client", {"minute": 60}), ("user:5/second", "user", {"second": 5})],
+)
+def test_what_callers_may_ask_is_a_trait(said: str, per: str, requests: dict[str, int]) -> None:
+    """Of each client, unless something else is said: what nobody has signed for counts by address in any case."""
+    assert main(["new", *API, "--group", "sales", "--rate-limit", said]) == 0
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0]["traits"]
+    assert written[-1] == {"type": "rate-limit", "properties": {"per": per, "requests": requests}}
+
+
+@pytest.mark.parametrize("said", ["60", "0/minute", "60/week", "caller:60/minute", "60/minute/2", "-1/minute"])
+def test_a_limit_that_is_none_says_how_one_is_written(said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["new", *API, f"--rate-limit={said}"])
+    assert ended.value.code == 2
+    assert "is no limit: write REQUESTS/WINDOW as 60/minute" in capsys.readouterr().err
+    assert not Path(BILLING).exists()
+
+
+def test_pages_of_others_that_may_call_it_are_a_trait(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without cookies, and of exact origins: one with a path is found as `check` finds it; a worker has no pages' calls."""
+    assert main(["new", *API, "--origin", "https://partner.example", "--origin", "https://b.example"]) == 0
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0]["traits"]
+    assert written[-1] == {"type": "cors", "properties": {"origins": ["https://partner.example", "https://b.example"]}}
+    Path(BILLING).unlink()
+    capsys.readouterr()
+    assert main(["new", *API, "--origin", "https://partner.example/shop"]) != 0
+    assert "ACC232" in "".join(capsys.readouterr()) and not Path(BILLING).exists()
+    assert main(["new", *WORKER, "--app", "b", "--owner", "o", "--origin", "https://b.example"]) == 2
+    assert "leave --origin out" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -89,7 +90,7 @@ class Resource(SimpleNamespace):
 
 
 def _search(monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: SearchedPlace) -> None:
-    settings: Any = SimpleNamespace(cluster=SimpleNamespace(context=None))
+    settings: Any = SimpleNamespace(cluster=SimpleNamespace(context=None, contexts={}))
     found = Search(settings, ExportedState(frozenset(), (), None), places, older=False)
     monkeypatch.setattr(recovery, "_searched", lambda *_, **__: found)
     monkeypatch.setattr(recovery, "forget", lambda stack, urn: removed.append(f"{stack} forgets {urn}"))
@@ -159,7 +160,7 @@ SHOWN = "GET,HEAD /things of tiny/api for everybody until 1970-01-01T00:00:01Z (
         (Openings((), ()), ["nothing is open in an emergency"], 0),
         (Openings((OPEN,), ()), [f"open: {SHOWN}"], 1),
         (
-            Openings((Opening(*[getattr(OPEN, name) for name in Opening.__slots__][:-1], is_over=True),), ()),
+            Openings((replace(OPEN, is_over=True),), ()),
             [f"over: {SHOWN}"],
             0,
         ),

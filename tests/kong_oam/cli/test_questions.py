@@ -64,6 +64,51 @@ def test_explain_says_which_token_there_is(
     assert lines[2] == f"  token   {token}"
 
 
+LIBRARY = "http://reports.example.com/reports"
+PAGES = "http://console-reports.sandbox.example.com"
+
+
+def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is answered, whether the page may go on, and what the browser is told, by the rule that lists the method."""
+    said = asked(capsys, "explain", "options", LIBRARY, "--origin", PAGES, "--asks", "put").splitlines()
+    assert said[:8] == [
+        f"204 OPTIONS {LIBRARY} for a page of {PAGES} that asks for PUT",
+        "  reason  the gateway answers preflights here itself",
+        "  page    may send PUT: these are pages of reports/console",
+        f"          Access-Control-Allow-Origin: {PAGES}",
+        "          Access-Control-Allow-Methods: PUT",
+        "          Access-Control-Allow-Headers: Authorization, Content-Type",
+        "          Access-Control-Max-Age: 600",
+        "  rule    applications/reports.yaml:31:17",
+    ]
+    found = json.loads(asked(capsys, "explain", "OPTIONS", LIBRARY, "--origin", PAGES, "--asks", "PATCH", "--json"))
+    assert (found["status"], found["allowed"], found["token"]) == (204, False, None)
+    assert found["page"] == {
+        "origin": PAGES, "asks": "PATCH", "mayRead": False, "reason": "no rule on /reports lists PATCH", "headers": {}
+    }  # fmt: skip
+    said = asked(capsys, "explain", "OPTIONS", ORDERS, "--origin", PAGES, "--asks", "GET").splitlines()
+    assert said[0].startswith("401 ")
+    assert said[2].startswith("  page    not judged: the gateway says nothing of pages of other origins here")
+
+
+def test_explain_says_whether_a_page_reads_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """A refusal, too; what a terminal is shown of the origin is no escape."""
+    for origin, may in ((PAGES, "may read the answer"), ("http://x.example\x1b[31m", "may not read the answer")):
+        status, *said = asked(capsys, "explain", "GET", LIBRARY, "--origin", origin).splitlines()
+        assert status.startswith("401 GET ")
+        assert "\x1b" not in "".join([status, *said])
+        assert said[2].startswith(f"  page    {may}: ")
+
+
+def test_who_says_whose_pages_read_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where somebody's of another origin do."""
+    line = f"the answer may be read by pages of {PAGES}"
+    assert asked(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
+    assert json.loads(asked(capsys, "who", "GET", LIBRARY, "--json"))["pages"] == [PAGES]
+    assert "pages" not in asked(capsys, "who", "PATCH", LIBRARY)
+    assert "pages" not in json.loads(asked(capsys, "who", "GET", ORDERS, "--json"))
+
+
 def test_groups_are_called_as_applications_call_them(capsys: pytest.CaptureFixture[str]) -> None:
     """On aws, `sales` is another name at the provider."""
     url = "https://orders.aws.example.net/orders"
@@ -259,6 +304,10 @@ def test_who_and_what_say_what_decide_says(capsys: pytest.CaptureFixture[str]) -
         (["who", "orders/api", ORDERS], "too much: write a component alone, or METHOD and URL"),
         (["explain", "GET", ORDERS, "--as", "shop/x"], "no component 'shop/x' is a client"),
         (["explain", "GET", ORDERS, "--user-in", "sales"], "--user-in needs --as"),
+        (["explain", "GET", ORDERS, "--origin", "https://x.example", "--asks", "PUT"], "--asks is for preflights: write OPTIONS"),
+        (["explain", "OPTIONS", ORDERS, "--asks", "PUT"], "--asks is for preflights: write OPTIONS, and --origin"),
+        (["explain", "OPTIONS", ORDERS, "--origin", "https://x.example", "--asks", "PUT", "--as", "shop/web"], "browsers send no token in a preflight"),
+        (["explain", "--request", "1", "--logs", "x", "--origin", "https://x.example"], "a record says who called what"),
         (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sale"], "no role names a group 'sale'; did you mean 'sales'?"),
         (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sales", ""], "no role names a group ''; known: order-desk, sales"),
         (["explain", "G T", ORDERS], "'G T' is no method of HTTP"),

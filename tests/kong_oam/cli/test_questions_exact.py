@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kong_oam.__main__ import main
 from kong_oam.access.decide import Request, component_of, decide
 from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.networks import admits, fewest, network
 from kong_oam.access.paths import read
 from kong_oam.access.principals import logical_groups
 from kong_oam.access.request_classes import SitesByHost, Subtree
@@ -43,6 +44,11 @@ def url(request: Request) -> str:
     return f"{request.host}{request.target.decode()}"
 
 
+def source(request: Request) -> tuple[str, str]:
+    assert request.address
+    return "--from", request.address
+
+
 def user_in(estate: Estate, client: Client, groups: Sequence[str] | None) -> User | None:
     """A user in these groups as Applications name them; None for a client that calls as itself."""
     provider = estate.stack.providers[client.provider]
@@ -66,7 +72,7 @@ def sets_of_groups(estate: Estate, client: Client) -> list[tuple[str, ...] | Non
 def test_who_says_just_those_whom_decide_lets_through(estate: Estate, requests: list[Request]) -> None:
     """Of all clients, for users in every set of groups; everybody where no token is needed."""
     for request in requests:
-        said = answered(estate, "who", request.method, url(request))
+        said = answered(estate, "who", request.method, url(request), *source(request))
         note(f"{request} {said}")
         assert said["everybody"] == allowed(estate, request, (None,))
         told = {(one["client"], one["provider"]): one["usersIn"] for one in said["principals"]}
@@ -115,7 +121,9 @@ def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> boo
     ]
     path = read(request.target)
     longest = max((part for part in parts if lies_in(part, path, declared)), key=lambda p: len(p.path), default=None)
-    return request.method in row["methods"] and longest == parts[0]
+    networks = fewest(map(network, row.get("from", ())))
+    from_there = request.address is not None and admits(networks, request.address)
+    return request.method in row["methods"] and longest == parts[0] and from_there
 
 
 @MANY
@@ -177,7 +185,7 @@ def test_who_says_of_a_component_just_whom_decide_lets_through(estate: Estate, r
 def test_explain_says_what_decide_says(estate: Estate, requests: list[Request], data: st.DataObject) -> None:
     """Of the token that the provider of what is called gives the client; the rule is the one that decided."""
     for request in requests:
-        said = answered(estate, "explain", request.method, url(request))
+        said = answered(estate, "explain", request.method, url(request), *source(request))
         meant = decide(estate, request, None)
         assert (said["status"], said["allowed"]) == (meant.status, meant.allowed)
         client = data.draw(st.sampled_from(estate.clients))
@@ -185,7 +193,9 @@ def test_explain_says_what_decide_says(estate: Estate, requests: list[Request], 
             continue
         for groups in sets_of_groups(estate, client):
             users = [] if groups is None else ["--user-in", *groups]
-            said = answered(estate, "explain", request.method, url(request), "--as", client.component, *users)
+            said = answered(
+                estate, "explain", request.method, url(request), *source(request), "--as", client.component, *users
+            )
             provider, shown = estate.stack.providers[client.provider], estate.shown_at(meant.component, client)
             held = issue(provider, client, user_in(estate, client, groups), api=shown)
             note(f"{request} {client} {groups} {said}")

@@ -17,7 +17,7 @@ from kong_oam.cli import watch as watching
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.watch import watch
-from kong_oam.oam.application import Reading, ReadOne
+from kong_oam.oam.application import NONE_OF_ITS_OWN, Reading, ReadOne
 from kong_oam.oam.files import files_of
 from tests.support.projects import copy_sample, replace_once
 
@@ -49,18 +49,21 @@ def watched(monkeypatch: pytest.MonkeyPatch, *saves: Callable[[], object]) -> li
     read: list[str] = []
     answers: list[list[str]] = []
     todo = [*saves]
-    monkeypatch.setattr(watching, "read_file", lambda file, name: read.append(name) or Reading((), ()))
+    monkeypatch.setattr(watching, "read_file", lambda file, name, own: read.append(name) or Reading((), ()))
 
     def answer(read_one: ReadOne) -> None:
         read.clear()
         for file, problem in files_of(["applications"], Path()):
-            assert problem or isinstance(read_one(file, str(file)), Reading)
+            assert problem or isinstance(read_one(file, str(file), frozenset()), Reading)
         answers.append([*read])
         if not todo:
             raise KeyboardInterrupt
         todo.pop(0)()
 
-    assert watch(lambda: [STACK, "applications"], lambda: None, answer, Console(io.StringIO())) == 0
+    def files() -> list[Path]:
+        return [file for file, _ in files_of([STACK, "applications"], Path())]
+
+    assert watch(files, lambda: None, answer, Console(io.StringIO())) == 0
     return answers
 
 
@@ -121,6 +124,21 @@ def test_a_file_that_never_rests_is_read_all_the_same(monkeypatch: pytest.Monkey
     assert str(ORDERS) in watched(monkeypatch)[0]
 
 
+def test_what_the_project_defines_itself_is_another_reading() -> None:
+    """A type may mean something else from one save to the next, and the Application is as it was."""
+    files = [file for file, _ in files_of(["applications"], Path())]
+    read_one = watching._reader(watching._look(files), {})
+    readings = [
+        read_one(ORDERS, str(ORDERS), own)
+        for own in (NONE_OF_ITS_OWN, NONE_OF_ITS_OWN, frozenset({("component", "webservice")}))
+    ]
+    assert readings[0] is readings[1]
+    assert [any(part.plain for app in one.applications for part in app.components) for one in readings[1:]] == [
+        True,
+        False,
+    ]
+
+
 def test_a_later_error_does_not_end_it(capsys: pytest.CaptureFixture[str]) -> None:
     """The first one does: nothing can be said of a stack that is not there."""
     out, answers = io.StringIO(), [None, UsageError("no stack"), None]
@@ -132,12 +150,12 @@ def test_a_later_error_does_not_end_it(capsys: pytest.CaptureFixture[str]) -> No
         if error := answers.pop(0):
             raise error
 
-    assert watch(lambda: ["applications"], lambda: None, answer, Console(out)) == 0
+    assert watch(lambda: [ORDERS], lambda: None, answer, Console(out)) == 0
     assert capsys.readouterr().err == "no stack\n"
     assert out.getvalue().count("waits for the next save") == 3
     answers.append(UsageError("no stack"))
     with pytest.raises(UsageError):
-        watch(lambda: ["applications"], lambda: None, answer, Console(out))
+        watch(lambda: [ORDERS], lambda: None, answer, Console(out))
 
 
 class Terminal(io.StringIO):
@@ -159,7 +177,7 @@ def test_a_terminal_is_cleared_and_nothing_else(
     def answer(_: ReadOne) -> None:
         raise KeyboardInterrupt
 
-    watch(lambda: ["applications"], lambda: None, answer, Console(out))
+    watch(lambda: [ORDERS], lambda: None, answer, Console(out))
     assert out.getvalue().count("\x1b[2J") == cleared
 
 

@@ -69,6 +69,24 @@ def test_a_failure_is_told_by_standard_error_alone(script: Script, arguments: tu
         _ask(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("postgres://deployer:s3cr3t@db.test/states", "postgres://****@db.test/states"),
+        ("postgres://deployer:s3c@s3cr3t@db.test/states", "postgres://****@db.test/states"),
+        ("postgres://db.test/states?password=s3cr3t&sslmode=disable", "postgres://db.test/states?password=****&sslmode=disable"),
+        ('"postgres://db.test/states?password=s3cr3t"', '"postgres://db.test/states?password=****"'),
+        ("file:///states by root@vm", "file:///states by root@vm"),
+    ],
+)  # fmt: skip
+def test_a_login_of_the_backend_is_not_told(script: Script, address: str, told: str) -> None:
+    """Versions of the CLI before 3.274 tell the whole address of one that cannot be opened."""
+    script(f"echo 'error: unable to open bucket {address}: refused' >&2; exit 1")
+    with pytest.raises(CliError) as found:
+        _ask("stack", "output")
+    assert str(found.value) == f"`pulumi stack output` failed: unable to open bucket {told}: refused"
+
+
 def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
     """And what it printed until then is not told."""
     script("echo s3cr3t; exec sleep 60")

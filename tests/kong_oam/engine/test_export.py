@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.engine.export import parse
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
-from kong_oam.recover.cluster import removals_of_interrupted
+from kong_oam.recover.cluster import removals_of_interrupted, removals_of_unknown
 
 LABELS = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "app.oam.dev/appRevision": ""}
 SERVICE = {"metadata": {"name": "web", "namespace": "default", "labels": LABELS}}
@@ -16,7 +19,13 @@ def test_ids_and_interrupted_creations_are_read() -> None:
         "resources": [
             {"type": "pulumi:pulumi:Stack", "urn": "urn:root"},
             {"type": "kong:index/consumerJwtAuth:ConsumerJwtAuth", "urn": "urn:slot", "id": "credential|consumer"},
-            {"type": "kong:index/route:Route", "urn": "urn:route", "id": "way", "dependencies": ["urn:slot"]},
+            {
+                "type": "kong:index/route:Route",
+                "urn": "urn:route",
+                "id": "way",
+                "dependencies": ["urn:slot"],
+                "provider": "urn::kong::the-id",
+            },
         ],
         "pending_operations": [
             {"type": "creating", "resource": {"type": "okta:app/oAuth:OAuth", "inputs": {"label": "kong-oam"}}},
@@ -35,7 +44,7 @@ def test_ids_and_interrupted_creations_are_read() -> None:
             RecordedResource(
                 "kong:index/consumerJwtAuth:ConsumerJwtAuth", "urn:slot", "credential|consumer", used=True
             ),
-            RecordedResource("kong:index/route:Route", "urn:route", "way", used=False),
+            RecordedResource("kong:index/route:Route", "urn:route", "way", used=False, provider="kong"),
         ),
     )
 
@@ -46,11 +55,12 @@ def test_a_state_without_resources_knows_nothing() -> None:
 
 
 def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None:
-    """One command each, on the stack's cluster; what else was interrupted is not kubectl's concern."""
+    """One command each, on the cluster that it was to be in; what else was interrupted is not kubectl's concern."""
     state = ExportedState(
         frozenset(),
         (
-            PendingCreation("kubernetes:core/v1:Service", SERVICE, None),
+            PendingCreation("kubernetes:core/v1:Service", SERVICE, None, "cluster"),
+            PendingCreation("kubernetes:core/v1:Service", SERVICE, None, "cluster-west"),
             PendingCreation("okta:app/oAuth:OAuth", {"label": "x"}, None),
         ),
         None,
@@ -59,5 +69,55 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None
         "--namespace default delete service --selector app.oam.dev/name=shop,app.oam.dev/component=web "
         "--field-selector metadata.name=web"
     )
-    assert list(removals_of_interrupted(state, "prod-eks")) == [f"kubectl --context prod-eks {rest}"]
-    assert list(removals_of_interrupted(state, None)) == [f"kubectl {rest}"]
+    clusters = ClusterSettings("prod-eks", {"west": "prod-west"})
+    assert list(removals_of_interrupted(state, clusters)) == [
+        f"kubectl --context prod-eks {rest}",
+        f"kubectl --context prod-west {rest}",
+    ]
+    state = replace(state, pending=state.pending[:1])
+    assert list(removals_of_interrupted(state, ClusterSettings())) == [f"kubectl {rest}"]
+
+
+def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
+    """A kind that is not Kubernetes' own may have the name of one; what is in no namespace is looked for in none. A
+    chart is Helm's, and what a patch makes is nobody's to remove."""
+    labels = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web"}
+    thing = {"name": "one", "namespace": "default", "labels": labels}
+    state = ExportedState(
+        frozenset(),
+        (
+            PendingCreation("kubernetes:serving.knative.dev/v1:Service", {"metadata": thing}, None),
+            PendingCreation(
+                "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
+                {"metadata": {"name": "r", "labels": labels}},
+                None,
+            ),
+            PendingCreation("kubernetes:helm.sh/v3:Release", {"name": "chart", "namespace": "default"}, None),
+            PendingCreation("kubernetes:core/v1:NamespacePatch", {"metadata": {"name": "shop"}}, None),
+        ),
+        None,
+    )
+    selected = "--selector app.oam.dev/name=shop,app.oam.dev/component=web --field-selector metadata.name"
+    assert list(removals_of_interrupted(state, ClusterSettings())) == [
+        f"kubectl --namespace default delete service.v1.serving.knative.dev {selected}=one",
+        f"kubectl delete clusterrole.v1.rbac.authorization.k8s.io {selected}=r",
+        "helm --namespace default uninstall chart --ignore-not-found",
+    ]
+
+
+def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
+    """By the kind and the place of each object."""
+    labels = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web"}
+    meant = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default", "labels": labels}}
+        for name in ("known", "made-since")
+    ]
+    known = RecordedResource("kubernetes:core/v1:ConfigMap", "urn", "default/known", used=False, provider="cluster")
+    state = ExportedState(frozenset(), (), None, (known,))
+    clusters = ClusterSettings(contexts={"west": "prod-west"})
+    (command,) = removals_of_unknown(state, meant, clusters)
+    assert command.startswith("kubectl --namespace default delete configmap ")
+    assert command.endswith("metadata.name=made-since")
+    in_west = list(removals_of_unknown(state, meant, clusters, "west"))
+    assert [command.rpartition("=")[2] for command in in_west] == ["known", "made-since"]
+    assert all(command.startswith("kubectl --context prod-west --namespace default delete") for command in in_west)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_the_engine_is_asked_once_for_this_very_stack(asked: list[tuple[str, dic
 def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, dict[str, Any]]]) -> None:
     """By type and logical name; issuers are what key rings, and no other entities, are called by. One that a run ended
     before making has none."""
-    assert recorded() == StackState(
+    assert replace(recorded(), urns={}) == StackState(
         held=frozenset(
             {
                 (SERVER, "okta-server"),
@@ -93,20 +94,27 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
     assert recorded().plugins == {"orders/api-8080-gate": "{}"}
 
 
-def test_what_lies_under_a_component_of_before_is_known_by_its_urn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing else: what lies where it would be made today needs no other name."""
-    start = "urn:pulumi:prod::kong-oam::"
-    old = f"{start}kong-oam:index:Application$kong-oam:gateway:GatedService${PLUGIN}::orders/api-8080-gate"
-    new = f"{start}kong-oam:index:Component${ROUTE}::orders/api-protected-1-8080"
+def test_what_a_component_recorded_of_its_clients_counts_before_what_the_stack_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It goes with the component to another stack; a version before this one recorded it in the stack's outputs alone."""
+    start, component = "urn:pulumi:prod::kong-oam::", "kong-oam:index:Component"
     outputs = {
-        old: {"type": PLUGIN, "outputs": {"configJson": "{}"}},
-        new: {"type": ROUTE, "outputs": {}},
-        f"{start}kong-oam:index:Application::orders": {"type": "kong-oam:index:Application", "outputs": {}},
+        f"{start}{STACK}::kong-oam-prod": {
+            "type": STACK,
+            "outputs": {"credentials": {"shop/web at okta": {"number": 1}, "shop/job at okta": {"number": 2}}},
+        },
+        f"{start}{component}::shop/job": {
+            "type": component,
+            "outputs": {"credentials": {"shop/job at okta": {"number": 3}}},
+        },
+        f"{start}{component}::shop/api": {"type": component, "outputs": {}},
     }
     monkeypatch.setattr(engine, "invoke", lambda *_: SimpleNamespace(value={"outputs": outputs}))
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "")
-    assert recorded().moved == {(PLUGIN, "orders/api-8080-gate"): old}
+    assert recorded().credentials == {"shop/web at okta": {"number": 1}, "shop/job at okta": {"number": 3}}
+    assert recorded().urns[component, "shop/job"] == f"{start}{component}::shop/job"
 
 
 def test_a_stack_that_no_run_has_finished_has_no_outputs(monkeypatch: pytest.MonkeyPatch) -> None:

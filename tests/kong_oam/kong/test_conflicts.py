@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,18 @@ import httpx
 import pytest
 
 from kong_oam.access.model import Stack
+from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import read_file
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import PLUGIN, Held
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.conflicts import name_conflicts, needed
+from kong_oam.kong.conflicts import name_conflicts, needed, plugin_conflicts
+from kong_oam.kong.extras import Extra, extras
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
+from tests.support.diffs import settings
 from tests.support.estates import PROVIDER, estate
 from tests.support.mocks import all_of, run_program
 
@@ -131,10 +135,103 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about(admin: httpx.Client
     assert [one.code for one in _found(admin)] == ["ENV406"]
 
 
-def test_every_page_is_looked_through() -> None:
-    """Kong hands out an offset; the second page has the name."""
+SETTINGS = replace(settings("tests"), stack=Stack("tests", {"main": PROVIDER}))
+WITH_LIMIT = (
+    APPLICATION + "        - {type: rate-limit, properties: {per: client, requests: {hour: 1}}}\n"
+    "        - {type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}\n"
+)
+LIMITED = estate(WITH_LIMIT, stack=SETTINGS.stack)
+GUARDS = frozenset((PLUGIN, f"shop/api-80-{role}") for role in ("admission", "jwt", "gate"))
+
+
+def _plugins(admin: httpx.Client, *more: str, held: Held = ALL | GUARDS) -> list[Diagnostic]:
+    with AdminApi(Account(str(admin.base_url))) as asked:
+        own = frozenset((PLUGIN, f"shop/api-80-{role}") for role in more)
+        return list(plugin_conflicts(asked, SETTINGS, LIMITED, held | own))
+
+
+def test_a_plugin_where_the_stack_makes_one_is_named(admin: httpx.Client) -> None:
+    """Somebody's, or one that an interrupted run made; before a service that the state does not hold there is none."""
+    _make(admin, "/services", name=SERVICE, host="x", tags=OURS)
+    ring = _make(admin, "/consumers", username="kong-oam.tests.ring.main", tags=OURS)
+    limit = {"name": "rate-limiting", "config": {"hour": 9}}
+    theirs = _make(admin, f"/services/{SERVICE}/plugins", **limit)
+    lost = _make(admin, f"/services/{SERVICE}/plugins", **limit, consumer={"id": ring["id"]}, tags=OURS)
+    found = {one.message.split("(")[1].split(")")[0]: one for one in _plugins(admin)}
+    assert {name: one.code for name, one in found.items()} == {theirs["id"]: "ENV405", lost["id"]: "ENV406"}
+    assert found[theirs["id"]].message == (
+        f"Kong has plugin 'rate-limiting' of service '{SERVICE}' ({theirs['id']}) that stack 'tests' did not make: it has "
+        "no tags. It is left as it is; have it removed by whoever made it"
+    )
+    assert "and consumer 'kong-oam.tests.ring.main'" in found[lost["id"]].message
+    assert _plugins(admin, held=frozenset()) == []
+    assert [one.code for one in _plugins(admin, "rate-limit")] == ["ENV406"]
+    assert [one.code for one in _plugins(admin, "plugin-rate-limiting", "rate-limit-ring")] == []
+
+
+def test_what_a_partition_lost_is_recovered_in_its_own_stack(admin: httpx.Client) -> None:
+    """Plugins as services; what another one of the estate has is moved instead."""
+    stack = Stack("tests", {"main": PROVIDER}, partitions={"shops": ("*",)})
+    part = part_of(estate(WITH_LIMIT, stack=stack), "shops")
+    with AdminApi(Account(str(admin.base_url))) as asked:
+
+        def found(tags: list[str]) -> list[str]:
+            service = _make(admin, "/services", name=SERVICE, host="x", tags=tags)
+            _make(admin, f"/services/{SERVICE}/plugins", name="rate-limiting", config={"hour": 9}, tags=tags)
+            of_names = [*name_conflicts(asked, part, NOTHING)]
+            both = [*of_names, *plugin_conflicts(asked, SETTINGS, part, ALL | GUARDS)]
+            admin.delete(f"/services/{service['id']}").raise_for_status()
+            return [f"{one.code} {one.message.rpartition('`python -m kong_oam ')[2]}" for one in both]
+
+        own, other = (names.partition_tag(name) for name in ("shops", "other"))
+        assert found([*OURS, own]) == ["ENV406 recover -s tests-shops` says"] * 2
+        assert found([*OURS, other]) == ["ENV419 move -s tests`"] * 2
+
+
+def test_what_stands_elsewhere_is_in_nobodys_place(admin: httpx.Client) -> None:
+    """On a route, on another service, on everything, or of another kind; `verify` judges those."""
+    ours = _make(admin, "/services", name=SERVICE, host="x", tags=OURS)
+    _make(admin, "/services", name="theirs", host="x")
+    route = _make(admin, "/routes", name="theirs", paths=["/x"], service={"id": ours["id"]})
+    limit = {"name": "rate-limiting", "config": {"hour": 9}}
+    for path in ("/plugins", "/services/theirs/plugins", "/routes/theirs/plugins"):
+        _make(admin, path, **limit)
+    _make(admin, "/plugins", **limit, route={"id": route["id"]}, service={"id": ours["id"]})
+    _make(admin, f"/services/{SERVICE}/plugins", name="correlation-id")
+    assert _plugins(admin) == []
+
+
+def test_nothing_is_asked_where_no_plugin_is_new(admin: httpx.Client) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise AssertionError("it is asked")
+
+    with AdminApi(Account(str(admin.base_url)), httpx.MockTransport(answer)) as asked:
+        held = ALL | GUARDS | {(PLUGIN, f"shop/api-80-{role}") for role in ("rate-limit", "rate-limit-ring")}
+        assert [*plugin_conflicts(asked, SETTINGS, LIMITED, held)] == []
+
+
+def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
+    """So that going over from the one to the other changes it, where a second one of its kind could not be made."""
+    logs = {"tcp": {"host": "x", "port": 1}, "file": "/x", "otlp": {"logs": "http://x/"}, "http": {"url": "http://x/"}}
+    on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "logs": logs, "metrics": True})
+    made = [one for one in extras(on, LIMITED.components["shop/api"]).plugins if not one.caller]
+    assert {one.role: one.roles[1:] for one in made} == {one.role: (f"plugin-{one.kind}",) for one in made}
+    assert {Extra(f"plugin-{one.kind}", one.kind, {}, asked=True).roles[1:] for one in made} == {
+        (one.role,) for one in made
+    }
+    assert len(made) == 6
+
+
+def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either way the one that is taken is found: the second page has it."""
+    asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path == f"/services/{SERVICE}":
+            return httpx.Response(200, json={"id": "2", "name": SERVICE})
+        if request.url.path.count("/") > 1:
+            return httpx.Response(404, json={"message": "Not found"})
         if request.url.path != "/services":
             return httpx.Response(200, json={"data": []})
         if request.url.params.get("offset") != "a b=":
@@ -142,8 +239,12 @@ def test_every_page_is_looked_through() -> None:
         return httpx.Response(200, json={"data": [{"id": "2", "name": SERVICE}], "offset": None})
 
     with httpx.Client(base_url="http://kong.test") as nobody:
-        found = _found(nobody, transport=httpx.MockTransport(answer))
-    assert [one.code for one in found] == ["ENV405"]
+        few = _found(nobody, transport=httpx.MockTransport(answer))
+        assert asked.count(f"/services/{SERVICE}") == 1 and "/services" not in asked
+        monkeypatch.setattr("kong_oam.kong.conflicts.FEW", 0)
+        many = _found(nobody, transport=httpx.MockTransport(answer))
+        assert asked.count("/services") == 2
+    assert [one.code for one in few] == [one.code for one in many] == ["ENV405"]
 
 
 def test_names_and_resources_are_those_that_the_program_makes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 
+from kong_oam.access.decide import host_patterns
 from kong_oam.access.diff.change import OPENING, Change, Difference
 from kong_oam.access.diff.compare import changed, diff
 from kong_oam.access.diff.snapshot import empty
-from kong_oam.access.model import Estate
+from kong_oam.access.endpoint import TLS, Endpoint
+from kong_oam.access.model import Component, Estate, Stack
+from kong_oam.access.paths import PathSegments
+from kong_oam.access.principals import Access, Callers
+from kong_oam.access.request_classes import SitesByHost, path_classes_by_site
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.enforced import enforced
 from tests.support import estates as written
@@ -68,6 +74,95 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(both: tuple[Estate,
     assert [change for change in opened if not _is_told(change, changed(found, old))] == []
 
 
+@MANY
+@given(pairs(kinds=("rules", "roles", "from", "clients")).filter(lambda both: all(map(compiles, both))))
+def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
+    """Ports stand for their own tables after a run that was told to leave some out, here all but those of 80; who may
+    call at them is who may in the estate that they were made from. But for whom any token will do, as above."""
+    old, new = map(_on_two_ports, both)
+    if any(not (rule.public or rule.scopes) for estate in both for one in estate.exposed for rule in one.rules):
+        return
+    (found,) = enforced(_one_port(old, new), model(new))
+    asked = SitesByHost(found.estate)
+    callers = {id(estate): Callers(estate) for estate in (old, new, found.estate)}
+    for site, classes in path_classes_by_site(asked, SitesByHost(old), SitesByHost(new)):
+        for one in classes:
+            leading = _leading(found.estate, asked.host(site, one.path) or "", one.path)
+            made_from = old if leading and leading[0].port == 80 else new
+            assert _who(found.estate, callers, site, one.path) == _who(made_from, callers, site, one.path)
+
+
+def _on_two_ports(estate: Estate) -> Estate:
+    """The estate, with every second endpoint of a component behind another port than the first."""
+
+    def component(one: Component) -> Component:
+        ends = (replace(end, port=80 + index % 2) for index, end in enumerate(one.endpoints))
+        return replace(one, endpoints=tuple(ends))
+
+    applications = (replace(one, components=tuple(map(component, one.components))) for one in estate.applications)
+    return replace(estate, applications=tuple(applications))
+
+
+def _who(estate: Estate, callers: Mapping[int, Callers], site: str, path: PathSegments) -> Mapping[str, Access] | None:
+    component = SitesByHost(estate).component(site, path)
+    return callers[id(estate)].at(component, path) if component else None
+
+
+def _leading(estate: Estate, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+    return next(filter(None, (estate.leading(name, path) for name in host_patterns(host))), None)
+
+
+def _one_port(old: Estate, new: Estate) -> list[Resource]:
+    """What `up --target` of all but the plugins of port 80 leaves."""
+    made = {one.name: one for one in state(new)}
+    return [one if "-80-" in one.name else made[one.name] for one in state(old)]
+
+
+def test_two_ports_of_one_component_are_told_apart() -> None:
+    """A rule that is public at the port of which a run closed nothing is still to be closed by the next one; between
+    stacks, too, where ports are compared by their component."""
+    old, new = (_two_ports(needed) for needed in ("public: {reason: x}", "scopes: [r]"))
+    mixed = _one_port(old, new)
+    (found,) = enforced(mixed, model(new))
+    told = [(change.kind, change.site, change.methods) for change in requests(changed([found], model(new)))]
+    assert told == [("revoked", "a.test", ("GET", "HEAD"))]
+    (found,) = enforced(_one_port(new, old), model(new))
+    elsewhere = _two_ports("scopes: [r]", replace(written.STACK, name="elsewhere"))
+    told = [(change.kind, change.site, change.methods) for change in requests(changed([found], model(elsewhere)))]
+    assert told == [("revoked", "orders/api:8081", ("GET", "HEAD"))]
+
+
+def test_tokens_for_a_component_are_for_each_of_its_ports() -> None:
+    """Where a provider's tokens are for one API each, the model has no API of its own for a port."""
+    provider = replace(written.PROVIDER, per_api=True)
+    old, new = (
+        _two_ports(needed, replace(written.STACK, providers={"main": provider}))
+        for needed in ("public: {reason: x}", "scopes: [r]")
+    )
+    (found,) = enforced(_one_port(old, new), model(new))
+    assert list(found.estate.components) == ["orders/api", "orders/api:8081"]
+    assert {provider.audience_of(key) for key in found.estate.components} == {"api://tests/orders/api"}
+
+
+@pytest.mark.parametrize("tls", ["tls", "mtls"])
+def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
+    """Where stacks are compared by component and port, one of which speaks clear text to the workload."""
+    plain = _two_ports("public: {reason: x}", replace(written.STACK, name="elsewhere"))
+    (application,) = (one := _two_ports("public: {reason: x}")).applications
+    (component,) = application.components
+    component = replace(component, endpoints=tuple(replace(end, tls=tls) for end in component.endpoints))
+    secured = replace(one, applications=(replace(application, components=(component,)),))
+    (found,) = enforced(state(secured), model(secured))
+    assert requests(diff(found, model(plain))) == []
+
+
+def _two_ports(needed: str, stack: Stack = written.STACK) -> Estate:
+    rule = f"{{paths: [/a, /b], methods: [GET], {needed}}}"
+    access = f"{{owner: t, scopes: {{r: r}}, rules: [{rule}]}}"
+    text = written.api(domain="a.test", http="{/a: 80, /b: 8081}", access=access)
+    return written.estate(text, stack=stack)
+
+
 def _half(old: Estate, new: Estate) -> list[Resource]:
     """Routes and gates as they were; admission is new, where there was one before."""
     there = {one.name for one in plugins_of(old, "admission")}
@@ -78,8 +173,8 @@ def _half(old: Estate, new: Estate) -> list[Resource]:
 
 def _stays(both: tuple[Estate, Estate], change: Change) -> bool:
     """Whether the component is before the same ports in both, so that a run has its admission to change."""
-    return {key: one.ports for key, one in both[0].components.items()} == {
-        key: one.ports for key, one in both[1].components.items()
+    return {key: one.backends for key, one in both[0].components.items()} == {
+        key: one.backends for key, one in both[1].components.items()
     }
 
 

@@ -24,13 +24,14 @@ from kong_oam.kong.preflight import PreflightError, inspect
 from kong_oam.kong.table import VERIFIED_HEADER
 from sandbox.kong import Kong, jwt
 from sandbox.kong.exchange import Exchange
-from sandbox.kong.schema import PLUGIN_SCHEMAS
+from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 from sandbox.kong.store import Snapshot
 from tests.support import kong_deployment
 from tests.support import openid_connect_reference as reference
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case, cases
 from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.limits import ALL, limited
 from tests.support.mocks import Registered, all_of, run_program
 from tests.support.tiers import examples
 
@@ -126,7 +127,7 @@ def registered() -> Iterator[list[Registered]]:
     """All that the program registers with `gateway.edition: enterprise`; what Kong would say is made up."""
     facts = preflight.GatewayFacts(VERSION, 12.0, SCHEMAS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preflight, "inspect", lambda *_: facts)
+        patch.setattr(preflight, "inspect", lambda *_, **__: facts)
         patch.setattr(taken, "inspect", lambda *_: ())
         patch.setenv("KONG_ADMIN_ADDR", "http://kong.example.com:8001")
         yield run_program(patch, edition="enterprise")
@@ -173,7 +174,7 @@ def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered])
     """It differs from the other edition's by one entry of its table; admission does not differ at all."""
     made = all_of(registered, "kong:index/plugin:Plugin")
     (gate,) = json.loads(made["orders/api-8080-gate"].inputs["configJson"])["access"]
-    assert gate.count('"authentication": "openid-connect"') == 1
+    assert gate.count("'authentication': 'openid-connect'") == 1
     (script,) = plugins.gate("T", "A")["access"]
     assert gate.split("]==]", 2)[2] == script.split("]==]", 2)[2]
     (admission,) = json.loads(made["orders/api-8080-admission"].inputs["configJson"])["access"]
@@ -382,3 +383,30 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
         parse("s", written(edition="free"))
     with pytest.raises(StackError, match="only Kong Enterprise has workspaces; set edition to enterprise"):
         parse("s", written(workspace="w"))
+
+
+def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> None:
+    """It takes a token from headers of its own, too: none arrives there that Authorization does not have."""
+    domain, own = "limits.example.com", stack("limits", "http")
+    given = issuers(own, WHEN)
+    limits = limited(domain, own)
+    seen: list[str] = []
+
+    def openid_connect_stand_in(exchange: Exchange, config: Mapping[str, Any], known: Snapshot) -> jwt.Denied | None:
+        seen.extend(name for name in ("access_token", "x-access-token") if exchange.values(name))
+        denied = VERIFY(exchange, config, known)
+        if exchange.token is not None:
+            exchange.set_header(VERIFIED_HEADER, exchange.token)
+        exchange.token = exchange.credential = None
+        return denied
+
+    def status(token: str) -> int:
+        case = Case("GET", f"client.{domain}", b"/orders", (f"Bearer {token}",))
+        return kong.handle(case.raw(b"access_token: x", b"X-Access-Token: x"), scheme="http").status
+
+    with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
+        kong_deployment.deploy(kong.admin_url, limits, Scene(limits, given).pems, authentication="openid-connect")
+        patch.setattr(jwt, "access", openid_connect_stand_in)
+        tokens = [given["main"].service(ALL, client) for client in "ccdd"]
+        assert [status(token) for token in (*tokens, tokens[0])] == [200, 200, 200, 200, 429]
+    assert seen == []

@@ -29,7 +29,7 @@ from kong_oam.access.tokens import Key, KeyRing, Refusal, authenticate
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import inspect
-from kong_oam.kubernetes import manifests
+from kong_oam.objects import manifests
 from policies.scripts import is_current
 from sandbox.kong import Kong
 from sandbox.kong.proxy import Answer
@@ -554,7 +554,7 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
 def test_every_header_of_the_list_is_documented_and_none_else() -> None:
     """The page says whose each is."""
     script = (PROJECT / "kong_oam/kong/lua/admission.lua").read_text("utf-8")
-    (listed,) = re.findall(r"string\.gmatch\((.*?)MORE", script, re.DOTALL)
+    (listed,) = re.findall(r"gmatch\((.*?)MORE", script, re.DOTALL)
     section = below(page("reference/paths-and-headers.md"), "## Headers that callers cannot send")
     documented = re.findall(r"`([^`]+)`", section.partition("|---|---|")[2])
     assert sorted(documented) == sorted(" ".join(re.findall(r"'([^']*)'", listed)).split())

@@ -6,6 +6,7 @@ explore more: `GATE_SEED=$RANDOM GATE_CASES=100000 pytest tests/kong_oam/kong/te
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from sandbox.kong import Kong
+from sandbox.kong import Answer, Kong
 from tests.support import kong_deployment
 from tests.support.estates import estate
 from tests.support.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
@@ -45,12 +46,30 @@ def kong() -> Iterator[Kong]:
         yield gateway
 
 
+PLAINER = {
+    "method-not-listed": "not-allowed",
+    "method-unknown": "not-exposed",
+    "no-rule": "not-allowed",
+    "scope-missing": "not-allowed",
+}
+"""Codes that callers are not told, and what they are told in place of them."""
+
+
+def problem(answer: Answer) -> str | None:
+    """The type of an answer that is problem details; None of one by nginx, or without a route."""
+    kinds = [value for name, value in answer.headers if name.lower() == "content-type"]
+    return json.loads(answer.body)["type"] if kinds == ["application/problem+json"] else None
+
+
 def check(kong: Kong, case: Case) -> None:
-    """The gateway's status is the one that is meant, and the upstream is told whom the gate verified, and nobody else."""
+    """The gateway answers with the status that is meant, for the reason that is meant; the upstream is told whom the gate
+    verified, and nobody else."""
     meant = case.meant(SCENE)
     got = kong.handle(case.raw(), scheme=STACK.scheme)
     assert got.status in case.statuses(meant), (got.status, meant, got.body)
     assert (got.upstream is not None) == meant.allowed
+    if (said := problem(got)) and got.status == meant.status:
+        assert said == f"urn:kong-oam:problem:{PLAINER.get(meant.code, meant.code)}", (meant, got.body)
     if got.upstream:
         folded = [(name.lower().replace("_", "-"), value) for name, value in got.upstream.headers]
         told = sorted(pair for pair in folded if pair[0].startswith("x-auth-"))

@@ -49,7 +49,7 @@ ACCESS = """
 def test_the_table_holds_all_that_the_gate_decides_by() -> None:
     """Hosts, rules by path and method, groups with their scopes: readable, sorted, and nothing else."""
     made = estate(api(access=ACCESS), api("nested", http="{/orders/x/y/z: 80}"), api("other", domain="o.example.com"))
-    assert json.loads(table(made, made.components["orders/api"], 8080, "ring")) == {
+    assert json.loads(table(made, made.components["orders/api"], "8080", "ring")) == {
         "version": 4,
         "authentication": "jwt",
         "component": "orders/api",
@@ -83,7 +83,9 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
 def test_the_table_of_one_port_sends_the_other_ports_paths_away() -> None:
     """A request that reaches the wrong port of a component is not decided there."""
     made = estate(api(http="{/: 80, /files: 90}"))
-    (eighty, ninety) = (json.loads(table(made, made.components["orders/api"], port, "r"))["hosts"] for port in (80, 90))
+    (eighty, ninety) = (
+        json.loads(table(made, made.components["orders/api"], port, "r"))["hosts"] for port in ("80", "90")
+    )
     assert eighty == {"orders.example.com": {"/": True, "/files": False}}
     assert ninety == {"orders.example.com": {"/files": True}}
 
@@ -95,7 +97,9 @@ def test_a_wildcards_table_knows_the_exact_hosts_that_come_first() -> None:
         api("exact", domain="b.a.example.com", http="{/: 80}"),
         api("far", domain="*.example.com", http="{/: 80}"),
     )
-    near, far = (json.loads(table(made, made.components[f"{name}/api"], 80, "r"))["hosts"] for name in ("near", "far"))
+    near, far = (
+        json.loads(table(made, made.components[f"{name}/api"], "80", "r"))["hosts"] for name in ("near", "far")
+    )
     assert near == {"*.a.example.com": {"/x": True}, "b.a.example.com": {"/": False}}
     assert far == {"*.example.com": {"/": True}, "*.a.example.com": {"/x": False}, "b.a.example.com": {"/": False}}
 
@@ -103,16 +107,16 @@ def test_a_wildcards_table_knows_the_exact_hosts_that_come_first() -> None:
 def test_the_issuer_is_left_to_the_ring_where_it_is_born_in_the_same_graph() -> None:
     """So that the table is known in the first preview."""
     made = estate(api(), stack=Stack("t", {"main": Provider("main", "a", SPELLING)}))
-    assert json.loads(table(made, made.components["orders/api"], 8080, "r"))["issuer"] is None
+    assert json.loads(table(made, made.components["orders/api"], "8080", "r"))["issuer"] is None
 
 
 def test_no_input_leaves_the_tables_lua_string() -> None:
-    """A bracket in a text is an escape; those of the JSON itself never close a long string."""
-    text = json.dumps({"groups": {"a]==]b": [["]]"], []]}, "quote": 'x"]=='})
+    """A bracket in a text is an escape; those of the JSON itself never close a long string. Nor is a text's quote one."""
+    text = json.dumps({"groups": {"a]==]b": [["]]"], []]}, "quote": 'x"]==', "other": "x', 'y"})
     inside = re.fullmatch(r"\[==\[(.*)\]==\]", embedded(text))
     assert inside
     assert "]==]" not in inside.group(1)
-    assert json.loads(inside.group(1)) == json.loads(text)
+    assert json.loads(inside.group(1).replace("'", '"')) == json.loads(text)
 
 
 def test_a_rule_costs_no_route_and_exposed_paths_of_a_depth_share_one() -> None:
@@ -130,9 +134,9 @@ def test_hosts_with_the_same_paths_share_routes() -> None:
     text += "        - type: gateway\n          properties: {name: b, domain: b.example.com, http: {/x: 80}}\n"
     text += "        - type: gateway\n          properties: {name: c, domain: c.example.com, http: {/x: 80, /y: 81}}\n"
     made = estate(text)
-    assert [(r.role, r.port, r.hosts, r.paths) for r in routes(made.components["orders/api"])] == [
-        ("protected-1", 80, ("a.example.com", "b.example.com", "c.example.com"), ("/x(?:/|$)",)),
-        ("protected-1", 81, ("c.example.com",), ("/y(?:/|$)",)),
+    assert [(r.role, r.backend, r.hosts, r.paths) for r in routes(made.components["orders/api"])] == [
+        ("protected-1", "80", ("a.example.com", "b.example.com", "c.example.com"), ("/x(?:/|$)",)),
+        ("protected-1", "81", ("c.example.com",), ("/y(?:/|$)",)),
     ]
 
 
@@ -165,8 +169,8 @@ def test_names_are_injective() -> None:
     """Names of applications and components hold no dots, so a dot joins them unmistakably."""
     made = estate(api("a"), api("a-api", domain="x.example.com").replace("name: api", "name: b"))
     one, other = made.components["a/api"], made.components["a-api/b"]
-    assert names.service("s", one, 80) == "kong-oam.s.a.api.80"
-    assert names.service("s", other, 80) == "kong-oam.s.a-api.b.80"
+    assert names.service("s", one, "80") == "kong-oam.s.a.api.80"
+    assert names.service("s", other, "80") == "kong-oam.s.a-api.b.80"
     assert names.tags("s", one) == ["kong-oam", "kong-oam-stack:s", "kong-oam-component:a.api"]
 
 
@@ -187,6 +191,15 @@ def test_every_field_of_the_schema_is_sent() -> None:
     """Given, or its default, or null: a dropped key would stay live in Kong."""
     assert config_json(SCHEMA, "p", {"a": "1"}) == '{"a":"1","b":["x"],"c":{"d":1,"e":null},"f":null}'
     assert config_json(SCHEMA, "p", {"b": [], "f": {}}) == '{"a":null,"b":[],"c":{"d":1,"e":null},"f":{"g":null}}'
+
+
+def test_a_field_is_sent_by_its_former_name_as_well() -> None:
+    """Kong prints both, and strict matching compares what it prints."""
+    former = {"c_d": {"type": "number", "deprecation": {"replaced_with": [{"path": ["c", "d"]}]}}}
+    record = SCHEMA["fields"][-1]["config"]
+    schema = {"fields": [{"config": {**record, "shorthand_fields": [former]}}]}
+    assert json.loads(config_json(schema, "p", {"c": {"d": 2}}))["c_d"] == 2
+    assert json.loads(config_json(schema, "p", {}))["c_d"] == 1
 
 
 def test_a_field_that_the_gateway_lacks_is_an_error() -> None:
@@ -335,9 +348,9 @@ def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
 
 def test_browsers_are_told_to_use_https_only() -> None:
     """In every answer of a gated service, refusals too, since admission meets them all; on plain http stacks never."""
-    (script,) = plugins.admission("{}", 600)["header_filter"]
+    script, *always = plugins.admission("{}", 600)["header_filter"]
     assert script == "return function() kong.response.set_header('Strict-Transport-Security', 'max-age=600') end"
-    assert "header_filter" not in plugins.admission("{}")
+    assert plugins.admission("{}")["header_filter"] == always
 
 
 @pytest.mark.parametrize("config", [plugins.admission("{}", 600), plugins.gate("{}", "{}")], ids=["admission", "gate"])

@@ -8,29 +8,33 @@ from kong_oam.kong import plugins
 from kong_oam.kong.script import NOTE, ScriptInputs, framed, inputs_of, with_table
 from policies.scripts import is_current, table_of
 
-TABLE = '{\n"rules": {"/a]==]b": "]"},\n"hosts": [[1]]\n}'
-WRITTEN = TABLE.replace('/a]==]b": "]"', '/a\\u005d==\\u005db": "\\u005d"')
+TABLE = '{\n"rules": {"/a]==]b": "]\'"},\n"hosts": [[1]]\n}'
+ESCAPED = TABLE.replace('/a]==]b": "]\'"', '/a\\u005d==\\u005db": "\\u005d\\u0027"')
+WRITTEN = ESCAPED.replace('"', "'")
 ADDRESS = '{"host":"api.test","port":8080}'
 
 
 def test_a_frame_is_the_same_byte_for_byte() -> None:
     """Stacks that are deployed have these: another blank would update every plugin of each."""
     assert NOTE.startswith("\n-- In a failed run: ") and NOTE.endswith(": .*'\n")
-    table, address = f"local TABLE = [==[{WRITTEN}]==]\n", f"local UPSTREAM = [==[{ADDRESS}]==]\n"
+    table, address = f"local TABLE = [==[{WRITTEN}]==]\n", "local UPSTREAM = [==[{'host':'api.test','port':8080}]==]\n"
     assert framed(ScriptInputs(TABLE), "x()") == f"{NOTE}{table}x()"
     assert framed(ScriptInputs(TABLE, ADDRESS), "x()") == f"{NOTE}{table}{address}x()"
     (admission,), (gate,) = plugins.admission(TABLE, more=["x-a"])["access"], plugins.gate(TABLE, ADDRESS)["access"]
-    note = "-- components/gateway/lua:"
-    assert admission.startswith(f"{NOTE}{table}local MORE = 'x-a'\n{note} json, path, token, admission\n")
-    assert gate.startswith(f"{NOTE}{table}{address}{note} gate\n")
+    note = "-- kong_oam/kong/lua:"
+    assert admission.startswith(
+        f"{NOTE}{table}local MORE = 'x-a'\n{note} json, path, token, answer, rules, contains, admission\n"
+    )
+    assert gate.startswith(f"{NOTE}{table}{address}{note} answer, addresses, gate\n")
 
 
 @pytest.mark.parametrize("address", [None, ADDRESS])
 def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
-    """With any note, or none: a version before had another. The script itself may say what it likes."""
+    """With any note, or none, and as JSON stood there in a version before. The script itself may say what it likes."""
     script = framed(ScriptInputs(TABLE, address), "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n")
-    for one in (script, script.removeprefix(NOTE), f"\n-- another\n{script.removeprefix(NOTE)}"):
-        assert inputs_of(one) == ScriptInputs(WRITTEN, address)
+    before = script.replace(WRITTEN, ESCAPED).replace("{'host':'api.test','port':8080}", ADDRESS)
+    for one in (script, script.removeprefix(NOTE), f"\n-- another\n{script.removeprefix(NOTE)}", before):
+        assert inputs_of(one) == ScriptInputs(ESCAPED, address)
     for other in ("", "x()", f"x(){script}", f"--{script}", script.replace("]==]", "]=]")):
         assert inputs_of(other) is None
 
@@ -39,6 +43,7 @@ def test_another_table_leaves_all_else_as_it_is() -> None:
     """Also a bracket in it is an escape."""
     script = framed(ScriptInputs(TABLE, ADDRESS), "x()")
     assert with_table(script, lambda table: f"{table}]") == script.replace(WRITTEN, f"{WRITTEN}]")
+    assert with_table(script, str.upper) == framed(ScriptInputs(ESCAPED.upper(), ADDRESS), "x()")
     assert with_table(script, lambda _: TABLE) == script
     assert with_table(script, lambda _: '"]"') == framed(ScriptInputs('"]"', ADDRESS), "x()")
 
@@ -50,4 +55,4 @@ def test_the_pack_reads_the_same() -> None:
         ("post-function", plugins.gate(TABLE, ADDRESS)),
     ):
         assert is_current(kind, config["access"][0])
-        assert table_of(config) == {"rules": {"/a]==]b": "]"}, "hosts": [[1]]}
+        assert table_of(config) == {"rules": {"/a]==]b": "]'"}, "hosts": [[1]]}

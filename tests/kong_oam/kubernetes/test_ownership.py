@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from kong_oam.kubernetes import manifests
-from kong_oam.kubernetes.manifests import Exposure, GatewayPeer, Workload
 from kong_oam.kubernetes.ownership import FieldChange, changes
+from kong_oam.objects import manifests
+from kong_oam.objects.manifests import Exposure, GatewayPeer, Workload
 from sandbox.cluster import Cluster, Key
 from sandbox.kubectl import merged
 
@@ -321,6 +321,31 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
     assert changes(DEPLOYMENT, shown) == (FieldChange(path, "kubectl-edit", None, patch),)
 
 
+def test_a_field_that_an_api_server_drops_is_not_gone(cluster: Cluster) -> None:
+    """Zeros and false of some fields, which kube-apiserver 1.35.4 dropped; of other fields they mean something."""
+    meant = copy.deepcopy(DEPLOYMENT)
+    pod = meant["spec"]["template"]["spec"]
+    pod["containers"][0] |= {
+        "livenessProbe": {"tcpSocket": {"port": 80}, "initialDelaySeconds": 0},
+        "volumeMounts": [{"name": "a", "mountPath": "/a", "readOnly": False}],
+    }
+    meant["spec"] |= {"minReadySeconds": 0, "replicas": 0}
+    cluster.apply(meant, force=True)
+    key = Key.of(meant)
+    shown = cluster.shown(key)
+    assert shown is not None
+    assert "minReadySeconds" not in shown["spec"]
+    assert changes(meant, shown) == ()
+    edited = _bare(shown)
+    del edited["spec"]["replicas"]
+    cluster.put(edited)
+    shown = cluster.shown(key)
+    assert shown is not None
+    assert changes(meant, shown) == (FieldChange("spec.replicas"),)
+    custom = {**meant, "apiVersion": "example.com/v1"}
+    assert "spec.minReadySeconds" in {one.path for one in changes(custom, shown)}
+
+
 def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
     """It has the name of ours, and perhaps even its fields, but no run gave them to it."""
     cluster.put(SERVICE)
@@ -347,3 +372,18 @@ def _bare(shown: dict[str, Any] | None) -> dict[str, Any]:
     bare: dict[str, Any] = json.loads(json.dumps(shown))
     bare["metadata"].pop("managedFields")
     return bare
+
+
+def test_what_is_rendered_as_a_status_is_the_clusters() -> None:
+    """KubeVela renders one for a Configuration of Terraform; the API server lets nobody but a controller write it."""
+    meant = {
+        "apiVersion": "terraform.core.oam.dev/v1beta2",
+        "kind": "Configuration",
+        "metadata": {"name": "a", "namespace": "b"},
+        "spec": {"path": "c"},
+        "status": {"apply": {}, "destroy": {}},
+    }
+    entry = {"manager": "pulumi-kubernetes", "operation": "Apply", "fieldsV1": {"f:spec": {"f:path": {}}}}
+    live = {**meant, "status": {"apply": {"state": "Available"}}, "metadata": {"managedFields": [entry]}}
+    assert changes(meant, live) == ()
+    assert changes({**meant, "spec": {"path": "c", "hcl": "d"}}, live) == (FieldChange("spec.hcl"),)

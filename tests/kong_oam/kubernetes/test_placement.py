@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from kong_oam.access.settings.stack import ClusterSettings, StackError, parse
-from kong_oam.kubernetes.manifests import Exposure, GatewayPeer, Workload, network_policy, service_account, services
-from kong_oam.kubernetes.placement import mapped_image, placed_account, placed_properties, placed_service
+from kong_oam.access.settings.cluster import ClusterSettings
+from kong_oam.access.settings.stack import StackError, parse
+from kong_oam.kubernetes.placement import (
+    keeping_callers,
+    mapped_image,
+    placed_account,
+    placed_properties,
+    placed_service,
+)
+from kong_oam.objects.manifests import Exposure, GatewayPeer, Workload, network_policy, service_account, services
 
 WORKLOAD = Workload("orders", "sales", "api", "webservice", {"image": "x"}, {}, {}, (Exposure(None, (8080,)),))
 PROVIDERS = [{"name": "okta", "type": "okta"}]
@@ -66,6 +73,15 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
     assert balanced["metadata"]["annotations"] == {"scheme": "internal"}
     numbered = placed_service(service, gateway(cidrs=["10.0.0.0/8"], reach="nodePort", nodeAddress="n"))
     assert (numbered["spec"]["type"], numbered["spec"]["externalTrafficPolicy"]) == ("NodePort", "Local")
+
+
+def test_what_answers_outside_keeps_who_connects() -> None:
+    """The fence goes by the address: without a route, too, where the stack lets a Service be of such a type."""
+    (service,) = services(WORKLOAD)
+    assert keeping_callers(service) == service
+    for kind in ("LoadBalancer", "NodePort"):
+        spec = {**service["spec"], "type": kind, "externalTrafficPolicy": "Cluster"}
+        assert keeping_callers({**service, "spec": spec})["spec"] == {**spec, "externalTrafficPolicy": "Local"}
 
 
 def test_only_the_gateway_may_connect_wherever_it_is() -> None:

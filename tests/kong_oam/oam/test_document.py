@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kong_oam.oam.document import MAX_BYTES, read
+from kong_oam.oam.document import MAX_BYTES, _Loader, read
 
 
 def only_finding(raw: bytes) -> str:
@@ -44,6 +47,31 @@ def test_values_are_jsons() -> None:
     """Booleans as Kubernetes reads them, timestamps as text, numbers plain."""
     (document,), _ = read("a.yaml", b"{a: yes, b: off, c: 2020-01-02, d: 1.5, e: null, f: '7', g: -3, h: =}")
     assert document.data == {"a": True, "b": False, "c": "2020-01-02", "d": 1.5, "e": None, "f": "7", "g": -3, "h": "="}
+
+
+_SCALARS = ["", "~", "null", "Yes", "off", "n", "017", "0o7", "1_0", "1:30", "1.5", "-.5e+3", ".inf", "=", "<<", "a"]
+_SCALARS += ["2020-01-02", "'1'", '"no"', "!!str 1", "!!int a", "!x y", "! 1", "&a 1", "nothing", "- 1", "{a: 1}", "[]"]
+
+
+@given(st.lists(st.sampled_from(_SCALARS) | st.text("0123456789-+.:_eExnulsyoNTf~=<!'", max_size=8)))
+def test_a_value_is_of_the_type_that_pyyaml_takes_it_for(values: list[str]) -> None:
+    """Its own loader looks for that in more steps."""
+    text = "".join(f"- {value}\n" for value in values)
+    assert _tags(text, _Loader) == _tags(text, yaml.CSafeLoader)
+
+
+def _tags(text: str, loader: type[yaml.CSafeLoader]) -> object:
+    """The tags of the nodes of a text, or why it has none."""
+
+    def inside(node: object) -> object:
+        if isinstance(node, yaml.Node):
+            return node.tag, inside(node.value)
+        return [*map(inside, node)] if isinstance(node, list | tuple) else node
+
+    try:
+        return [*map(inside, yaml.compose_all(text, Loader=loader))]
+    except yaml.YAMLError as error:
+        return str(error)
 
 
 @pytest.mark.parametrize(
@@ -125,3 +153,17 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 def test_hostile_yaml_is_one_finding(raw: bytes, message: str) -> None:
     """Whatever cannot be read, or could be read in two ways, is refused with position and advice."""
     assert only_finding(raw) == message
+
+
+def test_a_block_of_text_may_begin_with_a_tab() -> None:
+    """YAML has that, and Go's reader, but not libyaml; documents before it are read once, and places are right."""
+    documents, findings = read("a.yaml", b"a: 1\n---\nb:\n  c: |-\n    \tone\n    two\n  d: 2\n")
+    assert not findings
+    assert [one.data for one in documents] == [{"a": 1}, {"b": {"c": "\tone\ntwo", "d": 2}}]
+    assert str(documents[1].place("b", "d")) == "a.yaml:7:6"
+
+
+def test_a_tab_in_a_large_file_is_not_read_slowly() -> None:
+    """The reader that takes it is slow."""
+    _, findings = read("a.yaml", b"a: |-\n  \tone\nb: " + b"x" * (1 << 18))
+    assert [one.code for one in findings] == ["OAM101"]

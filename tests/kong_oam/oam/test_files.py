@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.application import read_files
-from kong_oam.oam.files import files_of, root_of
+from kong_oam.oam.files import APPLICATIONS, DEFINITIONS, Sought, files_of, root_of
 
 
 @pytest.fixture
@@ -32,6 +32,17 @@ def folder(tmp_path: Path) -> Path:
 def named(folder: Path, *names: str | Path) -> list[str]:
     """The files, as seen from the project; those with a problem with a `!`."""
     return [f"{file.relative_to(folder)}{'!' if problem else ''}" for file, problem in files_of(names, folder)]
+
+
+@pytest.mark.parametrize("sought", [APPLICATIONS, DEFINITIONS])
+def test_neither_nothing_nor_everything_is_a_name(sought: Sought, folder: Path) -> None:
+    """What no variable of a script filled in is not this folder, and nobody means all files that there are."""
+    found = [(str(file), problem.partition(";")[0]) for file, problem in files_of(["", "/", "own/"], folder, sought)]
+    assert found == [
+        (".", "an empty name names nothing"),
+        ("/", "this is the whole file system"),
+        (f"{folder}/own/own.yaml", ""),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,19 @@ PLACES: dict[str, tuple[str, Filler]] = {
         HEAD % "a" + COMPONENT % "c" + "    traits:\n" + GATEWAY % "h" + ACCESS + "        roles:\n",
         lambda n: f"        - {{name: r{n}, groups: [g{n}], scopes: [s{n}]}}\n",
     ),
+    "policies": (HEAD % "a" + COMPONENT % "c" + "  policies:\n", lambda n: f"  - {{type: override, properties: {{components: [{{name: z{n}}}]}}}}\n"),
+    "overrides": (
+        HEAD % "a" + "".join(f"  - {{name: c{n}, type: x}}\n" for n in range(900)) + "  policies:\n  - type: override\n    properties:\n      components:\n",
+        lambda n: f"      - {{name: '*c*c*{n}*', properties: {{a: {n}}}}}\n",
+    ),
+    "steps": (
+        HEAD % "a" + COMPONENT % "c" + "  policies:\n  - {name: o, type: override, properties: {components: [{properties: {a: b}}]}}\n  workflow:\n    steps:\n",
+        lambda n: f"    - {{name: s{n}, type: deploy, dependsOn: [s{n - 1}], properties: {{policies: [o, o, o]}}}}\n",
+    ),
+    "values": (
+        HEAD % "a",
+        lambda n: f"  - {{name: c{n}, type: x, outputs: [{{name: o{n}, valueFrom: a}}], inputs: [{{from: u{n}, parameterKey: a}}]}}\n",
+    ),
     "comments": (HEAD % "a" + COMPONENT % "c", lambda n: "#\n"),
     "brackets": ("a: ", lambda n: "["),
     "braces": ("a: ", lambda n: "{a: "),

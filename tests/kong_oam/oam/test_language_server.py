@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kong_oam.oam.schema import TRAIT_TYPES
 from tests.support.language_server import LanguageServer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,6 +18,8 @@ FOLDER = (ROOT / "applications").as_uri()
 SCHEMA = ROOT / "definitions" / "application.schema.json"
 ORDERS = (ROOT / "applications" / "orders.yaml").read_text("utf-8")
 CURSOR = "|"
+VALID = ", ".join(f'"{name}"' for name in TRAIT_TYPES)
+IN_A_WORKER = ", ".join(f'"{name}"' for name in TRAIT_TYPES if name != "gateway")
 
 pytestmark = pytest.mark.skipif(
     SERVER is None, reason="no yaml-language-server on the PATH (npm install -g yaml-language-server@1)"
@@ -51,7 +54,7 @@ def test_nothing_is_wrong_in_the_samples(server: LanguageServer, file: Path) -> 
 @pytest.mark.parametrize(
     ("old", "new", "offered"),
     [
-        ("        - type: gateway                       # KubeVela's own trait: where it is exposed\n", "        - type: g|\n", {"access", "client", "gateway"}),
+        ("        - type: gateway                       # KubeVela's own trait: where it is exposed\n", "        - type: g|\n", {*TRAIT_TYPES}),
         ("      type: webservice\n", "      type: |\n", {"external", "webservice", "worker"}),
         ("            owner: team-orders\n", "            owner: team-orders\n            |\n", {"identityProvider", "forwardToken", "waivers"}),
         ("            domain: orders.example.com\n", "            domain: orders.example.com\n            |\n", {"name", "pathType", "secretName"}),
@@ -85,10 +88,10 @@ def test_what_a_field_means_is_shown_over_it(server: LanguageServer, old: str, n
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("type: gateway", "type: gatway", ['13: Value is not accepted. Valid values: "access", "client", "gateway".']),
+        ("type: gateway", "type: gatway", [f"13: Value is not accepted. Valid values: {VALID}."]),
         ("domain: orders", "domian: orders", ["15: Property domian is not allowed."]),
         ("owner: team", "ownr: team", ['18: Missing property "owner".', "19: Property ownr is not allowed."]),
-        ("type: webservice", "type: worker", ["11: Property ports is not allowed.", '13: Value is not accepted. Valid values: "access", "client".']),
+        ("type: webservice", "type: worker", ["11: Property ports is not allowed.", f"13: Value is not accepted. Valid values: {IN_A_WORKER}."]),
         ("{port: 8080}", "{port: http}", ['11: Incorrect type. Expected "integer".']),
         ("kind: Application", "kind: Aplication", ['2: Value is not accepted. Valid values: "Application".']),
         ("      traits:\n", "      traits:\n        - {type: access, properties: {owner: o}}\n", ["13: `access` may stand once"]),

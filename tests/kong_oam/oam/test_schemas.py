@@ -53,7 +53,7 @@ def _component(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("schema", "instance", "kind", "place", "message"),
     [
-        ("application", _application(status={}), "additionalProperties", [], "'status' was unexpected"),
+        ("application", _application(traits=[]), "additionalProperties", [], "'traits' was unexpected"),
         ("application", _application(apiVersion="v1"), "enum", ["apiVersion"], '"core.oam.dev/v1beta1"'),
         ("application", _application(kind="Aplication"), "enum", ["kind"], '"Application"'),
         ("application", _application(metadata={}), "required", ["metadata"], '"name"'),
@@ -69,14 +69,14 @@ def _component(**changes: Any) -> dict[str, Any]:
         ),
         (
             "application",
-            _application(spec={"components": [], "policies": []}),
+            _application(spec={"components": [], "traits": []}),
             "additionalProperties",
             ["spec"],
-            "policies",
+            "traits",
         ),
-        ("application", _application(spec={}), "required", ["spec"], '"components"'),
+        ("application", _application(spec=[]), "type", ["spec"], '"object"'),
         ("application", _component(name="-"), "pattern", ["spec", "components", 0, "name"], '"-"'),
-        ("application", _component(inputs=[]), "additionalProperties", ["spec", "components", 0], "inputs"),
+        ("application", _component(namespace="n"), "additionalProperties", ["spec", "components", 0], "namespace"),
         ("application", _component(properties=None), "type", ["spec", "components", 0, "properties"], '"object"'),
         (
             "application",

@@ -293,9 +293,11 @@ def test_what_others_say_is_not_shown() -> None:
         ("error: no stack named 'aws' found", "the backend has no stack of this name"),
         ("get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or", "this run has no PULUMI_CONFIG_PASSPHRASE"),
         ("get stack secrets manager: incorrect passphrase", "the PULUMI_CONFIG_PASSPHRASE of this run is not that of the stack"),
-        ("PULUMI_ACCESS_TOKEN must be set for login", "this run has no backend: PULUMI_BACKEND_URL is not set"),
+        ("PULUMI_ACCESS_TOKEN must be set for login", "this run has no backend: PULUMI_BACKEND_URL is not set, or is no address"),
         ("the stack is currently locked by 1 lock(s)", "another run has the stack's lock"),
         ('error: unable to open state directory "file:///gone": stat', "the folder that PULUMI_BACKEND_URL names is not there"),
+        ('error: unable to open state database "postgres://db/states": failed', "the database that PULUMI_BACKEND_URL names does not answer, or refuses this run"),
+        ("error: unable to open bucket postgres://db/states: failed", "the backend that PULUMI_BACKEND_URL names cannot be opened"),
     ],
 )  # fmt: skip
 def test_what_the_cli_complains_of_is_told_in_our_words(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 
+from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.classes import classes
@@ -39,6 +40,9 @@ class Telling:
         return ()
 
     def paths(self, host: str) -> Iterable[PathSegments]:
+        return ()
+
+    def networks(self, host: str) -> Iterable[Network]:
         return ()
 
     def speech(self, host: str) -> Speech:

@@ -12,7 +12,7 @@ import pytest
 
 from kong_oam.kong.entities import Entities
 from kong_oam.verify.effects import Effect, effect_of
-from tests.support.drifts import ANYBODY, MEANT, ORDERS, RING, ROUTE
+from tests.support.drifts import ANYBODY, LIBRARY, MEANT, ORDERS, RING, ROUTE
 from tests.support.verifying import Deployment, Running, sample, told
 
 RECORDED = Path(__file__).parents[3].parent / "shared" / "data" / "kong-3.10" / "recorded-plugins.jsonl"
@@ -124,13 +124,26 @@ def test_what_only_watches_or_is_not_met_is_no_finding(running: Running, there: 
     """Wherever it stands; a limit that is switched off, or for streams, is met by no call."""
     for name in (
         *("file-log", "http-log", "tcp-log", "udp-log", "syslog", "loggly", "prometheus", "statsd", "datadog"),
-        *("zipkin", "opentelemetry", "correlation-id", "response-transformer", "cors"),
+        *("zipkin", "opentelemetry", "correlation-id", "response-transformer"),
     ):
         for scope in ({"service": ORDERS}, {"route": ROUTE}, {"consumer": RING}, EVERYWHERE):
             there = _with(there, name, {}, scope)
     there = _with(there, "rate-limiting", MINUTE, {"service": ORDERS}, enabled=False)
     there = _with(there, "rate-limiting", MINUTE, EVERYWHERE, protocols=["tcp"])
     assert told(running.judged(there)) == []
+
+
+ANY_PAGE = {"add": {"headers": ["Access-Control-Allow-Origin:*"]}}
+
+
+@pytest.mark.parametrize(("name", "config"), [("cors", {}), ("response-transformer", ANY_PAGE)])
+def test_what_lets_pages_read_is_said(running: Running, there: Entities, name: str, config: Mapping[str, Any]) -> None:
+    """Where our scripts tell browsers whose pages may read what: both of these write over it. Elsewhere it is theirs."""
+    for scope, of in (({"service": LIBRARY}, f"service '{LIBRARY}'"), (EVERYWHERE, "everything (global)")):
+        found = f"weakened: plugin {name} of {of} is not ours"
+        assert told(running.judged(_with(there, name, config, scope))) == [found]
+    assert told(running.judged(_with(there, name, config, {"service": LIBRARY}, enabled=False))) == []
+    assert told(running.judged(_with(there, name, config, {"service": ORDERS}))) == []
 
 
 def test_a_limit_is_told_apart_from_what_else_is_wrong(running: Running, there: Entities) -> None:

@@ -65,7 +65,8 @@ def test_a_second_up_and_a_refresh_change_nothing_and_drift_is_repaired(
 
 HELD = """
 import pulumi, pulumi_kubernetes as k
-opts = pulumi.ResourceOptions(provider=k.Provider("cluster", enable_patch_force={force}))
+provider = k.Provider("cluster", enable_patch_force={force}, enable_config_map_mutable=True)
+opts = pulumi.ResourceOptions(provider=provider)
 k.core.v1.ConfigMap("c", metadata={{"name": "c", "namespace": "default"}}, data={{"a": "{value}"}}, opts=opts)
 """
 

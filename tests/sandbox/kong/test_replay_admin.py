@@ -16,7 +16,7 @@ from tests.support.sandbox import kong_recordings as recordings
 
 COLLECTIONS = {"", "services", "routes", "plugins", "consumers", "jwts", "schemas", "tags", "status", "endpoints"}
 COLLECTIONS |= {"certificates", "snis", "upstreams", "targets"}
-PLUGINS = {"jwt", "pre-function", "post-function", "request-termination"}
+PLUGINS = {"jwt", "pre-function", "post-function", "request-termination", "correlation-id", "bot-detection"}
 NESTED = {"jwt", "plugins", ""}
 # The recordings replace private keys; the two certificates in them, and who signs for whom, are replaced with them.
 PLACEHOLDER = "-----BEGIN PRIVATE KEY-----\n<placeholder>\n-----END PRIVATE KEY-----\n"

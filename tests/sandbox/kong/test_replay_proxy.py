@@ -25,15 +25,18 @@ STEPS = {
     "no-service",
     "jwt",
     "request-termination",
+    "correlation-id",
+    "bot-detection",
     "functions",
     "upstream-errors",
     "bad-request",
 }
 # The moment of the recording: its tokens are valid or expired by this clock.
 NOW = 1795565462.0
-MODELLED_PLUGINS = {"jwt", "pre-function", "post-function", "request-termination"}
+MODELLED_PLUGINS = {"jwt", "pre-function", "post-function", "request-termination", "correlation-id", "bot-detection"}
 NOT_MODELLED = {
     83: "gRPC answers",
+    236: "ids of connections",
     250: "echo",
     251: "echo",
     328: "connections broken by an error in header_filter",
@@ -65,9 +68,10 @@ COMPARED = [
 LEAST_REPLAYED = 277
 
 
-def echo(request: Request | RefusedError) -> Response:
+def echo(request: Request | RefusedError) -> Response | None:
     """The service behind the recorded Kong: answers with what it got."""
-    assert isinstance(request, Request)
+    if isinstance(request, RefusedError):
+        return None  # it began to speak TLS, which is not spoken here
     path = request.target
     status = int(path.split("/")[2]) if path.startswith("/status/") else 200
     got = {
@@ -149,14 +153,15 @@ def exchange(port: int, raw: bytes, head: bool, tls: bool) -> tuple[int, list[tu
 
 def masked(text: str, ports: dict[str, str]) -> str:
     """Without what differs from run to run: request ids, and the ports of this run."""
-    text = re.sub(r"\b[0-9a-f]{32}\b", "<request id>", text)
+    text = re.sub(r"<id>#\d+", "<id>#<count>", re.sub(r"\b[0-9a-f]{32}\b", "<request id>", text))
     for own, theirs in ports.items():
         text = text.replace(own, theirs)
     return text
 
 
 def compared_headers(headers: list[Any]) -> list[tuple[str, str]]:
-    return sorted((name.lower(), value) for name, value in headers if name.lower() in COMPARED)
+    shown = ((name.lower(), masked(recordings.ID.sub("<id>", value), {})) for name, value in headers)
+    return sorted(one for one in shown if one[0] in COMPARED)
 
 
 def set_up(kong: Kong, rows: list[dict[str, Any]]) -> set[str]:

@@ -25,7 +25,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.request_classes import SitesByHost, path_classes_by_site
 from sandbox.kong import uri
-from sandbox.kong.proxy import ORDER
+from sandbox.kong.precedence import ORDER
 from sandbox.kong.store import Entity
 from tests.support.checker.history import Replay
 from tests.support.checker.order import members
@@ -90,6 +90,9 @@ class Meaning:
             request = Request(method, target[0], target[1].encode(), token)
             self._answers[key] = meaning.answer(list(self.documents), self.stack, request)
         return self._answers[key]
+
+    def over_tls(self, component: str) -> bool:
+        return meaning.over_tls(list(self.documents), component)
 
     def image(self, component: str) -> str | None:
         return meaning.image(list(self.documents), component)
@@ -253,6 +256,13 @@ class _Run:
         last = having[-1] if having else 0
         return not any(_leads(answer, place) for answer in answers[: last + 1])
 
+    def in_clear(self, place: Place, service: Entity, answers: Sequence[Answer]) -> bool:
+        """Whether it is sent in clear text, or to whoever answers, and every model that allows it has the workload
+        verified."""
+        verified = service["protocol"] == "https" and service["tls_verify"] is True
+        allowing = [model for model, answer in zip(self.models, answers, strict=True) if _leads(answer, place)]
+        return not verified and bool(allowing) and all(model.over_tls(place[0]) for model in allowing)
+
     def out_of_date(self, place: Place, image: str | None, answers: Sequence[Answer]) -> bool:
         """Whether no model that has the image allows the request there, and one of them has the place."""
         having = [number for number, model in enumerate(self.models) if model.image(place[0]) == image]
@@ -359,8 +369,10 @@ class _Scene:
                 continue
             if not last:
                 self._explore(method, caller, entities, levels[1:])
-            elif run.plane.forged or any(
-                run.misled(ended, image, self._meant(method, caller)) for image in run.images(ended[0], seen)
+            elif (
+                run.plane.forged
+                or any(run.misled(ended, image, self._meant(method, caller)) for image in run.images(ended[0], seen))
+                or run.in_clear(ended, entities[1][1], self._meant(method, caller))
             ):
                 self._found(run.report.opened, method, caller, ended, seen)
 
@@ -402,8 +414,11 @@ class _Scene:
         return [model.answer(self.target, method, caller) for model in self.run.models]
 
     def _must_pass(self, method: str, caller: Caller) -> bool:
-        first, *others = self._meant(method, caller)
-        return all(meaning.must_allow(first, other) for other in others)
+        """Whether all models allow it, at one place: what is spoken to otherwise is behind another service at the gateway,
+        as what has another port, and is away for a moment."""
+        first, *others = answers = self._meant(method, caller)
+        spoken = {model.over_tls(one.component or "") for model, one in zip(self.run.models, answers, strict=True)}
+        return len(spoken) == 1 and all(meaning.must_allow(first, other) for other in others)
 
     def _found(self, findings: list[Finding], method: str, caller: Caller, ended: Place | int, seen: Seen) -> None:
         """One finding for each request and end."""

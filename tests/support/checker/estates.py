@@ -17,6 +17,7 @@ UIDS = ("a", "b", "c")
 GROUPS = ("sales", "order-desk")
 HOSTS = ("one.example.com", "two.example.com", "*.example.com")
 PATHS = ("/", "/x", "/x/y", "/z")
+INSIDE, OUTSIDE = ("127.0.0.0/8",), ("10.0.0.0/8",)
 REDIRECT = "com.example.site:/callback"
 _NAMES = ("api", "web", "files", "desk", "shelf")
 _IMAGE = "registry.example.com"
@@ -24,7 +25,8 @@ _IMAGE = "registry.example.com"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One exposed component: its places are (host, path, port); rules are (path, method, scopes, or none: public)."""
+    """One exposed component: its places are (host, path, port); rules are (path, method, scopes, or none: public). `allow`:
+    the networks that it may be called from; none: from anywhere. `tls`: its workload speaks https, and is verified."""
 
     uid: str
     name: str
@@ -33,6 +35,8 @@ class Part:
     groups: tuple[str, ...] = ("sales",)
     scopes: tuple[str, ...] = ()
     version: int = 1
+    allow: tuple[str, ...] = ()
+    tls: bool = False
 
     @property
     def image(self) -> str:
@@ -54,6 +58,10 @@ class Part:
             roles = {"roles": {"r": role}} if self.scopes else {}
             access = {"owner": "team", "scopes": dict.fromkeys(self.scopes, "s"), "rules": rules} | roles
             traits.append({"type": "access", "properties": access})
+        if self.allow:
+            traits.append({"type": "ip-allow", "properties": {"from": list(self.allow)}})
+        if self.tls:
+            traits.append({"type": "upstream-tls", "properties": {}})
         ports = [{"port": port} for port in sorted({port for _, _, port in self.places})]
         return _component(self.name, "webservice", {"image": self.image, "ports": ports}, traits)
 
@@ -237,6 +245,22 @@ def versioned(draw: random.Random, shape: Shape) -> Shape:
     return replace(following, unpullable=broken)
 
 
+def networked(draw: random.Random, shape: Shape) -> Shape:
+    """A component may be called from other networks: every request of the checker comes from 127.0.0.1."""
+    return _one(
+        draw,
+        shape,
+        lambda part: replace(part, allow=draw.choice([one for one in ((), INSIDE, OUTSIDE) if one != part.allow])),
+    )
+
+
+def secured(draw: random.Random, shape: Shape) -> Shape:
+    """The workload of a component speaks https from now on, or clear text again; maybe by other rules."""
+    return _one(
+        draw, shape, lambda part: replace(_rules(draw, part) if draw.random() < 0.5 else part, tls=not part.tls)
+    )
+
+
 STEPS: tuple[Step, ...] = (
     added,
     regranted,
@@ -245,7 +269,7 @@ STEPS: tuple[Step, ...] = (
     swapped,
     versioned,
     moved,
-    regranted,
+    secured,
     ruled,
     renamed,
     versioned,
@@ -253,6 +277,8 @@ STEPS: tuple[Step, ...] = (
     succeeded,
     regrouped,
     removed,
+    networked,
+    regranted,
 )
 
 

@@ -20,16 +20,16 @@ from kong_oam.oam.application import read_bytes, together
 from sandbox import browser, caller
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
-from sandbox.local import ROOT, STACK, USERS, Local
+from sandbox.local import STACK, USERS, Local
 from tests.support.checker.check import PROVIDER, Caller, Meaning, Place, Report, check
 from tests.support.checker.estates import REDIRECT, UIDS, Shape, application
 from tests.support.checker.history import Images, Moment, Replay, replay, watched
 from tests.support.checker.plane import Address
 from tests.support.engine.calls import part
 from tests.support.engine.deployment import project
-from tests.support.faults.stacks import Stack
+from tests.support.faults.stacks import Stack, trust
 
-SETTINGS = ROOT / "stacks/Pulumi.local.yaml"
+SETTINGS = "stacks/Pulumi.local.yaml"
 EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write"))
 APP = "applications/app.yaml"
 Edit = tuple[str, str, str]
@@ -86,7 +86,9 @@ class Recorder:
         stack = Stack(local, folder)
         for edit in edits:
             stack.edit(*edit)
-        settings, document = read_file(SETTINGS, describe), yaml.safe_load(SETTINGS.read_text("utf-8"))
+        trust(stack)
+        file = folder / SETTINGS
+        settings, document = read_file(file, describe), yaml.safe_load(file.read_text("utf-8"))
         nothing = Meaning((), document, Estate(settings.stack, ()), "", {})
         made = Recorder(stack, settings, document, (nothing,))
         local.cluster.changed = lambda: made.rollouts.append((len(local.kong.past()), made._images()))

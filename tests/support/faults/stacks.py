@@ -141,6 +141,15 @@ def start(
     return Stack(local, folder, name)
 
 
+def trust(stack: Stack) -> None:
+    """Has the stack verify workloads against the CA that the sandbox's are signed by, and Kong have it."""
+    local = stack.local
+    (stack.folder / "stacks/workloads.pem").write_text(local.echo.authority, "utf-8")
+    scheme = "    scheme: http\n"
+    stack.edit(f"stacks/Pulumi.{stack.name}.yaml", scheme, f"{scheme}    upstreamTls: {{ca: workloads.pem}}\n")
+    assert stack.kong("POST", "/ca_certificates", {"cert": local.echo.authority}) is not None
+
+
 def made(local: Local) -> dict[str, int]:
     """How many objects of each kind there are in Kong, at Okta (but for its groups) and in the cluster."""
     counts = {kind: len(local.kong.entities(kind)) for kind in KONG}

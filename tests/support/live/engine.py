@@ -25,7 +25,12 @@ _STACK_FILE = """
 config:
   kong-oam:cloud: local
   kong-oam:asOf: "2026-11-25"
-  kong-oam:gateway: {scheme: http, cidrs: [127.0.0.1/32], reach: loadBalancer}
+  kong-oam:gateway:
+    scheme: http
+    cidrs: [127.0.0.1/32]
+    reach: loadBalancer
+    metrics: true
+    logs: {http: {url: "http://127.0.0.1:9/", headers: {X-Tenant: a}}, tcp: {host: 127.0.0.1, port: 9}, file: /dev/null}
   kong-oam:identityProviders: %(providers)s
 """
 _OKTA: Mapping[str, Any] = {"name": "okta", "type": "okta"}
@@ -124,6 +129,12 @@ class Engine:
         """Replaces `old`, which stands exactly once, in the Application."""
         assert self._file.read_text("utf-8").count(old) == 1
         self._replace(old, new)
+
+    def configure(self, setting: str) -> None:
+        """One more setting of the gateway, `name: value`."""
+        text, before = self.stack_file.read_text("utf-8"), "    reach: loadBalancer\n"
+        assert text.count(before) == 1
+        self.stack_file.write_text(text.replace(before, f"{before}    {setting}\n"), "utf-8")
 
     def add(self, name: str, text: str) -> None:
         """One more Application, in a file of its own."""

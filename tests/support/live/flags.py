@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from subprocess import CompletedProcess
 from types import TracebackType
-from typing import Self
 
 import httpx
 
 from sandbox import caller
 from tests.support.gateway_cases import Case
+from tests.support.listening import Listening
 from tests.support.live.engine import Engine, engine
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.hammer import Hammer
@@ -80,7 +79,7 @@ class Api:
         return text
 
 
-class Between:
+class Between(Listening):
     """Hands requests on to Kong's Admin API, but for those that `meet` says no to: they get a 500. A context manager.
 
     `meet` is asked with method, path and body of each that changes something.
@@ -90,13 +89,13 @@ class Between:
         self.meet: Callable[[str, str, bytes], bool] = _anything
         handler = type("Handler", (_Handler,), {"between": self})
         self._admin = target.admin()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        super().__init__(server)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> httpx.Response:
         if method != "GET" and not self.meet(method, path, body):
@@ -104,14 +103,8 @@ class Between:
         kept = {name: value for name, value in headers.items() if name.lower() in ("content-type", "kong-admin-token")}
         return self._admin.request(method, path, headers=kept, content=body)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def __exit__(self, *ended: type[BaseException] | BaseException | TracebackType | None) -> None:
+        super().__exit__(*ended)
         self._admin.close()
 
 

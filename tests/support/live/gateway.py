@@ -20,9 +20,10 @@ _ROUNDS = 20
 them (`proxy_listen` has `reuseport` by default). That one of two is never met in 40 times happens once in 10^11."""
 
 
-def ask(proxy: tuple[str, int], raw: bytes, method: str = "GET", timeout: float = 15) -> int:
-    """The status that the bytes of one request get. Raises OSError or http.client.HTTPException for no answer."""
-    with socket.create_connection(proxy, timeout=timeout) as connection:
+def ask(proxy: tuple[str, int], raw: bytes, method: str = "GET", timeout: float = 15, source: str | None = None) -> int:
+    """The status that the bytes of one request get, sent from the address `source` of this machine. Raises OSError or
+    http.client.HTTPException for no answer."""
+    with socket.create_connection(proxy, timeout, (source, 0) if source else None) as connection:
         connection.sendall(raw)
         response = http.client.HTTPResponse(connection, method=method)
         try:
@@ -73,11 +74,17 @@ class LiveGateway:
         """One request with more header lines; it may arrive once at most."""
         mark = f"request-{next(_numbers)}"
         raw = case.raw(*headers, MARK + b": " + mark.encode(), b"Connection: close")
-        return self.outcome(raw, case.method, mark)
+        return self.outcome(raw, case.method, mark, case.address)
 
-    def outcome(self, raw: bytes, method: str, mark: str) -> Outcome:
+    @property
+    def alone(self) -> bool:
+        """Whether the node whose Admin API is known answers all calls: a balancer before several has a port of its own."""
+        listeners = self.target.get("/").json()["configuration"]["proxy_listeners"]
+        return self.target.proxy[1] in {listener["port"] for listener in listeners}
+
+    def outcome(self, raw: bytes, method: str, mark: str, source: str | None = None) -> Outcome:
         """The same for bytes that hold `mark` already."""
-        status = ask(self.target.proxy, raw, method)
+        status = ask(self.target.proxy, raw, method, source=source)
         arrived = self.upstream.arrived(mark)
         assert len(arrived) <= 1, f"{mark} arrived {len(arrived)} times"
         return Outcome(status, arrived[0] if arrived else None)

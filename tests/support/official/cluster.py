@@ -4,8 +4,9 @@ with Kubernetes(programs.folder()) as cluster:
     cluster.kubectl("get", "namespaces")
 
 What is real: the API with its admission, defaults, field managers and garbage collection, and the controllers of
-namespaces, Deployments, ReplicaSets, ServiceAccounts and Endpoints. There are no nodes: a stand-in for them says of
-every pod that it is ready (`slow` seconds after it was made), and no image ever runs.
+namespaces, workloads, autoscalers, claims of volumes, ServiceAccounts and Endpoints. There are no nodes: a stand-in for
+one says of every pod that it is ready (`slow` seconds after it was made), or of a Job's that it has succeeded, and no
+image ever runs. There are no metrics, so an autoscaler holds to its least and most replicas alone.
 """
 
 from __future__ import annotations
@@ -37,18 +38,41 @@ CONTEXT: Final = "official-tests"
 _KEY, _TOKENS, _AUDIT = "service-accounts.key", "tokens.csv", "audit.yaml"
 _READY: Final = 60.0  # seconds; 4 to 6 measured on two cores
 _PATHS: Final = {
+    "ConfigMap": "/api/v1/configmaps",
+    "CronJob": "/apis/batch/v1/cronjobs",
+    "DaemonSet": "/apis/apps/v1/daemonsets",
     "Deployment": "/apis/apps/v1/deployments",
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v2/horizontalpodautoscalers",
+    "Ingress": "/apis/networking.k8s.io/v1/ingresses",
+    "Job": "/apis/batch/v1/jobs",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/networkpolicies",
+    "PersistentVolumeClaim": "/api/v1/persistentvolumeclaims",
     "Pod": "/api/v1/pods",
+    "PodDisruptionBudget": "/apis/policy/v1/poddisruptionbudgets",
+    "ReplicaSet": "/apis/apps/v1/replicasets",
+    "ReplicationController": "/api/v1/replicationcontrollers",
+    "Role": "/apis/rbac.authorization.k8s.io/v1/roles",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/rolebindings",
     "Secret": "/api/v1/secrets",
     "Service": "/api/v1/services",
     "ServiceAccount": "/api/v1/serviceaccounts",
+    "StatefulSet": "/apis/apps/v1/statefulsets",
 }
 _CONTROLLERS: Final = (
     "garbage-collector-controller",
     "namespace-controller",
     "deployment-controller",
     "replicaset-controller",
+    "replicationcontroller-controller",
+    "statefulset-controller",
+    "daemonset-controller",
+    "job-controller",
+    "cronjob-controller",
+    "horizontal-pod-autoscaler-controller",
+    "disruption-controller",
+    "persistentvolume-binder-controller",
+    "persistentvolumeclaim-protection-controller",
+    "persistentvolume-protection-controller",
     "serviceaccount-controller",
     "endpoints-controller",  # what the plugin asks of a Service
 )
@@ -171,7 +195,9 @@ class Kubernetes:
         self._await(self._is_ready, "is not ready")
         self.ask("POST", "/api/v1/nodes", {"metadata": {"name": _NODES}})
         addresses = [{"type": "InternalIP", "address": self.node_address}]
-        self.ask("PATCH", f"/api/v1/nodes/{_NODES}/status", {"status": {"addresses": addresses}})
+        ready = [{"type": "Ready", "status": "True"}]
+        self.ask("PATCH", f"/api/v1/nodes/{_NODES}/status", {"status": {"addresses": addresses, "conditions": ready}})
+        self.ask("PATCH", f"/api/v1/nodes/{_NODES}", {"spec": {"taints": None}})  # that of every new node
         self._run("kube-controller-manager", _controllers(self._folder))
         self._await(self._has_default_account, "has no controllers")
 
@@ -222,7 +248,8 @@ class Kubernetes:
         if "nodeName" not in pod["spec"]:
             self.ask("POST", f"{path}/binding", {"metadata": {"name": about["name"]}, "target": {"name": _NODES}})
         if ready and "podIP" not in pod["status"]:
-            self.ask("PATCH", f"{path}/status", {"status": _status(number)})
+            ends = pod["spec"]["restartPolicy"] != "Always"
+            self.ask("PATCH", f"{path}/status", {"status": _status(number, ends)})
 
     def _end(self) -> None:
         self._ended.set()
@@ -237,6 +264,10 @@ class Kubernetes:
 _NODES: Final = "stand-in-nodes"
 _SERVERS: Final = frozenset({"kubernetes", "default"})
 """Objects that the server makes for itself: its own Service, and the ServiceAccount of each namespace."""
+
+
+_BEGUN: Final = ("PodScheduled", "Initialized")
+"""Conditions of a pod that has ended, too."""
 
 
 def _store(folder: Path, clients: str, peers: str) -> Mapping[str, object]:
@@ -280,14 +311,15 @@ def _controllers(folder: Path) -> Mapping[str, object]:
     }
 
 
-def _status(number: int) -> Object:
+def _status(number: int, ends: bool) -> Object:
     then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     conditions = [
-        {"type": kind, "status": "True", "lastTransitionTime": then}
-        for kind in ("PodScheduled", "ContainersReady", "Ready")
+        {"type": kind, "status": str(kind in _BEGUN or not ends), "lastTransitionTime": then}
+        for kind in (*_BEGUN, "ContainersReady", "Ready")
     ]
     address = f"10.1.{number // 250}.{number % 250 + 1}"
-    return {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
+    phase = "Succeeded" if ends else "Running"
+    return {"phase": phase, "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
 
 
 def _kubeconfig(url: str, authority: bytes, token: str) -> Object:

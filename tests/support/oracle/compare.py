@@ -32,7 +32,7 @@ from kong_oam.oam.application import read_bytes, together
 from sandbox.kong import uri
 from tests.support.gateway_tokens import Issuer, ec_key
 from tests.support.oracle import meaning, worlds
-from tests.support.oracle.meaning import Answer, Request, Token
+from tests.support.oracle.meaning import Answer, Page, Request, Token
 from tests.support.oracle.worlds import Question, World
 
 NOW = 1_790_000_000.0
@@ -56,6 +56,7 @@ class Project:
         ]
         self.compiled: Compiled = compile_estate(together(readings), self.settings.stack)
         self._scripts: dict[tuple[str, int], tuple[Any, Any]] = {}
+        self._answering: dict[tuple[str, int], Any] = {}
         self._signed: dict[Token, str] = {}
 
     @property
@@ -84,7 +85,7 @@ class Project:
     def asked(self, request: Request) -> Answer:
         """What `kong_oam.access.decide` says."""
         authorization = (f"Bearer {self.signed(request.token)}",) if request.token else ()
-        raw = decide.Request(request.method, request.host, request.target)
+        raw = decide.Request(request.method, request.host, request.target, request.address)
         found = decide.answer(self.estate, raw, authorization, self.rings, NOW)
         return Answer(found.status, found.component.key if found.component else None)
 
@@ -95,7 +96,7 @@ class Project:
 
     def places(self) -> list[tuple[str, int]]:
         """Components with their ports: each has a gate."""
-        return [(component.key, port) for component in self.estate.exposed for port in component.ports]
+        return [(component.key, port) for component in self.estate.exposed for port in map(int, component.backends)]
 
     def scripts(self, lua: Lua, place: tuple[str, int]) -> tuple[Any, Any]:
         """Admission and the gate before a port of a component."""
@@ -103,11 +104,18 @@ class Project:
             component = self.estate.components[place[0]]
             ring = names.ring(self.estate.stack.name, component.provider)
             ids = {key: client_id(key) for key in self.clients_of(component.provider)}
-            decided_by = table(self.estate, component, place[1], ring, clients=ids)
+            decided_by = table(self.estate, component, str(place[1]), ring, clients=ids)
             configs = plugins.admission(decided_by), plugins.gate(decided_by, address("workload.test", place[1]))
             admission, gate = (lua.compiled(config["access"][0]) for config in configs)
             self._scripts[place] = admission, gate
+            _, *marking = configs[0]["header_filter"]  # the first is what writes problem details
+            (self._answering[place],) = [*map(lua.compiled, marking), None][:1]
         return self._scripts[place]
+
+    def answering(self, lua: Lua, place: tuple[str, int]) -> Any:
+        """What says before a port of a component which pages may read an answer; None where nothing does."""
+        self.scripts(lua, place)
+        return self._answering[place]
 
 
 def signed(issuer: Issuer, token: Token) -> str:
@@ -160,9 +168,12 @@ local env = setmetatable({
                   get_method = function() return facts.method end } },
   kong = { ctx = { shared = shared }, log = { err = nothing },
            client = { get_consumer = function() return facts.consumer end,
-                      get_credential = function() return facts.credential end },
+                      get_credential = function() return facts.credential end,
+                      get_forwarded_ip = function() return facts.address end },
            service = { set_target = nothing, request = { set_header = nothing, clear_header = nothing } },
-           response = { exit = function(code) status = code error(exited, 0) end } },
+           response = { exit = function(code) status = code error(exited, 0) end,
+                        clear_header = nothing, add_header = nothing,
+                        set_header = function(name, value) facts['said ' .. name] = value end } },
 }, { __index = _G })
 local function compiled(code) return assert(load(code, "=script", "t", env))() end
 local function run(script, given)
@@ -190,6 +201,7 @@ class Lua:
         given: dict[str, Any] = {
             "now": NOW,
             "method": request.method,
+            "address": request.address,
             "http_host": request.host,
             "request": f"{request.method} {target} HTTP/1.1",
             "request_uri": target,
@@ -219,6 +231,17 @@ class Lua:
             return admitted
         status: int = self._run(gate, facts)
         return status
+
+    def allowed(self, admission: Any, answering: Any, facts: Any, origin: str, *, preflight: bool) -> str | None:
+        """The origin whose pages may read the answer to a request of a page, or to the preflight before it."""
+        facts["http_origin"] = origin
+        if preflight:
+            facts["http_access_control_request_method"], facts["method"] = facts["method"], "OPTIONS"
+        self._run(admission, facts)
+        ended = self._run(answering, facts)
+        assert ended == 200, ended
+        found: str | None = facts["said Access-Control-Allow-Origin"]
+        return found
 
 
 def _decoded(text: str) -> str | None:
@@ -250,6 +273,9 @@ def compared(seed: int, count: int) -> Report:
     if comparison.compile():
         for question in worlds.questions(rng, before, after, count):
             comparison.ask(question)
+        apart = Random(f"pages {seed}")
+        for page in worlds.pages(apart, before, after, count // 4):
+            comparison.show(page, preflight=apart.random() < 0.5)
     return comparison.report
 
 
@@ -281,6 +307,26 @@ class _Comparison:
             self._judge(f"gate of {place[0]}:{place[1]}", request, meant if place == own else Answer(404), status)
         if own == (earlier.component, earlier.port) and own in was.places():
             self._half_finished(own, request, facts, earlier, meant)
+
+    def show(self, page: Page, *, preflight: bool) -> None:
+        """Whether the page may read the answer, or what its preflight is told: at the gate that is meant, and another."""
+        world, request = self.now.world, Request(page.method, page.host, page.target)
+        meant, readable = world.answer(request), world.readable(page)
+        own = meant.component or "", meant.port or 0
+        self.report.counted[f"a page {'reads' if readable else 'may not read'}"] += 1
+        if uri.refused_by_nginx(page.target.partition(b"?")[0].decode("latin-1")):
+            return
+        for place in self._gates_to_ask(own):
+            answering = self.now.answering(self.lua, place)
+            admission, _ = self.now.scripts(self.lua, place)
+            facts = self.lua.facts(self.now, request)
+            said = answering and self.lua.allowed(admission, answering, facts, page.origin, preflight=preflight)
+            self.report.decisions += 1
+            expected = page.origin if readable and place == own else None
+            if said != expected and not (said is None and meaning.is_spelled_oddly(page.target)):
+                self.report.disagreements.append(
+                    f"seed {self.seed}: cors of {place} says {said}, meant is {expected}: {page}"
+                )
 
     def _gates_to_ask(self, own: tuple[str, int]) -> Iterator[tuple[str, int]]:
         """The gate that the request is meant for, and one that it is not, each in turn."""

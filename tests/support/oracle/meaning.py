@@ -9,6 +9,7 @@ A token is described by facts, as `Token` lists them, not by claims: how a provi
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import string
 import unicodedata
@@ -48,12 +49,14 @@ class Token:
 
 @dataclass(frozen=True)
 class Request:
-    """`host` is as in the Host header, `target` the raw bytes of the request line."""
+    """`host` is as in the Host header, `target` the raw bytes of the request line, `address` where it comes from (None:
+    from wherever it is let in)."""
 
     method: str
     host: str
     target: bytes
     token: Token | None = None
+    address: str | None = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -365,7 +368,38 @@ def answer(applications: list[Document], stack: Document, request: Request) -> A
     if endpoint is None or request.method not in METHODS:  # no route lists another method
         return Answer(404)
     status = _status(applications, stack, listed, endpoint.component, request, path)
+    if status == 200 and not from_there(applications, listed, endpoint.component, request, path):
+        status = 403  # the last thing that is asked
     return Answer(status, endpoint.component, endpoint.port)
+
+
+def from_there(
+    applications: list[Document], listed: list[Endpoint], key: str, request: Request, path: Elements
+) -> bool:
+    """Whether the rules of the path may be called from where the request comes. A network of IPv6 holds no address of
+    IPv4, however that is written."""
+    component = components(applications)[key]
+    rules = rules_of(key, access_of(component) or ANY_TOKEN, listed)
+    owner = max((one for one, _ in rules if owns(one, path)), key=len)
+    for trait in traits(component, "ip-allow"):
+        own = [
+            one for one in trait.get("rules", []) if owner in map(elements, one["paths"]) and lists(one, request.method)
+        ]
+        networks = own[0]["from"] if own else trait.get("from")
+        if networks is None or request.address is None or {"0.0.0.0/0", "::/0"} <= set(networks):
+            return True  # both together are anywhere, whatever the address is
+        return any(holds(one, request.address) for one in networks)
+    return True
+
+
+def holds(network: str, address: str) -> bool:
+    """Whether a network holds an address; what is no address is in none."""
+    try:
+        read = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None
+    return (mapped or read) in ipaddress.ip_network(network)
 
 
 def _status(
@@ -388,6 +422,63 @@ def _status(
     return 200 if any(set(rule["scopes"]) <= scopes for rule in deciding) else 403
 
 
+# What pages may read
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page in a browser that asks for something: `method` is the one that it wants to use, in a preflight, too."""
+
+    origin: str
+    method: str
+    host: str
+    target: bytes
+
+
+def origins(applications: list[Document], stack: Document, client: str) -> set[str]:
+    """The origins of a browser client's pages: where its users come back to."""
+    scheme = setting(stack, "gateway", {}).get("scheme", "https")
+    return {
+        f"{scheme}://{one.host}"
+        for trait in traits(components(applications)[client], "client")
+        for path in trait.get("redirectPaths", [])
+        for one in endpoints(applications, stack)
+        if trait["kind"] == "browser" and one.component == client and owns(elements(one.path), elements(path))
+    }
+
+
+def readable(applications: list[Document], stack: Document, page: Page) -> bool:
+    """Whether a browser gives the page what is answered to its request.
+
+    A page of a browser client may read what its users can be allowed with what it was granted there, and what is
+    public; unless the API is nowhere but at the page's own origin, where nobody has to say so. A foreign page, which the
+    API names, may read whatever a rule lists.
+    """
+    path = resolved(page.target)
+    endpoint = None if path is None else picked(endpoints(applications, stack), page.host, path)
+    if path is None or endpoint is None or page.method not in METHODS:
+        return False
+    listed, key = endpoints(applications, stack), endpoint.component
+    component = components(applications)[key]
+    access = access_of(component)
+    rules = rules_of(key, ANY_TOKEN if access is None else access, listed)
+    owner = max((len(one) for one, _ in rules if owns(one, path)), default=-1)
+    if any(len(one) > owner and may_own(one, path) for one, _ in rules):
+        return False
+    deciding = [rule for one, rule in rules if len(one) == owner and owns(one, path) and lists(rule, page.method)]
+    if any(page.origin in trait.get("origins", []) for trait in traits(component, "cors")):
+        return bool(deciding)
+    scheme = setting(stack, "gateway", {}).get("scheme", "https")
+    if all(f"{scheme}://{one.host}" == page.origin for one in listed if one.component == key):
+        return False
+    held = (
+        held_by_client(applications, client, key, user=True)
+        for client in components(applications)
+        if page.origin in origins(applications, stack, client)
+    )
+    return any("public" in rule or set(rule["scopes"]) <= scopes for scopes in held if scopes for rule in deciding)
+
+
 # While a run goes on
 
 
@@ -395,6 +486,12 @@ def image(applications: list[Document], key: str) -> str | None:
     """The version of a component's workload."""
     found: str | None = components(applications).get(key, {}).get("properties", {}).get("image")
     return found
+
+
+def over_tls(applications: list[Document], key: str) -> bool:
+    """Whether a component's workload is spoken to by verified https alone; of one that says so of some ports, no."""
+    traits = components(applications).get(key, {}).get("traits", ())
+    return any(one["type"] == "upstream-tls" and "ports" not in one.get("properties", {}) for one in traits)
 
 
 def may_allow(before: Answer, after: Answer, rolled_out: bool) -> bool:

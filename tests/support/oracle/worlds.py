@@ -13,12 +13,12 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from tests.support.oracle import meaning
-from tests.support.oracle.meaning import METHODS, Answer, Document, Request, Token
+from tests.support.oracle.meaning import METHODS, Answer, Document, Page, Request, Token
 
 HOSTS = ("one.example.com", "two.example.com", "deep.two.example.com", "shop.example.org", "example.com")
 WILDCARDS = ("*.example.com", "*.two.example.com")
@@ -28,6 +28,11 @@ KEYS = ("app/api", "app/store", "app/web", "shop/api", "shop/job", "shop/web", "
 NEW_NAMES = ("agent", "robot")
 SCOPES = ("read", "write", "items.read", "items.write", "audit", "a:b", "files/all", "x-1")
 GROUPS = ("sales", "desk", "ops")
+NETWORKS = ("10.0.0.0/8", "10.1.0.0/16", "127.0.0.0/8", "127.0.0.1/32", "0.0.0.0/0", "2001:db8::/32", "::/0", "::1/128")
+ADDRESSES = (
+    *("127.0.0.1", "127.0.0.1", "127.0.0.2", "10.1.2.3", "10.200.0.1", "::ffff:10.1.2.3", "192.0.2.1"),
+    *("2001:db8::7", "2001:db9::7", "::1", "", "unix:"),
+)
 GROUP_NAMES: tuple[dict[str, str], ...] = (
     {},
     {},
@@ -56,6 +61,8 @@ CORP: Document = {
     "tokens": {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}},
 }
 PROVIDERS = ((OKTA,), (OKTA,), (OKTA, CORP), (CORP, OKTA), (ENTRA,), (ENTRA, OKTA), (OKTA, ENTRA))
+FOREIGN = ("https://partner.example", "http://one.example.com", "https://partner.example:8443")
+"""Origins of pages of others; one is of a host that may be our own."""
 OF_USERS = ("web", "browser", "native")
 PAGES = ("web", "browser")
 ELSEWHERE = ("native", "external")
@@ -74,6 +81,9 @@ class Part:
     roles: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     kind: str | None = None
     calls: dict[str, list[str]] = field(default_factory=dict)
+    foreign: list[str] = field(default_factory=list)
+    allow: Document = field(default_factory=dict)
+    """The properties of its ip-allow trait; empty: it has none."""
 
     @property
     def paths(self) -> list[str]:
@@ -96,6 +106,9 @@ class World:
     def answer(self, request: Request) -> Answer:
         return meaning.answer(self.applications, self.stack, request)
 
+    def readable(self, page: Page) -> bool:
+        return meaning.readable(self.applications, self.stack, page)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -113,6 +126,11 @@ def estates(rng: Random) -> tuple[World, World]:
     for _ in range(rng.randint(1, 4)):
         rng.choice(_CHANGES)(rng, plan)
     _repair(plan)
+    aside = Random(repr(before))
+    for part in plan.parts.values():
+        if aside.random() < 0.3:
+            part.allow = _allow(aside, part)
+            _repair_allow(part)
     return before, _render(plan)
 
 
@@ -151,7 +169,22 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
         part.kind = rng.choice(("service", "service", *ELSEWHERE))
     elif rng.random() < 0.4:
         part.kind = "service"
+    apart = Random(f"{key} {part.image} {part.scopes}")  # what is drawn from `rng` beside this stays as it is
+    if apart.random() < 0.3:
+        part.foreign = _some(apart, FOREIGN, 1, 2)
+    part.allow = _allow(Random(repr((key, part))), part)
     return part
+
+
+def _allow(rng: Random, part: Part) -> Document:
+    """Mostly none. Drawn aside, as are addresses: what else is drawn from a seed stays what it was."""
+    if not part.gateways or rng.random() < 0.6:
+        return {}
+    singles = [
+        {"paths": [path], "methods": _some(rng, METHODS, 1, 4), "from": _some(rng, NETWORKS, 1, 2)}
+        for path in _some(rng, [*part.paths, *(one for rule in part.rules for one in rule.get("paths", []))], 0, 3)
+    ]
+    return {"from": _some(rng, NETWORKS, 1, 3), "rules": singles} if rng.random() < 0.7 else {"rules": singles}
 
 
 def _gateway(rng: Random) -> tuple[str | None, dict[str, int]]:
@@ -323,6 +356,7 @@ def _repair(plan: Plan) -> None:
         part.scopes = [one for one in dict.fromkeys(part.scopes) if part.access and (provider, one) not in declared]
         declared |= {(provider, scope) for scope in part.scopes}
         _repair_rules(part)
+        _repair_allow(part)
     for part in plan.parts.values():
         for role in part.roles.values():
             role["scopes"] = [scope for scope in dict.fromkeys(role["scopes"]) if scope in part.scopes]
@@ -385,6 +419,26 @@ def _repair_rules(part: Part) -> None:
             part.rules.append(rule)
 
 
+def _repair_allow(part: Part) -> None:
+    """Of paths and methods that rules have, each once. GET stands for HEAD, too."""
+    listed: dict[str, set[str]] = {}
+    for rule in part.rules if part.access else [{}]:
+        for path in rule.get("paths", part.paths):
+            methods = set(rule.get("methods", METHODS))
+            listed.setdefault(path, set()).update(methods | ({"HEAD"} if "GET" in methods else set()))
+    singles, said = [], set[tuple[str, str]]()
+    for single in part.allow.get("rules", []):
+        (path,) = single["paths"]
+        methods = [one for one in single["methods"] if one in listed.get(path, ()) and (path, one) not in said]
+        methods = [one for one in methods if one != "HEAD" or "GET" not in methods]
+        if "GET" in methods and (path, "HEAD") in said:
+            methods.remove("GET")
+        said |= {(path, one) for one in (*methods, *(["HEAD"] if "GET" in methods else []))}
+        singles += [{**single, "methods": methods}] if methods else []
+    usual = {"from": part.allow["from"]} if "from" in part.allow else {}
+    part.allow = {**usual, **({"rules": singles} if singles else {})} if part.gateways else {}
+
+
 def _exposed(part: Part, path: str) -> bool:
     return any(meaning.owns(meaning.elements(one), meaning.elements(path)) for one in part.paths)
 
@@ -439,6 +493,10 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
         access = {"owner": "team", **provider, "rules": part.rules, "roles": part.roles}
         access["scopes"] = {scope: f"May {scope}" for scope in part.scopes}
         traits.append({"type": "access", "properties": access})
+    if part.foreign and part.gateways:
+        traits.append({"type": "cors", "properties": {"origins": part.foreign}})
+    if part.allow:
+        traits.append({"type": "ip-allow", "properties": part.allow})
     if part.kind:
         calls = [{"component": callee, "scopes": scopes} for callee, scopes in part.calls.items()]
         client: Document = {"kind": part.kind, "calls": calls}
@@ -518,6 +576,28 @@ def questions(rng: Random, before: World, after: World, count: int) -> Iterator[
         yield _question(rng, now, then)
 
 
+def pages(rng: Random, before: World, after: World, count: int) -> Iterator[Page]:
+    """Pages of ours, of others that are named, and of strangers, that ask as everybody does; half of those that may read
+    the answer, where there are such."""
+    known = sorted({origin for world in (before, after) for origin in _origins(world)} | {*FOREIGN})
+    for question in questions(rng, before, after, count):
+        request = question.request
+        asked = [Page(origin, request.method, request.host, request.target) for origin in known]
+        fitting = [page for page in asked if after.readable(page)] if rng.random() < 0.5 else []
+        if fitting:
+            yield rng.choice(fitting)
+            continue
+        origin = rng.choice([*known, "null", "https://stranger.example"])
+        odd = (origin.upper(), origin + ":8443", origin + ".example", origin[:-1], f"http://{request.host}")
+        origin = rng.choice(odd) if rng.random() < 0.1 else origin
+        yield Page(origin, request.method, request.host, request.target)
+
+
+def _origins(world: World) -> Iterator[str]:
+    for key in meaning.components(world.applications):
+        yield from meaning.origins(world.applications, world.stack, key)
+
+
 class _Facts:
     """What there is to ask about in an estate, drawn from its documents once."""
 
@@ -580,7 +660,8 @@ def _question(rng: Random, now: _Facts, then: _Facts) -> Question:
     token = None
     if rng.random() < 0.85:
         token = _token(rng, now, then, key, tags)
-    return Question(Request(method, host, target, token), frozenset(tags))
+    address = Random(repr((method, host, target, token))).choice(ADDRESSES)
+    return Question(Request(method, host, target, token, address), frozenset(tags))
 
 
 def _hostile(rng: Random, target: bytes) -> bytes:
@@ -682,6 +763,8 @@ def seen(question: Question, before: World, after: World, was: Answer, answer: A
             yield "new version of the workload"
         if token is None and answer.allowed:
             yield "public rule"
+    if after.answer(replace(question.request, address=None)) != answer:
+        yield "not from there"
     if was.allowed != answer.allowed:
         yield "opened" if answer.allowed else "closed"
 

@@ -14,6 +14,7 @@ from kong_oam.access.diff.change import CLOSING, Change, Difference, Setting
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import Component, Estate
+from kong_oam.access.networks import Source, admits
 from kong_oam.access.paths import PathSegments, read, within, written
 from kong_oam.access.principals import Principal, principal_of, suffices
 from kong_oam.access.request_classes import SitesByHost, SitesByPort
@@ -55,13 +56,26 @@ def _requests(changes: Iterable[Difference]) -> list[Change]:
     return [change for change in changes if isinstance(change, Change)]
 
 
-def _check(told: list[Change], principal: Principal | None, groups: frozenset[str], was: bool, now: bool) -> None:
+def _from(source: Source, address: str | None) -> bool:
+    """Whether the address is one of these."""
+    assert address is not None
+    return admits(source.networks, address) and not (source.but and admits(source.but, address))
+
+
+def _check(
+    told: list[Change],
+    principal: Principal | None,
+    groups: frozenset[str],
+    address: str | None,
+    was: bool,
+    now: bool,
+) -> None:
     """A difference is told of; and what is told of this very principal, in no more groups than needed, is one."""
     note(f"{principal} {set(groups)}: {was} -> {now}; {told}")
     explained = False
     for change in told:
         answers = (True, False) if change.kind in CLOSING else (False, True)
-        for whom in change.whom:
+        for whom in (one for one in change.whom if _from(one.source, address)):
             if whom.principal is None or (whom.principal == principal and suffices(groups, whom.condition)):
                 explained |= answers == (was, now)
             if whom.principal == principal and (principal is None or whom.condition & {groups, frozenset()}):
@@ -93,7 +107,20 @@ def _callers(
 def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
     both: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
-    """For every principal and set of groups."""
+    """For every principal and set of groups, from every class of addresses."""
+    _check_requests(both, requests)
+
+
+@MANY
+@given(pairs(kinds=("from",)), REQUESTED)
+def test_other_networks_are_told_of_exactly_where_they_let_in_others(
+    both: tuple[Estate, Estate], requests: list[Request]
+) -> None:
+    """Where nothing else changes."""
+    _check_requests(both, requests)
+
+
+def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> None:
     old, new = both
     changes, sides = diff(model(old), model(new)), (SitesByHost(old), SitesByHost(new))
     for request in requests:
@@ -103,7 +130,8 @@ def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
         apis = component_of(old, request.host, path), component_of(new, request.host, path)
         for principal, groups, before, after in _callers(old, new, apis):
             note(f"{request}")
-            _check(told, principal, groups, allowed(old, request, before), allowed(new, request, after))
+            was, now = allowed(old, request, before), allowed(new, request, after)
+            _check(told, principal, groups, request.address, was, now)
 
 
 @MANY
@@ -122,7 +150,7 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
             for principal, groups, before, after in _callers(one, two, apis, logical=True):
                 note(f"{site} {request}")
                 was, now = _reached(one, site, request, before), _reached(two, site, request, after)
-                _check(told, principal, groups, was, now)
+                _check(told, principal, groups, request.address, was, now)
 
 
 def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
@@ -135,7 +163,7 @@ def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
         owners = [other for other, _ in estate.by_host[endpoint.host] if within(path, other.path)]
         if owners and max(owners, key=lambda other: len(other.path)) is endpoint and endpoint.port == int(port):
             assert component_of(estate, host, path) is component
-            if allowed(estate, Request(request.method, host, request.target), held):
+            if allowed(estate, replace(request, host=host), held):
                 return True
     return False
 
@@ -147,16 +175,23 @@ def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> 
     old, new = both
     for change in _requests(diff(model(old), model(new))):
         example = change.example
-        request = Request(example.method, example.now or "", written(example.path).encode())
+        assert example.address == _example(change.whom[0].source)
         assert (example.principal, example.groups in change.whom[0].condition) in (
             (change.whom[0].principal, True),
             (None, False),
         )
         for whom in change.whom:
+            address = _example(whom.source)
+            request = Request(example.method, example.now or "", written(example.path).encode(), address or "192.0.2.9")
             for groups in whom.condition or [frozenset()]:
                 note(f"{change} {whom}")
                 was, now = (_allowed(estate, request, whom.principal, groups) for estate in both)
                 assert (was, now) == ((True, False) if change.kind in CLOSING else (False, True))
+
+
+def _example(source: Source) -> str | None:
+    address = source.example()
+    return str(address) if address else None
 
 
 def _allowed(estate: Estate, request: Request, principal: Principal | None, groups: frozenset[str]) -> bool:

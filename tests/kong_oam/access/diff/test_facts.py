@@ -11,21 +11,42 @@ from kong_oam.access.diff import facts
 from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import LEFT_OUT, NOT_COMPARED, NOT_KNOWN, facts_of
-from kong_oam.access.diff.snapshot import dump_model, load_model
+from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
 from kong_oam.access.diff.wording import headline
-from kong_oam.access.model import Application, Call, Endpoint, Estate, Public, Role, Rule, Waiver
+from kong_oam.access.edge.cors import Cors
+from kong_oam.access.edge.edge import Edge
+from kong_oam.access.edge.headers import Headers
+from kong_oam.access.edge.kong_plugin import PluginWaiver
+from kong_oam.access.edge.limits import Limits, Retries
+from kong_oam.access.edge.rate_limit import RateLimit
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import Application, Call, Estate, Public, Role, Rule, Waiver
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.settings.stack import ProviderSettings, Settings
+from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
 
-WHOLE = {ClaimMapping, Listing, TokenType, Schedule}
+WHOLE = {
+    ClaimMapping,
+    Cors,
+    Edge,
+    Headers,
+    Limits,
+    Listing,
+    PluginWaiver,
+    RateLimit,
+    Retries,
+    Schedule,
+    TokenType,
+    UpstreamTlsSettings,
+}
 """All fields of these are compared."""
 
 BY_REQUEST = {
-    Estate: "stack applications unjudged",
+    Estate: "stack applications unjudged role foreign",
     Application: "name namespace labels annotations components",
-    Endpoint: "host path port place certificate",
+    Endpoint: "host path port place certificate service apart tls",
     Rule: "path methods scopes public place",
     Role: "name scopes groups components place",
     Call: "component scopes roles place",
@@ -63,13 +84,15 @@ def test_every_field_of_settings_and_estates_is_compared_or_said_why_not() -> No
 def test_these_are_compared() -> None:
     """A name that is new here has been looked at: `_kind` says what another value of it can do."""
     spelled = replace(BEFORE.estate.stack.default_provider, spelling=replace(facts.PLAIN, own_value="app"))
-    estate = replace(BEFORE.estate, stack=replace(BEFORE.estate.stack, providers={"okta": spelled}))
+    on = replace(BEFORE.estate.stack, providers={"okta": spelled}, allowed={"PodMonitor": "reads"}, rbac=True)
+    on = replace(on, service_types=("NodePort",))
+    estate = replace(BEFORE.estate, stack=on)
     found = facts_of(estate, settings())
     names = {subject: " ".join(sorted(values)) for subject, values in found.items()}
     assert names[Subject()] == (
-        "gateway.cidrs gateway.edition gateway.hstsSeconds gateway.namespace gateway.nodeAddress gateway.plainHttp "
-        "gateway.podLabels gateway.reach gateway.scheme gateway.serviceAnnotations gateway.stripHeaders rotation.every "
-        "rotation.overlap"
+        "cluster.allow cluster.rbac cluster.serviceTypes gateway.cidrs gateway.edition gateway.hstsSeconds "
+        "gateway.namespace gateway.nodeAddress gateway.plainHttp gateway.podLabels gateway.reach gateway.scheme "
+        "gateway.serviceAnnotations gateway.stripHeaders rotation.every rotation.overlap"
     )
     assert names[Subject(provider="okta")] == (
         "accessTokenMinutes audience clientSecrets clusterIssuer issuer sharedOrigins tokens.accessToken tokens.client "
@@ -81,6 +104,22 @@ def test_these_are_compared() -> None:
         "certificates id jwksUri kind namespace redirectUris refresh rotateEvery secret"
     )
     assert names[Subject("shop/web")] == "forwardToken waivers"
+
+
+def test_a_setting_that_no_stack_had_before_is_exported_where_it_is_used() -> None:
+    """So an upgrade alone leaves what a stack exports as it is; and using it is told of, on either side."""
+    used = replace(BEFORE.estate.stack, allowed={"PodMonitor": "reads"}, rbac=True, service_types=("NodePort",))
+    after = replace(BEFORE, facts=facts_of(replace(BEFORE.estate, stack=used), settings()))
+    assert not {"cluster.allow", "cluster.rbac", "cluster.serviceTypes"} & {*(BEFORE.facts or {})[Subject()]}
+    told = [
+        (change.kind, change.name, change.was, change.now) for change in diff(load_model(dump_model(BEFORE)), after)
+    ]
+    assert told == [
+        ("may widen", "cluster.allow", {}, {"PodMonitor": "reads"}),
+        ("may widen", "cluster.rbac", False, True),
+        ("may widen", "cluster.serviceTypes", [], ["NodePort"]),
+    ]
+    assert [change.kind for change in diff(after, BEFORE)] == ["may narrow"] * 3
 
 
 def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,3 +180,115 @@ def test_a_provider_and_its_clients_are_compared_under_their_new_name() -> None:
         (Subject(provider="sso"), "audience"),
         (Subject("shop/web", "sso"), "redirectUris"),
     ]
+
+
+LIMIT = "        - {type: rate-limit, properties: {per: client, requests: {minute: 60}}}\n        - type: access\n"
+LIMITED = edited(API, ("        - type: access\n", LIMIT))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("minute: 60", "minute: 30", "may narrow"),
+        ("minute: 60", "minute: 60, day: 100", "may narrow"),
+        ("minute: 60", "minute: 90", "changed"),
+        ("minute: 60", "hour: 60", "changed"),
+        ("per: client", "per: user", "changed"),
+        (LIMIT, "        - type: access\n", "changed"),
+    ],
+)
+def test_a_limit_is_told_of_and_decides_nothing(old: str, new: str, kind: str) -> None:
+    """One that is lower lets through fewer of those who may call, and none lets anybody in."""
+    found = diff(model(LIMITED, SHOP), model(edited(LIMITED, (old, new)), SHOP))
+    assert {one.kind for one in found} == {kind}
+
+
+def test_a_limit_more_narrows() -> None:
+    """By what it counts; whose requests and where is told of beside."""
+    found = diff(BEFORE, model(LIMITED, SHOP))
+    assert [(one.kind, one.name, one.now) for one in found] == [
+        ("may narrow", "edge.rateLimit.requests", {"minute": 60}),
+        ("changed", "edge.rateLimit.per", "client"),
+        ("changed", "edge.rateLimit.policy", "local"),
+    ]
+
+
+def test_a_limit_is_compared_between_stacks_as_well() -> None:
+    """Applications say it, whatever the stack."""
+    lower = edited(LIMITED, ("minute: 60", "minute: 30"))
+    found = diff(model(LIMITED, SHOP), model(lower, SHOP, on=settings("staging")))
+    assert [(one.name, one.was, one.now) for one in found if isinstance(one, Setting)] == [
+        ("edge.rateLimit.requests", {"minute": 60}, {"minute": 30})
+    ]
+
+
+def test_pages_of_other_origins_are_told_of_as_what_may_read_more() -> None:
+    """Without a trait there is nothing of it; how long browsers keep a preflight changes nobody's access."""
+    trait = "        - type: cors\n          properties: {%s}\n        - type: access\n"
+    texts = ["", "origins: ['https://a.example']", "origins: ['https://a.example', 'https://b.example']"]
+    texts += [
+        "origins: ['https://a.example'], credentials: true, headers: [X-A]",
+        "origins: ['https://a.example'], maxAge: 5",
+    ]
+    none, one, two, more, pace = (
+        model(edited(API, ("        - type: access\n", trait % text)) if text else API, SHOP) for text in texts
+    )
+
+    def told(before: AccessModel, after: AccessModel) -> list[tuple[str, str]]:
+        return [(change.kind, change.name) for change in diff(load_model(dump_model(before)), after)]
+
+    widens, narrows = ("may widen", "edge.cors.origins"), ("may narrow", "edge.cors.origins")
+    age = ("changed", "edge.cors.maxAge")
+    assert (told(none, one), told(one, none)) == ([widens, age], [narrows, age])
+    assert (told(one, two), told(two, one)) == ([widens], [narrows])
+    names = ("edge.cors.credentials", "edge.cors.headers")
+    assert told(one, more) == [("may widen", name) for name in names]
+    assert told(more, one) == [("may narrow", name) for name in names]
+    assert told(one, pace) == [age]
+
+
+ASKED = "        - {type: kong-plugin, properties: {name: %s}}\n"
+WAIVED = "        - {type: kong-plugin, properties: {name: redirect, waiver: {reason: moved, until: 2999-12-31}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        ("", ASKED % "acl", "may narrow"),
+        ("", WAIVED, "may widen"),
+        (WAIVED, WAIVED.replace("2999", "3000"), "may widen"),
+        (ASKED % "acl", "", "may widen"),
+        (ASKED % "acl", ASKED % "acl, config: {allow: [a]}", "may widen"),
+        (ASKED % "acl", ASKED % "acl" + ASKED % "bot-detection", "may narrow"),
+    ],
+)
+def test_a_plugin_that_goes_or_stands_by_a_waiver_may_let_somebody_in(before: str, after: str, kind: str) -> None:
+    """One that went may have refused; one that comes without a waiver refuses further or looks on."""
+    (told,) = diff(load_model(dump_model(model(API + before, SHOP))), model(API + after, SHOP))
+    assert isinstance(told, Setting)
+    assert (told.kind, told.of, told.name) == (kind, Subject("orders/api"), "edge.kongPlugins")
+
+
+def test_a_lower_limit_of_bodies_may_narrow_and_what_the_workload_is_told_may_widen() -> None:
+    """All else of limits and headers changes nobody's access; a trait's end is told, too."""
+    traits = [
+        "limits\n          properties: {body: 2Ki}",
+        "limits\n          properties: {body: 1Ki}",
+        "limits\n          properties: {timeouts: {read: 5s}, retries: {count: 1}}",
+        "headers\n          properties: {preset: secure, response: {set: {X-A: b}, remove: [X-B]}}",
+        "headers\n          properties: {request: {set: {X-Tenant: a}}}",
+    ]
+    texts = (f"        - type: {trait}\n        - type: access\n" for trait in traits)
+    none = model(API, SHOP)
+    two, one, pace, marked, tells = (model(edited(API, ("        - type: access\n", text)), SHOP) for text in texts)
+
+    def told(before: AccessModel, after: AccessModel) -> list[tuple[str, str]]:
+        return [(change.kind, change.name) for change in diff(load_model(dump_model(before)), after)]
+
+    assert told(none, two) == told(two, one) == [("may narrow", "edge.limits.body")]
+    assert told(two, none) == told(one, two) == [("changed", "edge.limits.body")]
+    names = ("edge.limits.read", "edge.limits.retries.count", "edge.limits.retries.methods")
+    assert told(none, pace) == told(pace, none) == [("changed", name) for name in names]
+    names = ("edge.headers.remove", "edge.headers.secure", "edge.headers.set")
+    assert told(none, marked) == [("changed", name) for name in names]
+    assert told(none, tells) == told(tells, none) == [("may widen", "edge.headers.request")]

@@ -111,6 +111,18 @@ def public_too_long(orders: Data, shop: Data) -> None:
     access_of(shop, 2)["rules"][0]["public"]["until"] = "2026-11-24"
 
 
+def role_without_a_way_in(orders: Data, shop: Data) -> None:
+    access_of(orders)["scopes"]["audit"] = "Read who did what"
+    access_of(orders)["rules"].append({"paths": ["/orders/audit"], "methods": ["GET"], "scopes": ["audit"]})
+    access_of(orders)["roles"]["auditor"] = {"scopes": ["audit"], "groups": ["audit"]}
+
+
+def no_client_for_users(orders: Data, shop: Data) -> None:
+    shop["spec"]["components"][2]["traits"].pop()
+    for role in access_of(orders)["roles"].values():
+        role["components"].remove("shop/web")
+
+
 def no_owner(orders: Data, shop: Data) -> None:
     del shop["metadata"]["annotations"]
 
@@ -198,6 +210,8 @@ UNDECIDED: list[tuple[Change, str, str]] = [
     (public_root_beside_protected_paths, "LINT305", "names no paths, so that whatever no longer path protects is public, new paths included"),
     (public_for_ever, "LINT306", "public without an end date (pages)"),
     (public_too_long, "LINT307", "public until 2026-11-24 (pages), and still open on 2026-11-25"),
+    (role_without_a_way_in, "LINT312", "role 'auditor' lets nobody in: no client that signs users in asks for 'audit'"),
+    (no_client_for_users, "LINT312", "role 'editor' lets nobody in: no client that signs users in asks for 'read' or 'write'"),
     (no_owner_among_two, "LINT308", "nobody owns 'job', 'idle'"),
     (no_owner_at_all, "LINT308", "nobody owns 'job', 'idle', 'web'"),
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from kong_oam.access.decide import Request, component_of
 from kong_oam.access.matrix.matrix import ANONYMOUS, Matrix, Selection, matrix
 from kong_oam.access.matrix.rows import Row
 from kong_oam.access.model import Estate
+from kong_oam.access.networks import admits
 from kong_oam.access.paths import read, written
 from kong_oam.access.principals import (
     Callers,
@@ -71,7 +72,7 @@ def examples(row: Row) -> Iterator[Request]:
 
 
 def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
-    """The rows that the request is in: in the region's subtree, and in none of its exceptions."""
+    """The rows that the request is in: in the region's subtree, in none of its exceptions, and from where it comes."""
     site, path = site_of({*estate.by_host}, request.host), read(request.target)
     declared = set(SitesByHost(estate).declared(site)) if site else set()
 
@@ -79,7 +80,14 @@ def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
         parts = (part for part in (region.subtree, *region.exceptions) if lies_in(part, path, declared))
         return max(parts, key=lambda part: len(part.path), default=None) == region.subtree
 
-    return [row for row in found.rows if row.host == site and request.method in row.methods and holds(row.region)]
+    return [
+        row
+        for row in found.rows
+        if row.host == site
+        and request.method in row.methods
+        and holds(row.region)
+        and admits(row.access.networks, request.address or "")
+    ]
 
 
 @MANY

@@ -130,10 +130,10 @@ def test_nothing_to_show_is_said() -> None:
 def test_csv_has_a_line_per_endpoint_and_a_column_per_principal() -> None:
     """With lines and quotes as in RFC 4180."""
     assert sheet(made()) == (
-        "component,owner,host,path,but not,methods,anonymous,shop/job,shop/web\r\n"
-        'orders/api,team-orders,orders.test,/orders,/orders/health,"GET,HEAD",,itself,users in sales or (audit and desk)\r\n'
-        "orders/api,team-orders,orders.test,/orders,/orders/health,POST,,,\r\n"
-        "orders/api,team-orders,orders.test,/orders/health,,*,everybody,everybody,everybody\r\n"
+        "component,owner,host,path,but not,methods,from,anonymous,shop/job,shop/web\r\n"
+        'orders/api,team-orders,orders.test,/orders,/orders/health,"GET,HEAD",,,itself,users in sales or (audit and desk)\r\n'
+        "orders/api,team-orders,orders.test,/orders,/orders/health,POST,,,,\r\n"
+        "orders/api,team-orders,orders.test,/orders/health,,*,,everybody,everybody,everybody\r\n"
     )
 
 

@@ -13,12 +13,14 @@ import pytest
 from kong_oam.access.model import Stack
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.entra import assignments as wanted
 from kong_oam.identity.entra.adoption import name_conflicts
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, NO_ROLE, PRINCIPAL
 from kong_oam.identity.entra.description import describe
 from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id
+from kong_oam.identity.entra.preflight import group_ids
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from tests.support.applications import WITH_SIGN_IN
@@ -53,7 +55,9 @@ def tenant() -> Iterator[Entra]:
 
 def told(tenant: Entra, held: Held = frozenset(), **settings: Any) -> list[Diagnostic]:
     with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
-        return list(name_conflicts(graph, replace(SETTINGS, **settings), ESTATE, held, "kong-oam"))
+        changed = replace(SETTINGS, **settings)
+        groups = group_ids(graph, changed, ESTATE, LookedUp())
+        return list(name_conflicts(graph, changed, ESTATE, held, "kong-oam", groups))
 
 
 def foreign(tenant: Entra, held: Held = frozenset(), **settings: Any) -> list[str]:
@@ -118,7 +122,7 @@ def test_names_that_are_looked_for_are_those_that_are_made() -> None:
     made = {one.name: _between(one) for one in entra(registered, "AppRoleAssignment").values()}
     expected = {}
     for one in wanted.assignments(provider, sample):
-        holder = f"object {one.group}" if one.group else f"object entra-principal-{one.client}"
+        holder = f"id of {one.group}" if one.group else f"object entra-principal-{one.client}"
         expected[one.logical] = (holder, one.role, f"object entra-principal-{one.at}")
     assert made == expected and len(made) > 8
     consented = {

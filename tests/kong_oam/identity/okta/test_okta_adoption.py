@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from kong_oam.access.model import Stack
+from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
@@ -98,6 +99,16 @@ def test_names_of_others_are_no_concern(org: httpx.Client) -> None:
     _make(org, f"/authorizationServers/{other}/scopes", name="read")
     _app(org, "kong-oam tests shop/job2")
     assert _found(org) == []
+
+
+def test_what_is_a_partitions_is_adopted_by_its_own_stack(org: httpx.Client) -> None:
+    """The base's would delete it with its next run: no program of its has it."""
+    stack = Stack("tests", {"main": PROVIDER}, partitions={"shops": ("*",)})
+    _app(org, "kong-oam tests shop/job")
+    part = part_of(estate(WITH_SIGN_IN, stack=stack), "shops")
+    (found,) = name_conflicts(org, SETTINGS, part, NOTHING, "kong-oam")
+    assert "pulumi import --stack tests-shops --yes" in str(found)
+    assert "`python -m kong_oam recover -s tests-shops --remove`" in str(found)
 
 
 def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(org: httpx.Client) -> None:

@@ -8,6 +8,7 @@ from kong_oam.access.model import SIGN_IN_SCOPES, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.okta import limits as of_okta
 from kong_oam.identity.okta.limits import limits
 from kong_oam.identity.okta.names import APP, objects
@@ -155,7 +156,7 @@ def test_previews_tell_it_with_all_else_that_stands_in_the_way(monkeypatch: pyte
     try:
         for name, value in {"ORG_NAME": "acme", "API_TOKEN": "secret", "HTTP_PROXY": org.url}.items():
             monkeypatch.setenv(f"OKTA_{name}", value)
-        found = list(inspect(SETTINGS, _estate(groups=100), NOTHING, Configuration(lambda _: None)))
+        found = list(inspect(SETTINGS, _estate(groups=100), NOTHING, Configuration(lambda _: None), LookedUp()))
     finally:
         org.stop()
     assert [(one.code, one.severity) for one in found] == [("ENV411", "warning"), ("ENV401", "error")]

@@ -10,6 +10,7 @@ import pytest
 from kong_oam.access.model import Stack
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.errors import RefusedError
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.okta.api import Account, client, rows
 from kong_oam.identity.okta.preflight import missing_groups
 from sandbox.okta import Okta
@@ -25,7 +26,10 @@ def _org(answer: Answer) -> httpx.Client:
 
 
 def _problems(org: httpx.Client, stack: Stack = STACK) -> list[str]:
-    return [str(found).splitlines()[0] for found in missing_groups(org, SETTINGS, estate(WITH_GROUPS, stack=stack))]
+    return [
+        str(found).splitlines()[0]
+        for found in missing_groups(org, SETTINGS, estate(WITH_GROUPS, stack=stack), LookedUp())
+    ]
 
 
 @pytest.fixture
@@ -75,7 +79,9 @@ def test_a_name_that_two_groups_have_is_no_grant() -> None:
         found = ["desk", "sales", "sales"] if "q" not in request.url.params else [request.url.params["q"]]
         if found == ["sales"]:
             found = ["sales", "sales 2", "sales"]
-        return httpx.Response(200, json=[{"id": name, "profile": {"name": name}} for name in found])
+        return httpx.Response(
+            200, json=[{"id": f"{number}", "profile": {"name": name}} for number, name in enumerate(found)]
+        )
 
     said = _problems(_org(answer))
     assert len(said) == 2
@@ -121,30 +127,20 @@ def test_each_refusal_says_what_to_do(answer: httpx.Response | None, message: st
     assert "\n" not in said
 
 
-@pytest.mark.parametrize(
-    ("headers", "pauses"),
-    [
-        ({"Retry-After": "7"}, [7.0] * 3),
-        ({"X-Rate-Limit-Reset": "1700000010", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}, [11.0] * 3),
-        ({"Retry-After": "3600"}, []),
-        ({}, []),
-    ],
-    ids=["Retry-After", "X-Rate-Limit-Reset", "an hour", "no time"],
-)
-def test_a_rate_limit_is_waited_for_a_few_times(
-    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], pauses: list[float]
-) -> None:
-    """As long as the org says, up to a minute; after that it is a refusal as any other."""
-    slept: list[float] = []
-    monkeypatch.setattr("kong_oam.http.management.time.sleep", slept.append)
-    said = _refused(lambda request: httpx.Response(429, json={"errorSummary": "Too many"}, headers=headers))
-    assert "429 Too many; others use up the org's rate limit" in said
-    assert slept == pauses
+def test_a_rate_limit_that_lasts_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the time that it asks for, and what to do."""
+    monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda seconds: None)
+    told = {"X-Rate-Limit-Reset": "1700000010", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}
+    said = _refused(lambda request: httpx.Response(429, json={"errorSummary": "Too many"}, headers=told))
+    assert said == (
+        "acme.okta.com: GET /api/v1/groups answers 429 Too many (it asks to wait 11 s more; a run waits 300 s at most "
+        "for one request); others use up the org's rate limit; run it again later"
+    )
 
 
 def test_what_comes_after_a_rate_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """One window that is over, and the answer is read."""
-    monkeypatch.setattr("kong_oam.http.management.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda seconds: None)
     answers = iter([httpx.Response(429, headers={"Retry-After": "1"}), httpx.Response(200, json=[{"id": "1"}])])
     assert [row["id"] for row in rows(_org(lambda request: next(answers)), "/groups")] == ["1"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from kong_oam.access.compile.estate import object_names
-from kong_oam.kubernetes.manifests import (
+from kong_oam.access.compile.objects import object_names
+from kong_oam.objects.manifests import (
     Exposure,
     GatewayPeer,
     Workload,
@@ -19,6 +19,7 @@ from kong_oam.kubernetes.manifests import (
     deployment,
     network_policy,
     service_account,
+    service_name,
     services,
 )
 
@@ -392,7 +393,7 @@ def test_object_names_are_those_of_the_objects() -> None:
         *services(WEBSERVICE),
         client_secret(WEBSERVICE),
     ]
-    exposures = tuple((exposure.name, exposure.ports) for exposure in WEBSERVICE.exposures)
+    exposures = tuple((service_name("api", exposure.name), exposure.ports) for exposure in WEBSERVICE.exposures)
     assert tuple(object_names("api", WEBSERVICE.properties, exposures, client=True)) == (
         ("Deployment", "api"),
         ("ServiceAccount", "api"),

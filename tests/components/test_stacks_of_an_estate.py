@@ -1,0 +1,120 @@
+"""What a run of one stack of an estate finds of the others, before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import base, partition, state
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.engine.state import COMPONENT, StackState
+from kong_oam.errors import EngineError
+from tests.support.estates import estate
+
+APPLICATION = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: {0}, namespace: {0}}}
+spec:
+  components: [{{name: one, type: worker, properties: {{image: x}}}}]
+"""
+BASE = {"generation": 3, "offered": {}, "partitions": ["apis", "rest"], "providers": {}, "gateway": {}}
+
+
+def settings(partition: str | None = None, **partitions: list[str]) -> Settings:
+    data = {
+        "cloud": "local",
+        "asOf": "2026-01-01",
+        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
+        "domains": {"default": "example.com"},
+        "identityProviders": [{"name": "okta", "type": "okta"}],
+    }
+    return replace(parse("prod", {**data, **({"partitions": partitions} if partitions else {})}), partition=partition)
+
+
+def having(*components: str, **outputs: Any) -> StackState:
+    urns = {(COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}" for key in components}
+    return StackState(frozenset(urns), {}, outputs=outputs, urns=urns)
+
+
+NOTHING = having()
+
+
+def deployed(monkeypatch: pytest.MonkeyPatch, **states: StackState) -> None:
+    """By stack of `prod`, with `prod` for its base; none of the others was ever deployed."""
+
+    def recorded(stack: str) -> StackState:
+        return states.get(stack.replace("-", "_"), NOTHING)
+
+    for module in (base, partition):
+        monkeypatch.setattr(module, "recorded", recorded)
+    monkeypatch.setattr(base, "outputs_of", lambda stack: recorded(stack).outputs)
+
+
+def run(of: Settings, own: StackState) -> partition.Part:
+    applications = map(APPLICATION.format, ("apis", "shop"))
+    return partition.part_of_run(of, estate(*applications, stack=of.stack), own)
+
+
+def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_components(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody would run that stack again: what it has would stay as it is for good. Also where all went."""
+    deployed(monkeypatch, prod_apis=having("apis/one"))
+    for now in (settings(rest=["*"]), settings()):
+        with pytest.raises(
+            pulumi.RunError, match="partition 'apis' went from kong-oam:partitions of 'prod'"
+        ) as refused:
+            run(now, having(base=BASE))
+        assert "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`" in str(refused.value)
+        assert "`pulumi destroy -s prod-apis`" in str(refused.value)
+    deployed(monkeypatch, prod_apis=NOTHING, prod_rest=having("apis/one", "shop/one"))
+    assert run(settings(rest=["*"]), having(base=BASE)).estate.role == "base"
+
+
+def test_a_partition_does_not_make_a_second_time_what_another_stack_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its namespace came to this one, without `move`: whichever of both is run first."""
+    rest = settings("rest", apis=["other"], rest=["*"])
+    for there in ("prod_apis", "prod"):
+        states = {"prod": having(base=BASE), there: having("apis/one", base=BASE)}
+        deployed(monkeypatch, **states)
+        stack = there.replace("_", "-")
+        with pytest.raises(
+            pulumi.RunError, match=f"apis/one are to be in this stack, .* state of '{stack}'. Move them"
+        ):
+            run(rest, having("shop/one"))
+    deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("other/one"))
+    assert {*run(rest, having("shop/one")).estate.own} == {"apis/one", "shop/one"}
+
+
+def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After it was destroyed, or a state of before was put back: else no run of it would ever be new enough."""
+    now = settings(apis=["apis"], rest=["*"])
+    deployed(monkeypatch, prod_apis=having(generation=7), prod_rest=having(generation=5))
+    for before, expected in ((having(), 8), (having(base=BASE), 7), (having(base={**BASE, "generation": 9}), 9)):
+        part = run(now, before)
+        assert base.exported(part.estate, before, part.made_with, {}, {})["generation"] == expected
+
+
+def test_a_stack_that_is_not_there_yet_has_recorded_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a partition that was only just written down; anything else is no answer."""
+    for name, value in (("organization", "acme"), ("project", "kong-oam"), ("stack", "prod")):
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
+    said = 'invocation of pulumi:pulumi:readStackOutputs returned an error: unknown stack "acme/kong-oam/prod-new"'
+
+    def invoke(token: str, arguments: Mapping[str, str]) -> None:
+        raise Exception(said)
+
+    monkeypatch.setattr(state, "invoke", invoke)
+    assert (state.outputs_of("prod-new"), state.recorded("prod-new").urns) == ({}, {})
+    with pytest.raises(EngineError):
+        state.recorded()
+    said = "connection refused"
+    with pytest.raises(EngineError):
+        state.outputs_of("prod-new")

@@ -1,0 +1,74 @@
+"""Components that are deployed to several places, where one of them takes a value of another."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import set_mocks
+
+from components.application import Component, provision_components
+from components.workload.cluster import provision_clusters
+from kong_oam.access.copies import Copy
+from kong_oam.access.settings.stack import parse
+from kong_oam.oam.rendered import Awaited
+from tests.support.mocks import all_of, recorder
+from tests.support.rendered_components import component, estate_of, made
+
+STAND_IN = "awaited-value-0123456789abcdef"
+ADDRESS = Awaited(STAND_IN, "db", "v1", "Service", "orders", "db", ("spec", "clusterIP"))
+SERVICE = "{apiVersion: v1, kind: Service, metadata: {name: db, namespace: orders}, spec: {clusterIP: ADDRESS}}"
+TAKER = f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: web, namespace: orders}}, data: {{db: {STAND_IN}}}}}"
+SETTINGS = parse(
+    "tests",
+    {
+        "cloud": "aws",
+        "asOf": "2026-01-01",
+        "cluster": {"context": "east", "contexts": {"west": "west"}},
+        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
+        "identityProviders": [{"name": "main", "type": "oidc"}],
+    },
+)
+
+
+def test_each_place_is_given_what_is_there() -> None:
+    """What the cluster says of the object in the same cluster, and in no other."""
+    application, whole = component("{}", client=False, ports=())
+    here, there = (made(yaml.safe_load(SERVICE.replace("ADDRESS", one))) for one in ("10.0.0.1", "10.0.0.2"))
+    taken = replace(made(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
+    parts = (
+        replace(whole, name="db", rendered=(here,), copies=(Copy("west", "orders", rendered=(there,)),)),
+        replace(
+            whole,
+            name="web",
+            depends_on=("db",),
+            rendered=(taken,),
+            copies=(Copy("west", "orders", rendered=(taken,)),),
+        ),
+    )
+    application = replace(application, components=parts)
+    estate, monitor = estate_of(application), recorder()
+    gateway: Any = SimpleNamespace(estate=estate, settings=SETTINGS)
+
+    async def program() -> None:
+        clusters = provision_clusters(estate, SETTINGS)
+        homes = {key: Component(one) for key, one in estate.components.items()}
+        provision_components(application, homes, gateway, {}, clusters)
+
+    set_mocks(monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor)
+    _await(program)
+    maps = all_of(monitor.registered, "kubernetes:core/v1:ConfigMap")
+    assert {name: one.inputs["data"] for name, one in maps.items()} == {
+        "orders/web/configmap/web": {"db": "10.0.0.1"},
+        "west:orders/web/configmap/web": {"db": "10.0.0.2"},
+    }
+
+
+@pulumi.runtime.test  # type: ignore[untyped-decorator]
+def _await(program: Any) -> Coroutine[Any, Any, None]:
+    """On the event loop of the SDK, which outlives a test."""
+    return program()  # type: ignore[no-any-return]

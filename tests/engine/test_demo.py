@@ -1,0 +1,33 @@
+"""What `make demo` deploys, and shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.demo.table import ask, estate_of, log
+from sandbox.project import add_own_types, keep_records
+from tests.support.documentation import page
+from tests.support.engine.deployment import Deployment
+
+pytestmark = pytest.mark.engine
+
+
+def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
+    """The example of types of one's own beside the sample estate, whose resources stay as they are."""
+    add_own_types(deployed.folder)
+    keep_records(deployed.folder, records := deployed.folder / "records.jsonl")
+    assert {operation for _, operation in deployed.changes("up").items() if operation != "create"} == {"update"}
+    assert deployed.changes("up") == {}
+    table = ask(deployed.local, estate_of(deployed.folder))
+    assert table.wrong == ()
+    assert f"\n{table}\n" in page("tutorial.md")
+    lines, wrong = log(table, records.read_text("utf-8"))
+    assert wrong == []
+    assert len(lines) == len(table.rows) * len(table.callers)
+    kinds = {
+        (one["kind"], one["metadata"]["name"])
+        for kind in ("StatefulSet", "CronJob")
+        for one in deployed.local.objects(kind)
+    }
+    assert kinds == {("StatefulSet", "book"), ("CronJob", "closing")}
+    assert not deployed.local.objects("Ingress")

@@ -1,0 +1,141 @@
+"""One estate as several stacks: its base, and partitions of its namespaces."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sandbox.local import STACK
+from tests.support.engine.deployment import Empty
+from tests.support.engine.partitions import changes, kong_oam, partition, place, run, stack_of
+
+pytestmark = pytest.mark.engine
+
+PLACES = {name: name for name in ("orders", "shop", "reports")}
+PARTITIONS = {"sales": ["orders", "shop"], "rest": ["*"]}
+ALL = (None, "sales", "rest")
+
+
+@pytest.mark.timeout(600)
+def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
+    """By the literal CLI, base first: a partition says so. A second run of each changes nothing."""
+    deployment = empty()
+    place(deployment.folder, PLACES)
+    partition(deployment.folder, PARTITIONS)
+    for name in ("sales", "rest"):
+        deployment.pulumi("stack", "init", stack_of(name))
+    refused = run(deployment, "up", "sales", check=False)
+    assert refused.returncode != 0
+    assert f"run `pulumi up -s {STACK}` first" in refused.stdout + refused.stderr
+    for name in ALL:
+        run(deployment, "up", name)
+    for name in ALL:
+        assert changes(deployment, "up", name) == {}
+        assert changes(deployment, "preview", name) == {}
+
+
+@pytest.mark.timeout(600)
+def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
+    """One command; then each stack's run changes tags alone, and runs what a change touches, and nothing else."""
+    deployment = empty()
+    place(deployment.folder, PLACES)
+    deployment.run("up")
+    partition(deployment.folder, PARTITIONS)
+    listed = kong_oam(deployment, "move", "-s", STACK)
+    assert listed.returncode == 1, listed.stderr
+    assert f"orders/api: {STACK} -> {STACK}-sales" in listed.stdout
+    refused = run(deployment, "up", None, check=False)
+    assert refused.returncode != 0
+    assert f"python -m kong_oam move -s {STACK}" in refused.stdout + refused.stderr
+    moved = kong_oam(deployment, "move", "-s", STACK, "--yes")
+    assert moved.returncode == 0, moved.stdout + moved.stderr
+    assert kong_oam(deployment, "move", "-s", STACK).stdout.startswith("every component")
+    first = kong_oam(deployment, "up", "-s", STACK, "--yes")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith("nothing to be run")
+    for name in ALL:
+        assert changes(deployment, "preview", name) == {}
+    deployment.edit("applications/orders.yaml", "methods: [GET], scopes", "methods: [GET, OPTIONS], scopes")
+    touched = kong_oam(deployment, "up", "-s", STACK)
+    assert (touched.returncode, touched.stdout.splitlines()[0]) == (1, f"1 of 3 stacks: {STACK}-sales")
+    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
+    verified = kong_oam(deployment, "verify", "--stack", STACK, "--only", "gateway")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    gone = kong_oam(deployment, "destroy", "-s", STACK, "--yes")
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    for name in ALL:
+        exported = json.loads(deployment.pulumi("stack", "export", "-s", stack_of(name)).stdout)
+        assert not exported["deployment"].get("resources")
+
+
+@pytest.mark.timeout(600)
+def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
+    """In another partition: what the client had stays until the gate there asks for the new one; the base keeps a scope
+    for as long as a partition uses it."""
+    deployment = empty()
+    place(deployment.folder, PLACES)
+    partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
+    previewed = kong_oam(deployment, "preview", "-s", STACK)
+    assert f"[{STACK}-apis] there is no such stack yet" in previewed.stdout, previewed.stderr
+    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
+    orders = deployment.folder / "applications" / "orders.yaml"
+    orders.write_text(orders.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
+    shop = deployment.folder / "applications" / "shop.yaml"
+    shop.write_text(shop.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
+    done = kong_oam(deployment, "up", "-s", STACK, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "scope orders.read of orders/api went from the Applications" in done.stdout
+    runs = done.stdout.splitlines()[-1]
+    base, added, *both, last = runs.removeprefix("5 run: ").split(", ")
+    assert (base, added, {*both}, last) == (STACK, f"{STACK}-rest", {f"{STACK}-apis", f"{STACK}-rest"}, STACK), runs
+    for name in (None, "apis", "rest"):
+        assert changes(deployment, "up", name) == {}
+
+
+@pytest.mark.timeout(600)
+def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> None:
+    """Its stack is then none of the settings': no run makes a second time what it has, and `move` finds it. What a
+    base that was destroyed first took along, a refresh takes from the partitions' states."""
+    deployment = empty()
+    place(deployment.folder, PLACES)
+    partition(deployment.folder, PARTITIONS)
+    stacks = deployment.folder / "stacks"
+    for name in ("sales", "rest"):
+        (stacks / f"Pulumi.{stack_of(name)}.yaml").unlink()
+    deployment.pulumi("config", "set", "--secret", "aws:token", "hidden", "-s", STACK)
+    made = kong_oam(deployment, "up", "-s", STACK, "--yes")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert deployment.pulumi("config", "get", "aws:token", "-s", stack_of("rest")).stdout == "hidden\n"
+    assert "hidden" not in (stacks / f"Pulumi.{stack_of('rest')}.yaml").read_text("utf-8")
+    partition(deployment.folder, {"orders": ["orders"], "rest": ["*"]})
+    deployment.pulumi("stack", "init", stack_of("orders"))
+    refused = {name: run(deployment, "up", name, check=False) for name in (None, "orders", "rest")}
+    assert all(one.returncode for one in refused.values())
+    said = {name: one.stdout + one.stderr for name, one in refused.items()}
+    assert f"its stack '{STACK}-sales' still has orders/api, shop/checkout, shop/web" in said[None]
+    assert f"python -m kong_oam move -s {STACK}" in said["orders"] and f"move -s {STACK}" in said["rest"]
+    before = deployment.pulumi("stack", "export", "-s", stack_of("sales")).stdout
+    moved = kong_oam(deployment, "move", "-s", STACK, "--yes")
+    assert moved.returncode == 0, moved.stdout + moved.stderr
+    assert f"orders/api: {STACK}-sales -> {STACK}-orders" in moved.stdout
+    assert f"shop/web: {STACK}-sales -> {STACK}-rest" in moved.stdout
+    # One that was killed between its two writes has left all of it in both.
+    (deployment.folder / "before.json").write_text(before, "utf-8")
+    deployment.pulumi("stack", "import", "-s", stack_of("sales"), "--file", "before.json")
+    again = kong_oam(deployment, "move", "-s", STACK, "--yes")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert f"orders/api: {STACK}-sales -> {STACK}-orders (a move of it was cut off)" in again.stdout
+    # A scope changes as well, so that the base's next generation is not its first.
+    for file in ("orders", "shop"):
+        path = deployment.folder / "applications" / f"{file}.yaml"
+        path.write_text(path.read_text("utf-8").replace("orders.write", "orders.put"), "utf-8")
+    done = kong_oam(deployment, "up", "-s", STACK, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run(deployment, "destroy", None)
+    refreshed = kong_oam(deployment, "refresh", "-s", STACK, "--yes")
+    assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
+    anew = kong_oam(deployment, "up", "-s", STACK, "--yes")
+    assert anew.returncode == 0, anew.stdout + anew.stderr
+    verified = kong_oam(deployment, "verify", "--stack", STACK, "--only", "gateway")
+    assert verified.returncode == 0, verified.stdout + verified.stderr

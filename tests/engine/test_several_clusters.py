@@ -1,0 +1,144 @@
+"""An Application in two clusters, on the stand-ins: its objects in both, and one way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from kong_oam.__main__ import main
+from sandbox.cluster import CLUSTER, Cluster, Key
+from sandbox.local import STACK
+from tests.support.engine.calls import call, credential, service_token
+from tests.support.engine.deployment import Deployment, Empty
+from tests.support.faults.tiny import HOST, TINY
+
+pytestmark = pytest.mark.engine
+
+BOTH = TINY + "  policies:\n    - {type: topology, properties: {clusters: [local, west]}}\n"
+OWN_TYPE = "        - {type: labels, properties: {rendered: by-a-definition}}\n"
+
+
+@pytest.fixture
+def west() -> Iterator[Cluster]:
+    """A second cluster, which knows nothing of the first."""
+    made = Cluster().start()
+    yield made
+    made.stop()
+
+
+def deployment_of(empty: Empty, west: Cluster, application: str) -> Deployment:
+    made = empty("stacks")
+    made.local.env[f"{CLUSTER}_western"] = west.url
+    for file in (made.folder / "applications").iterdir():
+        file.unlink()
+    (made.folder / "applications/tiny.yaml").write_text(application, "utf-8")
+    file = made.folder / f"stacks/Pulumi.{STACK}.yaml"
+    settings = yaml.safe_load(file.read_text("utf-8"))
+    settings["config"]["kong-oam:cluster"] = {"context": "eastern", "contexts": {"west": "western"}}
+    file.write_text(yaml.safe_dump(settings), "utf-8")
+    return made
+
+
+def kinds(cluster: Cluster) -> list[str]:
+    return [f"{one['kind']} {one['metadata']['name']}" for one in cluster.objects()]
+
+
+@pytest.mark.parametrize("application", [BOTH, BOTH.replace("      traits:\n", f"      traits:\n{OWN_TYPE}")])
+def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_one(
+    empty: Empty,
+    west: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    application: str,
+) -> None:
+    """Whether or not definitions make it. The copy's fence lets nobody in; its client has the same credential. What
+    goes from a topology goes from that cluster alone, and what is changed there by hand is found."""
+    deployment = deployment_of(empty, west, application)
+    here = deployment.local.cluster
+    assert set(deployment.changes("up").values()) == {"create"}
+    assert kinds(west) == kinds(here)
+    assert len(kinds(west)) == 8
+    assert call(deployment.local, "GET", HOST, "/things", service_token(deployment.local, "job")).status == 200
+    fence = Key("networking.k8s.io/v1", "NetworkPolicy", "default", "api")
+    assert (here.get(fence) or {})["spec"]["ingress"]
+    assert (west.get(fence) or {})["spec"]["ingress"] == []
+    secret = Key("v1", "Secret", "default", "job-client")
+    assert (west.get(secret) or {})["data"] == (here.get(secret) or {})["data"]
+    assert credential(deployment.local, "job")
+    assert deployment.changes("preview", "--refresh") == {}
+    for name, value in deployment.local.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(deployment.folder)
+    west.delete(fence)
+    assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 1
+    assert "NetworkPolicy 'default/api' in cluster 'west': is gone" in capsys.readouterr().out
+    deployment.edit("applications/tiny.yaml", "[local, west]", "[local]")
+    changes = deployment.changes("up")
+    assert set(changes.values()) == {"delete"}, changes
+    assert all(name.startswith("west:") or name == "cluster-west" for name in changes)
+    assert (kinds(west), len(kinds(here))) == ([], 8)
+
+
+FORMS = (
+    TINY
+    + """\
+  policies:
+    - {name: staging, type: topology, properties: {clusters: [local]}}
+    - {name: production, type: topology, properties: {clusters: [west]}}
+    - name: large
+      type: override
+      properties: {components: [{name: api, properties: {cpu: "3"}, traits: [{type: scaler, properties: {replicas: 3}}]}]}
+  workflow:
+    steps:
+      - {name: to-staging, type: deploy, properties: {policies: [staging]}}
+      - {name: to-production, type: deploy, properties: {policies: [production, large]}}
+"""
+)
+
+
+def test_a_component_has_another_form_in_another_cluster(
+    empty: Empty, west: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which is previewed, deployed and verified as it is, under the names that it has in one form."""
+    deployment = deployment_of(empty, west, BOTH)
+    assert set(deployment.changes("up").values()) == {"create"}
+    (deployment.folder / "applications/tiny.yaml").write_text(FORMS, "utf-8")
+    changes = deployment.changes("up")
+    assert set(changes.values()) == {"update"}, changes
+    assert "west:tiny/api-deployment" in changes
+    assert "tiny/api-deployment" not in changes
+    api = Key("apps/v1", "Deployment", "default", "api")
+    forms = [(cluster.get(api) or {})["spec"] for cluster in (deployment.local.cluster, west)]
+    cpu = [one["template"]["spec"]["containers"][0].get("resources", {}).get("limits") for one in forms]
+    assert ([one.get("replicas") for one in forms], cpu) == ([None, 3], [None, {"cpu": "3"}])
+    assert call(deployment.local, "GET", HOST, "/things", service_token(deployment.local, "job")).status == 200
+    assert deployment.changes("preview", "--refresh") == {}
+    for name, value in deployment.local.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(deployment.folder)
+    assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 0
+    west.delete(Key("networking.k8s.io/v1", "NetworkPolicy", "default", "api"))
+    assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 1
+    assert "NetworkPolicy 'default/api' in cluster 'west': is gone" in capsys.readouterr().out
+
+
+def test_contexts_of_one_cluster_are_refused(empty: Empty, west: Cluster) -> None:
+    """What is told apart by its cluster would be together there: clients' Secrets, for one."""
+    deployment = deployment_of(empty, west, BOTH)
+    del deployment.local.env[f"{CLUSTER}_western"]
+    failed = deployment.pulumi("preview", "-s", STACK, check=False)
+    assert failed.returncode != 0
+    said = "error ENV414: kong-oam:cluster.contexts: 'western' leads to the cluster of 'eastern'; name a cluster once"
+    assert said in " ".join(failed.stdout.split())
+
+
+def test_a_namespace_that_a_further_cluster_lacks_is_named(empty: Empty, west: Cluster) -> None:
+    """With the command that makes it there."""
+    deployment = deployment_of(empty, west, BOTH.replace("{name: tiny}", "{name: tiny, namespace: things}"))
+    west.absent.add("things")
+    failed = deployment.pulumi("preview", "-s", STACK, check=False)
+    said = "cluster 'west' has no namespace 'things': make it (`kubectl --context=western create namespace things`)"
+    assert said in " ".join(failed.stdout.split())
+    assert "1 error(s)" in failed.stdout

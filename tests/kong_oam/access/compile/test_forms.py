@@ -1,0 +1,256 @@
+"""Components in several forms: each is judged as any component is, and who may call is one for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.compile.forms import compile_forms
+from kong_oam.access.lowered import lowered_objects
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.application import read_bytes
+from kong_oam.oam.topology import on_clusters
+from tests.support.estates import STACK, estate
+
+ALL = replace(STACK, clusters=frozenset({"west", "east"}), gateway_namespace="kong")
+TEXT = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: web
+      type: webservice
+      properties: {image: x, cpu: "1", ports: [{port: 80}, {port: 81}]}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 80}}
+        - type: access
+          properties: {owner: o, scopes: {read: r}, rules: [{scopes: [read]}]}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}
+    - name: lib
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: lib.example.com, http: {/: 80}}
+        - type: access
+          properties: {owner: o, scopes: {see: s}, rules: [{scopes: [see]}], roles: {all: {scopes: [see], components: [shop/job]}}}
+    - name: partner
+      type: external
+      properties: {jwksUri: "https://partner.example.com/keys"}
+      traits:
+        - type: client
+          properties: {kind: external, calls: []}
+  policies:
+    - {name: staging, type: topology, properties: {namespace: staging}}
+    - {name: production, type: topology, properties: PLACE}
+    - {name: large, type: override, properties: {components: [CHANGE]}}
+  workflow:
+    steps:
+      - {name: to-staging, type: deploy, properties: {policies: [staging]}}
+      - {name: to-production, type: deploy, properties: {policies: [production, large]}}
+"""
+LARGE = '{name: web, properties: {cpu: "4", env: [{name: A, value: b}]}}'
+SAID_ONCE = "who may call is said once for all places: take it out of the override, or make two Applications"
+
+
+def text(change: str = LARGE, place: str = "{namespace: production}") -> str:
+    whole = TEXT.replace("CHANGE", change).replace("PLACE", place)
+    return whole.replace("calls: []", "calls: [{component: shop/lib, scopes: [see]}]").replace(
+        "[shop/job]", "[shop/job, shop/partner]"
+    )
+
+
+def said(whole: str, **stack: Any) -> list[str]:
+    """The errors, without the line that they are in."""
+    reading = read_bytes("a.yaml", whole.encode())
+    labels = stack.get("labels", {})
+    reading = replace(reading, applications=tuple(on_clusters(one, labels) for one in reading.applications))
+    found = compile_estate(reading, replace(ALL, **stack)).diagnostics
+    return [str(one).splitlines()[0] for one in found if one.severity == "error"]
+
+
+def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
+    """One set of routes, rules and roles; what is deployed differs."""
+    one = estate(text(), stack=ALL).components["shop/web"]
+    assert [(site.at, site.state_name, site.properties["cpu"]) for site in one.sites] == [
+        ("staging", "shop/web", "1"),
+        ("production", "/production:shop/web", "4"),
+    ]
+    made = [lowered_objects(site, {}, {})[0].object["spec"]["template"]["spec"]["containers"][0] for site in one.sites]
+    assert ["env" in container for container in made] == [False, True]
+    assert len(one.endpoints) == 1
+    assert {site.endpoints for site in one.sites} == {one.endpoints}
+
+
+def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
+    """That is where routes lead, which is said at the step."""
+    whole = text(place="{clusters: [local]}").replace("{namespace: staging}", "{clusters: [west]}")
+    one = estate(whole, stack=ALL).components["shop/web"]
+    assert [(site.at, site.state_name, site.properties["cpu"]) for site in one.sites] == [
+        ("shop", "shop/web", "4"),
+        ("west/shop", "west:shop/web", "1"),
+    ]
+    (warning,) = _warnings(whole)
+    assert (warning.code, getattr(warning.place, "line", 0)) == ("OAM109", 41)
+    assert warning.message.startswith("the routes of 'web' lead to 'shop' alone, where step 'to-production' (override")
+    assert _warnings(text('{name: job, properties: {cpu: "4"}}')) == [], "it has no routes"
+
+
+def _warnings(whole: str) -> list[Diagnostic]:
+    (application,) = read_bytes("a.yaml", whole.encode()).applications
+    found: list[Diagnostic] = []
+    for part in application.components:
+        compile_forms(application, part, ALL, found)
+    return found
+
+
+GATEWAY, ACCESS, CLIENT = (f"{{name: web, traits: [{{type: {kind}, " for kind in ("gateway", "access", "client"))
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "values"),
+    [
+        (GATEWAY + "properties: {http: {/x: 80}}}]}", "the route shop.example.com/x", ("port 80 of Service 'web'", "not there")),
+        (GATEWAY + "properties: {http: {/: 81}}}]}", "the route shop.example.com/", ("port 81 of Service 'web'", "port 80 of Service 'web'")),
+        (GATEWAY + "properties: {domain: a.example.com}}]}", "the route a.example.com/", ("port 80 of Service 'web'", "not there")),
+        (GATEWAY + "properties: {name: n}}]}", "the route shop.example.com/", ("port 80 of Service 'web-n'", "port 80 of Service 'web'")),
+        (GATEWAY + "properties: {secretName: s}}]}", "the route shop.example.com/", ("port 80 of Service 'web' with certificate 's'", "port 80 of Service 'web'")),
+        ("{name: web, traits: [{type: gateway, disable: true}, {type: access, disable: true}]}", "access", ("not there", '{"owner": "o"')),
+        (ACCESS + "properties: {rules: [{scopes: [read]}, {paths: [/a], public: {reason: r}}]}}]}", "access.rules", ('[{"scopes": ["read"]}, {"paths": ["/a"], ', '[{"scopes": ["read"]}]')),
+        (ACCESS + "properties: {rules: [{scopes: [read], methods: [GET]}]}}]}", "access.rules[0].methods", ('["GET"]', "not there")),
+        (ACCESS + "properties: {owner: p}}]}", "access.owner", ('"p"', '"o"')),
+        (ACCESS + "properties: {forwardToken: true}}]}", "access.forwardToken", ("true", "not there")),
+        (ACCESS + "properties: {scopes: {read: R}}}]}", "access.scopes.read", ('"R"', '"r"')),
+        (ACCESS + "properties: {roles: {r: {scopes: [read], groups: [g]}}}}]}", "access.roles", ('{"r": {"scopes": ["read"], "groups": ["g"]}}', "not there")),
+        (ACCESS + "disable: true}]}", "access", ("not there", '{"owner": "o"')),
+        (CLIENT + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}", "client", ('{"kind": "service", ', "not there")),
+        ("{name: job, traits: [{type: client, properties: {rotateEvery: 30d}}]}", "client.rotateEvery", ('"30d"', "not there")),
+        ("{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}", "ports.9/TCP of Service 'web', which routes lead to,", ('{"name": "port-9", "port": 9', "not there")),
+        ("{name: web, properties: {ports: [{port: 80, expose: true, name: port-80, containerPort: 8080}, {port: 81}]}}", "ports.80/TCP.targetPort of Service 'web', which routes lead to,", ("8080", "80")),
+        ("{name: partner, properties: {jwksUri: https://evil.example.com/}}", "jwksUri", ('"https://evil.example.com/"', '"https://partner.example.com/keys"')),
+    ],
+)  # fmt: skip
+def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
+    change: str, field: str, values: tuple[str, str]
+) -> None:
+    """Else the field, what it is in either form, and the steps are said, where the override says it."""
+    (only,) = said(text(change))
+    name = change.partition(",")[0].removeprefix("{name: ")
+    there, here = values
+    assert f": error OAM108: component '{name}': {field} is {there}" in only
+    assert f" by step 'to-production' (override 'large'), and {here}" in only
+    assert f" by step 'to-staging' (no override); {SAID_ONCE}" in only
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "written"),
+    [
+        (ACCESS + "properties: {owner: p}}]}", 37, "p}}]}"),
+        (GATEWAY + "properties: {http: {/x: 80}}}]}", 37, "/x: 80}}}]}"),
+        (GATEWAY + "properties: {domain: a.example.com}}]}", 41, "{name: to-prod"),
+        (CLIENT + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}", 37, "client, "),
+        ("{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}", 41, "{name: to-prod"),
+        (ACCESS + "disable: true}]}", 12, "access"),
+    ],
+)
+def test_a_difference_is_told_where_it_is_written(change: str, line: int, written: str) -> None:
+    """In the override; of what that takes away, at the component; of what is derived, at the step."""
+    whole = text(change)
+    _, at, column, _ = said(whole)[0].split(":", 3)
+    assert int(at) == line
+    assert whole.splitlines()[line - 1][int(column.split()[0]) - 1 :].startswith(written)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("{name: web, properties: {ports: [{port: 81}]}}", "ACC223: 'web' has no port 80; its ports are 81"),
+        ("{name: web, properties: {ports: [{port: 80, name: grpc}]}}", "ACC218: port 80 ('grpc') speaks gRPC"),
+        ("{name: web, properties: {volumeMounts: {hostPath: [{name: a, path: /, mountPath: /a}]}}}", "hostPath"),
+        ("{name: web, properties: {exposeType: NodePort, ports: [{port: 9, expose: true}]}}", "has no port 80"),
+        ("{name: lib, properties: {exposeType: NodePort, ports: [{port: 80, expose: true}]}}", "spec.type 'NodePort'"),
+        (
+            "{name: web, properties: {env: [{name: a, valueFrom: {secretKeyRef: {name: job-client, key: k}}}]}}",
+            "secretKeyRef.name 'job-client' is the credential of 'shop/job'",
+        ),
+        ("{name: web, properties: {imagee: y}}", "OAM102: unknown field 'imagee' in webservice; did you mean 'image'?"),
+    ],
+)
+def test_each_form_is_judged_as_any_component_is(change: str, code: str) -> None:
+    """What an override brings to one place alone, too; and in that place."""
+    assert any(code in line for line in said(text(change))), said(text(change))
+    assert said(text()) == []
+
+
+def test_what_all_forms_have_wrong_is_told_once() -> None:
+    """When it is read, and when it is compiled."""
+    (only,) = said(text().replace("http: {/: 80}", "http: {/: 82}", 1))
+    assert "ACC223: 'web' has no port 82" in only
+    warned = text().replace("http: {/: 80}", "http: {/: 80}, class: nginx", 1)
+    (warning,) = read_bytes("a.yaml", warned.encode()).diagnostics
+    assert "'class' shapes an Ingress" in warning.message
+
+
+def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
+    """Of what cannot be read nobody knows what it would be; and it is told where the override says it."""
+    whole = text(GATEWAY + "properties: {http: {/x: 82}}}]}")
+    (only,) = said(whole)
+    assert only.startswith("a.yaml:37:") and "ACC223: 'web' has no port 82" in only
+    volumes = "{hostPath: [{name: a, path: /, mountPath: /a}]}"
+    (only,) = said(text(f"{{name: web, properties: {{volumeMounts: {volumes}}}}}"))
+    assert only.startswith("a.yaml:37:") and "hostPath" in only
+
+
+def test_a_difference_is_told_at_the_override_of_either_form() -> None:
+    """Of the form that routes lead to, too."""
+    for change in (ACCESS + "properties: {owner: p}}]}", GATEWAY + "properties: {http: {/x: 80}}}]}"):
+        whole = text(change, place="{clusters: [local]}").replace("{namespace: staging}", "{clusters: [west]}")
+        (only,) = said(whole)
+        assert only.startswith("a.yaml:37:") and "(no override), and " in only
+
+
+def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
+    """Only a stack says which clusters labels select."""
+    whole = text(place="{clusterLabelSelector: {tier: a}}").replace("{namespace: staging}", "{clusters: [west, local]}")
+    labels = {"west": {"tier": "a"}, "east": {"tier": "b"}}
+    (web, *_) = said(whole, labels=labels)
+    assert web == (
+        "a.yaml:41:9: error OAM108: component 'web' is deployed in two forms to one place, 'west/shop': by step "
+        "'to-staging' (no override) and by step 'to-production' (override 'large'); give each step a topology of its "
+        "own, or both the same overrides"
+    )
+    assert said(whole, labels={"west": {"tier": "b"}, "east": {"tier": "a"}}) == []
+    assert said(whole, clusters=None) == []
+
+
+def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
+    """One that would not be reached where it is, does not have to be: the gateway leads to the first place alone."""
+    assert said(text(place="{clusters: [west]}")) == []
+    (found, *_) = said(text(place="{clusters: [east]}").replace("{namespace: staging}", "{clusters: [west]}"))
+    assert "ACC229: 'web' is in cluster 'west' alone" in found
+
+
+def test_forms_are_no_other_access() -> None:
+    """For whoever asks who may call, a component is what it is in one form."""
+    one, two = (estate(text(change), stack=ALL).components["shop/web"] for change in ("{name: web}", LARGE))
+    assert one == two
+
+
+def test_forms_are_told_apart_as_json_tells_values_apart() -> None:
+    """`true` is not 1."""
+    for value, forms in (("1", 0), ("true", 2)):
+        whole = text("{name: job, properties: {x: 1}}").replace(
+            "worker\n      properties: {", f"t\n      properties: {{x: {value}, "
+        )
+        parts = read_bytes("a.yaml", whole.encode()).applications[0].components
+        assert {part.name: len(part.forms) for part in parts}["job"] == forms

@@ -1,0 +1,158 @@
+"""What the traits `limits` and `headers` compile to, and what of them is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import kong_oam.kong
+from kong_oam.access.compile.headers import RESERVED
+from kong_oam.access.edge.edge import Edge
+from kong_oam.access.edge.headers import Headers
+from kong_oam.access.edge.limits import IDEMPOTENT, Limits, Retries
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.kong.headers import headers_entry
+from kong_oam.kong.limits import limit_fields, limits_entry
+from tests.support.diffs import settings
+from tests.support.estates import compiled, estate
+
+_LUA = Path(kong_oam.kong.__file__).parent / "lua" / "admission.lua"
+ROUTE = "        - {type: gateway, properties: {domain: a.example.com, http: {/: 80}}}\n"
+
+
+def application(*traits: str, exposed: bool = True) -> str:
+    lines = "".join(f"        - {{type: {trait}}}\n" for trait in traits)
+    return f"""\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: shop, namespace: shop}}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {{image: x}}
+      traits:
+{ROUTE if exposed else ""}{lines}\
+        - type: access
+          properties: {{owner: o, rules: [{{methods: [GET], public: {{reason: a test}}}}]}}
+"""
+
+
+def diagnostics(text: str) -> list[Diagnostic]:
+    return list(compiled(text).diagnostics)
+
+
+def edge(*traits: str) -> Edge:
+    return estate(application(*traits)).components["shop/api"].edge
+
+
+def test_sizes_and_times_are_bytes_and_milliseconds() -> None:
+    said = "{body: 10Mi, timeouts: {connect: 500ms, read: 30s, write: 2m}, retries: {count: 0, methods: [PUT, GET]}}"
+    limits = Limits(10 * 2**20, 500, 30_000, 120_000, Retries(0, ("GET", "PUT")))
+    assert edge(f"limits, properties: {said}").limits == limits
+    fields = {"connect_timeout": 500, "read_timeout": 30_000, "write_timeout": 120_000, "retries": 0}
+    assert limit_fields(limits) == fields
+
+
+def test_what_is_not_said_is_as_the_gateway_has_it() -> None:
+    """And what means the same twice is tried again, nothing else."""
+    assert edge() == Edge()
+    assert edge("limits, properties: {}").limits == Limits()
+    assert limit_fields(Limits()) == limits_entry(Limits()) == limit_fields(None) == limits_entry(None) == {}
+    retried = Limits(retries=Retries(3))
+    assert edge("limits, properties: {retries: {count: 3}}").limits == retried
+    assert limits_entry(retried) == {"limits": {"retried": list(IDEMPOTENT)}}
+
+
+def test_a_preset_sets_what_nobody_says_otherwise() -> None:
+    said = "{preset: secure, response: {set: {x-frame-options: SAMEORIGIN}, remove: [Referrer-Policy]}}"
+    headers = edge(f"headers, properties: {said}").headers
+    assert headers == Headers(True, {"x-frame-options": "SAMEORIGIN"}, ("Referrer-Policy",))
+    entry = headers_entry(headers)["headers"]
+    assert entry["set"] == [
+        ["Cross-Origin-Opener-Policy", "same-origin-allow-popups"],
+        ["Cross-Origin-Resource-Policy", "same-site"],
+        ["Permissions-Policy", "camera=(), geolocation=(), microphone=()"],
+        ["X-Content-Type-Options", "nosniff"],
+        ["x-frame-options", "SAMEORIGIN"],
+    ]
+    assert entry["remove"] == ["Referrer-Policy", "Server", "X-AspNet-Version", "X-AspNetMvc-Version", "X-Powered-By"]
+    assert entry["add"] == [["Content-Security-Policy", "frame-ancestors 'none'"]]
+    own = headers_entry(Headers(True, {"Content-Security-Policy": "default-src 'self'"}))["headers"]
+    assert (own["add"], ["Content-Security-Policy", "default-src 'self'"] in own["set"]) == ([], True)
+    assert headers_entry(Headers()) == headers_entry(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "at", "why"),
+    [
+        ("response: {set: {Access-Control-Allow-Origin: '*'}}", "ACC240", "Access", "the trait cors says"),
+        ("response: {remove: [vary]}", "ACC240", "vary", "the trait cors says"),
+        ("response: {set: {strict-transport-security: max-age=0}}", "ACC240", "strict", "gateway.hstsSeconds"),
+        ("response: {set: {Set-Cookie: a=1}}", "ACC240", "Set-Cookie", "every caller would get the same"),
+        ("response: {remove: [WWW-Authenticate]}", "ACC240", "WWW", "where it refuses"),
+        ("response: {set: {RateLimit-Limit: '1'}}", "ACC240", "RateLimit", "where it refuses"),
+        ("response: {set: {Content-Length: '1'}}", "ACC240", "Content", "how an answer is sent"),
+        ("response: {set: {Content-Encoding: gzip}}", "ACC240", "Content", "how an answer is sent"),
+        ("request: {set: {X-Auth-Client: admin}}", "ACC240", "X-Auth", "who calls"),
+        ("request: {set: {X-WEBAUTH-User: admin}}", "ACC240", "X-WEB", "who calls"),
+        ("request: {set: {authorization: Bearer x}}", "ACC240", "auth", "who calls"),
+        ("request: {set: {Host: other}}", "ACC240", "Host", "the gateway says it itself"),
+        ("request: {set: {X-Forwarded-For: 10.0.0.1}}", "ACC240", "X-Forw", "the gateway says it itself"),
+        ("request: {set: {Connection: X-Auth-Client}}", "ACC240", "Conn", "how a request is sent"),
+        ("request: {set: {Transfer-Encoding: chunked}}", "ACC240", "Transfer", "how a request is sent"),
+        ("response: {set: {X-A: a, x-a: b}}", "ACC241", "x-a", "stands twice"),
+        ("request: {set: {X-A: a, x-a: b}}", "ACC241", "x-a", "stands twice"),
+        ("response: {set: {X-A: a}, remove: [x-a]}", "ACC241", "x-a]", "is set and removed"),
+        ('response: {set: {X-A: "a\\r\\nX-B: c"}}', "OAM103", '"a', "does not match"),
+        ("response: {set: {X_A: a}}", "OAM103", "{X_A", "does not match"),
+    ],
+)
+def test_a_header_that_somebody_else_says_is_refused_where_it_stands(said: str, code: str, at: str, why: str) -> None:
+    text = application(f"headers, properties: {{{said}}}")
+    (found,) = diagnostics(text)
+    assert (found.code, why in found.message) == (code, True), found
+    line = text.splitlines()[found.place.line - 1]
+    assert line[found.place.column - 1 :].startswith(at), line[found.place.column - 1 :]
+
+
+def test_a_header_that_the_stack_takes_from_callers_is_refused() -> None:
+    """With those that begin with it: workloads of this stack take it for who calls."""
+    on = settings(gateway={"stripHeaders": ["X-Internal"], "cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"})
+    text = application("headers, properties: {request: {set: {x-internal-user: root, X-Internals: a}}}")
+    (found,) = compiled(text, stack=on.stack).diagnostics
+    assert (found.code, found.message.split(";")[0]) == (
+        "ACC240",
+        "header 'x-internal-user' is not an Application's: the stack takes it from callers, since workloads take it for "
+        "who calls",
+    )
+
+
+@pytest.mark.parametrize("said", ["response: {remove: [Set-Cookie, Server]}", "request: {set: {X-Env: prod}}"])
+def test_other_headers_are_an_application_s(said: str) -> None:
+    assert not [*diagnostics(application(f"headers, properties: {{{said}}}"))]
+
+
+@pytest.mark.parametrize(
+    "said", ["body: 10", "body: 10MB", "body: 0Ki", "timeouts: {read: 10}", "timeouts: {read: 0s}"]
+)
+def test_an_amount_without_a_unit_is_refused(said: str) -> None:
+    assert {found.code for found in diagnostics(application(f"limits, properties: {{{said}}}"))} == {"OAM103"}
+
+
+@pytest.mark.parametrize("trait", ["limits", "headers"])
+def test_nothing_is_bounded_that_is_not_exposed(trait: str) -> None:
+    (found,) = (
+        one for one in diagnostics(application(f"{trait}, properties: {{}}", exposed=False)) if one.code == "ACC231"
+    )
+    assert "add a gateway trait" in found.message
+
+
+def test_the_reserved_names_are_those_that_admission_takes_away() -> None:
+    """But for `connection`, which says how a message is sent."""
+    text = _LUA.read_text("utf-8")
+    listed = re.search(r"gmatch\(\n(.*?)\.\. MORE", text, re.DOTALL)
+    assert listed
+    assert {*" ".join(re.findall("'([^']*)'", listed[1])).split()} == {"connection", *RESERVED}

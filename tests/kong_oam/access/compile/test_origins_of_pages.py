@@ -1,0 +1,124 @@
+"""The trait `cors`, and whose pages may read what of a component."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.access.edge.cors import Cors
+from kong_oam.access.origins import readers
+from tests.support.client_kinds import ORDERS, PAGES, shop
+from tests.support.estates import STACK, api, compiled, estate
+
+TRAIT = "        - type: cors\n          properties: "
+RULES = "{owner: o, rules: [{public: {reason: r}}]}"
+
+
+def found(properties: str, scheme: str = "https") -> list[str]:
+    """What is wrong with the trait, without the source lines."""
+    stack = replace(STACK, scheme=scheme)  # type: ignore[arg-type]
+    return [
+        str(one).splitlines()[0] for one in compiled(api(access=RULES) + TRAIT + properties, stack=stack).diagnostics
+    ]
+
+
+@pytest.mark.parametrize(
+    ("origin", "why"),
+    [
+        ("https://*.example.com", "stands for more than one origin; list each"),
+        ("https://*", "stands for more than one origin; list each"),
+        ("https://a.example.com/", "is no origin as browsers send it"),
+        ("https://a.example.com/app", "is no origin as browsers send it"),
+        ("https://a.example.com?x", "is no origin as browsers send it"),
+        ("https://user@a.example.com", "is no origin as browsers send it"),
+        ("https://A.example.com", "is no origin as browsers send it"),
+        ("https://b\u00fcro.example.com", "is no origin as browsers send it"),
+        ("https://", "is no origin as browsers send it"),
+        ("https://a.example.com:443", "has a port that browsers never send"),
+        ("https://a.example.com:70000", "has a port that browsers never send"),
+        ("http://localhost:80", "has a port that browsers never send"),
+        ("http://a.example.com", "is of http, where whoever is on the way can be that page"),
+    ],
+)
+def test_an_origin_that_is_none_or_more_than_one_is_an_error(origin: str, why: str) -> None:
+    """At its place, with what to write."""
+    (message,) = found(f'{{origins: ["https://fine.example", "{origin}"]}}')
+    assert message.startswith("app1.yaml:15:")
+    assert f"error ACC232: '{origin}' {why}" in message
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "file://", "a.example.com"])
+def test_what_begins_as_no_origin_does_is_an_error(origin: str) -> None:
+    (message,) = found(f'{{origins: ["{origin}"]}}')
+    assert "error OAM103: origins[0]" in message
+
+
+@pytest.mark.parametrize(
+    "said", ["maxAge: -1", "maxAge: 86401", "maxAge: 1.5", "credentials: 1", 'headers: ["*"]', 'exposeHeaders: ["a b"]']
+)
+def test_bounds_are_held(said: str) -> None:
+    (message,) = found(f"{{{said}}}")
+    assert "error OAM103" in message
+
+
+def test_origins_are_taken_as_browsers_send_them() -> None:
+    """With a port where it is not the usual one, and of http where nobody is on the way, or where all is http."""
+    origins = [
+        "https://a.example:8443",
+        "https://b.example",
+        "http://localhost:3000",
+        "http://127.0.0.1:5173",
+        "https://[::1]:8443",
+    ]
+    assert found(f"{{origins: {origins}}}") == []
+    assert found("{origins: ['http://a.example']}", "http") == []
+
+
+def test_a_trait_says_all_that_pages_are_told() -> None:
+    said = "{origins: [https://b.example, https://a.example, https://b.example], headers: [X-A], exposeHeaders: [X-B], maxAge: 0, credentials: true}"
+    trait = estate(api(access=RULES) + TRAIT + said).components["orders/api"].edge.cors
+    assert trait == Cors(("https://a.example", "https://b.example"), ("X-A",), ("X-B",), 0, True)
+    assert estate(api(access=RULES)).components["orders/api"].edge.cors is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "origins"), [("browser", {"https://shop.example.com"}), ("web", None), ("native", None)]
+)
+def test_pages_of_a_browser_client_are_known_without_a_trait(kind: str, origins: set[str] | None) -> None:
+    """Those of no other kind: its pages do not call."""
+    one = estate(ORDERS, shop(kind, "            redirectPaths: [/callback]\n", traits=PAGES))
+    found = readers(one, one.components["orders/api"])
+    assert (found and set(found)) == origins
+
+
+def test_pages_that_share_every_host_of_an_api_need_nothing() -> None:
+    """Their requests cross no origin; those that share one host of two cross one."""
+    pages = PAGES.replace("shop.example.com", "orders.example.com").replace("/: 80", "/shop: 80")
+    text = shop("browser", "            redirectPaths: [/shop/callback]\n", traits=pages)
+    one = estate(ORDERS, text)
+    assert readers(one, one.components["orders/api"]) is None
+    more = ORDERS.replace(
+        "      traits:\n",
+        "      traits:\n        - {type: gateway, properties: {name: two, domain: two.example.com, http: {/: 8080}}}\n",
+    )
+    two = estate(more, text)
+    assert set(readers(two, two.components["orders/api"]) or {}) == {"https://orders.example.com"}
+
+
+def test_a_trait_without_pages_is_one_all_the_same() -> None:
+    """The gateway answers preflights then, and no page reads anything."""
+    one = estate(api(access=RULES) + TRAIT + "{maxAge: 5}")
+    assert readers(one, one.components["orders/api"]) == {}
+
+
+def test_components_of_one_host_say_each_what_is_theirs() -> None:
+    """Two of them never overlap: a request is of one of them, and that one says who may read the answer."""
+    outer = api(access=RULES, http="{/: 8080}") + TRAIT + "{origins: ['https://outer.example']}"
+    inner = api("inner", access=RULES, http="{/inner: 8080}") + TRAIT + "{origins: ['https://inner.example']}"
+    both = estate(outer, inner)
+    for name, path in (("orders", ()), ("inner", ("inner",))):
+        found = readers(both, both.components[f"{name}/api"]) or {}
+        assert {origin: set(reach) for origin, reach in found.items()} == {
+            f"https://{'outer' if name == 'orders' else 'inner'}.example": {path}
+        }

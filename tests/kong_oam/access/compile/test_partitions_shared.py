@@ -1,0 +1,103 @@
+"""What partitions cannot share: Applications in none of them (ACC249), and hosts in two (ACC250)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.access.model import Stack
+from tests.support.estates import STACK, api, compiled
+
+THREE = replace(STACK, partitions={"one": ("a",), "two": ("b",), "three": ("c", "d")})
+
+
+def found(*texts: str, stack: Stack = THREE) -> list[tuple[str, str]]:
+    """Codes and messages of what is found."""
+    return [(one.code, one.message) for one in compiled(*texts, stack=stack).diagnostics if one.code in _CODES]
+
+
+_CODES = ("ACC249", "ACC250")
+
+
+def at(name: str, domain: str, http: str = "{/: 8080}") -> str:
+    """An Application in the namespace of its name, on a host."""
+    return api(name, domain=domain, http=http, access="{owner: o, rules: [{public: {reason: r}}]}")
+
+
+def test_an_application_is_in_a_partition() -> None:
+    """Where its namespace is; of an estate of one stack nothing is asked, and `*` has all others."""
+    texts = at("a", "a.test"), at("z", "z.test")
+    (finding,) = compiled(*texts, stack=THREE).diagnostics
+    assert finding.code == "ACC249"
+    assert str(finding).startswith("app2.yaml:3:")
+    assert finding.message == (
+        "namespace 'z' is in no partition of 'tests' (one, two, three): name it under kong-oam:partitions in "
+        "stacks/Pulumi.tests.yaml, or '*' for all that no other has"
+    )
+    assert compiled(*texts, stack=THREE).estate is None
+    assert found(*texts, stack=STACK) == []
+    assert found(*texts, stack=replace(THREE, partitions={**THREE.partitions, "rest": ("*",)})) == []
+
+
+def test_hosts_in_one_partition_are_shared_as_before() -> None:
+    """One host on two paths, and a wildcard above another."""
+    assert found(at("c", "x.test"), at("d", "x.test", "{/d: 8080}")) == []
+    assert found(at("c", "*.x.test"), at("d", "y.x.test")) == []
+    assert found(at("a", "a.test"), at("b", "b.test"), at("c", "c.test")) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("x.test", "x.test", "x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'"),
+        ("*.x.test", "*.x.test", "*.x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'"),
+        ("*.x.test", "y.x.test", "y.x.test of 'b/api', partition 'two', lies below *.x.test, which is of 'a/api'"),
+        ("y.x.test", "*.x.test", "y.x.test of 'a/api', partition 'one', lies below *.x.test, which is of 'b/api'"),
+        ("*.test", "z.y.x.test", "z.y.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'"),
+        ("*.test", "*.x.test", "*.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'"),
+    ],
+)
+def test_a_host_is_one_partitions(first: str, second: str, said: str) -> None:
+    """The same one, and a wildcard with all below it, whichever of the two is read first; also on another path."""
+    ((code, message),) = found(at("a", first), at("b", second, "{/b: 8080}"))
+    assert code == "ACC250"
+    assert said in message
+    assert "have both namespaces in one" in message
+
+
+def test_hosts_that_only_look_alike_are_not_shared() -> None:
+    """A wildcard does not stand for its own parent, nor for what ends with the same letters."""
+    assert found(at("a", "*.x.test"), at("b", "x.test"), at("c", "y.test")) == []
+    assert found(at("a", "*.x.test"), at("b", "yx.test")) == []
+
+
+def test_each_of_three_partitions_that_meet_is_said() -> None:
+    """Of one host, the second and the third; of a wildcard above two, both."""
+    messages = [
+        message for _, message in found(at("a", "x.test"), at("b", "x.test", "{/b: 80}"), at("c", "x.test", "{/c: 80}"))
+    ]
+    assert [message.partition(", partition")[0] for message in messages] == [
+        "x.test of 'b/api'",
+        "x.test of 'c/api'",
+    ]
+    both = [message for _, message in found(at("a", "*.x.test"), at("b", "y.x.test"), at("c", "z.x.test"))]
+    assert len(both) == 2
+    assert all("lies below *.x.test, which is of 'a/api'" in message for message in both)
+
+
+def test_partitions_below_a_wildcard_of_their_own_meet_one_further_up() -> None:
+    """The nearest wildcard may be of the same partition; one above it counts, too."""
+    hosts = [
+        message.partition(" of ")[0]
+        for _, message in found(at("a", "*.test"), at("c", "*.x.test"), at("d", "y.x.test"))
+    ]
+    assert sorted(hosts) == ["*.x.test", "y.x.test"]
+
+
+def test_where_a_partition_of_its_own_is_on_the_host_too_others_are_found() -> None:
+    """Two components of one partition on a wildcard that another one has as well."""
+    messages = [
+        message for _, message in found(at("c", "*.x.test"), at("b", "*.x.test", "{/b: 80}"), at("d", "y.x.test"))
+    ]
+    assert len(messages) == 2

@@ -1,0 +1,181 @@
+"""Components in several clusters and namespaces: one access model, and what is judged in each place by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kong_oam.access.model import Component
+from tests.support.estates import STACK, api, compiled, estate
+
+WEST = replace(STACK, clusters=frozenset({"west", "east"}), gateway_namespace="kong")
+ACCESS = (
+    "{owner: o, scopes: {read: r}, rules: [{scopes: [read]}], roles: {all: {scopes: [read], components: [shop/job]}}}"
+)
+ORDERS = api(access=ACCESS)
+JOB = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}
+"""
+
+
+def placed(text: str, *topologies: str) -> str:
+    """The Application with a topology of these properties each."""
+    policies = "".join(
+        f"    - {{name: t{number}, type: topology, properties: {one}}}\n" for number, one in enumerate(topologies)
+    )
+    return f"{text}  policies:\n{policies}"
+
+
+def said(*texts: str, **stack: Any) -> list[str]:
+    return [str(one).splitlines()[0] for one in compiled(*texts, stack=replace(WEST, **stack)).diagnostics]
+
+
+def sites(component: Component) -> list[tuple[str, str]]:
+    return [(site.at, site.state_name) for site in component.sites]
+
+
+@pytest.mark.parametrize(
+    ("topologies", "expected"),
+    [
+        ([], [("orders", "orders/api")]),
+        (["{namespace: blue}"], [("blue", "orders/api")]),
+        (["{clusters: [west, local]}"], [("orders", "orders/api"), ("west/orders", "west:orders/api")]),
+        (["{clusters: [west]}", "{namespace: blue}"], [("blue", "orders/api"), ("west/orders", "west:orders/api")]),
+        (
+            ["{namespace: blue}", "{clusters: [west], namespace: green}", "{}", "{clusters: [west]}", "{}"],
+            [
+                ("blue", "orders/api"),
+                ("orders", "/orders:orders/api"),
+                ("west/green", "west:orders/api"),
+                ("west/orders", "west/orders:orders/api"),
+            ],
+        ),
+    ],
+)
+def test_a_component_is_in_all_of_its_places(topologies: list[str], expected: list[tuple[str, str]]) -> None:
+    """The stack's own cluster first, with the names in the state that it has alone there; its access is said once."""
+    text = placed(ORDERS, *topologies) if topologies else ORDERS
+    one = estate(text, JOB, stack=WEST).components["orders/api"]
+    assert sites(one) == expected
+    assert (len(one.endpoints), len(one.rules), one.where) == (1, 1, ", ".join(at for at, _ in expected))
+
+
+def test_clusters_are_those_of_the_stack() -> None:
+    """Where nobody knows the stack, nobody knows its clusters."""
+    text = placed(ORDERS, "{clusters: [local, wst]}")
+    assert said(text, JOB) == [
+        "app1.yaml:15:65: error OAM103: cluster 'wst' is no context of the stack (kong-oam:cluster.contexts); did you mean 'west'?"
+    ]
+    assert said(text, JOB, clusters=frozenset())[0].endswith("(kong-oam:cluster.contexts); known: local")
+    assert len(said(placed(ORDERS, "{clusters: [wst]}"), JOB)) == 1, "nor is it said that the gateway does not reach it"
+    assert said(text, JOB, clusters=None) == []
+    assert said(placed(ORDERS, "{clusters: [west]}"), JOB, clusters=None) == []
+    text = placed(ORDERS, "{clusterLabelSelector: {region: eu}}", "{}")
+    assert said(text, JOB, labels={"west": {"region": "us"}}) == [
+        "app1.yaml:15:47: error OAM103: no context of the stack (kong-oam:cluster.contexts) has the labels region=eu: "
+        "west has region=us"
+    ]
+    assert said(text, JOB, clusters=None) == []
+
+
+def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_its_addresses() -> None:
+    """A name leads nowhere from another cluster, and a node port is one of the stack's own address."""
+    text = placed(ORDERS, "{clusters: [west, east]}")
+    (found,) = said(text, JOB)
+    assert found.startswith(
+        "app1.yaml:11:61: error ACC229: 'api' is in cluster 'west' alone, where this stack's gateway"
+    )
+    for reach in ("nodePort", "loadBalancer"):
+        assert [line[17:30] for line in said(text, JOB, reach=reach)] == ["error ACC229:"]
+    assert [line[17:30] for line in said(text, JOB, reach="nodePort", addressed=True)] == ["error ACC229:"]
+    assert said(text, JOB, reach="loadBalancer", addressed=True) == []
+    assert said(placed(ORDERS, "{clusters: [west, local]}"), JOB) == []
+    assert said(ORDERS, placed(JOB, "{clusters: [west]}")) == []  # it has no routes
+
+
+def test_a_client_by_its_service_account_is_deployed_once() -> None:
+    """Another cluster signs other tokens, and another namespace is another ServiceAccount."""
+    assert said(ORDERS, JOB, federated=frozenset({"main"})) == []
+    for topology in ("{clusters: [west]}", "{clusters: [local, west]}"):
+        (found,) = said(ORDERS, placed(JOB, topology), federated=frozenset({"main"}))
+        assert found.startswith("app2.yaml:10:11: error ACC230: 'shop/job' is deployed to "), found
+        assert said(ORDERS, placed(JOB, topology), federated=frozenset({"other"})) == []
+    (found,) = said(ORDERS, placed(JOB, "{namespace: a}", "{namespace: b}"), federated=frozenset({"main"}))
+    assert "'shop/job' is deployed to a, b, and 'main' knows" in found
+
+
+def test_no_component_comes_beside_the_gateway() -> None:
+    """By a topology neither; in another cluster the namespace of that name is another."""
+    beside = "namespace 'kong' is the gateway's: pods there could pass for it; use another"
+    assert said(placed(ORDERS, "{namespace: kong}"), JOB) == [f"app1.yaml:3:37: error ACC216: {beside}"]
+    spread = placed(ORDERS, "{clusters: [west]}", "{namespace: kong}")
+    assert said(spread, JOB) == [f"app1.yaml:6:13: error ACC216: {beside}"]
+    assert said(placed(ORDERS, "{}", "{clusters: [west], namespace: kong}"), JOB) == []
+
+
+def test_objects_of_one_name_are_such_of_one_place() -> None:
+    """Each cluster, and each namespace, is judged by itself."""
+    other = JOB.replace("name: shop, namespace: shop", "name: other, namespace: orders").replace(
+        "name: job", "name: api"
+    )
+    twins = "OAM107: Deployment 'api' in namespace 'orders'"
+    lines = said(ORDERS.replace("shop/job", "other/api"), other)
+    assert any(twins in line for line in lines)
+    apart = placed(other, "{clusters: [west]}")
+    assert said(ORDERS.replace("shop/job", "other/api"), apart) == []
+    both = placed(ORDERS.replace("shop/job", "other/api"), "{clusters: [local, west]}")
+    assert any(twins in line for line in said(both, apart))
+
+
+def test_a_clients_secret_is_its_own_in_every_place() -> None:
+    """Of the same place alone, since no pod reads a Secret of another."""
+    env = "{image: x, env: [{name: a, valueFrom: {secretKeyRef: {name: job-client, key: k}}}]}"
+    thief = ORDERS.replace("namespace: orders", "namespace: shop").replace("{image: x}", env)
+    found = "secretKeyRef.name 'job-client' is the credential of 'shop/job'"
+    assert [found in line for line in said(thief, JOB)] == [True]
+    assert said(thief, placed(JOB, "{clusters: [west]}")) == []
+    spread = placed(JOB, "{clusters: [local, west]}")
+    assert [found in line for line in said(placed(thief, "{}", "{clusters: [west], namespace: far}"), spread)] == [True]
+    stolen = placed(thief, "{namespace: far}", "{clusters: [west]}")
+    assert [found in line for line in said(stolen, spread)] == [True]
+
+
+def test_two_components_by_override_and_topology_take_one_host_from_each_other() -> None:
+    """As they always do: places make no second host of it."""
+    text = ORDERS.replace(ACCESS, "{owner: o, rules: [{public: {reason: r}}]}") + (
+        "    - name: web\n      type: webservice\n      properties: {image: x}\n"
+    )
+    gateway = "{type: gateway, properties: {domain: orders.example.com, http: {/orders: 80}}}"
+    override = f"    - {{name: o, type: override, properties: {{components: [{{name: web, traits: [{gateway}]}}]}}}}\n"
+    (found,) = said(placed(text, "{clusters: [local]}", "{clusters: [west]}") + override)
+    assert "error ACC205: orders.example.com/orders already belongs to 'orders/api' (app1.yaml:11:61)" in found
+
+
+def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
+    """It exposes, and what is wrong with it is found where it stands."""
+    gateway = "{type: gateway, properties: {domain: job.example.com, http: {/: 80}}}"
+    access = "{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}"
+
+    def overridden(*traits: str) -> str:
+        text = JOB.replace("type: worker", "type: webservice")
+        change = f"{{name: job, traits: [{', '.join(traits)}]}}"
+        return f"{text}  policies:\n    - {{name: o, type: override, properties: {{components: [{change}]}}}}\n"
+
+    one = estate(ORDERS, overridden(gateway, access), stack=WEST).components["shop/job"]
+    assert ([endpoint.host for endpoint in one.endpoints], one.public) == (["job.example.com"], True)
+    assert not estate(ORDERS, overridden(gateway), stack=WEST).components["shop/job"].public
+    taken = gateway.replace("job.example.com", "orders.example.com").replace("/: 80", "/orders: 80")
+    (found,) = said(ORDERS, overridden(taken, access))
+    assert "ACC205: orders.example.com/orders already belongs to 'orders/api'" in found

@@ -1,0 +1,237 @@
+"""Components that definitions render are compiled like those that need none: the same endpoints, rules and clients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import dump_model, load_model, workload_of
+from kong_oam.access.graph.build import graph_of
+from kong_oam.access.memory import Memory
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.report import access_table
+from kong_oam.kong import names
+from kong_oam.kong.enforced import enforced
+from kong_oam.kong.routes import routes
+from kong_oam.oam.application import Reading, read_bytes, together
+from kong_oam.objects.named import ELSEWHERE
+from tests.support.enforced_state import state
+from tests.support.estates import STACK
+from tests.support.rendered import DEPLOYMENT, SERVICE, application, as_rendered, compiled, ingress, with_objects
+from tests.support.small_estates import model
+from tests.support.tiers import examples
+
+ROOT = Path(__file__).resolve().parents[4]
+VERSIONS = ("networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1")
+ACCESS = """
+        - type: access
+          properties:
+            owner: o
+            scopes: {read: Read}
+            rules: [{paths: [/a], methods: [GET], scopes: [read]}, {paths: [/a/b], public: {reason: r}}]
+            roles: {reader: {scopes: [read], groups: [sales]}}
+"""
+_PATHS = st.sampled_from(["/a", "/a/b", "/c", "/"])
+_GATEWAYS = st.lists(
+    st.fixed_dictionaries(
+        {"http": st.dictionaries(_PATHS, st.sampled_from([80, 8080]), min_size=1)},
+        optional={
+            "name": st.sampled_from(["x", "y"]),
+            "domain": st.sampled_from(["a.example.com", "*.example.com", "B.test", "a_b"]),
+            "secretName": st.just("tls"),
+        },
+    ).filter(lambda one: "domain" in one or "secretName" not in one),
+    max_size=2,
+    unique_by=lambda one: one.get("name"),
+)
+_PROPERTIES = st.sampled_from(
+    [
+        "{image: i}",
+        "{image: i, ports: [{port: 80}, {port: 8080}]}",
+        "{image: i, ports: [{port: 80, expose: true, containerPort: 8080}, {port: 8080}]}",
+    ]
+)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """One Application of up to two webservices, with gateway traits and perhaps an access trait."""
+    parts = []
+    for name in draw(st.sampled_from([["one"], ["one", "two"]])):
+        gateways = draw(_GATEWAYS)
+        traits = "".join(f"        - {{type: gateway, properties: {one}}}\n" for one in gateways)
+        traits += ACCESS.lstrip("\n") if draw(st.booleans()) else ""
+        text = f"    - name: {name}\n      type: webservice\n      properties: {draw(_PROPERTIES)}\n"
+        parts.append(text + (f"      traits:\n{traits}" if traits else ""))
+    head = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
+    return head + "".join(parts)
+
+
+@settings(max_examples=examples(500), deadline=None)
+@given(texts(), st.sampled_from(VERSIONS))
+def test_what_kubevela_renders_is_compiled_as_what_it_renders_of(text: str, version: str) -> None:
+    """The same estate, or the same findings; of Services with one port each has a gate of its own. A port that is not
+    listed is refused where properties list them, and told of where containers do."""
+    reading = read_bytes("a.yaml", text.encode())
+    if any(one.severity == "error" for one in reading.diagnostics):
+        return
+    plain, rendered = compile_estate(reading, STACK), compile_estate(as_rendered(reading, version), STACK)
+    told = {(one.code, "warning" if one.code == "ACC223" else one.severity) for one in plain.diagnostics}
+    assert told == {(one.code, one.severity) for one in rendered.diagnostics}
+    if plain.estate and rendered.estate:
+        assert plain.estate == _together(rendered.estate)
+        for ours, theirs in zip(_endpoints(plain.estate), _endpoints(rendered.estate), strict=True):
+            assert (ours.service, ours.port) == (theirs.service, theirs.port)
+        assert _exposures(plain.estate) == _exposures(rendered.estate)
+
+
+def _together(estate: Estate) -> Estate:
+    """With one gate for a port, as of what needs no definition."""
+
+    def one(component: Component) -> Component:
+        return replace(component, endpoints=tuple(replace(e, apart="") for e in component.endpoints))
+
+    applications = (replace(app, components=tuple(map(one, app.components))) for app in estate.applications)
+    return replace(estate, applications=tuple(applications))
+
+
+def _endpoints(estate: Estate) -> list[object]:
+    return [endpoint for component in estate.components.values() for endpoint in component.endpoints]
+
+
+def _exposures(estate: Estate) -> list[dict[str, tuple[int, ...]]]:
+    return [dict(component.exposures) for component in estate.components.values()]
+
+
+def test_every_question_has_the_same_answer() -> None:
+    """Of the project's own Applications: tables, graph, and what a stack exports but for who holds a credential."""
+    files = sorted((ROOT / "applications").glob("*.yaml"))
+    reading = together([read_bytes(file.name, file.read_bytes()) for file in files])
+    plain, rendered = (compile_estate(one, STACK).estate for one in (reading, as_rendered(reading)))
+    assert plain and rendered and plain.exposed
+    assert access_table(plain) == access_table(rendered)
+    assert graph_of(plain) == graph_of(rendered)
+    assert diff(model(plain), model(rendered)) == diff(model(rendered), model(plain)) == ()
+
+
+TWO = f"{DEPLOYMENT}---{SERVICE}---{SERVICE.replace('name: api, n', 'name: api-web, n')}---\n"
+
+
+def two(first: str = "api", second: str = "api-web") -> Estate:
+    rules = ", ".join(
+        f"{{host: {host}.test, http: {{paths: [{{path: /x, backend: {{service: {{name: {service}, port: {{number: 80}}}}}}}}]}}}}"
+        for host, service in (("a", first), ("b", second))
+    )
+    found = compiled(application(TWO + ingress(f"{{rules: [{rules}]}}")))
+    assert found.estate, found.diagnostics
+    return found.estate
+
+
+def test_two_services_with_one_port_have_a_gate_each() -> None:
+    """The first by name goes by the port, as ever; names stay apart, and what is deployed is read back."""
+    estate = two()
+    component = estate.components["orders/api"]
+    assert [(e.host, e.backend) for e in component.endpoints] == [("a.test", "80"), ("b.test", "80_api-web")]
+    assert {name: one.service for name, one in component.backends.items()} == {"80": "api", "80_api-web": "api-web"}
+    assert [names.service("s", component, one) for one in component.backends] == [
+        "kong-oam.s.orders.api.80", "kong-oam.s.orders.api.80_api-web",
+    ]  # fmt: skip
+    assert names.component_of("s", "kong-oam.s.orders.api.80_api-web") == "orders/api"
+    assert [(one.backend, one.hosts) for one in routes(component)] == [("80", ("a.test",)), ("80_api-web", ("b.test",))]
+    meant = model(estate)
+    read = load_model(dump_model(meant))
+    assert [e.backend for e in read.estate.components["orders/api"].endpoints] == ["80", "80_api-web"]
+    (found,) = enforced(state(estate), meant)
+    assert [e.backend for e in found.estate.components["orders/api"].endpoints] == ["80", "80_api-web"]
+    assert diff(found, meant) == diff(meant, found) == ()
+
+
+def test_which_of_its_services_answers_is_nobodys_access() -> None:
+    assert diff(model(two()), model(two("api-web", "api"))) == ()
+
+
+GATEWAY = "[{type: gateway, properties: {http: {/x: 80}}}]"
+RULES = "[{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}]"
+
+
+@pytest.mark.parametrize(
+    ("objects", "traits", "expected"),
+    [
+        (DEPLOYMENT, RULES, f"component 'api' renders no Service, so nothing could lead to it; take access out, or {ELSEWHERE}"),
+        (DEPLOYMENT, GATEWAY, f"component 'api' renders no Service, so nothing could lead to it; take gateway out, or {ELSEWHERE}"),
+        (f"{DEPLOYMENT}---{SERVICE}", RULES, "component 'api' has access rules but no gateway trait that exposes it; add one"),
+        (f"{DEPLOYMENT}---{SERVICE}", GATEWAY, "gateway renders no Ingress, so it exposes nothing; take it out"),
+    ],
+)  # fmt: skip
+def test_rules_that_guard_nothing_are_refused(objects: str, traits: str, expected: str) -> None:
+    found = compiled(application(objects, traits))
+    assert [(one.code, one.message) for one in found.diagnostics] == [("ACC211", expected)]
+
+
+def test_what_is_neither_plain_nor_rendered_is_refused() -> None:
+    reading = read_bytes("a.yaml", application("").encode().rstrip(b"\x00"))
+    assert [one.code for one in reading.diagnostics] == []
+    found = compile_estate(reading, STACK)
+    assert found.estate is None and [one.code for one in found.diagnostics] == ["OAM104"]
+
+
+def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
+    """By the memory, and by the digest of the workload that holds a credential, where its component has another name,
+    too."""
+    memory = Memory()
+
+    def digest(objects: str, name: str = "api") -> str:
+        text = application("", "[{type: client, properties: {kind: service}}]").replace("name: api", f"name: {name}")
+        (one,) = read_bytes("a.yaml", text.encode()[:-1]).applications
+        parts = tuple(with_objects(part, objects.replace(": api", f": {name}")) for part in one.components)
+        estate = compile_estate(Reading((replace(one, components=parts),), ()), STACK, memory).estate
+        assert estate
+        return workload_of(estate.components[f"orders/{name}"])
+
+    objects = f"{DEPLOYMENT}---{SERVICE}"
+    assert digest(objects) == digest(objects, "other") == digest(objects)
+    assert digest(objects) != digest(objects.replace("image: i", "image: j"))
+
+
+def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() -> None:
+    """Whether its component needs a definition or not."""
+    text = "a: {type: gateway, properties: {http: {/: 80}, annotations: {nginx.ingress.kubernetes.io/auth-url: x}}}"
+    head = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
+    part = f"    - {{name: web, type: webservice, properties: {{image: i}}, traits: [{text.removeprefix('a: ')}]}}\n"
+    reading = read_bytes("a.yaml", (head + part).encode())
+    for found in (compile_estate(reading, STACK), compile_estate(as_rendered(reading), STACK)):
+        assert found.estate is None
+        assert [(one.code, str(one.place)) for one in found.diagnostics if one.severity == "error"] == [
+            ("OAM108", "a.yaml:6:128")
+        ]
+
+
+@pytest.mark.parametrize(
+    "objects", [DEPLOYMENT, f"{DEPLOYMENT}---{SERVICE}---\n{ingress('{backend: {serviceName: api, servicePort: 80}}')}"]
+)
+@pytest.mark.parametrize("traits", ["[]", "[{type: client, properties: {kind: service}}]"])
+@pytest.mark.parametrize(("name", "what"), [("api.v1", "a dot"), ("Api", "a capital")])
+def test_what_is_exposed_or_a_client_has_a_plain_name(objects: str, traits: str, name: str, what: str) -> None:
+    """Roles, calls, hosts and names at the gateway have no dots and no capitals. Any other component may have them, and
+    no capitals where its fence has its name."""
+    text = application(objects, traits).replace("name: api\n      type", f"name: {name}\n      type")
+    found = compiled(text.replace("component: api}", f"component: {name}}}"))
+    wrong = [f"{one.place} {one.message}" for one in found.diagnostics]
+    message = f"'{name}' has {what}, and a component that is exposed or a client is named without one elsewhere"
+    fence = "'Api' would be the name of a NetworkPolicy, which has no capitals"
+    said = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]
+    assert wrong == [f"app1.yaml:6:13 {one}" for one in (*said, *([fence] if name == "Api" else []))]
+
+
+def test_a_component_without_pods_may_have_capitals_in_its_name() -> None:
+    """Its objects have names of their own; and a state, labels and rules have it as it is."""
+    text = application("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: orders}\n")
+    found = compiled(text.replace("name: api\n      type", "name: orders.ConfigMap.settings\n      type"))
+    assert found.diagnostics == ()
+    assert found.estate and list(found.estate.components) == ["orders/orders.ConfigMap.settings"]

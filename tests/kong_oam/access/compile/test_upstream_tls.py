@@ -1,0 +1,189 @@
+"""The trait upstream-tls, and https to a Service that is made elsewhere: what they come to, and what is wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.access.edge.upstream_tls import Issuer, UpstreamTls
+from kong_oam.access.settings.stack import Settings
+from kong_oam.kong import names
+from kong_oam.kong.upstream_tls import certified_name, service_fields
+from kong_oam.kubernetes.estate import objects_of
+from tests.support.diffs import settings
+from tests.support.estates import STACK, api, compiled, estate
+from tests.support.rendered import DEPLOYMENT, SERVICE, application, ingress
+from tests.support.rendered import compiled as rendered
+
+TLS = replace(STACK, upstream_tls="tls")
+ISSUER = "issuer: {kind: ClusterIssuer, name: internal}"
+
+
+def with_tls(properties: str = "", http: str = "{/orders: 8443}", name: str = "orders") -> str:
+    trait = f"        - {{type: upstream-tls, properties: {{{properties}}}}}\n"
+    return api(name, domain=f"{name}.example.com", http=http) + trait
+
+
+def said(*texts: str, stack: object = TLS) -> list[str]:
+    return [str(one).splitlines()[0] for one in compiled(*texts, stack=stack).diagnostics]  # type: ignore[arg-type]
+
+
+def on(stack: object = TLS) -> Settings:
+    found = settings()
+    return replace(found, stack=stack)  # type: ignore[arg-type]
+
+
+def objects(text: str) -> dict[str, dict]:  # type: ignore[type-arg]
+    return {one["kind"]: one for one in objects_of(estate(text, stack=TLS), on())}
+
+
+def test_by_default_every_routed_port_speaks_tls() -> None:
+    """By a service of its own at the gateway, and the certificate has to bear the Service's name in the cluster."""
+    component = estate(with_tls(), stack=TLS).components["orders/api"]
+    assert component.edge.upstream_tls == UpstreamTls((8443,))
+    assert list(component.backends) == ["8443__tls"]
+    assert names.service("s", component, "8443__tls") == "kong-oam.s.orders.api.8443__tls"
+    assert certified_name(component, "8443__tls") == "api.orders.svc"
+
+
+def test_ports_that_are_not_listed_stay_in_clear_text() -> None:
+    component = estate(with_tls("ports: [8443]", "{/orders: 8443, /metrics: 8080}"), stack=TLS).components["orders/api"]
+    assert list(component.backends) == ["8080", "8443__tls"]
+    assert [certified_name(component, one) for one in component.backends] == [None, "api.orders.svc"]
+
+
+def test_with_a_client_certificate_the_service_is_another_one() -> None:
+    """The official plugin cannot take the certificate back from a service that has one."""
+    component = estate(with_tls(), stack=replace(STACK, upstream_tls="mtls")).components["orders/api"]
+    assert list(component.backends) == ["8443__mtls"]
+
+
+def test_a_service_that_speaks_http_has_none_of_the_fields() -> None:
+    """Kong takes none of them there, not even a `tls_verify` that is false."""
+    component = estate(api()).components["orders/api"]
+    assert service_fields(None, component, "8080", {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "stack", "expected"),
+    [
+        (with_tls(), STACK, "ACC244: the stack names no CA to verify a workload's certificate by; set gateway.upstreamTls.ca there"),
+        (with_tls("ports: [8080]"), TLS, "ACC243: no route of 'api' leads to port 8080; it has routes to 8443"),
+        (with_tls(f"secretName: own, {ISSUER}"), TLS, "ACC245: a certificate is read from a Secret that is there, or from one that cert-manager fills; keep one"),
+        (with_tls("mountPath: /x"), TLS, "ACC245: says where a certificate is mounted, and none is given; add secretName or issuer"),
+        (with_tls("secretName: own").replace("{image: x}", "{image: x, volumeMounts: {emptyDir: [{name: a, mountPath: /etc/tls/}]}}"), TLS, "ACC245: the component mounts something at '/etc/tls/' itself; give the certificate another mountPath"),
+        (with_tls().replace("type: gateway", "type: access").replace('domain: "orders.example.com", http: {/orders: 8443}', "owner: o"), TLS, "ACC231: nothing leads through the gateway to component 'api'; add a gateway trait, or take it out"),
+        (with_tls("secretName: a_b"), TLS, 'OAM103: secretName: "a_b" does not match ^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$'),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_where_it_stands(text: str, stack: object, expected: str) -> None:
+    found = said(text, stack=stack)
+    assert expected in [one.partition("error ")[2] for one in found], found
+
+
+def test_the_workload_finds_the_certificate_of_a_secret() -> None:
+    """Read-only, in its own container; nobody is asked for one."""
+    made = objects(with_tls("secretName: own, mountPath: /certs"))
+    pod = made["Deployment"]["spec"]["template"]["spec"]
+    assert pod["volumes"] == [{"name": "kong-oam-tls", "secret": {"secretName": "own"}}]
+    assert pod["containers"][0]["volumeMounts"] == [{"name": "kong-oam-tls", "mountPath": "/certs", "readOnly": True}]
+    assert "Certificate" not in made
+
+
+def test_cert_manager_is_asked_for_a_certificate_of_the_services() -> None:
+    made = objects(with_tls(ISSUER))
+    certificate = made["Certificate"]
+    assert certificate["apiVersion"] == "cert-manager.io/v1"
+    assert certificate["metadata"]["namespace"] == "orders"
+    assert certificate["spec"]["secretName"] == certificate["metadata"]["name"] == "api-upstream-tls"
+    assert certificate["spec"]["dnsNames"] == ["api.orders.svc", "api.orders.svc.cluster.local"]
+    assert certificate["spec"]["issuerRef"] == {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": "internal"}
+    pod = made["Deployment"]["spec"]["template"]["spec"]
+    assert pod["volumes"][0]["secret"] == {"secretName": "api-upstream-tls"}
+    assert pod["containers"][0]["volumeMounts"][0]["mountPath"] == "/etc/tls"
+
+
+def test_rendered_pods_get_it_too() -> None:
+    trait = f"[{{type: upstream-tls, properties: {{{ISSUER}}}}}, {{type: access, properties: {{owner: o}}}}]"
+    backend = "{service: {name: api, port: {number: 80}}}"
+    way = ingress(f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}")
+    found = rendered(application(f"{DEPLOYMENT}---{SERVICE}---\n{way}", trait), stack=TLS)
+    assert found.estate, found.diagnostics
+    component = found.estate.components["orders/api"]
+    assert component.edge.upstream_tls == UpstreamTls((80,), "api-upstream-tls", Issuer("ClusterIssuer", "internal"))
+    made = {one["kind"]: one for one in objects_of(found.estate, on())}
+    assert made["Certificate"]["spec"]["dnsNames"][0] == "api.orders.svc"
+    pod = made["Deployment"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["volumeMounts"] == [{"name": "kong-oam-tls", "mountPath": "/etc/tls", "readOnly": True}]
+
+
+def test_what_renders_no_pods_cannot_be_given_one() -> None:
+    """A chart's pods are made once it is installed: it mounts its certificate itself."""
+    trait = "[{type: upstream-tls, properties: {secretName: own}}]"
+    selector = SERVICE.replace("---", "")
+    found = rendered(application(selector, trait), stack=TLS)
+    assert any("ACC231" in str(one) or "ACC245" in str(one) for one in found.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (with_tls("secretName: own", name="shop").replace("namespace: shop", "namespace: orders"), "'own' is the credential of 'orders/api'; a workload shows one of its own"),
+        (
+            with_tls(name="shop").replace("namespace: shop", "namespace: orders").replace("name: api", "name: web").replace(
+                "{image: x}", "{image: x, volumeMounts: {secret: [{name: a, mountPath: /a, secretName: own}]}}"
+            ),
+            "spec.template.spec.volumes[0].secret.secretName 'own' is the credential of 'orders/api'; a component has its own client trait",
+        ),
+    ],
+    ids=["shown by two", "mounted by another"],
+)  # fmt: skip
+def test_the_key_of_a_workload_is_nobody_elses(other: str, expected: str) -> None:
+    other = other.replace("name: api", "name: web")
+    found = [one for one in said(with_tls("secretName: own"), other) if "ACC217" in one]
+    assert len(found) == 1 and found[0].endswith(expected), found
+
+
+def test_nobody_else_makes_the_secret_that_a_workload_shows() -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: own, namespace: orders}\n"
+    other = application(secret).replace("name: orders,", "name: shop,").replace("name: api", "name: web")
+    found = [str(one) for one in rendered(with_tls("secretName: own") + "\0", other, stack=TLS).diagnostics]
+    assert any("OAM107" in one and "it would overwrite what the workload of 'orders/api' shows" in one for one in found)
+
+
+@pytest.mark.parametrize("name", ["api.orders.svc", "API.orders.svc.cluster.local", "*.orders.svc"])
+def test_nobody_else_asks_for_a_certificate_of_its_name(name: str) -> None:
+    """Where a stack lets components ask cert-manager themselves: whoever had one would stand for the workload."""
+    spec = f"{{secretName: web, dnsNames: [web.test, '{name}'], issuerRef: {{name: i}}}}"
+    asked = f"apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: web, namespace: x}}\nspec: {spec}\n"
+    other = application(asked).replace("name: orders, namespace: orders", "name: shop, namespace: x")
+    allowing = replace(TLS, allowed={"cert-manager.io/Certificate": "certificates"})
+    found = rendered(with_tls() + "\0", other.replace("name: api", "name: web"), stack=allowing)
+    (refused,) = [str(one).splitlines()[0] for one in found.diagnostics if one.severity == "error"]
+    assert refused.partition("ACC217: ")[2] == (
+        f"Certificate 'web' of 'shop/web': '{name.lower()}' is a name by which the gateway believes the workload of "
+        "'orders/api'; take it out"
+    )
+
+
+def test_a_clients_credential_is_no_certificate() -> None:
+    client = "        - {type: client, properties: {kind: service}}\n"
+    found = said(with_tls("secretName: api-client") + client)
+    assert [one.partition("ACC217: ")[2] for one in found if "ACC217" in one] == [
+        "'api-client' is the credential of 'orders/api'; a workload shows one of its own"
+    ]
+
+
+def test_a_service_made_elsewhere_is_verified_by_its_own_name() -> None:
+    """The gateway is led to a Service of ours, and the certificate of what an operator makes names the operator's."""
+    backend = "{service: {name: es-http, port: {number: 9200}}}"
+    way = ingress(f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}")
+    service = "{name: es-http, port: 9200, scheme: https, podLabels: {release: es}}"
+    access = f"[{{type: access, properties: {{owner: o, service: {service}, rules: [{{public: {{reason: r}}}}]}}}}]"
+    release = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace: orders}\nspec: {chart: es}\n"
+    found = rendered(application(f"{release}---\n{way}", access, "type: helmchart"), stack=TLS)
+    assert found.estate, found.diagnostics
+    component = found.estate.components["orders/api"]
+    assert [certified_name(component, one) for one in component.backends] == ["es-http.orders.svc"]
+    assert component.backends["9200__tls"].service == "api-gateway"

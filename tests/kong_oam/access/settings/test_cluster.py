@@ -1,0 +1,141 @@
+"""What a stack says of its cluster that changes what Applications mean: kinds, roles and the version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kong_oam.access.diff.change import Setting, Subject
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import AccessModel
+from kong_oam.access.settings.stack import Settings, StackError
+from tests.support.diffs import API, SHOP, model, settings
+
+OPENS = "opens ports of the node"
+
+
+def of(**cluster: Any) -> Settings:
+    return settings(cluster=cluster)
+
+
+def test_a_stack_says_which_kinds_and_which_version() -> None:
+    types = ["NodePort", "LoadBalancer"]
+    stack = of(
+        allow={"apps.kruise.io/CloneSet": "pods", "Node": OPENS}, rbac=True, serviceTypes=types, version="1.31"
+    ).stack
+    assert stack.service_types == ("NodePort", "LoadBalancer")
+    assert (stack.allowed, stack.rbac, stack.minor) == ({"apps.kruise.io/CloneSet": "pods", "Node": OPENS}, True, 31)
+
+
+def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
+    """A definition that asks for the minor version would else choose what was removed long ago."""
+    stack = settings().stack
+    assert (stack.allowed, stack.rbac, stack.service_types, stack.minor) == ({}, False, (), 30)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "said"),
+    [
+        ({"version": 1.3}, 'cluster.version: 1.3 is no version of Kubernetes; write it in quotes, as "1.30"'),
+        ({"version": "1.0"}, 'cluster.version: "1.0" is no version of Kubernetes'),
+        ({"version": "1.30.2"}, "is no version of Kubernetes"),
+        ({"allow": {"apps/v1/DaemonSet": "pods"}}, 'cluster.allow: "apps/v1/DaemonSet" does not match'),
+        ({"allow": {"Node": ""}}, 'cluster.allow.Node: "" is shorter than 1 character'),
+        ({"allow": {"Node": "x", "networking.k8s.io/NetworkPolicy": "x"}}, "kong-oam:cluster.allow.networking.k8s.io/NetworkPolicy: no stack allows these: network policies add up"),
+        ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack allows these: it would be a way in that knows no rule"),
+        ({"contexts": {"local": "c"}, "context": "d"}, "kong-oam:cluster.contexts"),
+        ({"contexts": {"West": "c"}, "context": "d"}, "kong-oam:cluster.contexts"),
+        ({"contexts": {"west": "c"}}, "kong-oam:cluster.contexts: with further clusters, name the stack's own, too"),
+        (
+            {"contexts": {"west": "c"}, "context": "c"},
+            "kong-oam:cluster.contexts.west: 'c' is that of cluster.context, too",
+        ),
+        (
+            {"contexts": {"east": "c", "west": "c"}, "context": "d"},
+            "kong-oam:cluster.contexts.west: 'c' is that of cluster.contexts.east, too",
+        ),
+        (
+            {"contexts": {"west": {"context": "c"}, "east": "c"}, "context": "d"},
+            "kong-oam:cluster.contexts.east: 'c' is that of cluster.contexts.west, too",
+        ),
+        ({"contexts": {"west": {"labels": {}}}, "context": "d"}, "kong-oam:cluster.contexts.west"),
+        ({"contexts": {"west": 7}, "context": "d"}, "kong-oam:cluster.contexts.west: 7 is not of type"),
+        ({"rbac": "yes"}, 'cluster.rbac: "yes" is not of type "boolean"'),
+        ({"serviceTypes": ["ExternalName"]}, "cluster.serviceTypes"),
+        ({"serviceTypes": "NodePort"}, 'cluster.serviceTypes: "NodePort" is not of type "array"'),
+    ],
+)  # fmt: skip
+def test_what_is_none_of_these_is_refused(cluster: dict[str, Any], said: str) -> None:
+    with pytest.raises(StackError) as refused:
+        of(**cluster)
+    assert said in str(refused.value)
+
+
+def test_what_is_allowed_by_its_name_is_in_no_group() -> None:
+    allow = {"csi.tailscale.com/CSIDriver": "x", "shop/Namespace": "x", "gvisor/RuntimeClass": "x"}
+    assert of(allow=allow).stack.allowed == allow
+
+
+def test_a_stack_names_further_clusters() -> None:
+    """And says by what the gateway is known there, and whose clients nobody knows there."""
+    entra = {"type": "entra", "name": "main", "clusterIssuer": "https://oidc.example.com"}
+    found = of(context="here", contexts={"west": "prod-west"})
+    assert (found.stack.clusters, found.stack.addressed, found.stack.federated) == ({"west"}, True, frozenset())
+    assert [found.cluster.context_of(name) for name in (None, "west")] == ["here", "prod-west"]
+    assert (settings().stack.clusters, settings().cluster.context_of(None)) == (frozenset(), None)
+    inside = {"namespace": "kong", "podLabels": {"app": "kong"}}
+    found = settings(providers=[entra, {"type": "okta", "name": "other"}], gateway=inside)
+    assert (found.stack.addressed, found.stack.federated) == (False, {"main"})
+
+
+def test_a_further_cluster_may_have_labels() -> None:
+    found = of(context="here", contexts={"west": {"context": "c", "labels": {"region": "w"}}, "east": {"context": "d"}})
+    assert (found.stack.clusters, found.stack.labels) == ({"west", "east"}, {"west": {"region": "w"}})
+    assert [found.cluster.context_of(name) for name in ("west", "east")] == ["c", "d"]
+
+
+def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
+    """By the client's component; whose workload it is has not changed."""
+
+    def spread(clusters: str) -> AccessModel:
+        policy = f"  policies:\n    - {{type: topology, properties: {{clusters: {clusters}}}}}\n"
+        return model(API, SHOP.rstrip() + "\n" + policy, on=of(context="c", contexts={"west": "d"}))
+
+    changes = diff(spread("[local]"), spread("[local, west]"))
+    found = [one for one in changes if isinstance(one, Setting)]
+    assert len(changes) == len(found)
+    assert [(one.of.component, one.name, one.kind, one.was, one.now) for one in found] == [
+        ("shop/checkout", "namespace", "may widen", "shop", "shop, west/shop"),
+        ("shop/web", "namespace", "may widen", "shop", "shop, west/shop"),
+    ]
+
+
+def test_what_may_be_deployed_is_compared() -> None:
+    """More kinds and roles may open something; a stack that was deployed before there were these allowed none."""
+
+    def changes(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]:
+        found = diff(model(API, SHOP, on=of(**before)), model(API, SHOP, on=of(**after)))
+        return [(change.name, change.kind) for change in found if isinstance(change, Setting)]
+
+    node = {"allow": {"Node": OPENS}}
+    assert changes({}, node) == [("cluster.allow", "may widen")]
+    assert changes(node, {}) == [("cluster.allow", "may narrow")]
+    assert changes(node, {"allow": {"Node": "another reason"}}) == [("cluster.allow", "changed")]
+    assert changes({}, {"rbac": True}) == [("cluster.rbac", "may widen")]
+    assert changes({"rbac": True}, {}) == [("cluster.rbac", "may narrow")]
+    both = {"serviceTypes": ["LoadBalancer", "NodePort"]}
+    assert changes({}, {"serviceTypes": ["NodePort"]}) == [("cluster.serviceTypes", "may widen")]
+    assert changes({"serviceTypes": ["NodePort"]}, both) == [("cluster.serviceTypes", "may widen")]
+    assert changes(both, {"serviceTypes": ["NodePort"]}) == [("cluster.serviceTypes", "may narrow")]
+    assert changes({}, {"version": "1.31"}) == []
+
+
+def test_a_release_that_knew_none_of_this_allowed_nothing() -> None:
+    before, node = model(API, SHOP), {"allow": {"Node": OPENS}, "rbac": True, "serviceTypes": ["NodePort"]}
+    facts = {Subject(): {name: value for name, value in before.facts[Subject()].items() if "cluster." not in name}}
+    deployed = replace(before, facts={**before.facts, **facts})
+    assert diff(deployed, model(API, SHOP)) == ()
+    found = [(change.name, change.kind) for change in diff(deployed, model(API, SHOP, on=of(**node)))]
+    assert found == [(f"cluster.{name}", "may widen") for name in ("allow", "rbac", "serviceTypes")]

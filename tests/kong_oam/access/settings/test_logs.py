@@ -1,0 +1,90 @@
+"""What a stack says of records (`gateway.logs`): where they go, and what of a request is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
+from kong_oam.access.settings.stack import Settings, StackError
+from kong_oam.access.stack import Records
+from tests.support.diffs import settings
+
+GATEWAY = {"namespace": "kong", "podLabels": {"app": "kong"}}
+
+
+def of(**logs: Any) -> Settings:
+    return settings(gateway={**GATEWAY, "logs": logs})
+
+
+def test_several_sinks_at_once() -> None:
+    said = of(
+        http={"url": "https://logs.example.com/in", "headers": {"Authorization": "{vault://env/log-token}"}},
+        tcp={"host": "logs.example.com", "port": 5140, "tls": True},
+        stdout=True,
+        otlp={"logs": "http://otel:4318/v1/logs", "traces": "http://otel:4318/v1/traces"},
+        query=["page", "limit"],
+        subjectKey="{vault://env/record-key}",
+    )
+    assert said.gateway.logs == LogSettings(
+        HttpSink("https://logs.example.com/in", {"Authorization": "{vault://env/log-token}"}),
+        TcpSink("logs.example.com", 5140, tls=True),
+        "/dev/stdout",
+        OtlpSink("http://otel:4318/v1/logs", "http://otel:4318/v1/traces"),
+    )
+    assert said.stack.records == Records(("limit", "page"), "{vault://env/record-key}", otlp=True)
+
+
+def test_a_stack_that_says_nothing_keeps_no_records() -> None:
+    assert (settings().gateway.logs, settings().stack.records) == (None, None)
+    traces = of(otlp={"traces": "http://otel:4318/v1/traces"})
+    assert traces.stack.records == Records()
+
+
+@pytest.mark.parametrize(
+    ("logs", "said"),
+    [
+        ({}, "gateway.logs: say where records go: http, tcp, file, stdout or otlp"),
+        ({"query": ["a"], "stdout": False}, "gateway.logs: say where records go"),
+        ({"stdout": True, "file": "/var/log/a"}, "gateway.logs: file and stdout are one plugin of Kong's"),
+        ({"otlp": {}}, "gateway.logs.otlp: say where logs or traces go"),
+        ({"file": "records.jsonl"}, "gateway.logs.file"),
+        ({"file": "/var/log/a b"}, "gateway.logs.file"),
+        ({"http": {"url": "ftp://logs"}}, "gateway.logs.http.url does not match"),
+        ({"http": {"url": "https://a:secret@logs"}}, "credentials belong into headers"),
+        ({"tcp": {"host": "logs"}}, '"port" is a required property'),
+        ({"tcp": {"host": "logs", "port": 0}}, "gateway.logs.tcp.port"),
+        ({"htp": {"url": "https://logs"}}, "knows no setting 'htp'; did you mean 'http'?"),
+        ({"stdout": True, "subjectKey": "secret"}, "gateway.logs.subjectKey"),
+        ({"stdout": True, "subjectKey": "{vault://aws/key}"}, "gateway.logs.subjectKey"),
+        (
+            {"http": {"url": "https://logs", "headers": {"authorization": "Bearer x"}}},
+            "gateway.logs.http.headers.authorization: is a secret; write where Kong finds it, such as {vault://env/log-token}",
+        ),
+        *(
+            (
+                {"otlp": {"logs": "https://logs", "headers": {name: value}}},
+                f"gateway.logs.otlp.headers.{name}: is a secret",
+            )
+            for name, value in (
+                ("api-key", "x"),
+                ("X-Api-Key", "x"),
+                ("Cookie", "a=x"),
+                ("X-Auth-Token", "x"),
+                ("Authorization", "{vault://env/log-token} x"),
+                ("Authorization", "{vault://"),
+            )
+        ),
+        ({"http": {"url": "https://logs", "headers": {"X-A": "a\r\nX-B: b"}}}, "gateway.logs.http.headers.X-A"),
+        (
+            {"http": {"url": "https://logs", "headers": {"Host": "x"}}},
+            "gateway.logs.http.headers.Host: Kong makes this header itself",
+        ),
+    ],
+)
+def test_a_sink_that_cannot_be_is_named(logs: dict[str, Any], said: str) -> None:
+    with pytest.raises(StackError) as refused:
+        of(**logs)
+    assert said in str(refused.value)
+    assert "a:secret" not in str(refused.value)

@@ -1,0 +1,56 @@
+"""The CA of a stack's workloads: what is taken for one, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.access.settings.stack import StackError, parse
+from tests.support.workload_tls import Pair, authority, signed
+
+PROVIDERS = [{"name": "okta", "type": "okta"}]
+
+
+def parsed(folder: Path, **upstream_tls: Any) -> Any:
+    gateway = {"cidrs": ["192.0.2.0/28"], "reach": "loadBalancer", "upstreamTls": upstream_tls}
+    data = {"cloud": "aws", "asOf": "2026-01-01", "gateway": gateway, "identityProviders": PROVIDERS}
+    return parse("prod", data, folder=folder)
+
+
+def test_a_stack_names_its_ca_by_a_file_beside_it(tmp_path: Path) -> None:
+    """One certificate or several; what counts is what they are, and not where or in which order they stand."""
+    one, other = authority("one"), authority("other")
+    (tmp_path / "ca.pem").write_text(one.certificate + other.certificate)
+    found = parsed(tmp_path, ca="ca.pem", depth=3)
+    assert found.gateway.upstream_tls.ca == tuple(sorted([one.fingerprint, other.fingerprint]))
+    assert (found.gateway.upstream_tls.depth, found.stack.upstream_tls) == (3, "tls")
+    mutual = parsed(tmp_path, ca="ca.pem", clientCertificate="gateway")
+    assert (mutual.gateway.upstream_tls.depth, mutual.stack.upstream_tls) == (1, "mtls")
+
+
+CA: Pair = authority("ca")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("ca.pem", "nothing", "the file has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"),
+        ("ca.pem", CA.certificate + signed(CA, "a.test").certificate, "the file has as certificate 2 of 2 one that is no CA's (basicConstraints, keyUsage): name that of who signed it"),
+        ("ca.pem", CA.certificate + CA.key, "the file has a private key in it, which is nobody's but the CA's; name one with certificates alone"),
+        ("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "the file has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"),
+        ("../ca.pem", CA.certificate, "'../ca.pem' is not the name of a file beside the stack's"),
+        ("other.pem", None, "other.pem cannot be read: No such file or directory"),
+        ("ca.pem", "ä", "ca.pem cannot be read: it is no text of certificates in PEM"),
+    ],
+    ids=["no PEM", "a leaf", "a key", "broken", "elsewhere", "missing", "no ASCII"],
+)  # fmt: skip
+def test_what_is_no_ca_is_said_by_the_settings_name(tmp_path: Path, name: str, text: str | None, expected: str) -> None:
+    """One clear error, and nothing of the file in it."""
+    if text is not None:
+        (tmp_path / "ca.pem").write_text(text, "utf-8")
+    with pytest.raises(StackError) as raised:
+        parsed(tmp_path, ca=name)
+    assert "kong-oam:gateway.upstreamTls.ca: " in str(raised.value) and expected in str(raised.value)
+    assert "BEGIN CERTIFICATE-----\nM" not in str(raised.value) and CA.key.splitlines()[1] not in str(raised.value)

@@ -1,0 +1,206 @@
+"""The ip-allow trait from the Application to the answer: what is an error, where, and from where one may call what."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.decide import Request, decide
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, dump_model, load_model
+from kong_oam.access.diff.wording import headline, row
+from kong_oam.access.networks import Source, admits, beyond, fewest, network, told_apart
+from kong_oam.access.report import access_table
+from kong_oam.access.tokens import Claims
+from tests.support.diffs import API, BEFORE, SHOP, model
+from tests.support.estates import api, compiled
+from tests.support.tiers import examples
+
+TRAIT = "        - type: ip-allow\n          properties: %s\n"
+ACCESS = "{owner: o, rules: [{paths: [/orders], methods: [GET, POST], public: {reason: x}}, {paths: [/orders/health], public: {reason: y}}]}"
+ORDERS = api(access=ACCESS)
+
+
+def messages(properties: str, text: str = ORDERS) -> list[str]:
+    return [str(diagnostic).splitlines()[0] for diagnostic in compiled(text + TRAIT % properties).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ("{from: [10.0.0.1/8]}", "15:31: error ACC238: '10.0.0.1/8' is an address in a network; write 10.0.0.0/8 for the network, or 10.0.0.1/32"),
+        ("{from: [10.0.0.0/8, 10.0.0.0/33]}", "15:43: error ACC238: '10.0.0.0/33' has no prefix of 0 to 32 bits behind the slash"),
+        ('{from: ["2001:db8::/129"]}', "15:31: error ACC238: '2001:db8::/129' has no prefix of 0 to 128 bits behind the slash"),
+        ('{from: ["::ffff:0:0/95"]}', "15:31: error ACC238: '::ffff:0:0/95' holds addresses of IPv4 and others; write those of IPv4 as 192.0.2.0/24"),
+        ("{from: [10.0.0.7]}", "15:31: error ACC238: '10.0.0.7' is no network such as 192.0.2.0/24 or 2001:db8::/32; write 10.0.0.7/32 for this address alone"),
+        ("{from: [office]}", "15:31: error ACC238: 'office' is no network such as 192.0.2.0/24 or 2001:db8::/32"),
+        ("{from: [10.0.0.0/255.0.0.0]}", "15:31: error ACC238: '10.0.0.0/255.0.0.0' has no prefix of 0 to 32 bits behind the slash"),
+        ("{from: []}", "15:30: error OAM103: from must not be empty"),
+        ("{}", "15:23: error OAM103: ip-allow must not be empty"),
+        ("{rules: [{paths: [/orders], from: []}]}", "15:57: error OAM103: rules[0].from must not be empty"),
+        ("{rules: [{paths: [/orders]}]}", "15:32: error OAM105: rules[0] needs 'from'"),
+        ("{rules: [{paths: [/order], from: [10.0.0.0/8]}]}", "15:41: error ACC239: no rule of this component is for the path '/order'; did you mean '/orders'?"),
+        ("{rules: [{paths: [/orders], methods: [DELETE], from: [10.0.0.0/8]}]}", "15:61: error ACC239: no rule on /orders lists DELETE, but GET, HEAD, POST"),
+        ("{rules: [{paths: [/orders], from: [10.0.0.0/8]}, {paths: [/orders], methods: [GET], from: [10.0.0.0/9]}]}", "15:81: error ACC239: GET /orders stands in line 15 already; keep one"),
+        ("{rules: [{paths: [/orders/*], from: [10.0.0.0/8]}]}", "15:41: error ACC213: path '/orders/*': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
+    ],
+    ids=lambda value: value if value.startswith("{") else None,
+)  # fmt: skip
+def test_a_mistake_is_found_where_it_stands(properties: str, expected: str) -> None:
+    assert f"app1.yaml:{expected}" in messages(properties)
+
+
+def test_it_is_for_what_the_gateway_leads_to() -> None:
+    """A component without a gateway trait is called by nobody through it."""
+    text = ORDERS[: ORDERS.index("        - type: gateway")]
+    assert any("ACC231" in message for message in messages("{from: [10.0.0.0/8]}", text))
+
+
+@pytest.mark.parametrize(
+    ("properties", "allowed"),
+    [
+        ("{from: [10.0.0.0/8]}", {"GET": "10.0.0.0/8", "HEAD": "10.0.0.0/8", "POST": "10.0.0.0/8"}),
+        ("{from: [10.0.0.0/9, 10.128.0.0/9]}", {"GET": "10.0.0.0/8", "HEAD": "10.0.0.0/8", "POST": "10.0.0.0/8"}),
+        ('{from: ["::ffff:10.0.0.0/104"]}', {"GET": "10.0.0.0/8", "HEAD": "10.0.0.0/8", "POST": "10.0.0.0/8"}),
+        ('{from: [0.0.0.0/0, "::/0"]}', {}),
+        ("{rules: [{paths: [/orders], methods: [GET], from: [10.0.0.0/8]}]}", {"GET": "10.0.0.0/8", "HEAD": "10.0.0.0/8"}),
+        (
+            '{from: [10.0.0.0/8], rules: [{paths: [/orders], methods: [POST], from: [192.0.2.0/24]}, {paths: [/orders], methods: [HEAD], from: [0.0.0.0/0, "::/0"]}]}',
+            {"GET": "10.0.0.0/8", "POST": "192.0.2.0/24"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_rules_own_networks_stand_in_place_of_the_components(properties: str, allowed: dict[str, str]) -> None:
+    """By method; GET includes HEAD, unless that has its own."""
+    result = compiled(ORDERS + TRAIT % properties)
+    assert result.estate, result.diagnostics
+    found = result.estate.components["orders/api"].allowed_from.get(("orders",), {})
+    assert {method: ", ".join(map(str, networks)) for method, networks in found.items()} == allowed
+
+
+def test_a_component_without_an_access_trait_may_have_one() -> None:
+    """Its rules are on the paths of its gateway trait."""
+    result = compiled(api() + TRAIT % "{rules: [{paths: [/orders], from: [10.0.0.0/8]}]}")
+    assert result.estate
+    assert len(result.estate.components["orders/api"].allowed_from["orders",]) == 7
+
+
+RESTRICTED = model(API + TRAIT % "{from: [10.0.0.0/8]}", SHOP)
+CLAIMS = Claims("okta", "shop/checkout", "shop/checkout", False, ("read",))
+
+
+def answer(path: str, claims: Claims | None, address: str | None, of: AccessModel = RESTRICTED) -> tuple[int, str]:
+    decision = decide(of.estate, Request("GET", "orders.example.com", path.encode(), address), claims)
+    return decision.status, decision.reason
+
+
+def test_an_address_is_judged_last() -> None:
+    """So that nobody learns from elsewhere what they would not learn from there; and where it is not said, it is told."""
+    assert answer("/orders", CLAIMS, "10.1.2.3") == (200, "has read")
+    assert answer("/orders", CLAIMS, "::ffff:10.1.2.3") == (200, "has read")
+    assert answer("/orders", CLAIMS, None) == (200, "has read; from 10.0.0.0/8 only")
+    refused = (403, "it may be called from 10.0.0.0/8 only, not from 192.0.2.1")
+    assert answer("/orders", CLAIMS, "192.0.2.1") == refused
+    assert answer("/orders/health", None, "192.0.2.1") == refused
+    assert answer("/orders/health", None, "unix:")[0] == 403
+    for address in ("10.1.2.3", "192.0.2.1", None):
+        assert answer("/orders", None, address) == (401, "a token is needed")
+
+
+def told(old: AccessModel, new: AccessModel) -> list[tuple[str, ...]]:
+    return [(change.kind, *row(change, "https")[:3]) for change in diff(old, new)]
+
+
+def allowing(*networks: str) -> AccessModel:
+    return model(API + TRAIT % f"{{from: {json.dumps(networks)}}}", SHOP)
+
+
+ORDERS_URL = "https://orders.example.com/orders but not /orders/health"
+HEALTH_URL = "https://orders.example.com/orders/health"
+
+
+def test_a_wider_network_widens_and_a_narrower_one_narrows() -> None:
+    """For everybody that may call, from the addresses that come or go."""
+    wider = allowing("10.0.0.0/8", "192.0.2.0/24")
+    assert told(RESTRICTED, wider) == [
+        ("widened", "shop/checkout from 192.0.2.0/24, shop/web for users in sales from 192.0.2.0/24", "GET,HEAD", ORDERS_URL),
+        ("widened", "shop/web for users in desk and sales from 192.0.2.0/24", "POST", ORDERS_URL),
+        ("widened", "everybody from 192.0.2.0/24", "GET,HEAD", HEALTH_URL),
+    ]  # fmt: skip
+    assert {kind for kind, *_ in told(wider, RESTRICTED)} == {"narrowed"}
+    assert headline(diff(RESTRICTED, wider), "https").startswith("widened to ")
+
+
+def test_networks_that_come_or_go_altogether_are_a_change_for_all_others() -> None:
+    anywhere_else = "anywhere but not 10.0.0.0/8"
+    for change, source in ((told(BEFORE, RESTRICTED), "narrowed"), (told(RESTRICTED, BEFORE), "widened")):
+        assert {kind for kind, *_ in change} == {source}
+        assert all(anywhere_else in concerned for _, concerned, _, _ in change)
+    assert {kind for kind, *_ in told(allowing("10.0.0.0/8"), allowing("11.0.0.0/8"))} == {"widened", "narrowed"}
+
+
+def test_the_same_networks_written_otherwise_are_no_change() -> None:
+    assert told(RESTRICTED, allowing("10.128.0.0/9", "10.0.0.0/9", "10.7.0.0/16")) == []
+
+
+def test_a_model_of_before_has_no_networks_and_one_of_now_says_them() -> None:
+    """So what an earlier version deployed is compared as open from anywhere, and networks that are none are refused."""
+    assert load_model(dump_model(RESTRICTED)).estate.components["orders/api"].allowed_from
+    assert '"from"' not in dump_model(BEFORE)
+    earlier = "\n".join(line for line in dump_model(BEFORE).splitlines())
+    assert told(load_model(earlier), RESTRICTED) == told(BEFORE, RESTRICTED) != []
+    with pytest.raises(ModelError):
+        load_model(dump_model(RESTRICTED).replace("10.0.0.0/8", "10.0.0.1/8"))
+
+
+def test_the_table_of_a_preview_says_where_from() -> None:
+    lines = access_table(RESTRICTED.estate).splitlines()
+    assert all(line.endswith("; from 10.0.0.0/8 only") for line in lines if "orders/api:" in line)
+    single = model(API + TRAIT % "{rules: [{paths: [/orders], methods: [HEAD], from: [10.0.0.0/8]}]}", SHOP)
+    found = [line for line in access_table(single.estate).splitlines() if "orders.example.com/orders  " in line]
+    assert [line.split()[0] for line in found] == ["GET", "HEAD", "POST"]
+    assert found[1].endswith("; from 10.0.0.0/8 only")
+
+
+# Sets of addresses
+
+NETWORKS = st.lists(
+    st.sampled_from(
+        [network(f"10.{number}.0.0/{bits}") for number, bits in ((0, 8), (0, 9), (128, 9), (0, 16), (1, 16), (64, 10))]
+        + [network(text) for text in ("0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::/33", "192.0.2.0/24")]
+    ),
+    max_size=4,
+).map(fewest)
+ADDRESSES = ("9.255.255.255", "10.0.0.0", "10.0.255.255", "10.1.0.0", "10.2.0.0", "10.64.0.1", "10.127.255.255", "10.128.0.0",
+             "11.0.0.0", "192.0.2.7", "::", "2001:db8::1", "2001:db8:8000::", "2001:db9::")  # fmt: skip
+
+
+def holds(source: Source, address: str) -> bool:
+    return admits(source.networks, address) and not any(ip_address(address) in one for one in source.but)
+
+
+@settings(max_examples=examples(2000), deadline=None)
+@given(NETWORKS, NETWORKS)
+def test_what_is_beyond_other_networks_is_just_what_they_do_not_hold(one: tuple[()], other: tuple[()]) -> None:
+    """Its example, too."""
+    source = beyond(one, other)
+    for address in ADDRESSES:
+        assert (source is not None and holds(source, address)) == (admits(one, address) and not admits(other, address))
+    if source and (example := source.example()):
+        assert admits(one, str(example)) and not admits(other, str(example))
+
+
+@settings(max_examples=examples(1000), deadline=None)
+@given(NETWORKS)
+def test_classes_of_addresses_are_told_apart_by_networks_alone(networks: tuple[()]) -> None:
+    """Each address is in one class, and its networks are those of the class's example."""
+    classes = told_apart(networks)
+    for address in ADDRESSES:
+        (found,) = (one for one in classes if holds(one, address))
+        example = str(found.example() or address)
+        for one in networks:
+            assert admits((one,), address) == admits((one,), example)

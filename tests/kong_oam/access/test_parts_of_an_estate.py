@@ -1,0 +1,220 @@
+"""What the stacks of an estate are given of it: the base, and each of its partitions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.partitions import (
+    Offered,
+    base_of,
+    deployed_by,
+    granted,
+    lacking,
+    offered,
+    part_of,
+    uses,
+    with_kept,
+    with_kept_grants,
+)
+from kong_oam.access.providers import Provider
+from tests.support.estates import STACK, estate
+from tests.support.everything import everything
+from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
+
+OTHER = Provider("other", "api://other", STACK.providers["main"].spelling, issuer="https://other.example.com")
+PARTITIONED = replace(
+    STACK,
+    providers={**STACK.providers, "other": OTHER},
+    partitions={"sales": ("shop", "store"), "apis": ("orders",), "rest": ("*",)},
+)
+PER_API = replace(
+    PARTITIONED,
+    providers={name: replace(provider, per_api=True) for name, provider in PARTITIONED.providers.items()},
+)
+ESTATE = estate(ORDERS, SHOP, MAIL, ANY, stack=PARTITIONED)
+API = "orders/api at main"
+
+
+def changed(made: Estate, key: str, **fields: object) -> Estate:
+    """The estate with fields of a component changed."""
+
+    def one(component: Component) -> Component:
+        return replace(component, **fields) if component.key == key else component  # type: ignore[arg-type]
+
+    applications = (replace(app, components=tuple(map(one, app.components))) for app in made.applications)
+    return replace(made, applications=tuple(applications))
+
+
+def without(made: Estate, name: str) -> Estate:
+    """The estate without an Application."""
+    return replace(made, applications=tuple(app for app in made.applications if app.name != name))
+
+
+def test_an_estate_without_partitions_is_deployed_as_it_is() -> None:
+    """By the one stack that it has; with partitions that one deploys the base."""
+    whole = estate(ORDERS, SHOP, MAIL, ANY)
+    assert deployed_by(whole, None) is whole
+    assert deployed_by(ESTATE, None) == base_of(ESTATE)
+    assert deployed_by(ESTATE, "sales") == part_of(ESTATE, "sales")
+
+
+def test_the_base_deploys_no_component_and_offers_all() -> None:
+    """It knows what each offers, and whom clients sign in: no rule, no workload, no label, no grant."""
+    base = base_of(ESTATE)
+    assert (base.own, base.own_clients, base.exposed) == ({}, (), ())
+    assert {one.key for one in base.offering} == set(ESTATE.components)
+    assert (
+        offered(base)
+        == offered(ESTATE)
+        == {API: Offered("main", {"read": "Read", "write": "Write"}, ("desk", "sales"))}
+    )
+    api = base.components["orders/api"]
+    assert (api.rules, api.properties, api.owner, api.depends_on) == ((), {}, None, ())
+    assert [client.calls for client in base.clients] == [(), ()]
+    assert base.applications[0].labels == {}
+
+
+def test_the_base_is_blind_to_what_is_a_partitions() -> None:
+    """A rule, a grant, an image or an owner changes nothing in it; a scope or a group does."""
+    web = ESTATE.components["shop/web"]
+    alone = (replace(web.clients[0], calls=()),)
+    for key, fields in {
+        "shop/web": {"clients": alone, "properties": {"image": "other"}},
+        "orders/api": {"rules": (), "owner": "somebody", "depends_on": (), "forward_token": True},
+    }.items():
+        assert everything(base_of(changed(ESTATE, key, **fields))) == everything(base_of(ESTATE)), key
+    assert base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"})) != base_of(ESTATE)
+    assert base_of(changed(ESTATE, "orders/api", roles=())) != base_of(ESTATE)
+
+
+def test_a_partition_has_its_own_and_who_calls_it() -> None:
+    """Callers with those of their calls that lead here, and nothing of what else they are."""
+    part = part_of(ESTATE, "apis")
+    assert list(part.own) == ["orders/api", "orders/db"]
+    assert part.own["orders/api"] == ESTATE.components["orders/api"]
+    assert {one.key for one in part.foreign} == {"shop/web", "mail/sender"}
+    assert part.offering == ()
+    assert part.own_clients == ()
+    assert part.held_at(part.own["orders/api"], users=False) == {
+        "mail/sender": ("read",),
+        "shop/web": ("read", "write"),
+    }
+
+
+def test_a_partition_knows_whom_it_calls() -> None:
+    """The scopes and the provider of these, without rules and roles; of others than these nothing at all."""
+    part = part_of(ESTATE, "sales")
+    (api,) = part.foreign
+    assert api.key == "orders/api"
+    assert api.scopes == {"read": "Read", "write": "Write"}
+    assert (api.rules, api.roles, api.clients, api.owner, api.properties) == ((), (), (), None, {})
+    assert [client.component for client in part.own_clients] == ["shop/web"]
+
+
+def test_three_partitions_have_each_component_once() -> None:
+    """Whatever namespaces they name, or none."""
+    own = [key for name in PARTITIONED.partitions for key in part_of(ESTATE, name).own]
+    assert sorted(own) == sorted(ESTATE.components)
+
+
+def test_where_any_token_counts_all_that_tokens_are_for_is_known() -> None:
+    """Of a provider whose tokens are for one API each: `store/pages` takes every API's. Elsewhere an audience does."""
+    per_api = estate(ORDERS, SHOP, MAIL, ANY, stack=PER_API)
+    part = part_of(without(per_api, "shop"), "sales")
+    pages = part.own["store/pages"]
+    assert {one.key for one in part.foreign} == {"mail/sender", "orders/api"}
+    assert part.apis_at(pages) == per_api.apis_at(pages) == ("orders/api",)
+    assert part_of(without(ESTATE, "shop"), "sales").foreign == ()
+
+
+def test_any_token_of_another_provider_is_not_its_business() -> None:
+    """Clients of a provider by which nothing here is guarded are not known."""
+    per_api = estate(ORDERS, SHOP, MAIL, ANY, stack=PER_API)
+    elsewhere = changed(without(per_api, "shop"), "store/pages", provider="other")
+    assert part_of(elsewhere, "sales").foreign == ()
+
+
+def test_a_partition_needs_its_own_scopes_and_those_that_it_asks_for() -> None:
+    """And the groups of its own roles."""
+    assert uses(part_of(ESTATE, "apis")) == offered(ESTATE)
+    assert uses(part_of(ESTATE, "rest")) == {API: Offered("main", {"read": "Read"})}
+    assert uses(base_of(ESTATE)) == {}
+
+
+def test_what_a_base_lacks_is_said_in_words() -> None:
+    """Per scope and group; of another provider it has nothing of that."""
+    needed = offered(ESTATE)
+    assert lacking(needed, needed) == []
+    assert lacking(needed, {API: Offered("main", {"read": "other words"}, ("sales",))}) == [
+        "group desk of orders/api",
+        "scope write of orders/api",
+    ]
+    assert lacking(needed, {"orders/api at other": needed[API]}) == lacking(needed, {})
+    assert len(lacking(needed, {})) == 4
+    assert lacking({}, needed) == []
+
+
+def test_what_goes_to_and_fro_is_plain_data() -> None:
+    """As a stack exports it."""
+    for one in offered(ESTATE).values():
+        assert Offered.from_output(one.to_output()) == one
+
+
+def test_a_base_keeps_what_some_partition_still_uses() -> None:
+    """Of what vanished only that, and until nobody does."""
+    before = offered(ESTATE)
+    now = base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"}, roles=()))
+    kept, words = with_kept(now, before, [{API: Offered("main", {"write": ""})}, {API: Offered("main", {"read": ""})}])
+    assert words == ["scope write of orders/api"]
+    assert offered(kept) == {API: Offered("main", {"read": "Read", "write": "Write"})}
+    assert [one.key for one in kept.offering] == [*kept.components]
+    kept, words = with_kept(now, before, [{API: Offered("main", {}, ("desk",))}])
+    assert words == ["group desk of orders/api"]
+    assert offered(kept)[API].groups == ("desk",)
+    assert with_kept(now, before, [{}]) == (now, [])
+
+
+def test_a_base_keeps_what_a_component_that_is_gone_offered() -> None:
+    """It stands beside the Applications, and is offered as before."""
+    now = base_of(without(ESTATE, "orders"))
+    kept, words = with_kept(now, offered(ESTATE), [uses(part_of(ESTATE, "rest"))])
+    assert words == ["scope read of orders/api"]
+    assert offered(kept) == {API: Offered("main", {"read": "Read"})}
+    assert with_kept(now, offered(ESTATE), [])[1] == []
+
+
+def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
+    """Beside those at the one that it went to: clients of the first ask for them until their stacks have been run."""
+    moved = base_of(changed(ESTATE, "orders/api", provider="other"))
+    kept, words = with_kept(moved, offered(ESTATE), [uses(part_of(ESTATE, "rest"))])
+    assert words == ["scope read of orders/api"]
+    assert offered(kept) == {
+        API: Offered("main", {"read": "Read"}),
+        "orders/api at other": Offered("other", {"read": "Read", "write": "Write"}, ("desk", "sales")),
+    }
+    assert [one.provider for one in kept.offering if one.key == "orders/api"] == ["other", "main"]
+    assert kept.components["orders/api"].provider == "other"
+
+
+def test_a_client_keeps_what_it_was_granted_elsewhere() -> None:
+    """Also at a component that it calls no more, and a scope that this one no longer has; never at its own gates."""
+    before = granted(part_of(ESTATE, "sales"))
+    assert before == {"shop/web at main": {"orders/api": ["read", "write"]}}
+    silent = (replace(ESTATE.components["shop/web"].clients[0], calls=()),)
+    now = changed(changed(ESTATE, "shop/web", clients=silent), "orders/api", scopes={"read": "Read"}, rules=())
+    assert granted(part_of(now, "sales")) == {}
+    part = part_of(with_kept_grants(now, "sales", before), "sales")
+    assert granted(part) == before
+    assert part.components["orders/api"].scopes == {"read": "Read", "write": ""}
+    assert lacking(uses(part), offered(ESTATE)) == []
+    mine = {"shop/web at main": {"store/pages": ["read"], "gone/api": ["read"]}}
+    assert granted(part_of(with_kept_grants(now, "sales", mine), "sales")) == {}
+    gone_over = changed(now, "orders/api", provider="other")
+    assert granted(part_of(with_kept_grants(gone_over, "sales", before), "sales")) == {}
+
+
+def test_clients_of_other_partitions_keep_nothing() -> None:
+    """Each keeps its own in its own stack's run."""
+    before = {"mail/sender at main": {"orders/api": ["write"]}}
+    assert with_kept_grants(ESTATE, "sales", before) == ESTATE

@@ -1,0 +1,186 @@
+"""What `check` says of input that is wrong: one clear error, where it stands, and never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import main
+from tests.support.rendering import written
+
+HEAD = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
+GATEWAY = "{type: gateway, properties: {domain: a.example.com, http: {/: 80}}}"
+PART = "    - {name: a, type: t}\n"
+WEB = "    - {name: web, type: webservice, properties: {image: a, ports: [{port: 80}]}, traits: [%s]}\n"
+EXPOSED = WEB % f"{GATEWAY}, {{type: access, properties: {{owner: o}}}}"
+CLIENT = WEB % "{type: client, properties: {kind: service}}"
+OBJECT = "    - {name: x, type: k8s-objects, properties: {objects: [%s]}}\n"
+INGRESS = (
+    "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i}, spec: {rules: [{host: b.example.com, "
+    "http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: %s, port: {number: 80}}}}]}}]}}"
+)
+SELECTING = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {app.oam.dev/component: web}, ports: [{port: 80}]}}"
+CONFIG = 'output: {apiVersion: "v1", kind: "ConfigMap"}\n'
+MODULE = """apiVersion: core.oam.dev/v1beta1
+kind: ComponentDefinition
+metadata: {name: t}
+spec: {schematic: {terraform: {type: remote, configuration: "https://example.com/a.git"}}}
+"""
+AT = "applications/a.yaml:"
+
+Case = tuple[str, dict[str, str], str]
+BAD: dict[str, Case] = {
+    "a definition that is no CUE": (
+        PART, {"t.yaml": written("Component", "t", "output: {")},
+        f"{AT}6:23: error OAM112: t 'a': its definition fails: expected '}}', found 'EOF'",
+    ),
+    "a file that is no CUE": (PART, {"t.cue": '"t": {type: "component"\n'}, "definitions/t.cue:1:1: error OAM112: no definition: expected"),
+    "no output": (
+        PART, {"t.yaml": written("Component", "t", "parameter: {}")},
+        f"{AT}6:23: error OAM112: t 'a': its definition fails: the template has no `output`",
+    ),
+    "a loop": (
+        PART, {"t.yaml": written("Component", "t", f"{CONFIG}output: a: loop\nloop: b: loop\n")},
+        f"{AT}6:23: error OAM112: t 'a': its definition fails: ",
+    ),
+    "a list of 10^9": (
+        PART, {"t.yaml": written("Component", "t", f'import "list"\n{CONFIG}a: list.Repeat([1], 1000000000)')},
+        f"{AT}6:23: error OAM112: t 'a': the evaluation of its definition needs more than 512 MB of memory",
+    ),
+    **{
+        f"an import of {path}": (
+            PART, {"t.yaml": written("Component", "t", f'import "{path}"\n{CONFIG}')},
+            f"definitions/t.yaml:4:9: error OAM108: component type 't': \"{path}\" reaches for what an evaluation must not",
+        )
+        for path in ("vela/http", "tool/exec", "kube/apps/v1")
+    },
+    "two definitions of one name": (
+        PART, {f"{name}.yaml": written("Component", "t", CONFIG) for name in "tu"},
+        "definitions/u.yaml:4:9: error OAM106: component type 't' is defined twice (first in definitions/t.yaml:4:9)",
+    ),
+    "a type that differs in capitals": (
+        "    - {name: a, type: Webservice, properties: {image: a}}\n", {},
+        f"{AT}6:23: error OAM104: unknown component type 'Webservice'; did you mean 'webservice'?",
+    ),
+    "properties that are a text": (
+        "    - name: a\n      type: k8s-objects\n      properties: |\n        objects: []\n", {},
+        f"{AT}8:19: error OAM103: spec.components[0].properties must be of type object, not string",
+    ),
+    **{
+        f"ports: 80 of a component with {traits or 'no trait'}": (
+            f"    - {{name: a, type: webservice, properties: {{image: a, ports: 80}}, traits: [{traits}]}}\n", {},
+            f"{AT}6:65: error OAM103: ports must be of type array, not integer",
+        )
+        for traits in ("", "{type: scaler}")
+    },
+    "ports of ports": (
+        "    - {name: a, type: webservice, properties: {image: a, ports: [{ports: 80}]}, traits: [{type: scaler}]}\n", {},
+        f"{AT}6:67: error OAM102: unknown field 'ports' in ports[0]; did you mean 'port'?",
+    ),
+    "access twice": (
+        EXPOSED.replace("]}\n", ", {type: access, properties: {owner: o}}]}\n"), {},
+        f"{AT}6:207: error OAM106: `access` may stand once (first in line 6)",
+    ),
+    "a container that there is not": (
+        WEB % "{type: env, properties: {containerName: b, env: {A: b}}}", {},
+        f"{AT}6:98: error OAM111: trait 'env' of 'web': there is no container b",
+    ),
+    "a patch of a release": (
+        "    - {name: a, type: helmchart, properties: {chart: {source: a}}, traits: [{type: p}]}\n",
+        {"p.yaml": written("Trait", "p", 'patch: spec: postrender: "sh"')},
+        f"{AT}6:23: error ACC224: Release 'a' of 'shop/a': postrender is no field of helmchart",
+    ),
+    **{
+        f"a release of {type_}": (
+            f"    - {{name: x, type: {type_}, properties: {properties}}}\n", {},
+            f"{AT}6:{column}: error ACC224: Release 'r' of 'shop/x': a Helm release is made by the component type helmchart alone",
+        )
+        for release in ("apiVersion: helm.sh/v3, kind: Release, metadata: {name: r}, spec: {chart: a}",)
+        for type_, properties, column in (
+            ("raw", f"{{{release}}}", 40), ("k8s-objects", f"{{objects: [{{{release}}}]}}", 59)
+        )
+    },
+    "an Ingress to another component": (
+        EXPOSED + OBJECT % (INGRESS % "web"), {},
+        f"{AT}7:23: error OAM108: Ingress 'i': '/' leads to Service 'web', which 'x' does not make",
+    ),
+    "a route to a Service of another's pods": (
+        EXPOSED + OBJECT % f"{SELECTING}, {INGRESS % 's'}", {},
+        f"{AT}7:23: error ACC223: Ingress 'i': '/' leads to Service 's', which selects no pods of 'x'",
+    ),
+    "a network policy": (
+        OBJECT % "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}, spec: {podSelector: {}}}", {},
+        f"{AT}6:59: error ACC224: NetworkPolicy 'p' of 'shop/x': network policies add up",
+    ),
+    "a binding of another client's Secret": (
+        CLIENT + "    - {name: b, type: webservice, properties: {image: a}, traits: [{type: service-binding, "
+        "properties: {envMappings: {A: {secret: web-client, key: k}}}}]}\n", {},
+        f"{AT}7:23: error ACC217: Deployment 'b' of 'shop/b': spec.template.spec.containers[0].env[0].valueFrom.secretKeyRef.name",
+    ),
+    "a Terraform type that writes a client's Secret": (
+        f"{CLIENT}    - {{name: x, type: t, properties: {{writeConnectionSecretToRef: {{name: web-client}}}}}}\n", {"t.yaml": MODULE},
+        f"{AT}7:23: error OAM107: Configuration 'x' of 'shop/x': spec.writeConnectionSecretToRef.name would overwrite 'web-client'",
+    ),
+    "a Terraform type that writes elsewhere": (
+        "    - {name: x, type: t, properties: {writeConnectionSecretToRef: {name: a, namespace: b}}}\n", {"t.yaml": MODULE},
+        f"{AT}6:23: error ACC225: Configuration 'x' of 'shop/x': spec.writeConnectionSecretToRef.namespace is 'b'",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without a stack."""
+    (tmp_path / "applications").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(components: str, definitions: dict[str, str]) -> None:
+    Path("applications/a.yaml").write_text(HEAD + components)
+    for name, text in definitions.items():
+        Path("definitions").mkdir(exist_ok=True)
+        Path("definitions", name).write_text(text)
+
+
+@pytest.mark.parametrize("about", BAD)
+def test_what_is_wrong_is_one_error_at_its_place(about: str, capsys: pytest.CaptureFixture[str]) -> None:
+    components, definitions, expected = BAD[about]
+    write(components, definitions)
+    assert main(["check"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.startswith(expected), printed.out
+    assert (printed.out.count(": error "), printed.err) == (1, "")
+
+
+TAKEN: dict[str, str] = {
+    "a null for traits": "    - {name: a, type: webservice, properties: {image: a}, traits: null}\n",
+    "a trait twice": WEB % "{type: scaler}, {type: scaler, properties: {replicas: 2}}",
+    "a Service that selects another's pods, without a route": WEB % "" + OBJECT % SELECTING,
+    "a Helm chart": "    - {name: a, type: helmchart, properties: {chart: {source: a}}}\n",
+}
+
+
+@pytest.mark.parametrize("about", TAKEN)
+def test_what_is_as_kubevela_has_it_is_taken(about: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write(TAKEN[about], {})
+    main(["check"])
+    assert "component(s): no errors" in capsys.readouterr().out
+
+
+def test_a_gateway_that_an_override_adds_opens_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a route without rules, like any other gateway by itself."""
+    override = f"{{components: [{{name: web, traits: [{GATEWAY}]}}]}}"
+    write(f"{WEB % ''}  policies: [{{name: o, type: override, properties: {override}}}]\n", {})
+    main(["explain", "GET", "https://a.example.com/"])
+    assert capsys.readouterr().out.startswith("401")
+
+
+def test_a_definition_is_no_application(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever checks one in CUE is told where it goes."""
+    write(PART, {"t.cue": "t: {}\n"})
+    assert main(["check", "definitions/t.cue"]) == 1
+    assert capsys.readouterr().out.startswith(
+        "definitions/t.cue:1:1: error OAM101: cannot be read: definitions in CUE are no Applications; put it into "
+    )

@@ -1,0 +1,225 @@
+"""Verbs on Applications that are made by definitions: they answer as for any other, and find the definitions."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import main
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.program import EvaluatorError
+from tests.support.custom_types import LEDGER, PRIORITY, STATEFUL_APP, commit, write_custom
+from tests.support.projects import ROOT, copy_sample, replace_once
+from tests.support.rendering import written
+
+LEDGER_URL = "https://ledger.example.com/entries"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project with types of its own, committed, in the working directory."""
+    write_custom(tmp_path)
+    commit(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a verb prints where all is well."""
+    assert main(arguments) in (0, 1)
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    return printed.out
+
+
+def name_definitions(name: str) -> None:
+    """Lets the stack name them."""
+    with Path("stacks/Pulumi.local.yaml").open("a") as stack:
+        stack.write(f"  kong-oam:definitions: [{name}]\n")
+
+
+def test_questions_are_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    """The route is the rendered Ingress', the rule the access trait's."""
+    assert "2 application(s), 2 component(s): no errors" in answer(capsys, "check")
+    explained = json.loads(
+        answer(capsys, "explain", "GET", LEDGER_URL, "--as", "desk/web", "--user-in", "sales", "--json")
+    )
+    assert (explained["status"], explained["component"]) == (200, "ledger/book")
+    assert explained["rule"] == {"file": "applications/ledger.yaml", "line": 17, "column": 17}
+    assert "401" in answer(capsys, "explain", "GET", LEDGER_URL)
+    assert "desk/web" in answer(capsys, "who", "GET", LEDGER_URL)
+    assert "ledger.example.com" in answer(capsys, "what", "desk/web")
+    assert "ledger/book" in answer(capsys, "matrix")
+    assert "ledger.read" in answer(capsys, "graph")
+
+
+def test_a_definition_that_changes_is_a_change_of_access(capsys: pytest.CaptureFixture[str]) -> None:
+    """A revision has its own definitions, though the Applications are as they were."""
+    assert answer(capsys, "diff") == ""
+    replace_once(Path("definitions/stateful-app.yaml"), "host: parameter.host", 'host: "books.example.com"')
+    assert "books.example.com" in answer(capsys, "diff")
+    assert "books.example.com" in answer(capsys, "graph", "--since", "main")
+    Path("definitions/stateful-app.yaml").rename("stateful-app.yaml")
+    name_definitions("stateful-app.yaml")
+    assert "books.example.com" in answer(capsys, "diff"), "the stack of then names no other"
+    assert answer(capsys, "diff", ".", ".") == ""
+
+
+def test_two_checkouts_of_a_platform_have_each_their_own_definitions(capsys: pytest.CaptureFixture[str]) -> None:
+    """Applications in a folder of any name beside them. What the stack here names counts for neither; `--definitions`
+    names more, in each or here."""
+    for name in ("before", "after"):
+        Path(name).mkdir()
+        shutil.copytree("applications", f"{name}/apps")
+        shutil.copytree("definitions", f"{name}/definitions")
+    replace_once(Path("after/definitions/stateful-app.yaml"), "host: parameter.host", 'host: "books.example.com"')
+    shutil.rmtree("definitions")
+    name_definitions("before/definitions")
+    assert "books.example.com" in answer(capsys, "diff", "before", "after")
+    assert "books.example.com" in answer(capsys, "diff", "before", "after", "--applications", "apps")
+    for name in ("before", "after"):
+        Path(name, "definitions/priority.cue").rename("priority.cue")
+    assert main(["diff", "before", "after"]) == 2
+    assert "unknown trait type 'priority'" in capsys.readouterr().err
+    assert "books.example.com" in answer(capsys, "diff", "before", "after", "--definitions", "priority.cue")
+
+
+def test_what_is_refused_of_an_object_names_the_definition_that_made_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The project's own: of a built-in type nobody could change one."""
+    replace_once(
+        Path("definitions/stateful-app.yaml"), "spec: containers:", "spec: hostNetwork: true, spec: containers:"
+    )
+    desk = Path("applications/desk.yaml")
+    replace_once(
+        desk, "- type: scaler", "- {type: annotations, properties: {konghq.com/plugins: x}}\n        - type: scaler"
+    )
+    assert main(["check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    (number,) = [number for number, line in enumerate(lines) if "hostNetwork" in line]
+    assert lines[number + 1] == "it is made by component type 'stateful-app' (definitions/stateful-app.yaml)"
+    assert any("konghq.com/plugins" in line for line in lines)
+    assert len([line for line in lines if "it is made by" in line]) == 1
+
+
+def test_definitions_are_named_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In place of those that the stack names."""
+    Path("definitions").rename("types")
+    assert main(["check"]) == 1
+    assert "unknown component type 'stateful-app'" in capsys.readouterr().out
+    assert main(["check", "--definitions", "type"]) == 1
+    assert (
+        "type:1:1: error OAM101: cannot be read: no such file or folder; check the name, in --definitions"
+        in capsys.readouterr().out
+    )
+    named = ("--definitions", "types/stateful-app.yaml", "types/*.cue")
+    assert "no errors" in answer(capsys, "check", *named)
+    assert "desk/web" in answer(capsys, "who", "GET", LEDGER_URL, *named)
+    assert "ledger" in answer(capsys, "graph", *named)
+    assert answer(capsys, "diff", ".", ".", *named) == ""
+    assert main(["diff", *named]) == 2, "they lay elsewhere then"
+    assert capsys.readouterr().err.startswith("OLD (HEAD): HEAD:types/*.cue:1:1: error OAM101: cannot be read: no file")
+    name_definitions("types")
+    assert "no errors" in answer(capsys, "check")
+
+
+def test_definitions_stand_beside_applications(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("priority.cue", "stateful-app.yaml"):
+        Path("definitions", name).unlink()
+    Path("definitions").rmdir()
+    priority = written("Trait", "priority", PRIORITY.split("template: {\n")[1].removesuffix("}\n"))
+    Path("applications/ledger.yaml").write_text(f"{LEDGER}---\n{STATEFUL_APP}---\n{priority}")
+    assert "2 component(s): no errors" in answer(capsys, "check")
+    assert "no errors" in answer(capsys, "check", "applications/ledger.yaml")
+
+
+def test_what_is_found_in_one_file_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    replace_once(Path("applications/ledger.yaml"), "class: high", "clas: high")
+    assert main(["check", "applications/desk.yaml", "--definitions", "definitions"]) == 0
+    printed = capsys.readouterr().out
+    assert "finding(s) elsewhere: `python -m kong_oam check --definitions definitions` prints them" in printed
+
+
+def test_a_component_is_written_beside_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its grant in the file of a component that definitions make."""
+    arguments = "new --app report --component job --type worker --image a.example/job:1 --owner team-report --calls ledger/book:ledger.read"
+    answer(capsys, *arguments.split())
+    assert "report/job" in Path("applications/ledger.yaml").read_text()
+    assert "3 component(s): no errors" in answer(capsys, "check")
+
+
+def test_a_type_that_only_the_project_knows_is_written_beside(capsys: pytest.CaptureFixture[str]) -> None:
+    """Though it is called as one that is built in, and takes something else."""
+    Path("definitions/stateful-app.yaml").write_text(STATEFUL_APP.replace("name: stateful-app", "name: worker"))
+    replace_once(Path("applications/ledger.yaml"), "type: stateful-app", "type: worker")
+    replace_once(
+        Path("applications/ledger.yaml"), "        - type: priority\n          properties: {class: high}\n", ""
+    )
+    arguments = "new --app ledger --component page --image a.example/page:1 --owner team-ledger --port 80 --domain p.example.com --calls ledger/book:ledger.read"
+    answer(capsys, *arguments.split())
+    assert "ledger/page" in answer(capsys, "matrix")
+
+
+def test_without_an_evaluator_it_is_said_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one message, for each way to read Applications."""
+
+    def ask(*_: object) -> None:
+        raise EvaluatorError("there is no evaluator; get one")
+
+    monkeypatch.setattr(Evaluator, "ask", ask)
+    monkeypatch.setattr("kong_oam.render.tools.usual_cache", lambda: None)
+    for arguments in (
+        ["check"],
+        ["who", "GET", LEDGER_URL],
+        ["diff"],
+        ["diff", ".", "."],
+        ["new"],
+        ["graph", "--since", "main"],
+    ):
+        assert main(arguments) == 2, arguments
+        assert capsys.readouterr().err.endswith("there is no evaluator; get one\n"), arguments
+
+
+def test_a_sample_estate_needs_nothing_that_is_built(tmp_path: Path) -> None:
+    """No Go, and nothing in the cache."""
+    copy_sample(tmp_path / "sample")
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in ("GOROOT", "GOPATH")},
+        "PATH": str(tmp_path / "nothing"),
+        "KONG_OAM_CACHE": str(tmp_path / "cache"),
+        "PYTHONPATH": str(ROOT),
+    }
+    for arguments in (["check"], ["who", "GET", "https://orders.example.com/orders"]):
+        command = [sys.executable, "-m", "kong_oam", *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path / "sample", env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("watched", ["definitions/priority.cue", "applications/desk.yaml"])
+def test_whoever_watches_is_told_of_a_definition_that_changes(watched: str) -> None:
+    """And of an Application, as ever."""
+    command = [sys.executable, "-u", "-m", "kong_oam", "check", "--watch"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            answers = (line for line in process.stdout if "error" in line)
+            assert "no errors" in next(answers)
+            replace_once(
+                Path(watched), *(("class: string", "klass: string") if "cue" in watched else ("replicas", "replica"))
+            )
+            assert "unknown field" in next(answers)
+        finally:
+            process.kill()

@@ -1,0 +1,102 @@
+"""The verb `metrics`: what it serves, prints and refuses."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from kong_oam.__main__ import main
+from tests.support.prometheus import exporter
+
+OUTPUTS = {"credentials": {"shop/checkout at okta": {"due": "2027-02-23"}}}
+RECORD = '{"version":1,"stack":"s","component":"a/b","decision":"refused","code":"no-rule","status":403}\n'
+
+
+def served(url: str, wanted: str) -> str:
+    """The text, once it has what is wanted."""
+    until = time.monotonic() + 10
+    while wanted not in (text := httpx.get(url, trust_env=False).text):
+        assert time.monotonic() < until, text
+        time.sleep(0.05)
+    return text
+
+
+def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(tmp_path: Path) -> None:
+    """The outputs are read for each scrape; while they are being written, what they said counts."""
+    log, outputs = tmp_path / "records", tmp_path / "outputs.json"
+    log.write_text("not this one\n")
+    outputs.write_text(json.dumps(OUTPUTS))
+    with exporter("--logs", log, "--outputs", outputs) as url:
+        assert "kong_oam_unread_lines_total 0\n" in served(url, 'client="shop/checkout",provider="okta"} 1803340800\n')
+        with log.open("a") as more:
+            more.write(RECORD)
+        served(url, 'code="no-rule",status="403"} 1\n')
+        outputs.write_text("{")
+        served(url, "} 1803340800\n")
+        outputs.write_text(json.dumps({"credentials": {"shop/checkout at okta": {"due": "2027-02-24"}}}))
+        served(url, "} 1803427200\n")
+        answer = httpx.get(url, trust_env=False)
+        assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert httpx.get(url.replace("/metrics", "/"), trust_env=False).status_code == 404
+
+
+def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
+    """Whatever writes there."""
+    command = [sys.executable, "-m", "kong_oam", "metrics", "--logs", "-", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        url = process.stdout.readline().split(";")[0].removeprefix("serves ")
+        process.stdin.write(RECORD)
+        process.stdin.close()
+        served(url, 'code="no-rule",status="403"} 1\n')
+        process.terminate()
+
+
+@pytest.mark.parametrize("what", ["--alerts", "--dashboard"])
+def test_what_it_prints_is_a_file(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As its readers take it."""
+    assert main(["metrics", what]) == 0
+    said = capsys.readouterr().out
+    read = yaml.safe_load(said) if what == "--alerts" else json.loads(said)
+    assert read["groups" if what == "--alerts" else "panels"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--logs", "nowhere"], "'nowhere' cannot be read: No such file or directory"),
+        (["--logs", "-", "--listen", "9542"], "'9542' is no HOST:PORT to listen at"),
+        (["--logs", "-", "--listen", "127.0.0.1:70000"], "'127.0.0.1:70000' is no HOST:PORT to listen at"),
+        (["--logs", "-", "--listen", "192.0.2.1:9542"], "cannot listen at '192.0.2.1:9542': "),
+        (["--logs", "-", "--outputs", "nowhere"], "'nowhere' cannot be used as a stack's outputs: No such file"),
+        (["--logs", "-", "--outputs", "list"], "'list' cannot be used as a stack's outputs: it is no object"),
+        (["--logs", "-", "--outputs", "empty"], "'empty' cannot be used as a stack's outputs: it has no output"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_served_is_said(
+    arguments: list[str], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At once, and not at the first scrape."""
+    monkeypatch.chdir(tmp_path)
+    Path("list").write_text("[]")
+    Path("empty").write_text("{}")
+    assert main(["metrics", *arguments]) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """With who wanted it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert main(["metrics", "--logs", "-", "--listen", where]) == 2
+    assert f"cannot listen at '{where}': Address already in use" in capsys.readouterr().err

@@ -1,0 +1,177 @@
+"""`explain --request`: a request that the gateway recorded is taken apart with the sample estate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.__main__ import main
+from kong_oam.cli.estates import estate_of, settings_of
+from kong_oam.kong import names
+from kong_oam.kong.table import revision
+from kong_oam.oam.application import read_files
+
+ROOT = Path(__file__).resolve().parents[3]
+ID = "0f9fd0ab4d79e51c2e37c3fdd3a8bc1e"
+
+
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def current() -> str:
+    """The revision of the table of orders/api."""
+    settings = settings_of("local")
+    estate = estate_of(read_files(["applications"]), settings)
+    component = estate.components["orders/api"]
+    return revision(estate, component, next(iter(component.backends)), names.ring("local", component.provider))
+
+
+RECORD: Mapping[str, Any] = {
+    "version": 1,
+    "time": "2026-11-28T06:23:17.052Z",
+    "requestId": ID,
+    "stack": "local",
+    "component": "orders/api",
+    "port": "8080",
+    "method": "POST",
+    "host": "orders.example.com",
+    "path": "/orders/7",
+    "client": "0oa1",
+    "caller": "shop/web",
+    "user": True,
+    "subject": "user-sales",
+    "groups": ["sales"],
+    "scopes": ["orders.read"],
+    "decision": "refused",
+    "status": 403,
+    "code": "scope-missing",
+    "rule": "applications/orders.yaml:25",
+    "rulePath": "/orders",
+    "address": "192.0.2.7",
+    "latencies": {"total": 3, "gateway": 3},
+}
+
+
+def explained(tmp_path: Path, capsys: pytest.CaptureFixture[str], *more: str, **changes: Any) -> str:
+    """What is said of the record with these changes, among other lines; None takes a field away."""
+    record = {"revision": current(), **RECORD, **changes}
+    line = json.dumps({name: value for name, value in record.items() if value is not None})
+    file = tmp_path / "records.jsonl"
+    deep = "[" * 100_000  # which json reads no farther than a stack goes
+    file.write_text(f"not a record\n{deep}\n[{json.dumps({**RECORD, 'requestId': 'another'})}]\n{line}\n")
+    assert main(["explain", "--request", ID, "--logs", str(file), *more]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_refusal_says_who_which_rule_and_what_would_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explained(tmp_path, capsys).splitlines()[:6] == [
+        "403 POST orders.example.com/orders/7 at 2026-11-28T06:23:17.052Z",
+        f"  code    scope-missing (refused), by revision {current()}",
+        "  caller  shop/web (client id 0oa1) for user user-sales, of whose groups sales counted; orders.read counted; "
+        "from 192.0.2.7",
+        "  rule    applications/orders.yaml:25",
+        "  today   403 scope-missing: needs orders.write",
+        "  passes  orders.write, which it is granted here and users of order-desk hold (applications/orders.yaml:25:17)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "today", "passes"),
+    [
+        ({"code": "token-needed", "status": 401, "client": None}, "401 token-needed", "an access token"),
+        ({"code": "token-not-verified", "status": 401, "client": None}, "401 token-not-verified", "has not expired"),
+        ({"code": "ambiguous-path", "status": 400, "path": "/orders/..;/x", "client": None}, "400 ambiguous-path", "one way"),
+        ({"method": "PATCH", "code": "method-not-listed"}, "403 method-not-listed", "DELETE or GET or POST or PUT"),
+        ({"user": False, "groups": None, "caller": "shop/checkout"}, "403 scope-missing", "shop/checkout is not granted here"),
+        ({"code": "too-many-requests", "status": 429, "client": None}, "401 token-needed", "fewer requests"),
+        ({"method": "GET", "code": "allowed", "status": 200, "decision": "allowed"}, "200 allowed", ""),
+    ],
+)  # fmt: skip
+def test_each_code_has_what_would_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], today: str, passes: str
+) -> None:
+    said = explained(tmp_path, capsys, **changes)
+    assert f"  today   {today}" in said
+    assert passes in said
+    assert ("  passes  " in said) == bool(passes)
+
+
+def test_another_revision_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the Applications mean has changed since the request was decided, or the stack runs another commit."""
+    said = explained(tmp_path, capsys, revision="0123456789ab")
+    assert f"by revision 0123456789ab, not what the Applications here mean: today's is {current()}" in said
+
+
+def test_nothing_of_a_record_is_a_terminals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever writes to the log writes whatever they like into any field."""
+    texts = {name: "\x1b[31m\u202ex" for name in RECORD if name not in ("requestId", "stack")}
+    changes = {name: value for name, value in texts.items() if isinstance(RECORD[name], str)}
+    said = explained(tmp_path, capsys, revision="\x1b[31m", groups=["\x1b[31m"], scopes=["\x1b[31m"], **changes)
+    assert not {"\x1b", "\u202e"} & set(said)
+
+
+def test_what_else_is_in_the_log_hides_no_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bytes of others that are no UTF-8, and what Python, unlike JSON, takes for the end of a line."""
+    record = {"revision": current(), **RECORD, "subject": "user\u2028sales\x85"}
+    file = tmp_path / "records.jsonl"
+    file.write_bytes(b"\xff\xfe\n" + json.dumps(record, ensure_ascii=False).encode() + b"\n\xff")
+    assert main(["explain", "--request", ID, "--logs", str(file)]) == 0
+    assert "for user user" in capsys.readouterr().out
+
+
+def test_it_is_there_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = json.loads(explained(tmp_path, capsys, "--json"))
+    assert (said["currentRevision"], said["record"]["code"]) == (current(), "scope-missing")
+    assert said["now"]["rule"] == {"file": "applications/orders.yaml", "line": 25, "column": 17}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "say METHOD and URL of a request, or --request and --logs"),
+        (("GET",), "say METHOD and URL of a request"),
+        (("--request", "x"), "--request and --logs go together"),
+        (("--logs", "x"), "--request and --logs go together"),
+        (("GET", "a.b", "--request", "x", "--logs", "y"), "a record says who called what"),
+        (("--request", "x", "--logs", "no/such"), "'no/such' cannot be read: No such file or directory"),
+        (("--request", "x", "--logs", "Makefile"), "none of the 0 records in 'Makefile' is of request 'x'"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    assert main(["explain", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"stack": "prod"}, "the request was recorded by stack 'prod'; ask with --stack prod"),
+        ({"version": 2}, "is none of version 1"),
+        ({"code": 7}, "is none of version 1"),
+        ({"path": None}, "it lacks fields"),
+        ({"status": None}, "it lacks fields"),
+        ({"status": "403"}, "others of their names"),
+        ({"path": "/\ud800"}, "others of their names"),
+        ({"caller": ["shop/web"]}, "others of their names"),
+        ({"groups": 1}, "others of their names"),
+        ({"groups": [{}]}, "others of their names"),
+        ({"scopes": ["orders.read", None]}, "others of their names"),
+        ({"user": "yes"}, "others of their names"),
+    ],
+)
+def test_a_record_that_is_none_of_ours_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: str
+) -> None:
+    record = {"revision": "0" * 12, **RECORD, **changes}
+    file = tmp_path / "records.jsonl"
+    file.write_text(json.dumps({name: value for name, value in record.items() if value is not None}))
+    assert main(["explain", "--request", ID, "--logs", str(file)]) == 2
+    assert said in capsys.readouterr().err

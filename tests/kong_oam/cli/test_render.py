@@ -1,0 +1,123 @@
+"""`python -m kong_oam render`: the objects of an Application, as they are deployed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kong_oam.__main__ import main
+from kong_oam.cli.estates import estate_of, reading_of, settings_of
+from kong_oam.kubernetes.estate import objects_of
+from tests.support.custom_types import write_custom
+
+SECRETS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: kept, namespace: kept}
+spec:
+  components:
+    - name: secret
+      type: k8s-objects
+      properties:
+        objects:
+          - apiVersion: v1
+            kind: Secret
+            metadata: {name: s, labels: {grüße: "\\e]0;x"}}
+            stringData: {password: hunter2}
+            data: {key: aHVudGVyMw==}
+    - name: web
+      type: webservice
+      properties:
+        image: web:1
+        env: [{name: FROM, value: there}]
+      traits:
+        - {type: client, properties: {kind: service}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project with types of its own, in the working directory."""
+    write_custom(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+
+def rendered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, list[dict[str, Any]]]:
+    assert main(["render", *arguments]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    return said.out, [one for one in yaml.safe_load_all(said.out) if one]
+
+
+def test_they_are_those_that_are_deployed(capsys: pytest.CaptureFixture[str]) -> None:
+    """By definitions or without, with what is added; not the Ingress, whose routes are Kong's."""
+    settings = settings_of("local")
+    for name in ("ledger", "desk"):
+        reading = reading_of([f"applications/{name}.yaml", "applications"], settings)
+        estate = estate_of(reading, settings)
+        meant = [one for one in objects_of(estate, settings) if one["metadata"]["namespace"] == name]
+        text, objects = rendered(capsys, name)
+        assert len(objects) == len(meant) > 3
+        assert all(one in objects for one in meant)
+        assert text.startswith(f"# {len(objects)} object(s) of {name}, on stack local\n---\n# {name}/")
+    assert "Ingress" not in {one["kind"] for one in rendered(capsys, "ledger")[1]}
+
+
+def test_each_says_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+    """As JSON too."""
+    text, _ = rendered(capsys, "ledger", "--component", "book")
+    assert [line for line in text.splitlines() if line.startswith("# ")] == [
+        "# 4 object(s) of ledger, on stack local",
+        "# ledger/book in ledger, added",
+        "# ledger/book in ledger, added",
+        "# ledger/book in ledger, by a definition",
+        "# ledger/book in ledger, by a definition",
+    ]
+    assert "priorityClassName: high" in text, "the trait's patch"
+    assert main(["render", "ledger", "--json"]) == 0
+    last = json.loads(capsys.readouterr().out)[-1]
+    assert (last["component"], last["place"], last["origin"], last["object"]["kind"]) == ("ledger/book", "ledger", "definition", "Service")  # fmt: skip
+
+
+def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only its keys; and whatever somebody wrote is escaped, so that it steers no terminal."""
+    Path("applications/kept.yaml").write_text(SECRETS, "utf-8")
+    text, objects = rendered(capsys, "kept")
+    (secret,) = [one for one in objects if one["metadata"]["name"] == "s"]
+    assert secret["data"] == {"password": "(masked)", "key": "(masked)"}
+    assert text.isascii()
+    assert "hunter2" not in text
+    assert {*"\x1b"}.isdisjoint(text)
+    assert "web-client" in {one["metadata"]["name"] for one in objects if one["kind"] == "Secret"}
+    assert "- name: FROM\n          value: there" in text
+
+
+def test_where_no_stack_is_it_is_by_usual_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in (tmp_path / "stacks").iterdir():
+        file.unlink()
+    assert rendered(capsys, "desk")[0].startswith("# 5 object(s) of desk, by usual settings, since no stack is here\n")
+
+
+def test_what_runs_elsewhere_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    partner = "    - {name: partner, type: external, properties: {jwksUri: https://p.example/keys}, traits: [{type: client, properties: {kind: external}}]}\n"
+    Path("applications/kept.yaml").write_text(SECRETS + partner, "utf-8")
+    assert rendered(capsys, "kept", "--component", "partner") == ("# 0 object(s) of kept, on stack local\n", [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["leger"], "there is no Application 'leger'; did you mean 'ledger'?"),
+        (["ledger", "--component", "bok"], "there is no component 'bok'; did you mean 'book'?"),
+        (["ledger", "--component", ""], "there is no component ''; known: book"),
+    ],
+)
+def test_a_name_that_is_not_there_is_refused(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", *arguments]) == 2
+    assert capsys.readouterr() == ("", f"{said}\n")

@@ -1,0 +1,166 @@
+"""Lists page by page: each product's way to the next page, one that never ends, and one that leads to another host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import httpx
+import pytest
+
+from kong_oam.errors import RefusedError
+from kong_oam.http import management
+from kong_oam.identity.entra.api import Account, Graph
+from kong_oam.identity.entra.names import Tenant
+from kong_oam.identity.keycloak.api import Account as RealmAccount
+from kong_oam.identity.keycloak.api import Realm
+from kong_oam.identity.okta.api import rows
+from kong_oam.kong.account import Account as KongAccount
+from kong_oam.kong.admin import AdminApi, AdminError
+
+Answer = Callable[[httpx.Request], httpx.Response]
+GRAPH = "https://graph.microsoft.com/v1.0/applications"
+
+
+def okta(answer: Answer) -> Iterable[Any]:
+    with httpx.Client(base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)) as org:
+        yield from rows(org, "/apps")
+
+
+def entra(answer: Answer) -> Iterable[Any]:
+    def with_token(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"access_token": "t"}) if request.method == "POST" else answer(request)
+
+    account = Account(Tenant("https://login.microsoftonline.com", "t"), "client", "a secret")
+    with Graph(account, httpx.MockTransport(with_token)) as graph:
+        yield from graph.rows("/applications")
+
+
+def kong(answer: Answer) -> Iterable[Any]:
+    with AdminApi(KongAccount("http://kong.test"), httpx.MockTransport(answer)) as admin:
+        yield from admin.rows("/services")
+
+
+class Answering(Realm):
+    """A realm whose every request is answered by `answer`."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(RealmAccount("https://kc.test", "acme", "acme", "kong-oam", "s"))
+        self._answer = answer
+
+    def _get(self, path: str, **query: str) -> httpx.Response:
+        request = httpx.Request("GET", f"https://kc.test{path}", params=query)
+        answer = self._answer(request)
+        answer.request = request
+        return answer
+
+
+def keycloak(answer: Answer) -> Iterable[Any]:
+    return Answering(answer).pages("/clients")
+
+
+def okta_page(number: int, following: int | None) -> httpx.Response:
+    link = {"Link": f'<https://acme.okta.com/api/v1/apps?after={following}>; rel="next"'} if following else {}
+    return httpx.Response(200, json=[{"id": number}], headers=link)
+
+
+def entra_page(number: int, following: int | None) -> httpx.Response:
+    link = {"@odata.nextLink": f"{GRAPH}?$skiptoken={following}"} if following else {}
+    return httpx.Response(200, json={"value": [{"id": number}], **link})
+
+
+def kong_page(number: int, following: int | None) -> httpx.Response:
+    return httpx.Response(200, json={"data": [{"id": number}], "offset": f"{following}" if following else None})
+
+
+KINDS = [(okta, okta_page), (entra, entra_page), (kong, kong_page)]
+
+
+@pytest.mark.parametrize(("read", "page"), KINDS)
+def test_a_list_is_read_to_its_end(read: Any, page: Any) -> None:
+    """By what each page says of the next one."""
+    pages = iter([page(1, 2), page(2, 3), page(3, None)])
+    assert [row["id"] for row in read(lambda _: next(pages))] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("read", "page"), KINDS)
+def test_a_list_that_leads_back_is_refused(read: Any, page: Any) -> None:
+    """At the first page that was read: two that lead to each other would never end."""
+    pages = iter([page(1, 2), page(2, 3), page(3, 2)])
+    with pytest.raises((RefusedError, AdminError), match="leads from a page of a list to one that was read"):
+        list(read(lambda _: next(pages)))
+
+
+@pytest.mark.parametrize(("read", "page"), KINDS)
+def test_a_list_that_does_not_end_is_refused(read: Any, page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page has a new address, and is new itself."""
+    monkeypatch.setattr(management, "_MOST_PAGES", 20)
+    asked = iter(range(1, 1000))
+    with pytest.raises((RefusedError, AdminError), match="does not end a list after 20 pages"):
+        list(read(lambda _: page(number := next(asked), number + 1)))
+    assert next(asked) == 21
+
+
+def test_keycloak_is_asked_by_number_until_a_page_is_not_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that gives the same page to every question does not know pages."""
+    monkeypatch.setattr("kong_oam.identity.keycloak.api._PAGE", 2)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        first = int(request.url.params["first"])
+        return httpx.Response(200, json=[{"id": one} for one in range(5)[first : first + 2]])
+
+    assert [row["id"] for row in keycloak(answer)] == [0, 1, 2, 3, 4]
+    same = httpx.Response(200, json=[{"id": 1}, {"id": 2}])
+    with pytest.raises(RefusedError, match=r"kc\.test/admin/realms/acme/clients leads from a page"):
+        list(keycloak(lambda _: same))
+
+
+def test_a_token_goes_to_no_other_host() -> None:
+    """Okta is asked where it was asked before, whatever host its link names; Graph's link names the host, and is
+    refused."""
+    hosts: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        hosts.append(request.url.host)
+        elsewhere = {"Link": '<https://evil.example.com/api/v1/apps?after=1>; rel="next"'}
+        return httpx.Response(200, json=[{"id": len(hosts)}], headers=elsewhere if len(hosts) == 1 else {})
+
+    assert len(list(okta(answer))) == 2
+    assert hosts == ["acme.okta.com"] * 2
+    for link in (
+        "https://evil.example.com/v1.0/applications",
+        "https://graph.microsoft.com.evil.example.com/v1.0/applications",
+        "https://graph.microsoft.com@evil.example.com/v1.0/applications",
+        "http://graph.microsoft.com/v1.0/applications",
+    ):
+        asked: list[str] = []
+
+        def foreign(request: httpx.Request, link: str = link, asked: list[str] = asked) -> httpx.Response:
+            asked.append(request.url.host)
+            return httpx.Response(200, json={"value": [], "@odata.nextLink": link})
+
+        with pytest.raises(RefusedError, match="a further page is said to be at another server"):
+            list(entra(foreign))
+        assert asked == ["graph.microsoft.com"]
+
+
+@pytest.mark.parametrize("body", [{}, {"value": {}}, {"value": [], "@odata.nextLink": 7}, {"value": ["x"]}, []])
+def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
+    with pytest.raises(RefusedError, match="is this Microsoft Graph"):
+        list(entra(lambda _: httpx.Response(200, json=body)))
+
+
+@pytest.mark.parametrize("body", [{}, {"data": {}}, {"data": ["x"]}, []])
+def test_what_is_no_list_of_kongs_is_refused(body: Any) -> None:
+    with pytest.raises(AdminError, match="is this Kong's Admin API"):
+        list(kong(lambda _: httpx.Response(200, json=body)))
+
+
+def test_a_limit_before_kong_is_waited_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kong has none of its own on the Admin API; what stands before it may. One that lasts is said."""
+    monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda _: None)
+    answers = iter([httpx.Response(429, headers={"Retry-After": "9"}), kong_page(1, None)])
+    assert list(kong(lambda _: next(answers))) == [{"id": 1}]
+    assert capsys.readouterr().err.startswith("waiting 9 s for kong.test, whose limit of rate is used up")
+    with pytest.raises(AdminError, match=r"answers 429; what is in front of it limits it \(it asks to wait 900 s more"):
+        list(kong(lambda _: httpx.Response(429, headers={"Retry-After": "900"})))

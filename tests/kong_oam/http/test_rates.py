@@ -1,0 +1,99 @@
+"""Limits of rate: how long is waited for one, that it is told, and that it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from kong_oam.http import rates
+
+AT = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT"}  # 1,700,000,000
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses, in seconds, none of which is waited for."""
+    pauses: list[float] = []
+    monkeypatch.setattr(rates.time, "sleep", pauses.append)
+    return pauses
+
+
+def limited(**headers: str) -> httpx.Response:
+    request = httpx.Request("GET", "https://acme.okta.com/api/v1/groups")
+    return httpx.Response(429, headers={name.replace("_", "-"): one for name, one in headers.items()}, request=request)
+
+
+def ended(answers: Iterator[httpx.Response], usual: float | None = None) -> httpx.Response:
+    return rates.patiently(lambda: next(answers), usual)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry_After": "7"}, 7.0),
+        ({"Retry_After": "0.5"}, 0.5),
+        ({"Retry_After": "-3"}, 0.1),
+        ({"Retry_After": "Tue, 14 Nov 2023 22:13:50 GMT", **AT}, 30.0),
+        ({"Retry_After": "Tue, 14 Nov 2023 22:13:00 GMT", **AT}, 0.1),
+        ({"X_Rate_Limit_Reset": "1700000010", **AT}, 11.0),
+        ({"X_Rate_Limit_Reset": "1699999999", **AT}, 1.0),
+    ],
+)
+def test_it_is_waited_as_long_as_the_server_says(headers: dict[str, str], seconds: float) -> None:
+    """Seconds, or a date by its own clock, whatever ours says."""
+    assert rates.pause(limited(**headers)) == seconds
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Retry_After": "soon"},
+        {"Retry_After": "nan"},
+        {"Retry_After": "inf", **AT},
+        {"Retry_After": "Tue, 14 Nov 2023 22:13:50 GMT"},
+        {"X_Rate_Limit_Reset": "later", **AT},
+        {"X_Rate_Limit_Reset": "1700000010", "Date": "today"},
+    ],
+)
+def test_what_cannot_be_read_is_no_time(headers: dict[str, str], slept: list[float]) -> None:
+    """Nothing is waited then, unless the product is known to end soon: that is doubled each time."""
+    assert rates.pause(limited(**headers)) is None
+    assert ended(iter([limited(**headers)])).status_code == 429
+    assert slept == []
+    answers = iter([limited(**headers), limited(**headers), httpx.Response(200)])
+    assert ended(answers, usual=5.0).status_code == 200
+    assert slept == [5.0, 10.0]
+
+
+def test_each_wait_is_one_line_that_says_for_whom_and_how_long(
+    slept: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And how long at most: of that, what was waited already is gone."""
+    answers = iter([limited(Retry_After="42"), limited(Retry_After="60"), httpx.Response(200)])
+    assert ended(answers).status_code == 200
+    assert slept == [42.0, 60.0]
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()) == (
+        "",
+        [
+            "waiting 42 s for acme.okta.com, whose limit of rate is used up (at most 300 s)",
+            "waiting 60 s for acme.okta.com, whose limit of rate is used up (at most 258 s)",
+        ],
+    )
+
+
+def test_it_is_not_waited_without_end(slept: list[float]) -> None:
+    """Neither for one long pause, nor for many: then the answer is the refusal, with what it asks for."""
+    answer = ended(iter([limited(Retry_After="3600")]))
+    assert (answer.status_code, slept) == (429, [])
+    assert rates.unserved(answer) == " (it asks to wait 3600 s more; a run waits 300 s at most for one request)"
+    always = (limited(Retry_After="65") for _ in range(100))
+    assert ended(always).status_code == 429
+    assert sum(slept) <= rates.LONGEST < sum(slept) + 65
+    del slept[:]
+    ended(limited(Retry_After="0") for _ in range(100))
+    assert len(slept) == 10
+    assert rates.unserved(httpx.Response(200)) == "" == rates.unserved(limited())

@@ -1,0 +1,77 @@
+"""How many requests a run sends before it makes anything: a page at a time, whatever the estate's size."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.support import growing_estates as growing
+from tests.support.counted_requests import NOTHING, kong, org, realm, tenant
+from tests.support.documentation import page as page_of
+
+SIZES = (3, 33, 333)
+"""Applications: 9, 99 and 999 components."""
+PAGE = 50
+ALWAYS = {"Okta": 3, "Entra": 3, "Keycloak": 3, "Kong": 4}
+"""Requests of each run that are not counted here: to log in, what the issuer publishes, and at Okta its signing keys;
+what Kong is, and the schemas of three plugins."""
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kong_oam.identity.keycloak.api._PAGE", PAGE)
+
+
+PRODUCTS = {"Okta": org, "Entra": tenant, "Keycloak": realm, "Kong": kong}
+PROVIDERS = pytest.mark.parametrize("provider", PRODUCTS.values(), ids=PRODUCTS)
+
+
+@PROVIDERS
+@pytest.mark.parametrize("count", SIZES)
+def test_a_run_without_a_change_asks_for_a_page_at_a_time(provider: Any, count: int) -> None:
+    """Of the groups that there are, since nothing else is looked up then; at Kong nothing at all."""
+    groups = len(growing.group_names(count)) + (1 if provider is org else 0)  # Okta's own, Everyone
+    pages = 0 if provider is kong else -(-groups // PAGE)
+    with provider(count, PAGE) as requests:
+        assert min(pages, 1) <= requests(growing.ALL, False) <= pages
+
+
+@PROVIDERS
+def test_an_application_more_costs_the_same_in_an_estate_of_any_size(provider: Any) -> None:
+    """Beside what a run without a change costs: each of its names is asked for, and no list of what there is already."""
+    costs = []
+    for count in SIZES:
+        with provider(count, PAGE) as requests:
+            costs.append(requests(growing.WITHOUT_THE_FIRST, True) - requests(growing.ALL, True))
+    assert len({*costs}) == 1 and 0 < costs[0] <= 10
+
+
+@PROVIDERS
+def test_a_first_run_looks_through_what_there_is_and_not_for_each_name(provider: Any) -> None:
+    """Nothing of the estate is there yet: as many requests for 999 components as for 99, but for pages of groups."""
+    costs = []
+    for count in SIZES[1:]:
+        with provider(count, PAGE, filled=False) as requests:
+            costs.append(requests(NOTHING, False) - requests(growing.ALL, False))
+    assert costs[0] == costs[1] <= 5
+
+
+ROW = re.compile(r"^\| (a run without|an Application more|a first run).*?\| (.*) \|$", re.MULTILINE)
+
+
+def test_the_page_tells_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 33 Applications, by the pages that the program asks for."""
+    monkeypatch.undo()
+    counted: dict[str, list[int]] = {"a run without": [], "an Application more": [], "a first run": []}
+    for name, product in PRODUCTS.items():
+        with product(33) as requests:
+            counted["a run without"].append(requests(growing.ALL, False) + ALWAYS[name])
+            counted["an Application more"].append(requests(growing.WITHOUT_THE_FIRST, True) + ALWAYS[name])
+        with product(33, filled=False) as requests:
+            counted["a first run"].append(requests(NOTHING, False) + ALWAYS[name])
+    told = {
+        run: [int(one) for one in numbers.split("|")] for run, numbers in ROW.findall(page_of("explanation/cost.md"))
+    }
+    assert told == counted

@@ -1,0 +1,75 @@
+"""Limits and headers at the sandbox's gateway (a stand-in for Kong); tests/live asks a real one the same."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.edges import NAMES, Asked, Workload, asked, check_marked, made, told
+from tests.support.gateway_estates import issuers, stack
+from tests.support.raw_requests import Answered, Served, served
+
+DOMAIN = "edge.example.com"
+STACK = stack("tests", "http")
+ESTATE = made(STACK, DOMAIN)
+ISSUERS = issuers(STACK, time.time())
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[tuple[Served, Workload]]:
+    with Workload() as workload, served(ESTATE, ISSUERS, workload.port) as gateway:
+        yield gateway, workload
+
+
+def _answer(gateway: Served, one: Asked) -> Answered:
+    return gateway.ask(one.raw(DOMAIN, ISSUERS["main"]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_request_goes_as_far_as_it_is_meant_to(gateway: tuple[Served, Workload], name: str) -> None:
+    """With the status that is meant, and as often."""
+    kong, workload = gateway
+    one, before = asked()[name], len(workload.reached)
+    assert (_answer(kong, one).status, len(workload.reached) - before) == (one.status, one.reached)
+
+
+@pytest.mark.parametrize(
+    ("one", "code"),
+    [
+        (Asked("POST", "/x", 413, 0, body=9999), "body-too-large"),
+        (Asked("GET", "/private", 401, 0), "token-needed"),
+        (Asked("GET", "/private/..%2f", 400, 0), "ambiguous-path"),
+        (Asked("GET", "/closes", 502, 3), None),
+        (Asked("GET", "/x", 200, 1), None),
+    ],
+)
+def test_every_answer_has_the_headers(gateway: tuple[Served, Workload], one: Asked, code: str | None) -> None:
+    """Whoever gave it; a refusal stays a problem that can be told by its type."""
+    answer = _answer(gateway[0], one)
+    assert answer.status == one.status
+    check_marked(answer, of_workload=one.status == 200)
+    if code:
+        assert answer.values("Content-Type") == ["application/problem+json"]
+        assert json.loads(answer.body)["type"] == f"urn:kong-oam:problem:{code}"
+
+
+def test_a_workload_is_told_what_its_application_says(gateway: tuple[Served, Workload]) -> None:
+    """And nothing of what a caller says under that name, in whichever spelling."""
+    kong, workload = gateway
+    forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged", "X-Env: mine")
+    assert _answer(kong, Asked("GET", "/x", 200, 1, more=forged)).status == 200
+    assert b"forged" not in workload.reached[-1]
+    assert told(workload.reached[-1])["x-env-name"] == ["test"]
+    assert told(workload.reached[-1])["x-env"] == ["mine"]
+
+
+def test_a_component_without_the_traits_is_as_it_was(gateway: tuple[Served, Workload]) -> None:
+    """What its workload says reaches callers, and what they say the workload."""
+    kong, workload = gateway
+    answer = _answer(kong, Asked("GET", "/x", 200, 1, "bare", more=("X-Env-Name: mine",)))
+    assert answer.values("Server") == ["workload/1.2.3"]
+    assert answer.values("X-Frame-Options") == ["ALLOWALL"]
+    assert told(workload.reached[-1])["x-env-name"] == ["mine"]

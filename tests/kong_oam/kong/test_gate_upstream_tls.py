@@ -1,0 +1,55 @@
+"""The gate of a workload that speaks TLS: it sends nothing where that is not verified, whatever fails or is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kong_oam.kong.table import address
+from tests.support.gate_requests import READ, TABLE, asked
+from tests.support.lua_scripts import Lua, Raised, gate
+
+NAMED = address("api.test", 8443, "api.orders.svc")
+SERVICE = {"protocol": "https", "tls_verify": True}
+
+
+def sent(service: Any, leads: str = NAMED, fault: tuple[str, Any] | None = None) -> Lua:
+    """A request that may go on, at a service of Kong's."""
+    one = asked(READ, fault=fault, **{"kong.router.get_service": service})
+    one.code = gate(TABLE, leads)
+    return one
+
+
+def test_the_host_is_the_name_that_the_certificate_has_to_bear() -> None:
+    one = sent(SERVICE)
+    assert (one.run(), one.target, one.told["Host"]) == ("on", ("api.test", 8443), "api.orders.svc")
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        None,
+        {},
+        {"protocol": "http", "tls_verify": True},
+        {"protocol": "https"},
+        {"protocol": "https", "tls_verify": False},
+        {"protocol": "https", "tls_verify": "true"},
+    ],
+)
+def test_nothing_is_sent_by_a_service_that_does_not_verify(service: Any) -> None:
+    one = sent(service)
+    assert (one.run(), one.status, one.target) == ("exit", 500, None)
+
+
+@pytest.mark.parametrize("wrong", [None, True, "x", [], Raised("injected")])
+def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
+    one = sent(SERVICE, fault=("kong.router.get_service", wrong))
+    assert (one.run(), one.status, one.target) == ("exit", 500, None)
+
+
+@pytest.mark.parametrize("name", ['""', "5", "null", '"a b"', '"a\\nb"', "{}", '"a:80"'])
+def test_a_name_that_no_certificate_bears_is_none(name: str) -> None:
+    """And no reason to speak clear text."""
+    one = sent(SERVICE, f'{{"host":"api.test","port":8443,"name":{name}}}')
+    assert (one.run(), one.status, one.target) == ("exit", 500, None)

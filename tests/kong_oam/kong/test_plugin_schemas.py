@@ -1,0 +1,202 @@
+"""What a gateway says of plugins that are asked for by name: on the sandbox's Kong (a stand-in), and as a Kong 3.10 answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.kong import preflight
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.plugin_schemas import inspect, unfit
+from kong_oam.kong.plugins import SchemaError, config_json
+from sandbox.kong import Kong
+from sandbox.kong.http import Request, Response
+from tests.support.estates import estate
+from tests.support.kong_plugins import asked
+from tests.support.sandbox import kong_recordings as recordings
+
+
+@pytest.fixture(scope="module")
+def kong() -> Iterator[Kong]:
+    with Kong() as one:
+        yield one
+
+
+class Recorded:
+    """An Admin API that has the schemas of a Kong 3.10, and refuses what it is told to."""
+
+    def __init__(self, **fields: Any) -> None:
+        self._fields = fields
+
+    def get(self, path: str) -> Any:
+        if path == "/":
+            return {
+                "plugins": {
+                    "available_on_server": dict.fromkeys(("datadog", "http-log", "rate-limiting", "acl", "acme"), True)
+                }
+            }
+        return recordings.schema(f"plugins/{path.rpartition('/')[2]}.json")
+
+    def wrong(self, path: str, fields: Any) -> Any:
+        assert path == "/schemas/plugins/validate" and fields.keys() == {"name", "config"}
+        return self._fields
+
+
+def said(trait: str, **fields: Any) -> list[Diagnostic]:
+    return [*unfit(Recorded(**fields), estate(asked(trait)).components["orders/api"].edge.kong_plugins)]  # type: ignore[arg-type]
+
+
+def at(found: list[Diagnostic]) -> list[tuple[str, str, str]]:
+    """Code, message and the text that the place begins with."""
+    shown = []
+    for one in found:
+        assert one.place is not None
+        line, caret = one.place.excerpt().splitlines()[-2:]
+        shown.append((one.code, one.message, line[caret.index("^") :][:14]))
+    return shown
+
+
+def test_nothing_is_asked_where_nothing_is_asked_for() -> None:
+    assert inspect(Account("http://127.0.0.1:9"), estate(asked())) == ()
+
+
+def test_a_gateway_that_has_all_of_it_finds_nothing(kong: Kong) -> None:
+    one = estate(
+        asked("{name: correlation-id, config: {header_name: X-Cid}}", "{name: bot-detection, config: {deny: [a]}}")
+    )
+    assert inspect(Account(kong.admin_url), one) == ()
+
+
+def test_a_plugin_that_the_gateway_does_not_have_is_named(kong: Kong) -> None:
+    """With what is nearest."""
+    (one,) = at([*inspect(Account(kong.admin_url), estate(asked("{name: bot-detecton}")))])
+    assert one == ("ENV418", "this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?", "bot-detecton}")
+
+
+def test_fields_and_values_are_found_where_they_stand(kong: Kong) -> None:
+    """Unknown ones by the schema, values by Kong's own words."""
+    found = inspect(
+        Account(kong.admin_url), estate(asked("{name: correlation-id, config: {header_nam: x, generator: uuids}}"))
+    )
+    assert at([*found]) == [
+        (
+            "ENV418",
+            "correlation-id of this Kong has no field 'config.header_nam'; did you mean 'header_name'?",
+            "header_nam: x,",
+        ),
+    ]
+    found = inspect(Account(kong.admin_url), estate(asked("{name: correlation-id, config: {generator: uuids}}")))
+    words = "this Kong does not take the configuration of correlation-id: config.generator: expected one of: uuid, uuid#counter, tracker"
+    assert at([*found]) == [("ENV418", words, "uuids}}")]
+
+
+def test_errors_in_lists_and_of_several_fields_have_a_place() -> None:
+    """As a Kong 3.10 answered: nested as the entity is, with null where nothing is wrong, or as one text of all."""
+    trait = "{name: datadog, config: {metrics: [{name: latency, stat_type: timer}, {name: latency, stat_type: x, tags: [3]}]}}"
+    fields = {"config": {"metrics": [None, {"stat_type": "expected one of: ...", "tags": ["expected a string"]}]}}
+    found = at(said(trait, **fields))
+    assert [where for _, _, where in found] == ["x, tags: [3]}]", "3]}]}}"]
+    both = {"@entity": ["exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"]}
+    assert [where for _, _, where in at(said("{name: acl, config: {allow: [a], deny: [b]}}", **both))] == [
+        "[a], deny: [b]"
+    ]
+    whole = {"config": "The limit for hour(3.0) cannot be lower than the limit for minute(5.0)"}
+    assert [where for _, _, where in at(said("{name: rate-limiting, config: {minute: 5, hour: 3}}", **whole))] == [
+        "{minute: 5, ho"
+    ]
+
+
+def test_a_former_name_is_told_its_new_one() -> None:
+    """Kong takes it, and prints both: a run could never compare them."""
+    (one,) = at(said("{name: rate-limiting, config: {minute: 5, redis_host: x}}"))
+    assert one == (
+        "ENV418",
+        "rate-limiting of this Kong has no field 'config.redis_host'; write 'redis.host', as it is called now",
+        "redis_host: x}",
+    )
+
+
+def test_what_kong_would_encrypt_does_not_stand_in_clear() -> None:
+    """An address without credentials is no secret."""
+    assert said("{name: http-log, config: {http_endpoint: 'https://logs.example.com/in'}}") == []
+    assert said("{name: http-log, config: {http_endpoint: '{vault://orders/endpoint}'}}") == []
+    (one,) = at(said("{name: http-log, config: {http_endpoint: 'https://me:secret@logs.example.com'}}"))
+    assert one[0] == "ACC248" and "config.http_endpoint is a secret to Kong" in one[1]
+    *_, one = at(said("{name: http-log, config: {http_endpoint: 'http://[::1'}}"))
+    assert one[0] == "ACC248", "nobody can read it as an address"
+    (one,) = at(said("{name: rate-limiting, config: {minute: 5, redis: {password: hunter2}}}"))
+    assert one[0] == "ACC248" and one[2] == "hunter2}}}"
+
+
+def test_a_plugin_that_stands_before_everything_is_refused() -> None:
+    """`acme`, say: Kong has it for no single service."""
+    (one,) = at(said("{name: acme, config: {account_email: '{vault://orders/mail}'}}"))
+    assert one[0] == "ENV418" and "before no single component" in one[1]
+
+
+def _own(trait: str, name: str) -> str:
+    return asked(trait, name=name).replace("orders.example.com", f"{name}.example.com")
+
+
+def test_only_what_the_gateway_does_not_have_yet_is_asked_about(kong: Kong) -> None:
+    """A configuration that several ask for once, and none that the state has as it is now."""
+    trait = "{name: correlation-id, config: {header_name: X-Cid}}"
+    several = estate(*(_own(trait, f"app{number}") for number in range(5)))
+    validated: list[str] = []
+
+    def counted(request: Request, proceed: Callable[[], Response]) -> Response:
+        validated.extend([request.target] if request.target.endswith("/validate") else [])
+        return proceed()
+
+    kong.faults = counted
+    try:
+        account = Account(kong.admin_url)
+        assert inspect(account, several) == ()
+        assert len(validated) == 1
+        with AdminApi(account) as admin:
+            schema = admin.get("/schemas/plugins/correlation-id")
+        text = config_json(schema, "correlation-id", {"header_name": "X-Cid"})
+        held = {f"app{number}/api-8080-plugin-correlation-id": text for number in range(5)}
+        assert inspect(account, several, held) == ()
+        assert len(validated) == 1
+        changed = {**held, "app3/api-8080-plugin-correlation-id": text.replace("X-Cid", "X-Old")}
+        assert inspect(account, several, changed) == ()
+        assert len(validated) == 2
+        (wrong,) = inspect(account, estate(_own(trait.replace("X-Cid", "[7]"), "app3")), changed)
+        assert "config.header_name: expected a string" in wrong.message
+    finally:
+        kong.faults = None
+
+
+def test_a_configuration_that_is_refused_is_found_wherever_it_stands(kong: Kong) -> None:
+    """It is asked about once, and each place is said."""
+    trait = "{name: correlation-id, config: {generator: uuids}}"
+    found = inspect(Account(kong.admin_url), estate(_own(trait, "one"), _own(trait, "two")))
+    assert [str(one.place).split(":")[0] for one in found] == ["app1.yaml", "app2.yaml"]
+
+
+def test_what_a_run_asks_of_every_gateway_is_the_same_for_any_estate() -> None:
+    """What it is, and the schemas of the plugins that stand before every component."""
+    targets: list[str] = []
+
+    def counted(request: Request, proceed: Callable[[], Response]) -> Response:
+        targets.append(request.target)
+        return proceed()
+
+    with Kong() as one:
+        one.faults = counted
+        preflight.inspect(Account(one.admin_url))
+    assert targets == ["/", *(f"/schemas/plugins/{kind}" for kind in ("pre-function", "jwt", "post-function"))]
+
+
+@pytest.mark.parametrize("value", [7, "text", ["redis"]])
+def test_what_is_no_record_does_not_fit_a_schema(value: Any) -> None:
+    """It is said, whatever stands there."""
+    fields = [{"redis": {"type": "record", "fields": [{"host": {"type": "string"}}]}}]
+    schema = {"fields": [{"config": {"type": "record", "fields": fields}}]}
+    with pytest.raises(SchemaError, match=r"plugin x\.redis: .* is no record"):
+        config_json(schema, "x", {"redis": value})

@@ -1,0 +1,110 @@
+"""Problem details (RFC 9457) for what Kong and its plugins answer in place of the gate or the workload (a stand-in for Kong)."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from kong_oam.kong import names
+from sandbox.kong import Answer, Kong
+from tests.support import kong_deployment
+from tests.support.estates import estate
+from tests.support.gateway_cases import Case, landmarks
+from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+
+STACK = stack("tests", "http")
+SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+CASE = next(case for case in landmarks(SCENE) if case.authorization)
+COMPONENT = CASE.meant(SCENE).component
+assert COMPONENT is not None
+SERVICE = names.service(STACK.name, COMPONENT, next(iter(COMPONENT.backends)))
+
+
+@pytest.fixture
+def kong() -> Iterator[Kong]:
+    with Kong(now=lambda: SCENE.now) as gateway:
+        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems)
+        yield gateway
+
+
+def answers(kong: Kong, **config: Any) -> None:
+    """Has a plugin of somebody's answer at the service, behind authentication and before the gate."""
+    body = {"name": "request-termination", "config": config}
+    assert httpx.post(f"{kong.admin_url}/services/{SERVICE}/plugins", json=body).status_code == 201
+
+
+def told(answer: Answer) -> dict[str, Any]:
+    """The problem of an answer, which has the id that the answer's header has."""
+    headers = {name.lower(): value for name, value in answer.headers}
+    assert headers["content-type"] == "application/problem+json"
+    said: dict[str, Any] = json.loads(answer.body)
+    assert said.pop("requestId") == headers["x-kong-request-id"]
+    assert said.pop("status") == answer.status
+    return said
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "title"),
+    [
+        (413, "too-large", "The request is too large"),
+        (429, "too-many-requests", "There were too many requests"),
+        (500, "failed", "The gateway failed"),
+        (503, "unavailable", "The service is not available"),
+    ],
+)
+def test_what_a_plugin_refuses_is_a_problem(kong: Kong, status: int, code: str, title: str) -> None:
+    """With Kong's own text in JSON; its other headers stay."""
+    answers(kong, status_code=status)
+    assert told(kong.handle(CASE.raw(), STACK.scheme)) == {"type": f"urn:kong-oam:problem:{code}", "title": title}
+
+
+@pytest.mark.parametrize(
+    "config", [{"status_code": 418}, {"status_code": 503, "body": "<p>", "content_type": "text/html"}]
+)
+def test_what_somebody_wrote_stays(kong: Kong, config: dict[str, Any]) -> None:
+    """A page for maintenance, and statuses that nobody knows the reason of."""
+    answers(kong, **config)
+    answer = kong.handle(CASE.raw(), STACK.scheme)
+    assert answer.status == config["status_code"]
+    assert "application/problem+json" not in dict(answer.headers).values()
+
+
+def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
+    """Of a component without public paths, where the gate sees none of them."""
+    case = next(case for case in landmarks(SCENE) if _closed(case))
+    nobody = kong.handle(Case(case.method, case.host, case.target).raw(), STACK.scheme)
+    assert (nobody.status, told(nobody)["type"]) == (401, "urn:kong-oam:problem:token-needed")
+    component = case.meant(SCENE).component
+    assert component is not None
+    bad = SCENE.issuers[component.provider].faults((), SCENE.issuers["other"])["expired"]
+    stale = kong.handle(Case(case.method, case.host, case.target, (f"Bearer {bad}",)).raw(), STACK.scheme)
+    assert (stale.status, told(stale)["type"]) == (401, "urn:kong-oam:problem:token-not-verified")
+
+
+def _closed(case: Case) -> bool:
+    component = case.meant(SCENE).component
+    return component is not None and names.nobody(STACK.name, component) is None
+
+
+def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
+    """502, with Kong's error in place of an answer."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with kong_deployment.Entities(kong.admin_url, keep=True) as entities:
+            found = httpx.get(f"{kong.admin_url}/services/{SERVICE}/plugins").json()["data"]
+            gate = next(one for one in found if one["name"] == "post-function")
+            config = entities.configs(
+                SCENE.estate, COMPONENT, next(iter(COMPONENT.backends)), "127.0.0.1", taken.getsockname()[1]
+            )
+            entities.change(f"/plugins/{gate['id']}", {"config": config["post-function"]})
+        with socket.create_connection(("127.0.0.1", int(kong.proxy_url.rpartition(":")[2])), 10) as connection:
+            connection.sendall(CASE.raw(b"Connection: close"))
+            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 502")
+    assert json.loads(body)["type"] == "urn:kong-oam:problem:upstream-failed"

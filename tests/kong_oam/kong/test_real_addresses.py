@@ -1,0 +1,78 @@
+"""What a Kong takes for a caller's address: read from its settings, said, and refused where anybody may say anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kong_oam.kong import addresses, preflight
+from kong_oam.kong.account import Account
+from kong_oam.kong.preflight import PreflightError
+from sandbox.kong import Kong
+from tests.support.estates import api, estate
+
+EVERYBODY: list[dict[str, Any]] = [
+    {"trusted_ips": ["0.0.0.0/0"]},
+    {"trusted_ips": ["0.0.0.0/0", "::/0"], "real_ip_header": "X-Forwarded-For"},
+    {"trusted_ips": ["10.0.0.0/8", "::/0"]},
+    {"trusted_ips": ["0.0.0.0/1", "128.0.0.0/1"]},
+    {"nginx_proxy_directives": [{"name": "set_real_ip_from", "value": "0.0.0.0/0"}]},
+]
+SOME: list[dict[str, Any]] = [
+    {},
+    {"trusted_ips": {}},
+    {"trusted_ips": ["10.0.0.0/8", "2001:db8::7", "unix:"]},
+    {"trusted_ips": ["unix:"]},
+    {"trusted_ips": ["0.0.0.0/1"], "nginx_http_directives": [{"name": "charset", "value": "UTF-8"}]},
+]
+
+
+@pytest.mark.parametrize("configuration", EVERYBODY, ids=str)
+def test_a_gateway_that_believes_everybody_is_refused(configuration: dict[str, Any]) -> None:
+    """Where rules ask for addresses, and nowhere else."""
+    with Kong(configuration=configuration) as kong:
+        with pytest.raises(PreflightError, match="takes the word of every caller for where they call from"):
+            preflight.inspect(Account(kong.admin_url), by_address=True)
+        assert preflight.inspect(Account(kong.admin_url)).address is None
+
+
+@pytest.mark.parametrize(
+    ("per", "path", "by_address"),
+    [
+        ("address", "/orders", True),
+        ("client", "/orders", False),
+        ("client", "/open", True),
+        ("user", "/open", True),
+        ("component", "/open", False),
+    ],
+)
+def test_limits_that_count_by_address_ask_for_it(per: str, path: str, by_address: bool) -> None:
+    """Else whoever says another address each time is limited by nothing. Where nothing is public, who has no token that
+    counts reaches no workload."""
+    rule = "public: {reason: tests}" if path == "/open" else "scopes: [x]"
+    access = f"{{owner: o, scopes: {{x: x}}, rules: [{{paths: [{path}], methods: [GET], {rule}}}]}}"
+    limit = f"        - {{type: rate-limit, properties: {{per: {per}, requests: {{second: 1}}}}}}\n"
+    made = estate(api("limited", domain="limited.example.com", http="{/: 8080}", access=access) + limit)
+    assert addresses.asked_for(made) == by_address
+
+
+@pytest.mark.parametrize("configuration", SOME, ids=str)
+def test_a_gateway_that_believes_some_is_not(configuration: dict[str, Any]) -> None:
+    """`GET /` prints an empty list as {}."""
+    with Kong(configuration=configuration) as kong:
+        facts = preflight.inspect(Account(kong.admin_url), by_address=True)
+    assert facts.address == addresses.in_words(configuration)
+
+
+def test_what_counts_as_an_address_is_said_in_words() -> None:
+    """By the header that Kong looks at, from whom it does, and where another Kong decides."""
+    trusted = {"trusted_ips": ["10.0.0.0/8"]}
+    assert "the one that connects to Kong (trusted_ips is empty)" in addresses.in_words({"trusted_ips": {}})
+    assert "the one that X-Real-IP says, where a call comes from 10.0.0.0/8" in addresses.in_words(trusted)
+    forwarded = {**trusted, "real_ip_header": "X-Forwarded-For"}
+    assert "the last one in X-Forwarded-For, where" in addresses.in_words(forwarded)
+    recursive = addresses.in_words({**forwarded, "real_ip_recursive": "on"})
+    assert "the last one in X-Forwarded-For that is not trusted itself, where" in recursive
+    assert "the one that the PROXY protocol says" in addresses.in_words({**trusted, "real_ip_header": "proxy_protocol"})
+    assert "its data planes judge by a kong.conf of their own" in addresses.in_words({"role": "control_plane"})

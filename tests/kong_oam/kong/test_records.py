@@ -1,0 +1,230 @@
+"""Records of requests (`gateway.logs`) in the sandbox's Kong, a stand-in: each says what `decide` says, and nothing that is secret."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+
+from kong_oam.access.model import METHODS
+from kong_oam.access.settings.logs import LogSettings
+from kong_oam.access.stack import Records
+from kong_oam.kong import names
+from kong_oam.kong.table import revision
+from sandbox.kong import Answer, Kong
+from tests.support import kong_deployment
+from tests.support.cross_origin import asked, made
+from tests.support.documentation import page
+from tests.support.estates import estate
+from tests.support.gateway_cases import Case, landmarks
+from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+
+STACK = replace(stack("tests"), records=Records(("page",)))
+SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+MAIN = SCENE.issuers["main"]
+HERE = landmarks(SCENE)
+FORM = jsonschema_rs.validator_for(json.loads(page("reference/record.schema.json")))
+
+
+class Recorded:
+    """The sandbox's Kong with records in a file; `ask` gives an answer and its record."""
+
+    def __init__(self, kong: Kong, file: Path) -> None:
+        self._kong, self._file = kong, file
+
+    def ask(self, raw: bytes) -> tuple[Answer, dict[str, Any]]:
+        self._file.write_bytes(b"")
+        answer = self._kong.handle(raw, scheme=STACK.scheme)
+        return answer, json.loads(self._file.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def kong(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
+    file = tmp_path_factory.mktemp("records") / "records"
+    with Kong(now=lambda: SCENE.now) as gateway:
+        logs = LogSettings(file=str(file))
+        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs)
+        yield Recorded(gateway, file)
+
+
+def _cases() -> Iterator[Case]:
+    """Each place with every method, by nobody, by services and users who hold all, some or nothing, and with bad tokens."""
+    for number, case in enumerate(HERE):
+        component = case.meant(SCENE).component
+        assert component is not None
+        issuer = SCENE.issuers[component.provider]
+        users = [
+            issuer.user(component.scopes, map(issuer.provider.group, groups))
+            for groups in (("sales",), ("desk", "x"), ())
+        ]
+        tokens = [issuer.service(component.scopes), issuer.service(()), issuer.service(component.scopes, "d"), *users]
+        for method in METHODS:
+            yield replace(case, method=method, authorization=())
+            yield replace(case, method=method, authorization=(f"Bearer {tokens[number % len(tokens)]}",))
+        for token in tokens:
+            yield replace(case, authorization=(f"Bearer {token}",))
+        if number % 5 == 0:
+            faults = issuer.faults(component.scopes, SCENE.issuers["other"])
+            for fault in ("expired", "another issuer", "not yet valid", "unsigned"):
+                if fault in faults:
+                    yield replace(case, authorization=(f"Bearer {faults[fault]}",), fault=fault)
+        yield replace(case, target=case.target + b"/%2e%2e;/x")
+        yield replace(case, authorization=("bearer x",))
+
+
+def test_a_record_says_what_decide_says(kong: Recorded) -> None:
+    """The code of why, the rule by file and line, and who called: of everything that is allowed or refused."""
+    codes = set()
+    for case in _cases():
+        meant = case.meant(SCENE)
+        answer, record = kong.ask(case.raw())
+        codes.add(record["code"])
+        FORM.validate(record)
+        assert (record["status"], record["code"]) == (answer.status, meant.code), (case, meant, record)
+        assert record["decision"] == ("allowed" if meant.allowed else "refused")
+        assert meant.component is None or (record["component"], record["stack"]) == (meant.component.key, "tests")
+        told = {name.lower(): value for name, value in answer.upstream.headers} if answer.upstream else {}
+        if told.get("x-auth-client"):
+            assert (record["client"], record["subject"]) == (told["x-auth-client"], told["x-auth-subject"])
+            assert " ".join(record.get("scopes", ())) == told.get("x-auth-scopes", "")
+        if meant.allowed and meant.rule:
+            assert meant.component is not None
+            lets_in = [
+                rule
+                for rule in meant.component.owned[meant.rule.path]
+                if rule.lists(case.method) and (rule.public or set(rule.scopes) <= set(record.get("scopes", ())))
+            ]
+            assert record["rule"] in {str(rule.place).rpartition(":")[0] for rule in lets_in}
+        marks = {name.lower(): value for name, value in answer.headers}
+        assert record["requestId"] == marks["x-kong-request-id"]
+        if record["status"] >= 400:
+            assert json.loads(answer.body)["requestId"] == record["requestId"]
+    assert {"allowed", "public", "scope-missing", "method-not-listed", "ambiguous-path", "token-needed"} <= codes
+    assert {"malformed-authorization", "token-not-verified"} <= codes
+
+
+HOST, TARGET = HERE[0].host.encode(), HERE[0].target
+SECRETS = (
+    b"Cookie: session=hidden-1",
+    b"apikey: hidden-2",
+    b"X-Api-Key: hidden-3",
+    b"Proxy-Authorization: Basic hidden-4",
+)
+
+
+def request(target: bytes, *headers: bytes) -> bytes:
+    return b"\r\n".join([b"GET " + target + b" HTTP/1.1", b"Host: " + HOST, *headers, b"", b""])
+
+
+COUNTED = {"service", "route", "response", "workspace_name"}
+"""What Kong's plugins that count requests go by."""
+
+
+def test_of_kongs_own_record_only_what_is_counted_by_is_left(kong: Recorded) -> None:
+    """Kong's has cookies, keys and the query string in it; of that, only the parameters that the stack lists are here."""
+    token = MAIN.service(())
+    raw = request(TARGET + b"?apikey=hidden-5&page=2&page=%FF", *SECRETS, f"Authorization: Bearer {token}".encode())
+    _, record = kong.ask(raw)
+    assert set(record) == {
+        *("version", "time", "requestId", "stack", "component", "port", "method", "host", "path", "query", "client"),
+        *(
+            "caller",
+            "user",
+            "subject",
+            "decision",
+            "status",
+            "code",
+            "rule",
+            "rulePath",
+            "revision",
+            "address",
+            "latencies",
+        ),
+        *COUNTED,
+    }
+    assert set(record["service"]) | set(record["route"]) == {"name"} and set(record["response"]) == {"status"}
+    assert record["query"] == {"page": "%FF"}
+    said = json.dumps(record)
+    assert "hidden" not in said and token not in said and token.split(".")[2] not in said
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/\u00e9/%2e%2e;".encode(),
+        *(
+            b"/a#token=hidden",
+            b"/a;jsessionid=hidden",
+            b"/a%3Ftoken=hidden",
+            b"/a%3btoken=hidden",
+            b"/a%253Ftoken=hidden",
+        ),
+        b"/%2e%2e;?a=\xff",
+    ],
+)
+def test_no_spelling_loses_a_record(kong: Recorded, target: bytes) -> None:
+    """Bytes that are no UTF-8 are percent-encoded; what follows a # or ; is no path, and may be a token, as
+    what follows an encoded ? is a query to who wrote it."""
+    raw = request(TARGET + target, b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    answer, record = kong.ask(raw)
+    assert (answer.status, record["code"]) == (400, "ambiguous-path")
+    assert record["path"].isascii() and "hidden" not in record["path"]
+    assert record["traceparent"] == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize("traceparent", ["00-" + "a" * 5000 + "-b7ad6b7169203331-01", "hidden", "00-0af7-b7ad-01"])
+def test_what_is_let_through_is_recorded_without_a_fragment(kong: Recorded, traceparent: str) -> None:
+    """An encoded # passes, as a letter of a name, and what is behind it may be a token all the same. What is no trace
+    context is none of the record's."""
+    raw = request(TARGET + b"/a%23token=hidden/b", f"traceparent: {traceparent}".encode())
+    answer, record = kong.ask(raw)
+    assert answer.status != 400 and record["path"].endswith("/a%23") and "traceparent" not in record
+
+
+def test_a_record_names_the_table_that_decided(kong: Recorded) -> None:
+    """By the digest that anybody can make of Applications and settings."""
+    case = HERE[0]
+    component = case.meant(SCENE).component
+    assert component is not None
+    _, record = kong.ask(case.raw())
+    ring = names.ring(STACK.name, component.provider)
+    assert record["revision"] == revision(SCENE.estate, component, record["port"], ring)
+
+
+@pytest.mark.parametrize(("status", "said"), [(200, "answered"), (302, "answered"), (418, "refused")])
+def test_what_a_plugin_answers_in_its_place_is_no_refusal(tmp_path: Path, status: int, said: str) -> None:
+    """A cache, say, that stands there by a waiver: callers got what they asked for."""
+    file = tmp_path / "records"
+    case = next(case for case in HERE if case.meant(SCENE).allowed)
+    with Kong(now=lambda: SCENE.now) as gateway:
+        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems, logs=LogSettings(file=str(file)))
+        component = case.meant(SCENE).component
+        assert component is not None
+        service = names.service(STACK.name, component, next(iter(component.backends)))
+        body = {"name": "request-termination", "config": {"status_code": status, "body": "from a cache"}}
+        httpx.post(f"{gateway.admin_url}/services/{service}/plugins", json=body).raise_for_status()
+        answer = gateway.handle(case.raw(), scheme=STACK.scheme)
+    record = json.loads(file.read_bytes())
+    FORM.validate(record)
+    assert (answer.status, record["status"], record["decision"], record["code"]) == (status, status, said, said)
+
+
+def test_a_preflight_is_answered_and_recorded(tmp_path: Path) -> None:
+    """Neither allowed nor refused: nobody asked the workload for anything."""
+    file = tmp_path / "records"
+    on = replace(stack("tests", "http"), records=Records())
+    pages = made(on, "pages.example.com")
+    with Kong() as gateway:
+        kong_deployment.deploy(gateway.admin_url, pages, {"main": {}}, logs=LogSettings(file=str(file)))
+        one = asked("http://shop.pages.example.com")["a preflight of our page"]
+        answer = gateway.handle(one.raw("pages.example.com", MAIN), on.scheme)
+    record = json.loads(file.read_text())
+    FORM.validate(record)
+    assert (answer.status, record["decision"], record["code"], record["status"]) == (204, "answered", "preflight", 204)

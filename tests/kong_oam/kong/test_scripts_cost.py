@@ -1,0 +1,29 @@
+"""What the gateway's scripts take of its time, with all traits and records, to admission and gate alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.gateway import TRAITS
+from benchmarks.scripts import LIMIT, lines, measure
+from kong_oam.oam.schema import EDGE_TRAITS
+
+
+@pytest.mark.deep
+def test_all_that_may_be_asked_for_is_within_the_limit(report: Callable[[str], None]) -> None:
+    """CPU time in LuaJIT, as a ratio within one process. What Kong adds is measured on a real one: benchmarks.gateway."""
+    seconds = measure(rounds=7, requests=500)
+    for line in lines(seconds):
+        report(line)
+    assert seconds["all"] < LIMIT * seconds["guards"]
+
+
+def test_every_trait_is_measured() -> None:
+    """Those that cost nothing for each request are named."""
+    assert set(EDGE_TRAITS) <= {*TRAITS, *FREE}
+
+
+FREE = {"kong-plugin", "upstream-tls"}
+"""What another plugin costs is not ours to say; connections to workloads stay, and by TLS cost nginx, not Lua."""

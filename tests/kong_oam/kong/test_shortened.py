@@ -1,0 +1,103 @@
+"""Scripts as they are sent: Lua compiles them to the same bytecode as their sources, and nobody else's names are touched."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from lupa.luajit21 import LuaRuntime
+
+from kong_oam.kong import plugins
+from kong_oam.kong.chunks import ALWAYS, BEHIND, CHUNKS
+from kong_oam.kong.shortened import shortened
+from policies.scripts import nameless
+
+ADMISSION = ("json", "path", "token", "answer", "rules", "contains", "admission")
+GATE = ("answer", "addresses", "gate")
+SCRIPTS = [
+    ADMISSION,
+    GATE,
+    *ALWAYS.values(),
+    *(one for phases in CHUNKS.values() for one in phases.values()),
+    *BEHIND.values(),
+]
+
+
+def compiled(code: str) -> Any:
+    """Its bytecode without names of variables and numbers of lines, and with tables in one order."""
+    runtime = LuaRuntime(encoding="latin-1", register_eval=False)
+    return runtime.eval('function(code) return string.dump(assert(loadstring(code)), "sd") end')(code)
+
+
+@pytest.mark.parametrize("parts", SCRIPTS, ids=" ".join)
+def test_what_is_sent_compiles_to_what_its_source_does(parts: tuple[str, ...]) -> None:
+    source, sent = plugins._source(*parts), plugins._lua(*parts)
+    assert compiled(sent) == compiled(source)
+    assert len(sent) < len(source)
+
+
+def test_every_source_is_in_one_of_them() -> None:
+    assert {part for parts in SCRIPTS for part in parts} == {file.stem for file in plugins._LUA.glob("*.lua")}
+
+
+def test_bytecode_tells_scripts_apart() -> None:
+    """By a field, a text, a number, a variable."""
+    alike = ["return a.b, c", "return a.c, c", "return a.b, b", "return a.b, 'c'", "local c return a.b, c"]
+    assert len({compiled(code) for code in alike}) == len(alike)
+
+
+@pytest.mark.parametrize(
+    ("source", "sent"),
+    [
+        ("local x = 1 -- one\nreturn x", "local a=1 return a"),
+        ("local one, two = 1, 2\ntwo = two", "local b,a=1,2 a=a"),
+        ("local one = { one = one, two = { one } }\nreturn one.one", "local a={one=a,two={a}}return a.one"),
+        ("local one = one.one:one(one, [[' one '])", "local a=a.one:one(a,[ [' one '])"),
+        ("local one\nif x == one then y(one) end", "local a if x==a then y(a)end"),
+        ("local one = a\nreturn one, b", "local c=a return c,b"),
+        ("for _, one in ipairs(all) do use(_, one) end", "for a,b in ipairs(all)do use(a,b)end"),
+        ("for one = 1, 2 do use(one) end", "for a=1,2 do use(a)end"),
+        ("local function one(two, ...) return two, ... end", "local function b(a,...)return a,...end"),
+        ("local one\nfunction one.of(two) end\none()", "local a\nfunction a.of(b)end a()"),
+        ("x()\nreturn function(one) return one end", "x()\nreturn function(a)return a end"),
+        ("local one = function() end", "local a=function()end"),
+        ("return 1 .. 'a -- b' .. 1 - -1", "return 1 ..'a -- b'..1- -1"),
+        ('return "local \\" one"', 'return"local \\" one"'),
+    ],
+)
+def test_a_script_is_written_shortly(source: str, sent: str) -> None:
+    assert shortened(source) == sent
+
+
+def test_no_short_name_is_a_word_of_lua_or_a_global() -> None:
+    """Of so many that all of one letter, and `do`, `if`, `in` and `or`, would come into question."""
+    names = [f"long{number}" for number in range(3000)]
+    sent = shortened("\n".join(f"local {name} = a, ab" for name in names))
+    given = re.findall(r"local (\w+)=a,ab", sent)
+    assert len({*given, "a", "ab", "do", "if", "in", "or"}) == len(names) + 6
+
+
+def test_a_function_in_a_table_is_refused() -> None:
+    """Its variables would be taken for keys."""
+    with pytest.raises(ValueError, match="assign it to a local variable before"):
+        shortened("return { f = function() local a, b = 1 end }")
+
+
+def test_the_pack_takes_scripts_for_the_same_but_for_names() -> None:
+    """By a way of its own to find them: each name is another one throughout, and no global is one of them."""
+    script = "--\nlocal a,b=c.a,{a=1}return a,b"
+    assert nameless(script) == nameless("--\nlocal d,e=c.a,{a=1}return d,e")
+    for other in (
+        "--\nlocal a,b=c.d,{a=1}return a,b",
+        "--\nlocal a,b=c.a,{b=1}return a,b",
+        "--\nlocal a,b=c.a,{a=1}return b,a",
+        "--\nlocal a,b=c.a,{a=1}return a,a",
+        "--\nlocal a,b=d.a,{a=1}return a,b",
+        "--\nlocal a,c=c.a,{a=1}return a,c",
+        "--\nlocal a,b=c.a,{a=1} return a,b",
+        "--\nlocal a,b=c.a,{a=1}return a,b--",
+        "--\nlocal a,b=c.a,{a=1}return a,b\n",
+        "-- other\nlocal a,b=c.a,{a=1}return a,b",
+    ):
+        assert nameless(other) != nameless(script), other

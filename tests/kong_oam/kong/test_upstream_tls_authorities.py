@@ -1,0 +1,28 @@
+"""The CA certificates of a Kong, and what compares stacks by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kong_oam.access.request_classes import SitesByPort
+from kong_oam.kong.upstream_tls import authorities
+from tests.support.estates import STACK, api, estate
+from tests.support.workload_tls import authority
+
+
+def test_a_ca_is_known_by_what_it_is() -> None:
+    """Not by what somebody noted of it; what is no certificate is none."""
+    ca = authority("ca")
+    rows = [
+        {"id": "1", "cert": "nothing", "cert_digest": "a"},
+        {"id": "2", "cert": ca.certificate, "cert_digest": "b"},
+        {"id": "3"},
+    ]
+    assert authorities(rows) == {ca.fingerprint: "2"}
+
+
+def test_stacks_are_compared_whatever_they_speak() -> None:
+    """One with a client certificate, one without: it is the same port of the same component."""
+    text = api() + "        - {type: upstream-tls, properties: {}}\n"
+    names = [[*SitesByPort(estate(text, stack=replace(STACK, upstream_tls=one))).names()] for one in ("tls", "mtls")]  # type: ignore[arg-type]
+    assert names == [["orders/api:8080"], ["orders/api:8080"]]

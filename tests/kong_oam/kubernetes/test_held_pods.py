@@ -1,0 +1,161 @@
+"""What may answer behind a route is held, wherever a definition writes it: labelled, fenced, and with its own identity.
+
+The oracle knows no kinds: it looks for the names of containers in what is deployed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from kong_oam.access.settings.stack import parse
+from kong_oam.kubernetes.rendered import placed_objects
+from kong_oam.objects.fenced import fenced_pods
+from tests.support.estates import STACK
+from tests.support.rendered import DEPLOYMENT, application, compiled, ingress
+from tests.support.rendered_components import component, made
+
+PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
+SETTINGS = parse(
+    "prod",
+    {
+        "cloud": "aws",
+        "asOf": "2026-01-01",
+        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
+        "identityProviders": [{"name": "main", "type": "oidc"}],
+    },
+)
+WORKLOADS = {
+    ("apps/v1", "Deployment"): ("spec", "template"),
+    ("batch/v1", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+    ("v1", "Pod"): (),
+}
+OTHERS = [
+    ("v1", "ConfigMap"),
+    ("v1", "PersistentVolumeClaim"),
+    ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+    ("terraform.core.oam.dev/v1beta2", "Configuration"),
+]
+CUSTOM = [("argoproj.io/v1", "Rollout"), ("jobset.x-k8s.io/v1", "JobSet"), ("apps/v9", "Any")]
+
+steps = st.lists(st.sampled_from(["spec", "template", "data", "values", "0", "metadata", "labels"]), max_size=5)
+lies = st.sampled_from(
+    ["", "spec.nothing.spec", "spec.template", "..spec", "metadata.labels.spec", "spec", "spec.spec"]
+)
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> dict[str, Any]:
+    """An object with pods, or what looks like some, in up to three places, one in another perhaps."""
+    api, kind = draw(st.sampled_from([*WORKLOADS, *OTHERS, *CUSTOM]))
+    one: dict[str, Any] = {"apiVersion": api, "kind": kind, "metadata": {"name": "one", "namespace": "orders"}}
+    if (api, kind) in WORKLOADS:
+        _put(one, WORKLOADS[api, kind], 9)
+    for number, path in enumerate(draw(st.lists(steps, min_size=1, max_size=3))):
+        if path != [*WORKLOADS.get((api, kind), "-")]:
+            _put(one, path, number)
+    return one
+
+
+def _put(one: dict[str, Any], path: Any, number: int) -> None:
+    holder: Any = one
+    for step, following in zip(path, [*path[1:], ""], strict=False):
+        new: Any = [{}] if following == "0" else {}
+        if isinstance(holder, list):
+            holder = holder[0]
+        elif step == "0" or not isinstance(holder.setdefault(step, new), dict | list):
+            return
+        else:
+            holder = holder[step]
+    if isinstance(holder, dict) and isinstance(spec := holder.setdefault("spec", {}), dict):
+        spec["containers"] = [{"name": f"c{number}"}]
+
+
+def holders(value: Any, root: bool = True) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    """Yields what has containers: their name, whether it is the object itself, and the mapping."""
+    if isinstance(value, dict):
+        spec = value.get("spec")
+        if isinstance(spec, dict) and isinstance(spec.get("containers"), list):
+            yield spec["containers"][0]["name"], root, value
+        for item in value.values():
+            yield from holders(item, False)
+    elif isinstance(value, list):
+        for item in value:
+            yield from holders(item, False)
+
+
+def is_held(holder: dict[str, Any]) -> bool:
+    metadata = holder.get("metadata", {})
+    labels = metadata.get("labels", {}) if isinstance(metadata, dict) else {}
+    return PODS.items() <= labels.items() and holder["spec"].get("serviceAccountName") == "api"
+
+
+@given(objects(), lies)
+def test_what_may_be_pods_is_held_and_nothing_else_counts(one: dict[str, Any], pod_spec_path: str) -> None:
+    app, whole = component("", ports=())
+    whole = replace(whole, rendered=(made(one, pod_spec_path=pod_spec_path),))
+    placed = {part.manifest["kind"]: part.manifest for part in placed_objects(app, whole, SETTINGS).objects}
+    found = list(holders(placed[one["kind"]]))
+    kind = (one["apiVersion"], one["kind"])
+    if kind in WORKLOADS:
+        expected = {"c9"}
+    else:
+        expected = {name for name, root, _ in found if not root} if kind in CUSTOM else set()
+    held = {name for name, root, holder in found if is_held(holder)}
+    event(f"{kind[1]} {len(expected)}")
+    assert held == expected
+    assert expected <= {"c9"} or len(fenced_pods(whole.rendered[0])) >= len(expected)
+    assert bool(fenced_pods(whole.rendered[0])) == ("NetworkPolicy" in placed) >= bool(expected)
+
+
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: es, namespace: orders}
+spec: {selector: {app: es}, ports: [{port: 80}]}
+"""
+WAY = ingress("{rules: [{http: {paths: [{path: /, backend: {service: {name: es, port: {number: 80}}}}]}}]}")
+POD = "{metadata: {labels: {app: es}}, spec: {containers: [{name: c, image: i}]}}"
+FAKES = [
+    f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: x, namespace: orders}}, data: {{x: {POD}}}}}",
+    f"{{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {{name: x, namespace: orders}}, spec: {{values: {POD}}}}}",
+    f"{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: x, namespace: orders}}, spec: {{x: {POD}}}}}",
+    f"{DEPLOYMENT}status: {POD}\n",
+    "{apiVersion: x.org/v1, kind: Any, metadata: {name: x, namespace: orders, labels: {app: es}}, spec: {containers: [{name: c}]}}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fake", FAKES)
+def test_no_route_leads_to_what_only_looks_like_pods(fake: str) -> None:
+    """Whose labels they have is nobody's: pods that another deploys."""
+    stack = replace(STACK, allowed={"x.org/Any": "nothing"})
+    found = compiled(application("---\n".join(f"{one}\n" for one in (fake, SERVICE, WAY))), stack=stack)
+    (message,) = [one.message for one in found.diagnostics if one.severity == "error" and one.code != "OAM103"]
+    assert message.startswith("Ingress 'way': '/' leads to Service 'es', which selects no pods of 'api'")
+
+
+@pytest.mark.parametrize("selector", ["{app: api}", "{app.oam.dev/component: api}"])
+def test_a_service_with_a_route_selects_none_but_its_components_pods(selector: str) -> None:
+    """So a workload without replicas is no excuse for a route to others with its labels."""
+    text = DEPLOYMENT + "---" + SERVICE.replace("{app: es}", selector).replace("name: es", "name: api")
+    app, whole = component(text)
+    (service,) = [one.manifest for one in placed_objects(app, whole, SETTINGS).objects if "service" in one.name]
+    assert service["spec"]["selector"].items() >= PODS.items()
+
+
+def test_pods_within_pods_are_held_where_they_were_found() -> None:
+    """Though of two volumes with one name only the first stays."""
+    inner = {"spec": {"containers": [{"name": "inner"}]}}
+    volumes = [{"name": "a"}, {"name": "a"}, {"name": "b", "template": inner}]
+    spec = {"template": {"spec": {"containers": [{"name": "outer"}], "volumes": volumes}}}
+    about = {"name": "one", "namespace": "orders"}
+    one = {"apiVersion": "argoproj.io/v1", "kind": "Rollout", "metadata": about, "spec": spec}
+    app, whole = component("", ports=())
+    placed = placed_objects(app, replace(whole, rendered=(made(one),)), SETTINGS)
+    found = [holders(part.manifest) for part in placed.objects if part.manifest["kind"] == "Rollout"]
+    assert [(name, is_held(holder)) for name, _, holder in found[0]] == [("outer", True), ("inner", True)]

@@ -1,0 +1,392 @@
+"""What is added to objects that definitions render, whatever they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from kong_oam.access.compile.objects import _made
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.kubernetes.estate import foundations, objects_of
+from kong_oam.kubernetes.rendered import PlacedObjects, account_of, is_custom, placed_objects
+from kong_oam.oam.rendered import Options
+from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.named import NamedService
+from kong_oam.objects.pods import Manifest
+from tests.support.rendered_components import OBJECTS, component, estate_of, made
+
+PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
+POD = "{containers: [{name: one, image: registry.example.com/one:1}], initContainers: [{name: zero, image: x}]}"
+TEMPLATE = f"{{metadata: {{labels: {{app: one}}}}, spec: {POD}}}"
+
+
+def settings(**more: Any) -> Settings:
+    data = {
+        "cloud": "aws",
+        "asOf": "2026-01-01",
+        "images": {"registry.example.com": "eu.example.net/acme"},
+        "cluster": {"imagePullSecrets": ["ecr"], "serviceAccountAnnotations": {"role": "{application}-{component}"}},
+        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
+        "identityProviders": [{"name": "main", "type": "oidc"}],
+    }
+    return parse("prod", {**data, **more})
+
+
+def placed(text: str = OBJECTS, *, client: bool = True, ports: tuple[int, ...] = (80,), **more: Any) -> PlacedObjects:
+    return placed_objects(*component(text, client=client, ports=ports), settings(**more))
+
+
+def manifests_of(placed: PlacedObjects) -> dict[str, Manifest]:
+    return {one.name: one.manifest for one in placed.objects}
+
+
+def one(kind: str, spec: str, api: str = "v1", **metadata: str) -> str:
+    about = {"name": "one", "namespace": "orders", **metadata}
+    return f"apiVersion: {api}\nkind: {kind}\nmetadata: {about}\nspec: {spec}\n"
+
+
+def test_what_is_deployed_has_the_names_that_a_plain_component_has() -> None:
+    """So that a trait more changes the objects of a component, and no object is made twice. No Ingress is deployed."""
+    assert list(manifests_of(placed())) == [
+        "orders/api-account",
+        "orders/api-ingress",
+        "orders/api/statefulset/api",
+        "orders/api-service-api",
+        "orders/api/configmap/api",
+    ]
+    deployment = one("Deployment", f"{{template: {TEMPLATE}}}", "apps/v1", name="other")
+    account = "---\n" + one("ServiceAccount", "{}", name="api")
+    assert list(manifests_of(placed(deployment + account, ports=()))) == [
+        "orders/api-ingress",
+        "orders/api-deployment",
+        "orders/api-account",
+    ]
+    elsewhere = one("ConfigMap", "{}") + "---\n" + one("ConfigMap", "{}", namespace="other")
+    names = ["orders/api/configmap/one", "orders/api/configmap/other/one"]
+    assert list(manifests_of(placed(elsewhere, ports=()))) == names
+
+
+def test_all_containers_have_images_and_credential_of_this_stack() -> None:
+    """Of initialisation and beside the first one, too; what they had stays, and their own variables win."""
+    spec = manifests_of(placed())["orders/api/statefulset/api"]["spec"]["template"]["spec"]
+    secret = {"secretRef": {"name": "api-client"}}
+    first, sidecar = spec["containers"]
+    assert first["image"] == "eu.example.net/acme/api:1" and sidecar["image"] == "crccheck/hello-world"
+    assert spec["initContainers"] == [{"name": "first", "image": "eu.example.net/acme/first:1", "envFrom": [secret]}]
+    assert first["envFrom"] == [secret, {"configMapRef": {"name": "api"}}] and sidecar["envFrom"] == [secret]
+    assert spec["imagePullSecrets"] == [{"name": "mine"}, {"name": "ecr"}]
+    spec = manifests_of(placed(client=False))["orders/api/statefulset/api"]["spec"]["template"]["spec"]
+    assert "envFrom" not in spec["containers"][1]
+    volume = "{volumes: [{name: a, image: {reference: registry.example.com/data}}], containers: []}"
+    mounted = manifests_of(placed(one("Pod", volume), ports=()))["orders/api/pod/one"]["spec"]["volumes"]
+    assert mounted == [{"name": "a", "image": {"reference": "eu.example.net/acme/data"}}]
+
+
+def test_what_an_apply_refuses_twice_stands_once() -> None:
+    """Variables (the last counts, as in the pods), ports, pull secrets."""
+    (first, _) = manifests_of(placed())["orders/api/statefulset/api"]["spec"]["template"]["spec"]["containers"]
+    assert first["env"] == [{"name": "A", "value": "two"}]
+    assert first["ports"] == [{"name": "web", "containerPort": 8080}, {"name": "admin", "containerPort": 9000}]
+
+
+KINDS = {
+    "Deployment": (one("Deployment", f"{{template: {TEMPLATE}}}", "apps/v1"), ("spec", "template")),
+    "StatefulSet": (one("StatefulSet", f"{{template: {TEMPLATE}}}", "apps/v1"), ("spec", "template")),
+    "DaemonSet": (one("DaemonSet", f"{{template: {TEMPLATE}}}", "apps/v1"), ("spec", "template")),
+    "Job": (one("Job", f"{{template: {TEMPLATE}}}", "batch/v1"), ("spec", "template")),
+    "CronJob": (
+        one("CronJob", f"{{jobTemplate: {{spec: {{template: {TEMPLATE}}}}}}}", "batch/v1"),
+        ("spec", "jobTemplate", "spec", "template"),
+    ),
+    "Pod": (one("Pod", POD), ()),
+    "Rollout": (one("Rollout", f"{{pods: {TEMPLATE}}}", "argoproj.io/v1alpha1"), ("spec", "pods")),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(kind: str) -> None:
+    """Wherever its template is: where the definition says of a kind that is none of Kubernetes' own."""
+    text, path = KINDS[kind]
+    application, whole = component(text, ports=())
+    whole = replace(whole, rendered=(made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),))
+    found = {part.manifest["kind"]: part.manifest for part in placed_objects(application, whole, settings()).objects}
+    assert set(found) == {kind, "ServiceAccount", "NetworkPolicy"}
+    template = found[kind]
+    for step in path:
+        template = template[step]
+    assert PODS.items() <= template["metadata"]["labels"].items()
+    assert template["spec"]["serviceAccountName"] == "api"
+    assert template["spec"]["containers"][0]["image"] == "eu.example.net/acme/one:1"
+    assert all("envFrom" in one for one in [*template["spec"]["containers"], *template["spec"]["initContainers"]])
+    assert found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == PODS
+    assert found["NetworkPolicy"]["spec"]["ingress"] == []
+    assert found["ServiceAccount"]["metadata"]["annotations"] == {"role": "orders-api"}
+
+
+def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
+    """By the number of a target port, by its name in the containers, by the port itself; to nothing else."""
+
+    def ports(*reached: int, text: str = OBJECTS) -> list[int]:
+        fence = manifests_of(placed(text, ports=reached))["orders/api-ingress"]
+        return [port["port"] for rule in fence["spec"]["ingress"] for port in rule["ports"]]
+
+    assert ports() == []
+    assert ports(80) == [8080]
+    assert ports(80, 81) == [8080, 9000]
+    assert ports(80, text=OBJECTS.replace(", targetPort: web", "")) == [80]
+    assert ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: 8080.0")) == [8080]
+    assert ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: nobody")) == []
+    assert ports(
+        80, text=OBJECTS.replace("selector: {app: api}, ports", "clusterIP: None, selector: {app: api}, ports")
+    ) == [80]
+    assert ports(80, text=OBJECTS.replace("selector: {app: api}, ports", "selector: {app: b}, ports")) == []
+    assert ports(80, text=OBJECTS.replace("{port: 80,", "{port: 80, protocol: UDP,")) == []
+
+
+def test_pods_in_another_namespace_are_fenced_there() -> None:
+    """With a ServiceAccount there: neither reaches beyond its namespace."""
+    found = placed(KINDS["Pod"][0].replace("'namespace': 'orders'", "'namespace': 'other'"), ports=()).objects
+    added = {part.name: part.manifest["metadata"]["namespace"] for part in found if not part.rendered}
+    assert added == {"orders/api-account/other": "other", "orders/api-ingress/other": "other"}
+
+
+@pytest.mark.parametrize("options", [Options(read=True), Options(patch=True)])
+def test_what_is_somebody_elses_is_not_verified(options: Options) -> None:
+    """Nor removed, where a state does not know it."""
+    application, whole = component(one("ConfigMap", "{}"), client=False, ports=())
+    (only,) = whole.rendered or ()
+    assert len(list(placed_objects(application, whole, settings()).manifests())) == 1
+    theirs = replace(whole, rendered=(replace(only, options=options),))
+    assert list(placed_objects(application, theirs, settings()).manifests()) == []
+
+
+def test_pods_that_stay_stay_fenced() -> None:
+    """Where a rule keeps them when their component goes; a ConfigMap alone has nothing to fence."""
+    application, whole = component()
+    for kept, retained in (("StatefulSet", True), ("ConfigMap", False)):
+        rendered = tuple(
+            replace(one, options=Options(retain_on_delete=one.kind == kept)) for one in whole.rendered or ()
+        )
+        found = placed_objects(application, replace(whole, rendered=rendered), settings()).objects
+        assert [one.options.retain_on_delete for one in found if not one.rendered] == [retained, retained]
+
+
+@pytest.mark.parametrize("name", ["api", "orders.StatefulSet.Api"])
+def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
+    """They may be those of an earlier version, which run on, also once the component is gone: nobody may call them past
+    the gateway. They get nothing else, and the fence takes the name of nobody else's."""
+    application, whole = component(client=False, ports=())
+    rendered = tuple(replace(one, options=Options(read=bool(fenced_pods(one)))) for one in whole.rendered or ())
+    read = replace(whole, name=name, rendered=rendered)
+    (fence,) = (one for one in placed_objects(application, read, settings()).objects if not one.rendered)
+    assert (fence.name, fence.options) == (f"orders/{name}-ingress", Options(retain_on_delete=True))
+    assert fence.manifest["metadata"]["name"] == f"{name.lower()}-read-only"
+    assert fence.manifest["spec"]["podSelector"]["matchLabels"] == {**PODS, "app.oam.dev/component": name}
+    assert fence.manifest["spec"]["ingress"] == []
+    assert [*_made(read, client=False)] == [("NetworkPolicy", f"{name.lower()}-read-only")]
+
+
+def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
+    """As they are without these."""
+    more = "---\n" + one("Pod", POD)
+    application, whole = component(OBJECTS + more, client=False, ports=())
+    rendered = tuple(replace(one, options=Options(read=one.kind == "Pod")) for one in whole.rendered or ())
+    both = replace(whole, rendered=rendered)
+    added = [one for one in placed_objects(application, both, settings()).objects if not one.rendered]
+    assert [one.manifest["metadata"]["name"] for one in added] == ["api", "api"]
+    assert [*_made(both, client=False)] == [("NetworkPolicy", "api"), ("ServiceAccount", "api")]
+
+
+def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
+    """One that it renders, which then has the cloud's identity; of any other, and of the namespace's, nothing is left."""
+    text = one(
+        "Deployment", f"{{template: {TEMPLATE.replace('spec: {', 'spec: {serviceAccountName: robot, ')}}}", "apps/v1"
+    )
+    rendered = text + "---\n" + one("ServiceAccount", "{}", name="robot")
+    found = manifests_of(placed(rendered, ports=()))
+    assert "orders/api-account" not in found
+    assert found["orders/api/serviceaccount/robot"]["metadata"]["annotations"] == {"role": "orders-api"}
+    spec = found["orders/api-deployment"]["spec"]["template"]["spec"]
+    assert spec["serviceAccountName"] == "robot" and "automountServiceAccountToken" not in spec
+    assert account_of(component(rendered)[1]) == "robot"
+    foreign = manifests_of(placed(text, ports=()))
+    assert foreign["orders/api-deployment"]["spec"]["template"]["spec"]["serviceAccountName"] == "api"
+    assert foreign["orders/api-account"]["automountServiceAccountToken"] is False
+    assert account_of(component(text)[1]) == "api"
+    # Nor does a pod that asks for none get the rights of one that happens to have its name.
+    named = manifests_of(placed(KINDS["Pod"][0] + "---\n" + one("ServiceAccount", "{}", name="api"), ports=()))
+    assert named["orders/api/pod/one"]["spec"]["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize(
+    ("spec", "namespace"),
+    [("{path: ./}", "orders"), ("{targetNamespace: ''}", "orders"), ("{targetNamespace: allowed}", "allowed")],
+)
+def test_a_repository_is_applied_in_one_namespace(spec: str, namespace: str) -> None:
+    """Where nothing says it, each of its objects would."""
+    kind = one("Kustomization", spec, "kustomize.toolkit.fluxcd.io/v1")
+    (manifest,) = manifests_of(placed(kind, client=False, ports=())).values()
+    assert manifest["spec"] == {**yaml.safe_load(spec), "targetNamespace": namespace}
+
+
+def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
+    """Those that routes lead to; and no annotation configures an ingress controller past the gateway."""
+    numbered = {"cidrs": ["10.0.0.0/8"], "reach": "nodePort", "nodeAddress": "n"}
+    service = manifests_of(placed(gateway=numbered))["orders/api-service-api"]
+    assert service["spec"]["type"] == "NodePort"
+    assert service["metadata"]["annotations"] == {"note": "kept"}
+    assert "type" not in manifests_of(placed(ports=(), gateway=numbered))["orders/api-service-api"]["spec"]
+
+
+def test_two_services_of_one_name_are_one() -> None:
+    """With the ports of both, of one number and protocol the first."""
+    more = "{selector: {app: api}, ports: [{port: 80, targetPort: 1}, {port: 80, protocol: UDP}, {port: 82}]}"
+    service = manifests_of(placed(f"{OBJECTS}---\n{one('Service', more, name='api')}"))["orders/api-service-api"]
+    ports = [(port["port"], port.get("targetPort"), port.get("protocol")) for port in service["spec"]["ports"]]
+    assert ports == [(80, "web", None), (81, 9000, None), (80, None, "UDP"), (82, None, None)]
+
+
+def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
+    """A component that depends on it, or the gateway: any other may never end."""
+    skipped = {"pulumi.com/skipAwait": "true"}
+    application, job = component(KINDS["Job"][0], ports=())
+
+    def annotations(*others: Any) -> Any:
+        whole = replace(application, components=(job, *others))
+        found = placed_objects(whole, job, settings()).objects
+        return next(part.manifest for part in found if part.manifest["kind"] == "Job")["metadata"].get("annotations")
+
+    assert annotations() == skipped
+    assert annotations(replace(job, name="other", depends_on=("api",))) is None
+    assert annotations(replace(job, name="other", depends_on=("another",))) == skipped
+
+
+def test_nobody_needs_stringdata() -> None:
+    """It is what it becomes, so that a key that goes does not stay."""
+    text = (
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: one, namespace: orders}\ndata: {A: YQ==}\nstringData: {B: b}\n"
+    )
+    (secret,) = placed(text, ports=()).objects
+    assert secret.manifest == {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "one", "namespace": "orders"},
+        "data": {"A": "YQ==", "B": "Yg=="},
+    }
+
+
+CUSTOM = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.example.com, namespace: orders}
+spec: {group: example.com, names: {kind: Thing, plural: things}}
+---
+apiVersion: example.com/v1
+kind: Thing
+metadata: {name: one, namespace: orders}
+anything: {goes: here}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: more}
+---
+apiVersion: helm.sh/v3
+kind: Release
+metadata: {name: chart, namespace: orders}
+spec: {name: chart, namespace: orders, chart: nginx}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reader, namespace: orders}
+rules: []
+"""
+
+
+def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
+    """And what has no pods gets neither ServiceAccount nor fence. KubeVela's namespace on what has none is taken off."""
+    application, whole = component(CUSTOM, client=False, ports=())
+    first = {one.name: one.manifest["metadata"] for one in foundations(estate_of(application))}
+    assert first == {
+        "orders/api/customresourcedefinition/things.example.com": {"name": "things.example.com"},
+        "orders/api/namespace/more": {"name": "more"},
+    }
+    found = placed_objects(application, whole, settings())
+    assert {one.name: one.stage for one in found.objects} == {
+        "orders/api/thing/one": "running",
+        "orders/api/release/chart": "running",
+        "orders/api/clusterrole/reader": "needed",
+    }
+    assert manifests_of(found)["orders/api/thing/one"]["anything"] == {"goes": "here"}
+    # A chart is nothing that a cluster has by that name.
+    assert [one["kind"] for one in objects_of(estate_of(application), settings())] == [
+        "CustomResourceDefinition",
+        "Namespace",
+        "Thing",
+        "ClusterRole",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort"])
+def test_what_answers_outside_without_a_route_leads_to_its_own_pods(kind: str) -> None:
+    """As the fence sees who connects; another Service stays as it is."""
+    spec = {"type": kind, "externalTrafficPolicy": "Cluster", "selector": {"app": "one"}}
+    made = manifests_of(placed(one("Service", str(spec)), ports=()))["orders/api-service-one"]
+    assert made["spec"] == {"type": kind, "externalTrafficPolicy": "Local", "selector": {"app": "one", **PODS}}
+    inside = {"selector": {"app": "one"}}
+    assert manifests_of(placed(one("Service", str(inside)), ports=()))["orders/api-service-one"]["spec"] == inside
+
+
+@pytest.mark.parametrize(
+    ("group", "custom"),
+    [
+        ("", False),
+        ("apps", False),
+        ("networking.k8s.io", False),
+        ("rbac.authorization.k8s.io", False),
+        ("flowcontrol.apiserver.k8s.io", False),
+        ("gateway.networking.k8s.io", True),
+        ("helm.toolkit.fluxcd.io", True),
+        ("apps.example.com", True),
+    ],
+)
+def test_an_api_group_is_kubernetes_own_or_not(group: str, custom: bool) -> None:
+    assert is_custom(group) is custom
+
+
+RELEASE = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace: orders}\nspec: {chart: es}\n"
+
+
+@pytest.mark.parametrize(
+    ("reach", "spec"),
+    [
+        ("cluster", {}),
+        ("loadBalancer", {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}),
+        ("nodePort", {"type": "NodePort", "externalTrafficPolicy": "Local"}),
+    ],
+)
+def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
+    reach: str, spec: dict[str, str]
+) -> None:
+    """By one selector, after all else of the component, however the gateway reaches Services."""
+    application, part = component(RELEASE, client=False, ports=())
+    labels = {"release": "es", "app": "es"}
+    named = NamedService("es-http", 9200, 9201, labels, "api-gateway", part.place)
+    gateway = {
+        "namespace": "kong", "podLabels": {"app": "kong"}, "reach": reach,
+        **({"cidrs": ["10.0.0.0/8"]} if reach != "cluster" else {}),
+        **({"nodeAddress": "10.0.0.1"} if reach == "nodePort" else {}),
+    }  # fmt: skip
+    found = placed_objects(application, replace(part, named=named), settings(gateway=gateway))
+    fence, service, release = found.objects
+    assert (fence.stage, service.stage, release.stage) == ("needed", "after", "running")
+    assert service.manifest["metadata"]["name"] == fence.manifest["metadata"]["name"] == "api-gateway"
+    ports = [{"name": "port-9200", "port": 9200, "targetPort": 9201}]
+    assert service.manifest["spec"] == {"selector": labels, "ports": ports, **spec}
+    policy = fence.manifest["spec"]
+    assert policy["podSelector"] == {"matchLabels": labels} and policy["policyTypes"] == ["Ingress"]
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 9201}]
+    assert rule["from"][0]["podSelector"] == {"matchLabels": {"app": "kong"}}

@@ -1,0 +1,131 @@
+"""The objects of components in several clusters and namespaces: who reaches them, and what they are called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kong_oam.access.model import Application, Component, Copy
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.kong.certificates import hosts_by_certificate
+from kong_oam.kubernetes.estate import clusters_of, foundations, objects_of, provider_of
+from kong_oam.kubernetes.placement import placed
+from kong_oam.kubernetes.rendered import placed_objects
+from kong_oam.objects.pods import Manifest
+from tests.support.estates import STACK, api, estate
+from tests.support.rendered_components import OBJECTS, component, estate_of
+
+OUTSIDE = {"cidrs": ["192.0.2.0/28"], "reach": "loadBalancer", "namespace": "kong", "podLabels": {"app": "kong"}}
+IN_KONG = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kong"}},
+    "podSelector": {"matchLabels": {"app": "kong"}},
+}
+FROM_OUTSIDE = {"ipBlock": {"cidr": "192.0.2.0/28"}}
+
+
+def settings(**gateway: Any) -> Settings:
+    data = {
+        "cloud": "aws",
+        "asOf": "2026-01-01",
+        "cluster": {"context": "here", "contexts": {"west": "there"}},
+        "gateway": gateway or OUTSIDE,
+        "identityProviders": [{"name": "main", "type": "oidc"}],
+    }
+    return parse("prod", data)
+
+
+def in_places(topologies: str) -> tuple[Application, Component]:
+    """The one component of an Application in these places: `plain` properties make its objects."""
+    text = f"{api()}  policies:\n" + "".join(
+        f"    - {{name: t{number}, type: topology, properties: {one}}}\n"
+        for number, one in enumerate(topologies.split(";"))
+    )
+    stack = replace(STACK, clusters=frozenset({"west"}), reach="loadBalancer", addressed=True)
+    (application,) = estate(text, stack=stack).applications
+    return application, application.components[0]
+
+
+def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
+    """Where its Service has an address of its own: the fence goes by theirs."""
+    properties = "{image: x, exposeType: NodePort, ports: [{port: 80, expose: true}]}"
+    text = api().partition("      traits:")[0].replace("{image: x}", properties)
+    (application,) = estate(text, stack=replace(STACK, service_types=("NodePort",))).applications
+    (service,) = placed(application, application.components[0], settings()).services
+    assert (service["spec"]["type"], service["spec"]["externalTrafficPolicy"]) == ("NodePort", "Local")
+
+
+def peers(fence: Manifest) -> list[Any]:
+    return [peer for rule in fence["spec"]["ingress"] for peer in rule["from"]]
+
+
+@pytest.mark.parametrize(
+    ("topologies", "expected"),
+    [
+        ("{}", [("orders", [IN_KONG, FROM_OUTSIDE], "LoadBalancer")]),
+        ("{clusters: [west]}", [("west/orders", [FROM_OUTSIDE], "LoadBalancer")]),
+        (
+            "{clusters: [west]};{namespace: blue};{namespace: green}",
+            [
+                ("blue", [IN_KONG, FROM_OUTSIDE], "LoadBalancer"),
+                ("green", [], "ClusterIP"),
+                ("west/orders", [], "ClusterIP"),
+            ],
+        ),
+    ],
+)
+def test_the_gateway_is_let_in_where_it_leads_to(topologies: str, expected: list[tuple[str, list[Any], str]]) -> None:
+    """In one place; in another cluster by its addresses alone, since pods there may be anybody's. A copy has a Service
+    inside its cluster, and nobody comes in."""
+    application, whole = in_places(topologies)
+    found = [(site, placed(application, site, settings())) for site in whole.sites]
+    assert [
+        (site.at, peers(one.policy), one.services[0]["spec"].get("type", "ClusterIP")) for site, one in found
+    ] == expected
+    for site, one in found:
+        assert {manifest["metadata"]["namespace"] for manifest in one.objects()} == {site.namespace}
+
+
+def test_so_it_is_with_what_definitions_render() -> None:
+    """Their logical names say the place, in front."""
+    application, whole = component(OBJECTS, client=True, ports=(80,))
+    far = Copy("west", "orders", rendered=whole.rendered)
+    here, there = replace(whole, copies=(far, Copy(None, "more", "/more", ()))).sites[:2]
+    names = {one.name: one.manifest for one in placed_objects(application, there, settings()).objects}
+    assert (
+        list(names) == [f"west:{name.name}" for name in placed_objects(application, here, settings()).objects]
+        and "west:orders/api-ingress" in names
+    )
+    assert names["west:orders/api-ingress"]["spec"]["ingress"] == []
+    assert "type" not in names["west:orders/api-service-api"]["spec"]
+    alone = {
+        one.name: one.manifest for one in placed_objects(application, replace(there, copied=None), settings()).objects
+    }
+    assert peers(alone["west:orders/api-ingress"]) == [FROM_OUTSIDE]
+    assert alone["west:orders/api-service-api"]["spec"]["type"] == "LoadBalancer"
+
+
+def test_each_cluster_has_its_objects() -> None:
+    """And those that others' lie in."""
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: more}\n"
+    application, whole = component(namespace, client=False, ports=())
+    whole = replace(whole, copies=(Copy("west", "orders", rendered=whole.rendered),))
+    spread = estate_of(replace(application, components=(whole,)))
+    assert clusters_of(spread) == (None, "west")
+    assert [provider_of(cluster) for cluster in clusters_of(spread)] == ["cluster", "cluster-west"]
+    assert [[one.name for one in foundations(spread, cluster)] for cluster in (None, "west", "east")] == [
+        ["orders/api/namespace/more"],
+        ["west:orders/api/namespace/more"],
+        [],
+    ]
+    for cluster, count in ((None, 1), ("west", 1), ("east", 0)):
+        assert len([*objects_of(spread, settings(), cluster)]) == count
+
+
+def test_a_certificate_lies_where_its_component_is() -> None:
+    """In that cluster."""
+    text = api().replace('domain: "orders.example.com"', 'domain: "orders.example.com", secretName: tls')
+    policy = "  policies:\n    - {name: t, type: topology, properties: {clusters: [west], namespace: blue}}\n"
+    stack = replace(STACK, clusters=frozenset({"west"}), reach="loadBalancer", addressed=True)
+    assert hosts_by_certificate(estate(text + policy, stack=stack)) == {("west/blue", "tls"): ("orders.example.com",)}

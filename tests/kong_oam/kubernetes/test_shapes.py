@@ -1,0 +1,199 @@
+"""What is judged can be placed: whatever shape it has, it is refused there, or deployed with all that is added."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kong_oam.access.settings.stack import parse
+from kong_oam.kubernetes.rendered import placed_objects
+from tests.support.judged import judged, said
+from tests.support.rendered_components import component, made
+
+SETTINGS = parse(
+    "prod",
+    {
+        "cloud": "aws",
+        "asOf": "2026-01-01",
+        "cluster": {"imagePullSecrets": ["ecr"]},
+        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
+        "identityProviders": [{"name": "main", "type": "oidc"}],
+    },
+)
+POD: dict[str, Any] = {
+    "metadata": {"labels": {"app": "api"}, "annotations": {"a": "b"}},
+    "spec": {
+        "containers": [
+            {
+                "name": "c",
+                "image": "i",
+                "args": ["x"],
+                "env": [{"name": "A", "value": "b"}],
+                "envFrom": [{"configMapRef": {"name": "m"}}],
+                "ports": [{"containerPort": 80, "name": "web"}],
+                "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+            }
+        ],
+        "volumes": [{"name": "v", "image": {"reference": "r"}}],
+        "imagePullSecrets": [{"name": "s"}],
+        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["a"]}],
+    },
+}
+ABOUT = {"name": "api", "namespace": "orders"}
+OBJECTS: list[dict[str, Any]] = [
+    {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": ABOUT, "spec": {"template": POD}},
+    {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": ABOUT, "spec": {"jobTemplate": {"spec": {"template": POD}}}},
+    {"apiVersion": "v1", "kind": "Pod", **POD, "metadata": {**ABOUT, **POD["metadata"]}},
+    {"apiVersion": "argoproj.io/v1", "kind": "Rollout", "metadata": ABOUT, "spec": {"template": POD}},
+    {"apiVersion": "v1", "kind": "Service", "metadata": ABOUT, "spec": {"selector": {"app": "api"}, "ports": [{"port": 80, "targetPort": "web"}]}},
+    {"apiVersion": "v1", "kind": "Secret", "metadata": ABOUT, "stringData": {"a": "b"}},
+    {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a.b.c"}, "spec": {}},
+]  # fmt: skip
+"""One of each sort that something is added to."""
+ALLOWED = {"argoproj.io/Rollout": "pods", "apiextensions.k8s.io/CustomResourceDefinition": "kinds"}
+JUNK: list[Any] = [None, True, 5, -1, 1.5, "x", "", [], {}, [5], [None], ["x"], [[]], [{}], {"a": 1}, {"name": ["a"]}, [{"name": ["a"]}], [{"a": []}]]  # fmt: skip
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*path, key)
+        yield from paths(item, (*path, key))
+
+
+def changed(one: dict[str, Any], path: tuple[Any, ...], junk: Any) -> dict[str, Any]:
+    result = copy.deepcopy(one)
+    holder: Any = result
+    for step in path[:-1]:
+        holder = holder[step]
+    if junk is ...:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = copy.deepcopy(junk)
+    return result
+
+
+@pytest.mark.parametrize("pod_spec_path", ["", "spec.template.spec"])
+@pytest.mark.parametrize("one", OBJECTS, ids=lambda one: str(one["kind"]))
+def test_what_is_taken_can_be_placed(one: dict[str, Any], pod_spec_path: str) -> None:
+    """Each field of something sound is something else, or is not there: some are refused for it, and others not."""
+    app, whole = component("", ports=(80,))
+    placed = 0
+    behind = made({**OBJECTS[0], "metadata": {**ABOUT, "name": "behind"}}, 1)
+    cases = [changed(one, path, junk) for path in paths(one) for junk in (..., *JUNK)]
+    for case in cases:
+        if not said(judged(case, key="orders/api", namespace="orders", pod_spec_path=pod_spec_path), allowed=ALLOWED):
+            rendered = (made(case, pod_spec_path=pod_spec_path), behind)
+            assert placed_objects(app, replace(whole, rendered=rendered), SETTINGS).objects, case
+            placed += 1
+    assert 0 < placed < len(cases)
+
+
+@pytest.mark.parametrize("one", OBJECTS)
+def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
+    assert said(judged(one, key="orders/api", namespace="orders"), allowed=ALLOWED) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"kind": "ConfigMap", "data": {"a": "b", "c": 5}}, "data.c"),
+        ({"kind": "ConfigMap", "data": {"a": {"b": "c"}}}, "data.a"),
+        ({"kind": "Secret", "stringData": {"a": True}}, "stringData.a"),
+        ({"kind": "Secret", "data": {"a": 5, "b": None}}, "data.a"),
+        ({"kind": "ConfigMap", "metadata": {**ABOUT, "annotations": {"a": 1.5}}}, "metadata.annotations.a"),
+    ],
+)
+def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
+    """An API server refuses a number in the middle of a run."""
+    (message,) = said(judged({"apiVersion": "v1", "metadata": ABOUT, **changes}, namespace="orders"))
+    assert message == f"OAM103 {changes['kind']} 'api' of 'shop/web': {path} has to be a text"
+
+
+def test_containers_of_a_kind_of_others_need_no_name() -> None:
+    """Knative names them."""
+    template = {"spec": {"containers": [{"image": "i"}]}}
+    custom, own = ({**OBJECTS[number], "spec": {"template": template}} for number in (3, 0))
+    assert said(judged(custom, namespace="orders"), allowed=ALLOWED) == []
+    (message,) = said(judged(own, namespace="orders"))
+    assert message.endswith("spec.template.spec.containers[0].name has to be there")
+
+
+@pytest.mark.parametrize(
+    ("spec", "wrong"),
+    [
+        ("hostAliases", ["spec.hostAliases[0].hostnames has to be there"]),
+        ("containers", ["spec.containers has to be a list", "spec.containers[0].name has to be there"]),
+    ],
+)
+def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
+    """With the field and what belongs there."""
+    pod = OBJECTS[2]
+    found = []
+    for junk in ({"a": {}}, [{"ip": "192.0.2.1"}]):
+        found += said(judged({**pod, "spec": {**pod["spec"], spec: junk}}, namespace="orders"))
+    assert [one for one in wrong if not any(one in message for message in found)] == []
+    assert all(message.startswith("OAM103 Pod 'api' of 'shop/web': spec.") for message in found)
+
+
+@pytest.mark.parametrize(
+    ("one", "wrong"),
+    [
+        ({**OBJECTS[0], "spec": {}}, "Deployment 'api' of 'shop/web': spec has to be what pods are made of"),
+        ({**OBJECTS[2], "spec": {}}, "Pod 'api' of 'shop/web': spec.containers has to be a list of at least one container"),
+        ({**OBJECTS[6], "spec": "x"}, "CustomResourceDefinition 'a.b.c' of 'shop/web': spec has to be a mapping"),
+    ],
+)  # fmt: skip
+def test_nothing_is_deployed_without_its_spec(one: dict[str, Any], wrong: str) -> None:
+    (message,) = said(judged(one, namespace="orders"), allowed=ALLOWED)
+    assert message.startswith(f"OAM103 {wrong}")
+
+
+NAMES = {
+    ("v1", "Service"): (["web", "w" * 63], ["victim.other.svc.cluster.local", "A B/../@evil", "w" * 64, "1a", "a-", "a\n"]),
+    ("v1", "ConfigMap"): (["web", "1.a-b.c", "kube-root-ca.crt"], ["../../x", "a..b", "A", "a_b", ".a", "a" * 254, "a\n", "é"]),
+    ("apps/v1", "Deployment"): (["web"], ["D_..::"]),
+    ("rbac.authorization.k8s.io/v1", "Role"): (["system:x", "A_b"], ["a/b", "..", "a%b", "a\n"]),
+    ("v1", "Namespace"): (["web"], ["a.b", "A"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("api", "kind"), NAMES)
+def test_a_name_is_one_that_the_cluster_takes(api: str, kind: str) -> None:
+    for names, expected in zip(NAMES[api, kind], (False, True), strict=True):
+        for name in names:
+            one = {"apiVersion": api, "kind": kind, "metadata": {"name": name}}
+            messages = said(judged(one, namespace="orders"), allowed={"Namespace": "x"}, rbac=True)
+            assert any(" cannot be named so: " in message for message in messages) == expected, name
+
+
+MOUNTING = {
+    "volumes": [{"name": "a", "emptyDir": {}}],
+    "containers": [{"name": "x", "image": "i", "volumeMounts": [{"name": "a", "mountPath": "/a"}, {"name": "b"}]}],
+    "initContainers": [{"name": "y", "image": "i", "volumeDevices": [{"name": "c", "devicePath": "/c"}]}],
+}
+
+
+def test_a_volume_that_is_mounted_is_there() -> None:
+    """In every container; of a StatefulSet also by its claims. What a container mounts elsewhere is not known."""
+
+    def found(kind: str, **spec: Any) -> list[str]:
+        one = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "w"}, "spec": {"template": {"spec": MOUNTING}, **spec}}  # fmt: skip
+        return said(judged(one), allowed={"apps/Other": "x"})
+
+    at = "of 'shop/web': spec.template.spec"
+    assert found("Deployment") == [
+        f"OAM103 Deployment 'w' {at}.containers[0].volumeMounts[1] is of volume 'b', and the pods have only 'a'",
+        f"OAM103 Deployment 'w' {at}.initContainers[0].volumeDevices[0] is of volume 'c', and the pods have only 'a'",
+    ]
+    assert found("StatefulSet", volumeClaimTemplates=[{"metadata": {"name": "b"}}, {"metadata": {"name": "c"}}]) == []
+    assert found("Other") == []
+    pod = {"containers": [{"name": "x", "volumeMounts": [{"name": "b"}, {"name": 7}, {}]}]}
+    assert (
+        said(judged({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod}))[-1]
+        == "OAM103 Pod 'p' of 'shop/web': spec.containers[0].volumeMounts[0] is of volume 'b', and the pods have none"
+    )

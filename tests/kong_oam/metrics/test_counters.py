@@ -1,0 +1,176 @@
+"""Counts of records in Prometheus' text, and the log that they are read from."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.metrics import counters
+from kong_oam.metrics.counters import Counters, due
+from kong_oam.metrics.follow import LONGEST, follow
+
+
+def record(**fields: Any) -> str:
+    said = {"version": 1, "stack": "prod", "component": "orders/api", "decision": "allowed", "status": 200}
+    return json.dumps({**said, "code": "allowed", **fields})
+
+
+def samples(*lines: str) -> list[str]:
+    counted = Counters()
+    for line in lines:
+        counted.add(line)
+    return [line for line in counted.lines() if not line.startswith("#")]
+
+
+def decision(component: str, decision: str, code: str, status: int, count: int) -> str:
+    labels = f'component="{component}",decision="{decision}",code="{code}",status="{status}"'
+    return f'kong_oam_decisions_total{{stack="prod",{labels}}} {count}'
+
+
+def test_decisions_are_counted_by_component_reason_and_status() -> None:
+    """Whether in a line or in a list of one."""
+    refused = record(decision="refused", code="scope-missing", status=403)
+    assert samples(record(), refused, f"[{refused}, {record(component='shop/web')}]") == [
+        decision("orders/api", "allowed", "allowed", 200, 1),
+        decision("orders/api", "refused", "scope-missing", 403, 2),
+        decision("shop/web", "allowed", "allowed", 200, 1),
+        "kong_oam_failures_total 0",
+        "kong_oam_unread_lines_total 0",
+    ]
+
+
+@pytest.mark.parametrize("code", ["failed", "not-admitted", "record-failed"])
+def test_failures_are_counted_from_the_beginning(code: str) -> None:
+    """From 0, so that Prometheus sees the first one rise; a record that failed has little more than its code."""
+    assert "kong_oam_failures_total 0" in samples()
+    assert "kong_oam_failures_total 1" in samples(json.dumps({"version": 1, "requestId": "x", "code": code}))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "2026/11/28 [error] no JSON",
+        "[1]",
+        '"text"',
+        record(version=2),
+        record(code=7),
+        record(component='a"} 1\nother 1'),
+        record(status={"a": 1}),
+        "[" * 100_000,
+    ],
+    ids=["nothing", "an error log's", "a number", "a text", "another version", "no code", "a label", "a map", "deep"],
+)
+def test_what_is_no_record_is_counted_as_unread(line: str) -> None:
+    """And nothing of it becomes a label."""
+    assert samples(line) == ["kong_oam_failures_total 0", "kong_oam_unread_lines_total 1"]
+
+
+def test_labels_are_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can write there cannot fill the memory: what is known is still counted."""
+    monkeypatch.setattr(counters, "LARGEST", 2)
+    assert samples(*(record(component=f"a/{n}") for n in (1, 2, 3, 4, 1)))[0::3] == [
+        decision("a/1", "allowed", "allowed", 200, 2),
+        "kong_oam_unread_lines_total 2",
+    ]
+
+
+def test_keys_are_due_at_the_beginning_of_their_day() -> None:
+    """By client and provider, as the output `credentials` names them."""
+    outputs = {"credentials": {"shop/checkout at okta": {"generation": 1, "due": "2027-02-23"}}}
+    assert [*due(outputs)][-1] == (
+        'kong_oam_key_due_timestamp_seconds{client="shop/checkout",provider="okta"} 1803340800'
+    )
+
+
+@pytest.mark.parametrize(
+    ("outputs", "why"),
+    [
+        ({}, "no output `credentials`"),
+        ({"credentials": []}, "no output `credentials`"),
+        ({"credentials": {"a/b at okta": {}}}, "a/b at okta has no day"),
+        ({"credentials": {"a/b at okta": {"due": "soon"}}}, "Invalid isoformat"),
+    ],
+)
+def test_outputs_of_something_else_are_refused(outputs: Any, why: str) -> None:
+    """Not taken for a stack without keys."""
+    with pytest.raises(ValueError, match=why):
+        [*due(outputs)]
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> Iterator[tuple[Path, list[bytes]]]:
+    """A file with a line, and what a follower has got of it since."""
+    file, got = tmp_path / "records", []
+    file.write_text("old\n")
+    lines = follow(file)
+
+    def collect() -> None:
+        for line in lines:
+            if line == b"end\n":
+                return
+            got.append(line)
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    time.sleep(0.1)
+    yield file, got
+    with file.open("a") as more:
+        more.write("\nend\n")
+    thread.join(5)
+    lines.close()
+    assert not thread.is_alive()
+
+
+def seen(got: list[bytes], *lines: bytes) -> bool:
+    until = time.monotonic() + 5
+    while got[: len(lines)] != [*lines]:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_log_is_followed_from_its_end(followed: tuple[Path, list[bytes]]) -> None:
+    """A line counts once it is whole."""
+    file, got = followed
+    with file.open("a") as log:
+        log.write("one\ntw")
+        log.flush()
+        assert seen(got, b"one\n")
+        time.sleep(0.3)
+        assert got == [b"one\n"]
+        log.write("o\n")
+    assert seen(got, b"one\n", b"two\n")
+
+
+@pytest.mark.parametrize("how", ["moved away", "emptied", "gone for a while"])
+def test_a_log_is_followed_through_rotation(followed: tuple[Path, list[bytes]], how: str) -> None:
+    """All of the file that takes its place."""
+    file, got = followed
+    with file.open("a") as log:
+        log.write("one\n")
+    assert seen(got, b"one\n")
+    if how == "emptied":
+        file.write_text("")
+    else:
+        file.rename(file.with_suffix(".1"))
+    if how == "gone for a while":
+        time.sleep(0.5)
+    with file.open("a") as log:
+        log.write("two\n")
+    assert seen(got, b"one\n", b"two\n")
+
+
+def test_a_line_without_end_is_cut(followed: tuple[Path, list[bytes]]) -> None:
+    """It is not gathered in memory."""
+    file, got = followed
+    with file.open("ab") as log:
+        log.write(b"x" * (2 * LONGEST + 5))
+    assert seen(got, b"x" * LONGEST, b"x" * LONGEST)

@@ -1,0 +1,98 @@
+"""Which definition a type means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.definitions.definition import Definition, Kind
+from kong_oam.oam.definitions.library import find, library
+from kong_oam.oam.document import FilePlace
+
+AT = FilePlace("shop.yaml", 9, 13)
+
+
+def _one(name: str, kind: Kind = "component", file: str = "a.yaml", **more: str) -> Definition:
+    return replace(Definition(kind, name, "output: {}", FilePlace(file, 1, 1)), **more)
+
+
+VERSIONS = library(
+    [
+        _one("web", version="1.2.3"),
+        _one("web", version="1.10.0"),
+        _one("web", version="1.10.0-rc.2"),
+        _one("web", version="2.0.0", revision="new"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("type_", "version"),
+    [
+        ("web", "2.0.0"),
+        ("web@v1", "1.10.0"),
+        ("web@1", "1.10.0"),
+        ("web@v1.2", "1.2.3"),
+        ("web@1.2.3", "1.2.3"),
+        ("web@new", "2.0.0"),
+        ("web@web-new", "2.0.0"),
+    ],
+)
+def test_a_type_means_the_newest_of_the_version_that_it_names(type_: str, version: str) -> None:
+    """Numbers count as numbers: 1.10 is newer than 1.2, and than what was a candidate for it."""
+    found = find(VERSIONS, "component", type_, AT)
+    assert isinstance(found, Definition) and found.version == version
+
+
+@pytest.mark.parametrize("type_", ["web@v3", "web@1.1", "web@2.0.0.0", "web@"])
+def test_a_version_that_is_not_is_said_with_those_that_are(type_: str) -> None:
+    """`1.1` is not `1.10`."""
+    found = find(VERSIONS, "component", type_, AT)
+    assert isinstance(found, Diagnostic)
+    assert (
+        found.message
+        == f"component type 'web' has no version '{type_[4:]}'; there is: 2.0.0, new, 1.10.0, 1.10.0-rc.2, 1.2.3"
+    )
+    assert (found.code, found.place) == ("OAM104", AT)
+
+
+def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
+    """A type that differs in capitals is another; a trait is no component."""
+    stack = library([_one("web"), _one("gateway", "trait")])
+    for type_, hint in (("WEB", "; did you mean 'web'?"), ("gateway", "; known: web")):
+        found = find(stack, "component", type_, AT)
+        assert isinstance(found, Diagnostic)
+        assert found.message == (
+            f"unknown component type '{type_}'{hint}; a type of your own needs a definition in definitions/"
+        )
+
+
+def test_a_workload_definition_is_a_component_type_of_old() -> None:
+    """So it takes a built-in one's place as well, and beside another of that name it is one too many."""
+    old, built_in = _one("old", "workload"), replace(_one("old", file="built.yaml"), built_in=True)
+    assert find(library([old]), "component", "old", AT) == old
+    assert find(library([built_in, old]), "component", "old", AT) == old
+    assert [one.code for one in library([built_in, old]).diagnostics] == ["OAM113"]
+    assert [one.code for one in library([_one("old", file="b.yaml"), old]).diagnostics] == ["OAM106"]
+    assert isinstance(find(library([old]), "trait", "old", AT), Diagnostic)
+
+
+def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
+    """With a warning, wherever it stands."""
+    own, built_in = _one("web"), replace(_one("web", file="built.yaml"), built_in=True)
+    for order in ([own, built_in], [built_in, own]):
+        stack = library(order)
+        assert find(stack, "component", "web", AT) == own
+        assert [str(one).splitlines()[0] for one in stack.diagnostics] == [
+            "a.yaml:1:1: warning OAM113: this takes the place of the built-in component type 'web'"
+        ]
+
+
+def test_two_of_one_name_are_an_error_with_both_places() -> None:
+    """Two of different kinds or versions are not."""
+    stack = library([_one("web"), _one("web", file="b.yaml"), _one("web", "trait"), _one("web", version="2")])
+    assert [str(one).splitlines()[0] for one in stack.diagnostics] == [
+        "b.yaml:1:1: error OAM106: component type 'web' is defined twice (first in a.yaml:1:1)"
+    ]

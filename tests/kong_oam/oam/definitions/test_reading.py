@@ -1,0 +1,172 @@
+"""Definitions in YAML, as KubeVela's API server and its tools give them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kong_oam.oam.definitions.reading import read_definitions
+from tests.support.oam_corpus import CORPUS, corpus, need_corpus
+
+HEAD = "apiVersion: core.oam.dev/v1beta1\n"
+SCALER = (
+    HEAD
+    + """kind: TraitDefinition
+metadata:
+  name: scaler
+  annotations: {definitionrevision.oam.dev/name: "1.2"}
+spec:
+  version: 1.2.3
+  workloadRefPath: spec.ref
+  appliesToWorkloads: [deployments.apps]
+  schematic:
+    cue:
+      template: |
+        parameter: replicas: *1 | int
+        patch: spec: replicas: parameter.replicas
+"""
+)
+
+
+def test_a_definition_is_read_with_all_that_is_used_of_it() -> None:
+    """And where its template begins."""
+    (one,) = read_definitions("scaler.yaml", SCALER.encode()).definitions
+    assert (one.kind, one.name, one.version, one.revision) == ("trait", "scaler", "1.2.3", "1.2")
+    assert one.template.startswith("parameter: replicas")
+    assert one.workload_ref_path == "spec.ref" and not one.built_in
+    assert (str(one.place), str(one.line(2))) == ("scaler.yaml:4:9", "scaler.yaml:14:1")
+    assert one.line(2).excerpt().splitlines()[0].endswith("patch: spec: replicas: parameter.replicas")
+
+
+@pytest.mark.parametrize("written", ['template: "output: {}"', "template: output"])
+def test_a_template_that_is_no_block_has_the_place_of_its_definition(written: str) -> None:
+    """Its lines are none of the file's."""
+    text = f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{cue: {{{written}}}}}}}\n"
+    (one,) = read_definitions("a.yaml", text.encode()).definitions
+    assert str(one.line(2)) == str(one.place) == "a.yaml:3:18"
+
+
+def test_what_stands_beside_definitions_is_read_over() -> None:
+    """Applications, and what steps of workflows do; all kinds of definitions are read."""
+    kinds = ("ComponentDefinition", "PolicyDefinition", "WorkloadDefinition")
+    template = "spec: {schematic: {cue: {template: a}}}"
+    texts = [f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n{template}\n" for kind in kinds]
+    texts += [f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n" for kind in ("Application", "WorkflowStepDefinition")]
+    found = read_definitions("all.yaml", "---\n".join(texts).encode())
+    assert [one.kind for one in found.definitions] == ["component", "policy", "workload"]
+    assert not found.diagnostics
+
+
+def test_a_list_is_read_as_kubectl_prints_it() -> None:
+    """What is wrong with one of them is found there."""
+    one = "metadata: {name: a, uid: u}, spec: {schematic: {cue: {template: b}}}, status: {}"
+    items = [f"{HEAD.strip()}, kind: {kind}Definition, {one}" for kind in ("Component", "Trait", "WorkflowStep")]
+    text = "apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ''}\nitems:\n"
+    text += "".join(f"- {{{item}}}\n" for item in [*items, "kind: ConfigMap"])
+    found = read_definitions("all.yaml", text.encode())
+    assert [(one.kind, one.name, one.place.line) for one in found.definitions] == [
+        ("component", "a", 5),
+        ("trait", "a", 6),
+    ]
+    assert [str(one.place) for one in found.diagnostics] == ["all.yaml:8:3"]
+    assert not read_definitions("none.yaml", b"{apiVersion: v1, kind: List, items: []}").diagnostics
+
+
+def test_a_file_of_kubevelas_chart_is_read_as_it_is() -> None:
+    """Its namespace is Helm's."""
+    chart = SCALER.replace(
+        "  name: scaler\n", '  name: scaler\n  namespace: {{ include "systemDefinitionNamespace" . }}\n'
+    )
+    found = read_definitions("scaler.yaml", chart.encode())
+    assert [one.name for one in found.definitions] == ["scaler"] and not found.diagnostics
+
+
+def test_a_workload_that_is_only_referred_to_is_read_over() -> None:
+    """A cluster has some, which KubeVela makes for component types."""
+    text = f"{HEAD}kind: WorkloadDefinition\nmetadata: {{name: a}}\nspec: {{definitionRef: {{name: deployments.apps}}}}"
+    found = read_definitions("a.yaml", text.encode())
+    assert not found.definitions and not found.diagnostics
+
+
+def test_a_template_in_its_older_place_is_read() -> None:
+    """`extension`, which KubeVela reads where there is no schematic."""
+    text = (
+        f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec:\n  extension:\n    template: |\n      patch: {{}}\n"
+    )
+    (one,) = read_definitions("a.yaml", text.encode()).definitions
+    assert (one.template, str(one.line(1))) == ("patch: {}\n", "a.yaml:7:1")
+
+
+def test_a_type_of_terraform_keeps_its_schematic() -> None:
+    """It has no template."""
+    text = f"{HEAD}kind: ComponentDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{terraform: {{configuration: x}}}}}}"
+    (one,) = read_definitions("a.yaml", text.encode()).definitions
+    assert (one.template, one.terraform) == ("", {"configuration": "x"})
+
+
+WRONG = {
+    "no definition": ("kind: ConfigMap\n", "a.yaml:1:1: error OAM108: a ConfigMap is no definition"),
+    "no mapping": ("[1]\n", "a.yaml:1:1: error OAM108: this is no definition"),
+    "another version": (
+        "apiVersion: core.oam.dev/v1alpha2\nkind: TraitDefinition\nmetadata: {name: a}\nspec: {schematic: {cue: {template: a}}}",
+        "a.yaml:1:13: error OAM103: apiVersion of a TraitDefinition must be core.oam.dev/v1beta1",
+    ),
+    "no name": (
+        f"{HEAD}kind: TraitDefinition\nmetadata: {{}}\nspec: {{schematic: {{cue: {{template: a}}}}}}",
+        "a.yaml:3:11: error OAM105: a TraitDefinition needs a name: metadata.name",
+    ),
+    "no template": (
+        f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec: {{}}",
+        "a.yaml:4:7: error OAM105: a TraitDefinition needs a template in CUE: spec.schematic.cue.template",
+    ),
+    "a template that is no text": (
+        f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{cue: {{template: {{a: 1}}}}}}}}",
+        "a.yaml:4:36: error OAM105: a TraitDefinition needs a template in CUE: spec.schematic.cue.template",
+    ),
+    "a version that is no text": (
+        f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec: {{version: 1.2, schematic: {{cue: {{template: a}}}}}}",
+        "a.yaml:4:17: error OAM103: version must be of type string, not number",
+    ),
+    "a chart of old": (
+        f"{HEAD}kind: ComponentDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{helm: {{}}}}}}",
+        "a.yaml:4:20: error OAM108: schematic.helm is not rendered any more, by KubeVela neither",
+    ),
+    "no configuration of Terraform": (
+        f"{HEAD}kind: ComponentDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{terraform: 1}}}}",
+        "a.yaml:4:31: error OAM103: schematic.terraform.configuration must be of type string",
+    ),
+    "Terraform that is not rendered": (
+        f"{HEAD}kind: ComponentDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{terraform: {{configuration: a, type: json}}}}}}",
+        "a.yaml:4:56: error OAM103: schematic.terraform.type is none of: hcl, remote",
+    ),
+    "no YAML": ("a: [", "a.yaml:2:1: error OAM101: "),
+}
+
+
+@pytest.mark.parametrize("about", WRONG)
+def test_what_is_wrong_is_found_at_its_place(about: str) -> None:
+    """And nothing is read of it."""
+    text, expected = WRONG[about]
+    found = read_definitions("a.yaml", text.encode())
+    assert not found.definitions and [str(one).startswith(expected) for one in found.diagnostics] == [True], found
+
+
+REFUSED = {
+    "a ComponentDefinition needs a template in CUE: spec.schematic.cue.template",  # samples, and units of tests
+    "a TraitDefinition needs a template in CUE: spec.schematic.cue.template",
+    "key 'workload' stands twice in one mapping",
+    "schematic.kube is not rendered any more, by KubeVela neither; write it as CUE (schematic.cue.template)",
+}
+
+
+@pytest.mark.parametrize("folder", ["builtin", "deprecated", "definitions", "extra"])
+def test_definitions_that_people_wrote_are_read(folder: str) -> None:
+    """What is not is refused for a reason; of KubeVela's own nothing is."""
+    need_corpus()
+    refused = {}
+    for name in corpus(folder):
+        found = read_definitions(name, (CORPUS / folder / name).read_bytes())
+        if found.diagnostics:
+            refused[name] = {one.message for one in found.diagnostics}
+    for name, messages in refused.items():
+        assert messages <= REFUSED, name
+    assert len(refused) == {"builtin": 0, "deprecated": 0, "definitions": 10, "extra": 1}[folder]

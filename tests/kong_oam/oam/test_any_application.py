@@ -1,0 +1,330 @@
+"""Reading any Application: which types are judged here, what is read over, and what is refused by name."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.application import Own, Reading, deployable, read_bytes
+from kong_oam.oam.topology import on_clusters, unknown_clusters
+from tests.support.oam_corpus import CORPUS, corpus, need_corpus
+
+HEAD = """apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+"""
+WEB = "{name: web, type: webservice, properties: {image: a}%s}"
+
+
+def reading(spec: str, own: Own = frozenset(), head: str = HEAD) -> Reading:
+    return read_bytes("a.yaml", f"{head}{spec}\n".encode(), own)
+
+
+def components(*written: str, own: Own = frozenset()) -> Reading:
+    listed = "".join(f"    - {one}\n" for one in written)
+    return reading(f"spec:\n  components:\n{listed}", own)
+
+
+def said(found: Reading) -> list[str]:
+    return [f"{one.place}: {one.code}: {one.message}" for one in found.diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("component", "plain"),
+    [
+        (WEB % "", True),
+        (WEB % ", traits: [{type: gateway, properties: {http: {/: 80}}}, {type: access, properties: {owner: o}}]", True),
+        ("{name: web, type: worker, properties: {image: a}, traits: [{type: client, properties: {kind: service}}]}", True),
+        ("{name: web, type: external}", True),
+        ("{name: web, type: webservice@v1, properties: {imgae: a}}", False),
+        ("{name: web, type: webservice, properties: {imgae: a}, traits: [{type: scaler}]}", False),
+        ("{name: web, type: worker, traits: [{type: gateway@v1}]}", False),
+        ("{name: web, type: worker, traits: [{type: gateway}]}", False),
+        ("{name: web, type: cron-task, properties: {any: [1]}}", False),
+        ("{name: web, type: nobody-knows}", False),
+    ],
+)  # fmt: skip
+def test_only_what_needs_no_definition_is_judged(component: str, plain: bool) -> None:
+    """All else is taken as it is: its definition says what it takes."""
+    found = components(component)
+    assert said(found) == []
+    assert [one.plain for one in found.applications[0].components] == [plain]
+
+
+@pytest.mark.parametrize("type_", [("component", "webservice"), ("trait", "gateway")])
+def test_a_type_that_the_project_defines_is_not_judged(type_: tuple[str, str]) -> None:
+    """Neither its properties, nor what a gateway of ours would refuse."""
+    gateway = "{type: gateway, properties: {existingServiceName: x, pathType: Exact, class: y, http: {/: 80}}}"
+    written = f"{{name: web, type: webservice, properties: {{imgae: a}}, traits: [{gateway}, {gateway}]}}"
+    assert len(said(components(written))) == 9
+    found = components(written, own=frozenset({type_}))  # type: ignore[arg-type]
+    assert said(found) == []
+    assert not found.applications[0].components[0].plain
+
+
+@pytest.mark.parametrize(
+    ("component", "finding"),
+    [
+        ("{name: a, type: external, properties: {jwksUrl: b}}", "a.yaml:6:46: OAM102: unknown field 'jwksUrl' in external"),
+        ("{name: a, type: x, traits: [{type: access}]}", "a.yaml:6:35: OAM105: access needs 'owner'"),
+        ("{name: a, type: x, traits: [{type: client, properties: {}}]}", "a.yaml:6:62: OAM105: client needs 'kind'"),
+        (
+            "{name: a, type: x, traits: [{type: access, properties: {owner: o}}, {type: access, properties: {owner: p}}]}",
+            "a.yaml:6:82: OAM106: `access` may stand once (first in line 6)",
+        ),
+        (
+            "{name: a, type: external, traits: [{type: labels, properties: {a: b}}]}",
+            "a.yaml:6:49: OAM110: an external component runs elsewhere: it is a client, and 'labels' says nothing of it",
+        ),
+        ("{name: a.b, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.b' would be the name of a Service"),
+        ("{name: Ab.c, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab.c' would be the name of a Service"),
+        ("{name: Ab, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab' would be the name of a Deployment, which has no capitals"),
+        ("{name: a.B, type: worker, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.B' would be the name of a Deployment, which has no capitals"),
+        ("{name: A_b, type: x}", 'a.yaml:6:14: OAM103: spec.components[0].name: "A_b" does not match'),
+    ],
+)  # fmt: skip
+def test_what_is_ours_is_judged_in_every_component(component: str, finding: str) -> None:
+    """Whatever the other types are, and whether or not the project has definitions of these names."""
+    own: Own = frozenset({("trait", "access"), ("trait", "client"), ("component", "external")})
+    for found in (components(component), components(component, own=own)):
+        (only,) = said(found)
+        assert only.startswith(finding)
+        assert found.malformed == {"shop"}
+
+
+def test_a_name_may_have_capitals() -> None:
+    """Of a component of which no object of that name is made, as the adoption of resources by KubeVela writes them.
+    What has no capitals takes two names that differ in these alone for one."""
+    parts = ("{name: shop.Deployment.shop, type: k8s-objects}", "{name: Far, type: external}")
+    found = components(*parts, "{name: shop.Service.shop, type: k8s-objects, dependsOn: [shop.Deployment.shop]}")
+    assert said(found) == []
+    assert [one.name for one in found.applications[0].components] == [
+        "shop.Deployment.shop",
+        "Far",
+        "shop.Service.shop",
+    ]
+    wrong = "a.yaml:8:14: OAM106: component 'far' is 'Far' (line 7) but for capitals; rename one"
+    assert said(components(*parts, "{name: far, type: x}")) == [wrong]
+    policies = (
+        "spec:\n  policies: [{name: a, type: topology}, {name: A, type: topology}]\n  components: [{name: b, type: x}]"
+    )
+    assert said(reading(policies)) == []
+
+
+def test_a_trait_of_a_definition_may_stand_twice() -> None:
+    """As in KubeVela, where the later one is applied after the earlier; and names may have dots, as objects' may."""
+    found = components("{name: arch.test, type: k8s-objects, traits: [{type: labels}, {type: scaler}, {type: labels}]}")
+    assert said(found) == []
+    assert [one.type for one in found.applications[0].components[0].traits] == ["labels", "scaler", "labels"]
+
+
+@pytest.mark.parametrize(
+    ("component", "finding"),
+    [
+        ("{name: a, type: webservice, properties: text}", "6:47: OAM103: spec.components[0].properties must be of type object, not string"),
+        ("{name: a, type: x, properties: [1]}", "6:38: OAM103: spec.components[0].properties must be of type object, not array"),
+        ("{name: a, type: webservice, properties: {image: a, ports: 80}}", "6:65: OAM103: ports must be of type array, not integer"),
+        ("{name: a, type: webservice, properties: {image: a, ports: [{ports: 80}]}}", "6:67: OAM102: unknown field 'ports' in ports[0]; did you mean 'port'?"),
+        ("{name: a, type: webservice, properties: {image: a, ports: [{ports: 80}]}}", "6:66: OAM105: ports[0] needs 'port'"),
+        ("{name: a, type: x, traits: [{type: access, properties: text}]}", "6:62: OAM103: spec.components[0].traits[0].properties must be of type object"),
+        ("{name: a, type: null}", "6:7: OAM105: spec.components[0] needs 'type'"),
+        ("{type: x}", "6:7: OAM105: spec.components[0] needs 'name'"),
+        ("null", "6:7: OAM103: spec.components[0] must be of type object, not null"),
+        ("{name: a, type: x, traits: [{name: b, type: y}]}", "6:36: OAM102: unknown field 'name' in spec.components[0].traits[0]"),
+    ],
+)  # fmt: skip
+def test_a_wrong_shape_is_found_where_it_stands(component: str, finding: str) -> None:
+    """Once, however much depends on it."""
+    found = said(components(component))
+    assert len([one for one in found if one.startswith(f"a.yaml:{finding}")]) == 1, found
+    assert len(found) == (2 if "ports: [{" in component else 1), found
+
+
+def test_a_null_is_a_missing_field() -> None:
+    """Of the Application; what a type is told has nulls of its own, with which `labels` takes a label away."""
+    written = (
+        "{name: a, type: x, properties: null, traits: null, dependsOn: null, inputs: null, outputs: null, scopes: null}",
+        "{name: b, type: x, properties: {c: null}, traits: [{type: labels, properties: null}]}",
+    )
+    found = components(*written)
+    assert said(found) == []
+    first, second = found.applications[0].components
+    assert (first.properties, first.traits, first.depends_on, first.inputs) == ({}, (), (), ())
+    assert (second.properties, second.traits[0].properties) == ({"c": None}, {})
+    top = "metadata: {name: shop, namespace: null, labels: null, annotations: {a: null}}\n"
+    found = reading(
+        "spec: {components: [], policies: null, workflow: null}", head=HEAD.replace("metadata: {name: shop}\n", top)
+    )
+    assert [one.code for one in found.diagnostics] == ["OAM109"]
+    assert (found.applications[0].namespace, found.applications[0].annotations) == ("default", {})
+
+
+@pytest.mark.parametrize("spec", ["spec: {components: []}", "spec: {}", "spec:", "", "spec: {components: null}"])
+def test_an_application_without_components_is_taken(spec: str) -> None:
+    """And says so."""
+    found = reading(spec)
+    assert [(one.code, one.severity, one.message) for one in found.diagnostics] == [
+        ("OAM109", "warning", "an Application without components: nothing is deployed of it")
+    ]
+    assert [one.components for one in found.applications] == [()]
+
+
+def test_what_a_cluster_adds_is_read_over() -> None:
+    """But for the revision, which a definition may ask for."""
+    metadata = """metadata:
+  name: shop
+  uid: 5f
+  creationTimestamp: null
+  managedFields: [{manager: kubectl}]
+  resourceVersion: "7"
+  generation: 2
+  finalizers: [a/b]
+  ownerReferences: []
+  selfLink: /apis
+"""
+    status = "status: {latestRevision: {name: shop-v3, revision: 3, revisionHash: a}, phase: running, services: null}\n"
+    found = reading(
+        f"spec: {{components: [{WEB % ''}]}}\n{status}", head=HEAD.replace("metadata: {name: shop}\n", metadata)
+    )
+    assert said(found) == []
+    assert found.applications[0].revision == "shop-v3"
+    assert reading(f"spec: {{components: [{WEB % ''}]}}\nstatus: text").applications[0].revision == ""
+
+
+def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
+    """Each is said to have none, at its own place."""
+    found = components("{name: a, type: x, externalRevision: a-v1, scopes: {healthscopes.core.oam.dev: h}}")
+    assert sorted((str(one.place), one.code, one.severity) for one in found.diagnostics) == [
+        ("a.yaml:6:26", "OAM109", "warning"),
+        ("a.yaml:6:50", "OAM109", "warning"),
+    ]
+    assert len(found.applications) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        (
+            "apiVersion: core.oam.dev/v1alpha2\nkind: ApplicationConfiguration\nmetadata: {name: a}\nspec: {x: y}\n",
+            "a.yaml:1:13: OAM108: core.oam.dev/v1alpha2 is another format",
+        ),
+        (
+            "apiVersion: core.oam.dev/v1alpha1\nkind: Application\nmetadata: {nme: a}\n",
+            "a.yaml:1:13: OAM108: core.oam.dev/v1alpha1 is another format",
+        ),
+        (
+            "apiVersion: core.oam.dev/v1alpha1\nkind: Policy\nmetadata: {name: a}\ntype: override\n",
+            "a.yaml:2:7: OAM108: a Policy is not deployed from here: only Applications are read; write it into the Appl",
+        ),
+        (
+            f"{HEAD}spec: {{components: [{{name: a, type: component, traits: [{{type: spreadscaler, x: y}}]}}]}}\n",
+            "a.yaml:4:64: OAM108: trait type 'spreadscaler' is wasmCloud's: this is an Application of its wadm",
+        ),
+        (
+            f"{HEAD}spec: {{components: [{{name: a, type: capability}}, {{name: b, type: actor}}]}}\n",
+            "a.yaml:4:37: OAM108: component type 'capability' is wasmCloud's",
+        ),
+    ],
+)
+def test_another_format_is_refused_by_name(text: str, finding: str) -> None:
+    """In one finding, since it is no mistake of the Application's."""
+    (only,) = said(read_bytes("a.yaml", text.encode()))
+    assert only.startswith(finding)
+
+
+def test_a_project_may_have_types_that_wasmcloud_has() -> None:
+    """Where it defines them."""
+    assert said(components("{name: a, type: actor}", own=frozenset({("component", "actor")}))) == []
+
+
+def test_definitions_beside_an_application_are_handed_on() -> None:
+    """Those of steps of a workflow are read over; what is wrong with one is a finding here."""
+    template = "spec: {schematic: {cue: {template: 'output: {}'}}}\n"
+    kinds = (
+        "ComponentDefinition",
+        "TraitDefinition",
+        "PolicyDefinition",
+        "WorkloadDefinition",
+        "WorkflowStepDefinition",
+    )
+    texts = [f"apiVersion: core.oam.dev/v1beta1\nkind: {kind}\nmetadata: {{name: b}}\n{template}" for kind in kinds]
+    found = components(f"{WEB % ''}\n---\n" + "---\n".join(texts))
+    assert said(found) == []
+    assert [one.kind for one in found.definitions] == ["component", "trait", "policy", "workload"]
+    assert [one.name for one in found.applications] == ["shop"]
+    found = components(f"{WEB % ''}\n---\n{texts[0].replace('template', 'tmplate')}")
+    assert [one.code for one in found.diagnostics] == ["OAM105"]
+
+
+def test_what_needs_a_definition_is_not_deployed_without() -> None:
+    """An unknown type is OAM104, and so is any that nobody rendered; the Application is as one that cannot be read."""
+    found = deployable(
+        components(WEB % "", "{name: b, type: wbservice}", "{name: c, type: x, traits: [{type: gatway}]}")
+    )
+    assert [line.partition(";")[0] for line in said(found)] == [
+        "a.yaml:7:23: OAM104: unknown component type 'wbservice'",
+        "a.yaml:8:23: OAM104: unknown component type 'x'",
+        "a.yaml:8:42: OAM104: unknown trait type 'gatway'",
+    ]
+    assert (found.applications, found.malformed) == ((), {"shop"})
+    read = components(WEB % "", own=frozenset({("component", "webservice")}))
+    assert said(deployable(read)) == [
+        "a.yaml:6:25: OAM104: component 'web' is made by definitions, and was not rendered"
+    ]
+    (application,) = read.applications
+    rendered = replace(application, components=(replace(application.components[0], rendered=()),))
+    assert deployable(replace(read, applications=(rendered,))).applications == (rendered,)
+
+
+def _sound(findings: tuple[Diagnostic, ...]) -> bool:
+    return all(one.place and str(one) for one in findings)
+
+
+def test_every_application_that_people_wrote_is_read() -> None:
+    """Or refused at a place, and those of wasmCloud in one finding. Which are taken: tests/kong_oam/render/test_taken.py."""
+    need_corpus()
+    for file in corpus("applications"):
+        found = read_bytes(file, (CORPUS / "applications" / file).read_bytes())
+        assert _sound(found.diagnostics), file
+        assert bool(found.applications) is not bool(found.malformed), file
+        if file.startswith("wasmCloud"):
+            assert [one.code for one in found.diagnostics] == ["OAM108"], file
+
+
+def test_where_people_deploy_to_is_for_a_stack_to_name() -> None:
+    """Of those that are read, all that ask for other clusters or several namespaces are taken where their contexts are
+    there."""
+    need_corpus()
+    spread, elsewhere = 0, Counter[str]()
+    for file in corpus("applications"):
+        for application in read_bytes(file, (CORPUS / "applications" / file).read_bytes()).applications:
+            spread += any(part.placements for part in application.components)
+            unknown = [*unknown_clusters(application, (), {})]
+            assert _sound(tuple(unknown))
+            clusters = {one.cluster for part in application.components for one in part.placements if one.cluster}
+            elsewhere.update(clusters and {file})
+            assert len(unknown) == len(clusters)
+            selectors = {one.selector for part in application.components for one in part.placements if one.selector}
+            labels = {f"c{number}": dict(selector) for number, selector in enumerate(selectors)}
+            assert [*unknown_clusters(on_clusters(application, labels), {*clusters, *labels}, labels)] == []
+    assert (spread, elsewhere.total()) == (25, 20)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_applications_that_were_changed_at_random_are_read(seed: int) -> None:
+    """A sign, a word, a line: each finding has a place still."""
+    need_corpus()
+    choose, files = random.Random(seed), corpus("applications")
+    for _ in range(150):
+        text = (CORPUS / "applications" / choose.choice(files)).read_text("utf-8")
+        for _ in range(choose.randint(1, 3)):
+            at, old = choose.randrange(len(text) + 1), choose.choice([0, 0, 1, 1, 7])
+            put = choose.choice(["", "x", '"', "{", "}", "[]", ": ", "null", "- ", "0", "\n", "type", "name: a\n", "é"])
+            text = text[:at] + put + text[at + old :]
+        found = read_bytes("a.yaml", text.encode())
+        assert _sound(found.diagnostics)
+        assert _sound(deployable(found).diagnostics)

@@ -1,0 +1,76 @@
+"""Where the value of another component goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from kong_oam.oam.application import Component, read_bytes
+from kong_oam.oam.filling import UnfitError, filled, path_of
+
+TEXT = b"""apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: web
+      type: x
+      properties: {env: [{name: A}], a.b: 1}
+      traits: [{type: y, properties: {n: 1}}, {type: access, properties: {owner: o}}, {type: z}]
+"""
+
+
+def web() -> Component:
+    return read_bytes("a.yaml", TEXT).applications[0].components[0]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "path"),
+    [
+        ("image", ("properties", "image")),
+        ("properties.image", ("properties", "image")),
+        ("env[0].value", ("properties", "env", 0, "value")),
+        ('data["a.b"].c-d', ("properties", "data", "a.b", "c-d")),
+        ('"a.b".c', ("properties", "a.b", "c")),
+        ("traits[2].properties.n", ("traits", 2, "properties", "n")),
+        ("traits", ("properties", "traits")),
+    ],
+)
+def test_a_place_is_a_path_below_the_properties(parameter: str, path: tuple[str | int, ...]) -> None:
+    """Or it says of which trait."""
+    assert path_of(parameter) == path
+
+
+@pytest.mark.parametrize(
+    "parameter", ["", ".", "a.", ".a", "a b", "env[x]", "env[-1]", 'a["b', "properties", "traits[0]", "traits[0].type", "a" + ".a" * 32]
+)  # fmt: skip
+def test_what_is_no_path_is_refused(parameter: str) -> None:
+    """Whatever CUE might make of it."""
+    with pytest.raises(UnfitError):
+        path_of(parameter)
+
+
+def test_a_value_takes_the_place_of_what_stood_there() -> None:
+    """Mappings and lists are made where there are none, and nothing else is changed."""
+    assert filled(web(), path_of("env[0].value"), "v").properties == {"env": [{"name": "A", "value": "v"}], "a.b": 1}
+    assert filled(web(), path_of("env[1].value"), 2).properties["env"] == [{"name": "A"}, {"value": 2}]
+    assert filled(web(), path_of('["a.b"]'), "v").properties["a.b"] == "v"
+    assert filled(web(), path_of("more[0].deep"), "v").properties["more"] == [{"deep": "v"}]
+    traits = filled(web(), path_of("traits[2].properties.m.k"), "v").traits
+    assert [trait.properties for trait in traits] == [{"n": 1}, {"owner": "o"}, {"m": {"k": "v"}}]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "why"),
+    [
+        ("env[2].value", r"no list with an entry before \[2\]"),
+        ("env.value", "what 'value' is to stand in is no mapping"),
+        ('["a.b"].c', "what 'c' is to stand in is no mapping"),
+        ('["a.b"][0]', "there is no list"),
+        ("traits[3].properties.n", r"there is no traits\[3\]"),
+        ("traits[1].properties.owner", "what the trait 'access' says of access is written out"),
+    ],
+)
+def test_a_value_that_has_no_place_is_refused(parameter: str, why: str) -> None:
+    """Who may call is never another component's to say."""
+    with pytest.raises(UnfitError, match=why):
+        filled(web(), path_of(parameter), "v")

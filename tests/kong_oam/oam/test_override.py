@@ -1,0 +1,158 @@
+"""Overrides, put over an Application as KubeVela does; each part has its place where it is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kong_oam.oam.application import Component, Reading, read_bytes
+from kong_oam.oam.document import Place
+
+HEAD = """apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: web
+      type: app
+      properties: {image: a, cpu: "1", ports: [{port: 80}, {port: 81}], limit: {cpu: "2"}}
+      traits: [{type: scaler, properties: {replicas: 2}}, {type: labels, properties: {a: b}}]
+    - {name: webserver, type: app, properties: {image: b}}
+    - {name: job, type: task, dependsOn: [web]}
+  policies:
+"""
+
+
+def reading(*policies: str) -> Reading:
+    listed = "".join(f"    - {{type: override, properties: {one}}}\n" for one in policies)
+    return read_bytes("a.yaml", f"{HEAD}{listed}".encode())
+
+
+def changed(*policies: str) -> dict[str, Component]:
+    found = reading(*policies)
+    assert found.diagnostics == ()
+    return {one.name: one for one in found.applications[0].components}
+
+
+def written(place: Place) -> str:
+    """What stands in the file at a place, up to the next comma or bracket."""
+    return place.document.text.splitlines()[place.line - 1][place.column - 1 :].split(",")[0].rstrip("}] ")
+
+
+@pytest.mark.parametrize(
+    ("change", "properties"),
+    [
+        ("{image: z}", {"image": "z", "cpu": "1", "ports": [{"port": 80}, {"port": 81}], "limit": {"cpu": "2"}}),
+        ('{limit: {memory: "3"}}', {"image": "a", "cpu": "1", "ports": [{"port": 80}, {"port": 81}], "limit": {"cpu": "2", "memory": "3"}}),
+        ("{ports: [{port: 82}]}", {"image": "a", "cpu": "1", "ports": [{"port": 82}], "limit": {"cpu": "2"}}),
+        ('{cpu: "", ports: []}', {"image": "a", "cpu": "", "ports": [], "limit": {"cpu": "2"}}),
+        ("{limit: x, new: {a: 0}}", {"image": "a", "cpu": "1", "ports": [{"port": 80}, {"port": 81}], "limit": "x", "new": {"a": 0}}),
+    ],
+)  # fmt: skip
+def test_maps_are_merged_and_all_else_is_replaced(change: str, properties: Any) -> None:
+    """Whatever the value is: an empty text and an empty list override, too."""
+    parts = changed(f"{{components: [{{name: web, properties: {change}}}]}}")
+    assert parts["web"].properties == properties
+    assert parts["webserver"].properties == {"image": "b"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        ("name: web", ["web"]),
+        ('name: "web*"', ["web", "webserver"]),
+        ('name: "*er*"', ["webserver"]),
+        ('name: "w*b*r"', ["webserver"]),
+        ('name: "*b*e*"', ["webserver"]),
+        ('name: "*"', ["web", "webserver", "job"]),
+        ("type: app", ["web", "webserver"]),
+        ("name: web, type: app", ["web"]),
+        ("type: task", ["job"]),
+        ("", ["web", "webserver", "job"]),
+    ],
+)
+def test_a_name_matches_whole(chosen: str, names: list[str]) -> None:
+    """`web` is no `webserver`; without a name, all of the type are changed."""
+    comma = ", " if chosen else ""
+    parts = changed(f"{{components: [{{{chosen}{comma}properties: {{image: z}}}}]}}")
+    assert [one.name for one in parts.values() if one.properties.get("image") == "z"] == names
+
+
+@pytest.mark.parametrize(
+    ("policy", "finding"),
+    [
+        ("{components: [{name: we, properties: {}}]}", "a.yaml:13:57: OAM103: override 'override-auto-gen-0': 'we' is no component"),
+        ("{components: [{name: 'we*eb'}]}", "a.yaml:13:57: OAM103: override 'override-auto-gen-0': 'we*eb' is no component"),
+        ("{components: [{name: w.b, type: app}]}", "a.yaml:13:57: OAM103: override 'override-auto-gen-0': 'w.b' is no component"),
+        ("{components: [{type: ap}]}", "a.yaml:13:57: OAM103: override 'override-auto-gen-0': no component is of type 'ap'; did you mean 'app'?"),
+        ("{selector: [web, jbo]}", "a.yaml:13:53: OAM103: override 'override-auto-gen-0': 'jbo' is no component; did you mean 'job'?"),
+        ("{components: [{nme: web}]}", "a.yaml:13:51: OAM102: unknown field 'nme' in components[0]; did you mean 'name'?"),
+        ("{components: {}}", "a.yaml:13:49: OAM103: components must be of type array, not object"),
+        ("{components: [{traits: [{properties: {}}]}]}", "a.yaml:13:60: OAM105: components[0].traits[0] needs 'type'"),
+    ],
+)  # fmt: skip
+def test_what_an_override_gets_wrong_is_found(policy: str, finding: str) -> None:
+    """In the policy, at its place; a name that matches nothing is an error, where KubeVela adds a component."""
+    (only,) = reading(policy).diagnostics
+    assert f"{only.place}: {only.code}: {only.message}".startswith(finding)
+
+
+def test_traits_are_merged_by_type() -> None:
+    """One that is disabled goes, and one that is not there is added at the end."""
+    traits = (
+        "[{type: scaler, properties: {replicas: 0}}, {type: labels, disable: true}, {type: env, properties: {x: y}}]"
+    )
+    web = changed(f"{{components: [{{name: web, traits: {traits}}}]}}")["web"]
+    assert [(one.type, one.properties) for one in web.traits] == [("scaler", {"replicas": 0}), ("env", {"x": "y"})]
+    assert written(web.traits[0].place.at("properties", "replicas")) == "0"
+    assert written(web.traits[1].place.at("properties", "x")) == "y"
+
+
+def test_another_type_takes_the_components_place() -> None:
+    """With nothing left of the old one, but for its name."""
+    change = "{name: web, type: other, properties: {size: 1}, traits: [{type: env}, {type: labels, disable: true}]}"
+    web = changed(f"{{components: [{change}]}}")["web"]
+    assert (web.type, web.properties) == ("other", {"size": 1})
+    assert [one.type for one in web.traits] == ["env"]
+    assert written(web.place.at("properties", "size")) == "1"
+
+
+def test_a_selector_leaves_the_others_out() -> None:
+    """What waited for one that is left out waits for nothing."""
+    parts = changed("{selector: [job]}")
+    assert [(one.name, one.depends_on) for one in parts.values()] == [("job", ())]
+
+
+def test_a_later_override_is_put_over_an_earlier_one() -> None:
+    """And each value stands where the last of them wrote it; in a map that one of them added, too."""
+    first = "{components: [{name: web, properties: {image: x, added: {a: 1, b: 2}, limit: {cpu: q}}}]}"
+    second = "{components: [{type: app, properties: {added: {b: 3}, image: y}}]}"
+    web = changed(first, second)["web"]
+    assert web.properties["added"] == {"a": 1, "b": 3} and web.properties["image"] == "y"
+    place = web.place.at("properties")
+    shown = [
+        written(place.at(*path)) for path in (("image",), ("added", "a"), ("added", "b"), ("limit", "cpu"), ("cpu",))
+    ]
+    assert shown == ["y", "1", "3", "q", '"1"']
+    assert [place.at(*path).line for path in (("image",), ("added", "a"), ("added", "b"))] == [14, 13, 14]
+    assert written(place.key("image")) == "image: y"
+
+
+def test_an_override_makes_a_component_plain_or_not() -> None:
+    """What it then is told is judged as it then is: here, by its schema, at the place in the policy."""
+    base = "{name: web, type: webservice, properties: {port: 80}}"
+    head = HEAD[: HEAD.index("    - name: web")] + f"    - {base}\n  policies:\n"
+
+    def read(properties: str, traits: str = "[]") -> Reading:
+        change = f"{{name: web, properties: {properties}, traits: {traits}}}"
+        return read_bytes(
+            "a.yaml", f"{head}    - {{type: override, properties: {{components: [{change}]}}}}\n".encode()
+        )
+
+    assert [str(one.code) for one in read("{}").diagnostics] == ["OAM105"]
+    assert read("{image: a}").diagnostics == () and read("{image: a}").applications[0].components[0].plain
+    (wrong,) = read("{image: a, cpu: 1}").diagnostics
+    assert (wrong.code, wrong.place and wrong.place.line) == ("OAM103", 8)
+    scaled = read("{}", "[{type: scaler}]")
+    assert scaled.diagnostics == () and not scaled.applications[0].components[0].plain

@@ -1,0 +1,279 @@
+"""Policies other than overrides: where an Application goes, and how its objects are kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from kong_oam.oam.application import Application, Reading, deployable, read_bytes
+from kong_oam.oam.rendered import Options, RenderedObject
+from kong_oam.oam.rules import Target, kept_by_rules, options, target_of
+from kong_oam.oam.topology import on_clusters, unknown_clusters
+
+HEAD = """apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: sales}
+spec:
+  components:
+    - {name: web, type: app, traits: [{type: labels}, {type: expose@v1}]}
+    - {name: job, type: task}
+  policies:
+"""
+
+
+def reading(*policies: str, workflow: str = "") -> Reading:
+    listed = "".join(f"    - {one}\n" for one in policies)
+    return read_bytes("a.yaml", f"{HEAD}{listed}{workflow}".encode())
+
+
+def resolved(*policies: str, workflow: str = "") -> Application:
+    found = reading(*policies, workflow=workflow)
+    assert [str(one) for one in found.diagnostics if one.severity == "error"] == []
+    return found.applications[0]
+
+
+def said(found: Reading) -> list[str]:
+    return [f"{one.place}: {one.severity} {one.code}: {one.message}" for one in found.diagnostics]
+
+
+def places(application: Application) -> list[list[tuple[str | None, str | None]]]:
+    return [[(one.cluster, one.namespace) for one in part.placements] for part in application.components]
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        (["{type: topology, properties: {clusters: [a]}}"], [("a", None)]),
+        (["{type: topology, properties: {clusters: [a, b], namespace: n}}"], [("a", "n"), ("b", "n")]),
+        (["{type: topology, properties: {clusters: [a, local]}}"], [(None, None), ("a", None)]),
+        (
+            ["{type: topology, properties: {clusters: [a]}}", "{type: topology, properties: {clusters: [a], namespace: m}}"],
+            [("a", None), ("a", "m")],
+        ),
+        (["{type: topology, properties: {namespace: m}}", "{type: topology, properties: {namespace: n}}"], [(None, "m"), (None, "n")]),
+    ],
+)  # fmt: skip
+def test_a_topology_says_where_each_component_goes(
+    policies: list[str], expected: list[tuple[str | None, str | None]]
+) -> None:
+    """To several places, if there are several, with one form of each component."""
+    application = resolved(*policies)
+    assert places(application) == [expected, expected]
+    assert (application.namespace, application.policies) == ("sales", ())
+
+
+@pytest.mark.parametrize(
+    ("topology", "namespace"),
+    [
+        ("{namespace: prod}", "prod"),
+        ("{clusters: [local]}", "sales"),
+        ("{clusters: [local], namespace: null}", "sales"),
+        ("{}", "sales"),
+    ],
+)
+def test_one_namespace_of_the_stacks_own_cluster_is_the_applications(topology: str, namespace: str) -> None:
+    """So that whoever comes later need not know of topologies."""
+    application = resolved(f"{{type: topology, properties: {topology}}}")
+    assert (application.namespace, places(application)) == (namespace, [[], []])
+
+
+def test_a_cluster_that_the_stack_has_not_is_found() -> None:
+    """With those that it has; at its place in the policy."""
+    application = resolved("{type: topology, properties: {clusters: [west, local, eas]}}")
+    found = [*unknown_clusters(application, ["west", "east"], {})]
+    assert [f"{one.place}: {one.code}: {one.message}" for one in found] == [
+        "a.yaml:9:61: OAM103: cluster 'eas' is no context of the stack (kong-oam:cluster.contexts); did you mean 'east'?"
+    ]
+    assert [*unknown_clusters(application, ["west", "eas"], {})] == []
+
+
+LABELS = {"west": {"region": "eu", "tier": "a"}, "east": {"region": "eu"}, "far": {"region": "us", "tier": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("topology", "expected"),
+    [
+        ("{clusterLabelSelector: {region: eu}}", [("west", None), ("east", None)]),
+        ("{clusterSelector: {tier: a, region: us}, namespace: blue}", [("far", "blue")]),
+        ("{clusterLabelSelector: {region: eu, tier: a}}", [("west", None)]),
+    ],
+)
+def test_a_topology_selects_clusters_that_have_all_of_its_labels(
+    topology: str, expected: list[tuple[str, str | None]]
+) -> None:
+    """In the stack's order."""
+    found = on_clusters(resolved(f"{{type: topology, properties: {topology}}}"), LABELS)
+    assert places(found) == [expected, expected]
+    assert [*unknown_clusters(found, LABELS, LABELS)] == []
+
+
+def test_a_cluster_that_is_selected_twice_is_one_place() -> None:
+    selected = "{name: y, type: topology, properties: {clusterLabelSelector: {region: eu}}}"
+    application = resolved("{name: x, type: topology, properties: {clusters: [east]}}", selected)
+    assert places(on_clusters(application, LABELS))[0] == [("east", None), ("west", None)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "has"),
+    [
+        ({}, "none has labels"),
+        ({"east": {"region": "eu"}, "far": {"region": "us"}}, "east has region=eu; far has region=us"),
+    ],
+)
+def test_labels_that_no_cluster_has_are_found(labels: dict[str, dict[str, str]], has: str) -> None:
+    """All of one topology's labels are one cluster's."""
+    application = resolved("{type: topology, properties: {clusterLabelSelector: {tier: a, region: eu}}}")
+    assert on_clusters(application, labels) == application
+    (found,) = unknown_clusters(application, ["east", "far", "region=eu,tier=a"], labels)
+    said = f"no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a: {has}"
+    assert (str(found.place), found.code, found.message) == ("a.yaml:9:37", "OAM103", said)
+
+
+@pytest.mark.parametrize(
+    ("policy", "finding"),
+    [
+        ("{name: t, type: topology, properties: {clusterSelector: {}}}", "9:46: error OAM103: topology 't': clusterSelector says no label; write labels, or name clusters: [...]"),
+        ("{name: t, type: topology, properties: {clusters: [a], clusterLabelSelector: {a: b}}}", "9:46: error OAM103: topology 't': clusters and clusterLabelSelector say which clusters; keep one of them"),
+        ("{name: t, type: topology, properties: {clusters: a}}", "9:56: error OAM103: clusters must be of type array, not string"),
+        ("{name: h, type: health}", "9:23: error OAM108: policy 'h': 'health' is not deployed; there are no health scopes"),
+        ("{type: env-binding}", "9:14: error OAM108: policy 'env-binding-auto-gen-0': 'env-binding' is not deployed; it is older"),
+        ("{name: r, type: replication, properties: {keys: [a]}}", "9:23: error OAM108: policy 'r': 'replication' is not deployed; write"),
+        ("{name: g, type: garbage-collect, properties: {keepLegacyResource: true}}", "9:53: warning OAM109: garbage-collect 'g': Pulumi keeps an object for good"),
+        ("{name: g, type: garbage-collect, properties: {rules: [{selector: {}, strategy: onAppDelete}]}}", "9:86: warning OAM109: garbage-collect 'g': Pulumi keeps"),
+        ("{name: g, type: garbage-collect, properties: {applicationRevisionLimit: 3}}", "9:53: warning OAM109: garbage-collect 'g': 'applicationRevisionLimit' has no effect"),
+        ("{name: g, type: garbage-collect, properties: {continueOnFailure: true}}", "9:53: warning OAM109: garbage-collect 'g': 'continueOnFailure' has no effect"),
+        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {op: replace}}]}}", "9:91: error OAM108: resource-update 'u': Pulumi changes"),
+        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {recreateFields: ['a..b']}}]}}", "9:104: error OAM103: 'a..b' is no path of a field"),
+        ("{name: o, type: apply-once, properties: {enable: true, rules: [{strategy: {path: ['a[']}}]}}", "9:89: error OAM103: 'a[' is no path"),
+        ("{name: o, type: apply-once, properties: {enable: true, rules: [{strategy: {}}]}}", "9:81: error OAM105: rules[0].strategy needs 'path'"),
+        ("{name: o, type: read-only, properties: {rules: [{selector: {componentName: [web]}}]}}", "9:67: error OAM102: unknown field 'componentName' in rules[0].selector"),
+    ],
+)  # fmt: skip
+def test_what_pulumi_cannot_say_is_refused(policy: str, finding: str) -> None:
+    """At that rule; the rest of the policy is taken."""
+    (only,) = said(reading(policy))
+    assert only.startswith(f"a.yaml:{finding}")
+
+
+def test_two_policies_of_one_name_are_refused() -> None:
+    """Steps of a workflow would not know which is meant."""
+    found = reading("{name: a, type: topology}", "{name: a, type: override}")
+    assert [one.code for one in found.diagnostics] == ["OAM106"]
+
+
+DEPLOYMENT = Target("web", "app", "", "Deployment", "web")
+SERVICE = Target("web", "app", "expose", "Service", "web")
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("{type: read-only, properties: {rules: [{selector: {componentNames: [web]}}]}}", [Options(read=True)] * 2),
+        ("{type: read-only, properties: {rules: [{selector: {traitTypes: [expose]}}]}}", [Options(), Options(read=True)]),
+        ("{type: take-over, properties: {rules: [{selector: {oamTypes: [COMPONENT]}}]}}", [Options(take_over=True), Options()]),
+        ("{type: shared-resource, properties: {rules: [{selector: {resourceTypes: [Service, Secret]}}]}}", [Options(), Options(patch=True)]),
+        ("{type: shared-resource, properties: {rules: [{selector: {resourceTypes: [Service], resourceNames: [x]}}]}}", [Options()] * 2),
+        ("{type: shared-resource, properties: {rules: [{selector: {}}]}}", [Options()] * 2),
+        ("{type: garbage-collect, properties: {rules: [{selector: {componentTypes: [app]}, strategy: never}]}}", [Options(retain_on_delete=True)] * 2),
+        (
+            "{type: garbage-collect, properties: {rules: [{selector: {resourceTypes: [Service]}}, {selector: {componentNames: [web]}, strategy: never}]}}",
+            [Options(retain_on_delete=True), Options()],
+        ),
+        (
+            "{type: garbage-collect, properties: {rules: [{selector: {resourceTypes: [Service]}, strategy: onAppDelete}]}}",
+            [Options(), Options(retain_on_delete=True)],
+        ),
+        ("{type: garbage-collect, properties: {rules: [{selector: {componentNames: [web]}, propagation: orphan}]}}", [Options(retain_on_delete=True)] * 2),
+        ("{type: garbage-collect, properties: {rules: [{selector: {componentNames: [web]}, propagation: cascading}]}}", [Options()] * 2),
+        (
+            "{type: garbage-collect, properties: {rules: [{selector: {resourceTypes: [Service]}, propagation: cascading}, {selector: {componentNames: [web]}, propagation: orphan}]}}",
+            [Options(retain_on_delete=True), Options()],
+        ),
+        ("{type: garbage-collect, properties: {keepLegacyResource: true}}", [Options(retain_on_delete=True)] * 2),
+        (
+            "{type: garbage-collect, properties: {keepLegacyResource: true, rules: [{selector: {resourceTypes: [Service]}, strategy: onAppUpdate}]}}",
+            [Options(retain_on_delete=True), Options()],
+        ),
+        ("{type: apply-once, properties: {enable: true}}", [Options()] * 2),
+        ("{type: apply-once, properties: {rules: [{selector: {componentNames: [web]}, strategy: {path: [a]}}]}}", [Options()] * 2),
+        (
+            "{type: apply-once, properties: {enable: true, rules: [{selector: {resourceTypes: [Deployment]}, strategy: {path: ['spec.containers[0].a', 'metadata.labels[a/b]', '*']}}]}}",
+            [Options(ignore_changes=("spec.containers[0].a", 'metadata.labels["a/b"]', "*")), Options()],
+        ),
+        (
+            "{type: apply-once, properties: {enable: true, rules: [{selector: {resourceTypes: [Deployment]}, strategy: {path: [a], affect: onStateKeep}}]}}",
+            [Options()] * 2,
+        ),
+        (
+            "{type: resource-update, properties: {rules: [{selector: {resourceTypes: [Service]}, strategy: {recreateFields: [spec.clusterIP]}}]}}",
+            [Options(), Options(replace_on_changes=("spec.clusterIP",))],
+        ),
+    ],
+)  # fmt: skip
+def test_a_rule_says_which_option_holds(policy: str, expected: list[Options]) -> None:
+    """For whatever its selector chooses; of one policy, the first rule that does."""
+    application = resolved(policy)
+    assert [options(application, one) for one in (DEPLOYMENT, SERVICE)] == expected
+
+
+@pytest.mark.parametrize(("rule", "plain"), [("{selector: {}, strategy: never}", False), ("{selector: {}}", True)])
+def test_objects_that_a_rule_is_about_are_made_by_definitions(rule: str, plain: bool) -> None:
+    """They are called, and say of themselves what made them, as rules expect it."""
+    text = HEAD.replace("type: task", "type: worker, properties: {image: a}")
+    policy = f"    - {{type: garbage-collect, properties: {{rules: [{rule}]}}}}\n"
+    found = read_bytes("a.yaml", f"{text}{policy}".encode())
+    assert [one.plain for one in found.applications[0].components] == [False, plain]
+
+
+def test_rules_of_several_policies_add_up() -> None:
+    """Each policy has its say."""
+    rules = "properties: {rules: [{selector: {componentNames: [web]}}]}"
+    application = resolved(f"{{type: take-over, {rules}}}", f"{{type: shared-resource, {rules}}}")
+    assert options(application, DEPLOYMENT) == Options(take_over=True, patch=True)
+
+
+def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
+    """The workload is of no trait; what the component's definition makes beside it is KubeVela's `AuxiliaryWorkload`."""
+    web = resolved("{type: read-only}").components[0]
+    made = {"kind": "Service", "metadata": {"name": "s"}}
+    assert [target_of(web, RenderedObject(made, trait, key, web.place)).trait for trait, key in ((None, ""), (None, "x"), (1, "y"))] == [
+        "",
+        "AuxiliaryWorkload",
+        "expose",
+    ]  # fmt: skip
+    application = resolved("{type: read-only, properties: {rules: [{selector: {traitTypes: [expose]}}]}}")
+    assert [
+        kept_by_rules(application, web, RenderedObject(made, trait, "y", web.place)).options for trait in (0, 1)
+    ] == [
+        Options(),
+        Options(read=True),
+    ]
+    assert target_of(web, RenderedObject(made, 1, "y", web.place)) == Target("web", "app", "expose", "Service", "s")
+
+
+def test_a_policy_of_another_type_is_left_to_its_definition() -> None:
+    """As it stands; and nothing is deployed where nobody knows it."""
+    text = HEAD.replace("type: app, traits: [{type: labels}, {type: expose@v1}]", "type: external").replace(
+        "type: task", "type: external"
+    )
+    found = read_bytes("a.yaml", f"{text}    - {{type: topolgy, properties: {{a: null}}}}\n".encode())
+    (policy,) = found.applications[0].policies
+    assert (policy.name, policy.type, policy.properties) == ("topolgy-auto-gen-0", "topolgy", {"a": None})
+    assert said(deployable(found)) == [
+        "a.yaml:9:14: error OAM104: unknown policy type 'topolgy'; did you mean 'topology'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "{type: topology, properties: {clusters: [a, local], namespace: n}}",
+        "{type: read-only, properties: {rules: [{selector: {}}]}}",
+    ],
+)
+def test_what_policies_ask_for_is_deployed(policy: str) -> None:
+    """Which clusters there are, the stack says."""
+    text = HEAD.replace("type: app, traits: [{type: labels}, {type: expose@v1}]", "type: external").replace(
+        "type: task", "type: external"
+    )
+    found = deployable(read_bytes("a.yaml", f"{text}    - {policy}\n".encode()))
+    assert (said(found), len(found.applications)) == ([], 1)

@@ -1,0 +1,455 @@
+"""Workflows, inputs and outputs: what waits for what, and which steps are not run here."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.application import Reading, deployable, read_bytes
+from kong_oam.oam.dependencies import circle_of
+from kong_oam.oam.schema import POLICY_TYPES
+from kong_oam.oam.steps import EVERYTHING, INSTEAD, LEFT_OUT, TAKEN
+from tests.support.oam_corpus import CORPUS, corpus, need_corpus
+
+HEAD = """apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  policies:
+    - {name: west, type: topology, properties: {clusters: [west]}}
+    - {name: east, type: topology, properties: {clusters: [east]}}
+    - {name: small, type: override, properties: {components: [{name: a, properties: {size: 1}}]}}
+    - {name: b-only, type: override, properties: {selector: [b]}}
+  components:
+    - {name: a, type: x}
+    - {name: b, type: x}
+    - {name: c, type: x, dependsOn: [a]}
+"""
+MORE = HEAD.replace(
+    "  components:\n",
+    "    - {name: large, type: override, properties: {components: [{name: a, properties: {size: 9}}]}}\n"
+    "    - {name: home, type: topology, properties: {clusters: [local], namespace: home}}\n"
+    "    - {name: named, type: topology, properties: {namespace: default}}\n"
+    "    - {name: typed, type: override, properties: {components: [{name: a, type: y}]}}\n"
+    "    - {name: far, type: topology, properties: {clusters: [far]}}\n"
+    "  components:\n",
+)
+STEPS = 17
+"""The line of the first step."""
+
+
+def reading(*steps: str, mode: str = "{}", head: str = HEAD) -> Reading:
+    listed = "".join(f"      - {one}\n" for one in steps)
+    return read_bytes("a.yaml", f"{head}  workflow:\n    mode: {mode}\n    steps:\n{listed or '      []'}".encode())
+
+
+def waits(found: Reading) -> dict[str, set[str]]:
+    assert [str(one) for one in found.diagnostics if one.severity == "error"] == []
+    return {one.name: {*one.depends_on} for one in found.applications[0].components}
+
+
+def said(found: Reading) -> list[str]:
+    return [f"{one.place}: {one.severity} {one.code}: {one.message}" for one in found.diagnostics]
+
+
+def apply(component: str, more: str = "") -> str:
+    return f"{{name: s{component}, type: apply-component, properties: {{component: {component}}}{more}}}"
+
+
+@pytest.mark.parametrize(
+    ("steps", "mode", "expected"),
+    [
+        ([], "{}", {"a": set(), "b": set(), "c": {"a"}}),
+        ([apply("c"), apply("b")], "{steps: DAG}", {"a": set(), "b": set(), "c": {"a"}}),
+        ([apply("a"), apply("b"), apply("c")], "{}", {"a": set(), "b": {"a"}, "c": {"a", "b"}}),
+        ([apply("b"), "{name: p, type: suspend}", apply("a"), apply("c")], "{}", {"a": {"b"}, "b": set(), "c": {"a"}}),
+        ([apply("b", ", dependsOn: [sa]"), apply("a"), apply("c")], "{steps: DAG}", {"a": set(), "b": {"a"}, "c": {"a"}}),
+        (
+            [f"{{name: g, type: step-group, subSteps: [{apply('a')}, {apply('b')}]}}", apply("c")],
+            "{}",
+            {"a": set(), "b": set(), "c": {"a", "b"}},
+        ),
+        (
+            [f"{{name: g, type: step-group, subSteps: [{apply('a')}, {apply('b')}]}}", apply("c")],
+            "{subSteps: StepByStep}",
+            {"a": set(), "b": {"a"}, "c": {"a", "b"}},
+        ),
+        (
+            [f"{{name: g, type: step-group, mode: StepByStep, subSteps: [{apply('a')}, {apply('b')}]}}", apply("c", ", dependsOn: [g]")],
+            "{steps: DAG}",
+            {"a": set(), "b": {"a"}, "c": {"a", "b"}},
+        ),
+        (
+            [f"{{name: g, type: step-group, subSteps: [{apply('b', ', dependsOn: [sa]')}, {apply('a')}]}}", apply("c")],
+            "{}",
+            {"a": set(), "b": {"a"}, "c": {"a", "b"}},
+        ),
+        ([apply("b"), "{name: all, type: deploy, properties: {policies: [west]}}"], "{}", {"a": {"b"}, "b": set(), "c": {"a", "b"}}),
+        (
+            ["{name: one, type: deploy, properties: {policies: [west, b-only]}}", "{name: all, type: deploy, properties: {policies: [west]}}"],
+            "{}",
+            {"a": {"b"}, "b": set(), "c": {"a", "b"}},
+        ),
+        *(([apply("b"), f"{{name: all, type: {type_}}}"], "{}", {"a": {"b"}, "b": set(), "c": {"a", "b"}}) for type_ in EVERYTHING),
+        (["{name: d, type: deploy}", "{name: e, type: deploy}"], "{}", {"a": set(), "b": set(), "c": {"a"}}),
+    ],
+)  # fmt: skip
+def test_steps_are_an_order_of_components(steps: list[str], mode: str, expected: dict[str, set[str]]) -> None:
+    """And nothing else; a component that several deploy waits for what is before the first of them."""
+    assert waits(reading(*steps, mode=mode)) == expected
+
+
+def test_a_deploy_says_which_policies_hold() -> None:
+    """Each of its topologies with all of its overrides; a policy that no step names has no effect, and says so."""
+    found = reading("{name: d, type: deploy, properties: {policies: [small, west, east]}}")
+    assert said(found) == [
+        "a.yaml:9:28: warning OAM109: policy 'b-only' has no effect: no step of the workflow deploys by it"
+    ]
+    (application,) = found.applications
+    assert [[one.cluster for one in part.placements] for part in application.components] == [["west", "east"]] * 3
+    assert application.components[0].properties == {"size": 1}
+    assert (application.workflow, application.policies) == (None, ())
+
+
+def test_a_step_may_say_where_its_component_goes() -> None:
+    """As `apply-component` does in KubeVela."""
+    found = reading(apply("a").replace("component: a", "component: a, cluster: west, namespace: n"), apply("b"))
+    places = [[(one.cluster, one.namespace) for one in part.placements] for part in found.applications[0].components]
+    assert places == [[("west", "n")], [], []]
+
+
+def deploy(name: str, *policies: str, more: str = "") -> str:
+    return f"{{name: {name}, type: deploy, properties: {{policies: [{', '.join(policies)}]}}{more}}}"
+
+
+def forms(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
+    """Of the first component: where it is, its properties there, and which step says so."""
+    (application,) = found.applications
+    part = application.components[0]
+    return [
+        (one.cluster, dict(part.in_form(one.form).properties), part.forms[one.form].said) for one in part.placements
+    ]
+
+
+def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> None:
+    """The first place, the stack's own cluster before others, says how it stands; the others have one form each."""
+    steps = deploy("d", "west", "small"), deploy("e", "east"), deploy("f", "home", "large"), deploy("g", "far", "small")
+    found = reading(*steps, head=MORE)
+    assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
+    assert forms(found) == [
+        (None, {"size": 9}, "step 'f' (override 'large')"),
+        ("west", {"size": 1}, "step 'd' (override 'small')"),
+        ("east", {}, "step 'e' (no override)"),
+        ("far", {"size": 1}, "step 'd' (override 'small')"),
+    ]
+    (application,) = found.applications
+    assert (application.components[0].properties, len(application.components[0].forms)) == ({"size": 9}, 3)
+    assert application.components[1].forms == ()
+    assert len(application.components[1].placements) == 4
+
+
+def test_the_same_form_twice_is_one() -> None:
+    found = reading(deploy("d", "west", "small"), deploy("e", "east", "small"), deploy("f", "west", "small"))
+    part = found.applications[0].components[0]
+    assert (part.forms, [one.cluster for one in part.placements]) == ((), ["west", "east"])
+    assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
+
+
+def test_steps_in_groups_and_single_components_have_forms_too() -> None:
+    """A step that names the component alone puts nothing over it."""
+    group = f"{{name: g, type: step-group, subSteps: [{deploy('d', 'west', 'small')}, {deploy('e', 'east', more=', dependsOn: [d]')}]}}"
+    single = apply("a").replace("component: a", "component: a, namespace: n")
+    assert forms(reading(group, single)) == [
+        (None, {}, "step 'e' (no override)"),
+        ("west", {"size": 1}, "step 'd' (override 'small')"),
+        ("east", {}, "step 'e' (no override)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "said_of"),
+    [
+        (["d west small", "e west"], "'west/default': by step 'd' (override 'small') and by step 'e' (no override)"),
+        (["d west", "e east west small large"], "'west/default': by step 'd' (no override) and by step 'e' (override 'small' and override 'large')"),
+        (["d small", "e large"], "'default': by step 'd' (override 'small') and by step 'e' (override 'large')"),
+        (["d small", "e named large"], "'default': by step 'd' (override 'small') and by step 'e' (override 'large')"),
+    ],
+)  # fmt: skip
+def test_two_forms_in_one_place_are_refused(steps: list[str], said_of: str) -> None:
+    """Which overrides make them is said, at the step that is written last."""
+    first, second = steps
+    lines = said(reading(deploy(*first.split()), deploy(*second.split()), head=MORE))
+    (only,) = [line for line in lines if "error" in line]
+    assert only == (
+        f"a.yaml:{STEPS + 6}:9: error OAM108: component 'a' is deployed in two forms to one place, {said_of}; give each "
+        "step a topology of its own, or both the same overrides"
+    )
+
+
+def test_a_form_has_no_other_type() -> None:
+    lines = said(reading(deploy("d", "west"), deploy("e", "east", "typed"), head=MORE))
+    (only,) = [line for line in lines if "error" in line]
+    assert only.startswith(
+        "a.yaml:13:79: error OAM108: component 'a' is of type 'x' by step 'd' (no override), and of type 'y' by step 'e'"
+    )
+
+
+def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
+    """As in KubeVela, which makes such a workflow."""
+    found = read_bytes(
+        "a.yaml", HEAD.replace("    - {name: b-only, type: override, properties: {selector: [b]}}\n", "").encode()
+    )
+    (application,) = found.applications
+    assert said(found) == []
+    assert application.components[0].properties == {"size": 1}
+    assert [one.cluster for one in application.components[1].placements] == ["west", "east"]
+
+
+def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
+    """And says so."""
+    found = reading(apply("a"), apply("b"))
+    assert said(found)[-1] == (
+        "a.yaml:13:14: warning OAM109: component 'c' is in no step of the workflow; here it is deployed all the same"
+    )
+    assert [one.name for one in found.applications[0].components] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("step", "finding"),
+    [
+        ("{name: s, type: suspend, properties: {duration: 5s}}", ":25: warning OAM109: step 's': there is no pause: the preview is what one approves"),
+        ("{name: s, type: deploy, properties: {auto: false}}", ":52: warning OAM109: step 's': there is no pause"),
+        ("{name: s, type: deploy, timeout: 5m}", ":33: warning OAM109: step 's': 'timeout' has no effect"),
+        ("{name: s, type: deploy, if: always}", ""),
+        ("{name: s, type: apply-remaining}", ":25: warning OAM109: step 's': 'apply-remaining' is deprecated; it deploys what no other step does"),
+        ("{name: s, type: apply-remaining, properties: {exceptions: [a]}}", ":54: error OAM108: step 's': 'apply-remaining' is followed without exceptions alone"),
+        ("{name: s, type: deploy, meta: {alias: x}}", ""),
+        ("{name: s, type: deploy, if: 'status.a.failed'}", ":33: error OAM108: step 's': a condition is not judged"),
+        ("{name: s, type: deploy, inputs: [{from: a, parameterKey: b}]}", ":33: error OAM108: step 's': only steps apply-component pass values"),
+        ("{name: s, type: deploy, outputs: [{name: a, valueFrom: b}]}", ":33: error OAM108: step 's': only steps apply-component pass values"),
+        ("{name: g, type: step-group, subSteps: [{name: h, type: deploy}], inputs: [{from: a}]}", ":74: error OAM108: step 'g': only steps apply-component pass values"),
+        ("{name: g, type: step-group, if: status.a.failed, subSteps: [{name: h, type: deploy}]}", ":37: error OAM108: step 'g': a condition is not judged"),
+        ("{name: s, type: deploy, properties: {policies: [wets]}}", ":57: error OAM103: step 's': 'wets' is no topology and no override; did you mean 'west'?"),
+        ("{name: s, type: deploy, properties: {polices: [west]}}", ":46: error OAM102: unknown field 'polices' in deploy; did you mean 'policies'?"),
+        ("{name: s, type: deploy, properties: {policies: west}}", ":56: error OAM103: policies must be of type array, not string"),
+        ("{name: s, type: apply-component, properties: {component: d}}", ":66: error OAM103: step 's': 'd' is no component; known: a, b, c"),
+        ("{name: s, type: apply-component}", ":9: error OAM105: apply-component needs 'component'"),
+        ("{name: s, type: deploi}", ":25: error OAM108: step 's': no 'deploi'; did you mean 'deploy'?"),
+        ("{name: s, type: my-own-thing}", ":25: error OAM108: step 's': 'my-own-thing' is not run here; a step of your own is not run"),
+        ("{type: webhook}", ":16: warning OAM109: step 'webhook-auto-gen-0': 'webhook' is not run here; do it in the pipeline"),
+        ("{name: s, type: deploy, dependsOn: [t]}", ":45: error OAM103: step 's': dependsOn 't' is no step"),
+        ("{name: s, type: deploy, dependsOn: [s]}", ":7: error OAM103: what waits for what among the steps goes round in a circle: s -> s"),
+        ("{name: g, type: step-group, subSteps: [{name: h, type: step-group}]}", ":64: error OAM108: step 'h': a group stands in no group"),
+        ("{name: g, type: step-group, subSteps: [{name: h, type: request}]}", ":64: error OAM108: step 'h': 'request' is not run here"),
+        ("{name: g, type: step-group, subSteps: [{name: h, type: deploy, subSteps: []}]}", ":72: error OAM102: unknown field 'subSteps'"),
+        ("{name: g, type: step-group, subSteps: [{name: g, type: deploy}]}", ":55: error OAM106: step 'g' is already defined in line 14"),
+    ],
+)  # fmt: skip
+def test_a_step_that_does_more_than_order_is_found(step: str, finding: str) -> None:
+    """By its name, with what to do in its place."""
+    head = HEAD[: HEAD.index("    - {name: east")] + HEAD[HEAD.index("  components:") :]
+    found = [line for line in said(reading(step, head=head)) if "no step of the workflow" not in line]
+    start = f"a.yaml:{STEPS - 3}{finding}"
+    assert [line.startswith(start) for line in found] == ([True] if finding else []), found
+
+
+@pytest.mark.parametrize("type_", sorted(INSTEAD))
+def test_each_step_of_kubevela_is_refused_by_name(type_: str) -> None:
+    """With what to do in its place."""
+    (only,) = [line for line in said(reading(f"{{name: s, type: {type_}}}")) if "error" in line]
+    assert only == f"a.yaml:17:25: error OAM108: step 's': '{type_}' is not run here; {INSTEAD[type_]}"
+
+
+@pytest.mark.parametrize("type_", sorted(LEFT_OUT))
+@pytest.mark.parametrize("more", ["", ", if: status.x.failed", ", timeout: 5m, outputs: [{name: v, valueFrom: o}]"])
+def test_a_step_without_which_the_same_is_deployed_is_left_out(type_: str, more: str) -> None:
+    """Whenever KubeVela would run it; the steps around it wait for one another as they would without it."""
+    found = reading(apply("a"), f"{{name: s, type: {type_}, inputs: [{{from: w}}]{more}}}", apply("b"), apply("c"))
+    assert [line for line in said(found) if "without" not in line and "no effect: no step" not in line] == [
+        f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {LEFT_OUT[type_]}"
+    ]
+    assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a", "b"}}
+
+
+def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
+    """Whether a component takes it, or a step that is run; from one left out to another, nothing is."""
+    step = "{name: s, type: collect-service-endpoints, outputs: [{name: v, valueFrom: 'value.url'}]}"
+    error = (
+        "a.yaml:17:62: error OAM108: step 's': 'collect-service-endpoints' is not run here; `python -m kong_oam graph` "
+        "has the endpoints, and write out 'v', which others take of it"
+    )
+    takes = "inputs: [{from: v, parameterKey: x}]"
+    assert error in said(reading(step, apply("a", f", {takes}")))
+    assert error in said(reading(step, head=HEAD.replace("{name: b, type: x}", f"{{name: b, type: x, {takes}}}")))
+    assert error in said(reading(step, f"{{name: g, type: step-group, subSteps: [{apply('a', f', {takes}')}]}}"))
+    assert error not in said(reading(step, f"{{name: t, type: notification, {takes}}}"))
+
+
+def test_what_a_step_passes_is_its_components() -> None:
+    """With the place where it stands; a step that deploys no component of that name passes nothing."""
+    gives, takes = "outputs: [{name: url, valueFrom: output.status.url}]", "inputs: [{from: url, parameterKey: x}]"
+    grouped = f"{{name: g, type: step-group, subSteps: [{apply('b', f', {takes}')}]}}"
+    for steps in ((apply("a", f", {gives}"), apply("b", f", {takes}")), (apply("a", f", {gives}"), grouped)):
+        found = reading(*steps, head=WITHOUT_POLICIES, mode="{steps: DAG}")
+        assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
+        giver, taker, other = found.applications[0].components
+        assert [(one.name, one.value_from, one.place.line) for one in giver.outputs] == [
+            ("url", "output.status.url", 12)
+        ]
+        assert [(one.source, one.parameter, one.place.line) for one in taker.inputs] == [("url", "x", 13)]
+        assert (taker.outputs, giver.inputs, other.inputs, other.outputs) == ((), (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "finding"),
+    [
+        ("outputs: [{name: v, valueFrom: o}]", "inputs: [{from: v}]", ": error OAM103: component 'b': parameterKey '': it is no path"),
+        ("outputs: [{name: v, valueFrom: o}]", "inputs: [{from: w, parameterKey: x}]", "13:87: error OAM103: no component gives the value 'w'"),
+        ("outputs: [{name: v, valueFrom: o}]", "outputs: [{name: v, valueFrom: o}]", "13:88: error OAM106: output 'v' is given by component 'a' already"),
+    ],
+)  # fmt: skip
+def test_a_value_of_a_step_that_cannot_be_passed_is_found(first: str, second: str, finding: str) -> None:
+    """As one of its component is."""
+    found = said(reading(apply("a", f", {first}"), apply("b", f", {second}"), head=WITHOUT_POLICIES))
+    assert any(finding in line for line in found)
+
+
+def test_the_page_has_each_policy_and_step() -> None:
+    """By its name, so that whoever looks for one finds what it is here."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "applications.md").read_text("utf-8")
+    assert [name for name in (*INSTEAD, *LEFT_OUT, *TAKEN, *POLICY_TYPES) if f"`{name}`" not in page] == []
+
+
+def test_a_workflow_elsewhere_is_not_read() -> None:
+    """So nothing is deployed where it could choose among policies; else it is an order, and all is deployed."""
+    found = read_bytes("a.yaml", f"{HEAD}  workflow: {{ref: other}}\n".encode())
+    assert said(found) == [
+        "a.yaml:14:14: error OAM108: workflow 'other' is elsewhere, so nobody here knows by which policies it deploys; "
+        "write its steps here: steps: [...]"
+    ]
+    head = HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
+    found = read_bytes("a.yaml", f"{head}  workflow: {{ref: other}}\n".encode())
+    assert said(found) == [
+        "a.yaml:9:14: warning OAM109: workflow 'other' is elsewhere and not read: all components are deployed, each after "
+        "what it depends on"
+    ]
+    assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
+
+
+def test_steps_that_wait_for_one_another_are_a_circle() -> None:
+    """Whether by what they depend on, or because one stands before the other."""
+    (only,) = said(reading(apply("a", ", dependsOn: [sb]"), apply("b")))
+    assert only.startswith(
+        "a.yaml:17:7: error OAM103: what waits for what among the steps goes round in a circle: sa ->"
+    )
+
+
+def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
+    """However short the way in which they are written."""
+    named = ", ".join(["small"] * 100)
+    steps = [f"{{name: d{n}, type: deploy, properties: {{policies: [{named}]}}}}" for n in range(400)]
+    (only,) = said(reading(*steps))
+    assert only == (
+        "a.yaml:6:5: error OAM103: policies and steps ask for more than 100000 changes of components; split the Application"
+    )
+
+
+def test_components_that_depend_on_one_another_are_a_circle() -> None:
+    """Which is found once, whatever else waits for them."""
+    text = WITHOUT_POLICIES.replace("{name: a, type: x}", "{name: a, type: x, dependsOn: [c]}")
+    assert said(read_bytes("a.yaml", text.encode())) == [
+        "a.yaml:6:5: error OAM103: dependsOn goes round in a circle: a -> c -> a"
+    ]
+
+
+def test_steps_against_what_components_depend_on_are_a_circle() -> None:
+    """It would never end in KubeVela."""
+    found = [line for line in said(reading(apply("c"), apply("a"), apply("b"))) if "error" in line]
+    assert found == ["a.yaml:11:5: error OAM103: what waits for what goes round in a circle: a -> c -> a"]
+
+
+WITHOUT_POLICIES = HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
+VALUES = WITHOUT_POLICIES.replace(
+    "{name: a, type: x}", "{name: a, type: x, outputs: [{name: url, valueFrom: output.status.url}]}"
+).replace("{name: b, type: x}", "{name: b, type: x, inputs: [{from: url, parameterKey: 'env[0].value'}]}")
+
+
+def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
+    """With the paths on both ends, as they are written."""
+    found = read_bytes("a.yaml", VALUES.encode())
+    assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
+    giver, taker, _ = found.applications[0].components
+    assert [(one.name, one.value_from, str(one.place)) for one in giver.outputs] == [
+        ("url", "output.status.url", "a.yaml:6:36")
+    ]
+    assert [(one.source, one.parameter, str(one.place)) for one in taker.inputs] == [
+        ("url", "env[0].value", "a.yaml:7:35")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("from: url", "from: urll", "a.yaml:7:42: error OAM103: no component gives the value 'urll'; did you mean 'url'?"),
+        ("{name: c, type: x, dependsOn: [a]}", "{name: c, type: x, outputs: [{name: url, valueFrom: o}]}", "a.yaml:8:43: error OAM106: output 'url' is given by component 'a' already"),
+        ("type: x, outputs", "type: x, dependsOn: [b], outputs", "a.yaml:6:5: error OAM103: what waits for what goes round in a circle: a -> b -> a"),
+        ("env[0].value", "env[x]", "a.yaml:7:61: error OAM103: component 'b': parameterKey 'env[x]': it is no path as 'env[0].value', 'properties.x' or 'traits[0].properties.x'"),
+        ("valueFrom: output.status.url", "valueForm: x", "a.yaml:6:36: error OAM105: spec.components[0].outputs[0] needs 'valueFrom'"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_passed_is_found(old: str, new: str, finding: str) -> None:
+    """Where it is taken, or given."""
+    assert finding in said(read_bytes("a.yaml", VALUES.replace(old, new).encode()))
+
+
+@pytest.mark.parametrize("old", ["{name: a, type: x", "{name: b, type: x"])
+def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
+    """Neither of the two ends: nothing is rendered of it."""
+    text = VALUES.replace(old, old.replace("type: x", "type: external"))
+    message = f"component 'b': '{old[7]}' runs elsewhere, and neither gives nor takes values"
+    (only,) = read_bytes("a.yaml", text.encode()).diagnostics
+    assert (only.code, only.message, only.place and only.place.line) == ("OAM108", message, 7)
+
+
+@pytest.mark.parametrize(
+    ("edges", "circle"),
+    [
+        ({}, ()),
+        ({"a": ("b",), "b": ("c",), "c": ()}, ()),
+        ({"a": ("b", "c"), "b": ("c",), "c": ("b",)}, ("b", "c", "b")),
+        ({"a": ("x",)}, ()),
+        ({"a": ("a",)}, ("a", "a")),
+    ],
+)
+def test_a_circle_is_found_once(edges: dict[str, tuple[str, ...]], circle: tuple[str, ...]) -> None:
+    """With its first name at the end again."""
+    assert circle_of(edges) == circle
+
+
+def _sound(findings: tuple[Diagnostic, ...]) -> bool:
+    return all(one.place and str(one) for one in findings)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_policies_and_steps_that_were_changed_at_random_are_read(seed: int) -> None:
+    """Keys that are another's, values of another type, lists that hold one more: each finding has a place still."""
+    need_corpus()
+    choose = random.Random(seed)
+    files = [CORPUS / "applications" / name for name in corpus("applications")]
+    texts = [text for text in (file.read_text("utf-8") for file in files) if "policies:" in text or "steps:" in text]
+    words = [word for text in texts for word in text.split()]
+    for _ in range(150):
+        lines = choose.choice(texts).splitlines()
+        for _ in range(choose.randint(1, 3)):
+            at = choose.randrange(len(lines))
+            key, colon, _ = lines[at].partition(":")
+            value = choose.choice(
+                ["null", "[]", "{}", "5", "x", "[x]", "[{}]", "{type: override}", choose.choice(words)]
+            )
+            lines[at : at + 1] = choose.choice([[], [lines[at]] * 2, [f"{key}{colon} {value}"], [choose.choice(lines)]])
+        found = read_bytes("a.yaml", "\n".join(lines).encode())
+        assert _sound(found.diagnostics)
+        assert _sound(deployable(found).diagnostics)

@@ -1,0 +1,178 @@
+"""What releases, repositories and modules are told in texts that a controller reads."""
+
+from __future__ import annotations
+
+import base64
+from time import process_time
+from typing import Any
+
+import pytest
+
+from tests.support.judged import judged, said
+
+VICTIM = judged(
+    key="shop/web", made=(("ServiceAccount", "web"), ("Secret", "web-client")), credentials=frozenset({"web-client"})
+)
+KINDS = {
+    "HelmRelease": "helm.toolkit.fluxcd.io/v2",
+    "Kustomization": "kustomize.toolkit.fluxcd.io/v1",
+    "Configuration": "terraform.core.oam.dev/v1beta2",
+}
+HCL = 'data "kubernetes_secret" "x" { metadata { name = "NAME" } }'
+STATE = 'terraform { backend "kubernetes" { secret_suffix = "x", namespace = "NAME" } }'
+PATCH = {"patch": "spec: {template: {spec: {hostNetwork: true}}}", "target": {"kind": "Deployment"}}
+
+
+def of(kind: str, **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": KINDS[kind], "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+
+
+def api(*objects: Any, **more: Any) -> Any:
+    return judged(*objects, **{"key": "shop/api", "credentials": frozenset({"api-client"}), **more})
+
+
+TEXTS = [
+    ("HelmRelease", {"values": {"extra": "- secretRef:\n    name: NAME\n"}}, "spec.values.extra"),
+    ("HelmRelease", {"values": {"deep": ['{{ lookup "v1" "Secret" "shop" "NAME" }}']}}, "spec.values.deep[0]"),
+    ("Kustomization", {"postBuild": {"substitute": {"from": "NAME."}}}, "spec.postBuild.substitute.from"),
+    ("HelmRelease", {"values": {"secrets": {"NAME": {"mountPath": "/x"}}}}, "spec.values.secrets.NAME"),
+    ("Configuration", {"hcl": HCL}, "spec.hcl"),
+    ("Configuration", {"variable": {"secret": {"of": "shop/NAME"}}}, "spec.variable.secret.of"),
+]
+
+
+@pytest.mark.parametrize(("kind", "spec", "path"), TEXTS)
+def test_a_credential_is_named_in_no_text(kind: str, spec: Any, path: str) -> None:
+    one = {**of(kind), "spec": _named(spec, "web-client")}
+    assert said(VICTIM, api(one)) == [
+        f"ACC217 {kind} 'x' of 'shop/api': {path.replace('NAME', 'web-client')} 'web-client' is the credential of 'shop/web'; a component has its own client trait"
+    ]
+    for other in ("api-client", "web-client-2", "my-web-client", "my.web-client", "web"):
+        assert said(VICTIM, api({**of(kind), "spec": _named(spec, other)})) == []
+
+
+@pytest.mark.parametrize("data", [{"data": "NAME"}, {"binaryData": "NAME"}])
+@pytest.mark.parametrize(("kind", "path"), [("HelmRelease", "valuesFrom[0]"), ("Kustomization", "postBuild.substituteFrom[0]")])  # fmt: skip
+def test_nor_in_what_it_has_its_values_from(kind: str, path: str, data: dict[str, str]) -> None:
+    """Whosever ConfigMap that is: another component may bring it."""
+    read = [{"kind": "ConfigMap", "name": "values"}]
+    one = of(kind, valuesFrom=read) if kind == "HelmRelease" else of(kind, postBuild={"substituteFrom": read})
+    text = "secretName: web-client"
+    held = text if "data" in data else base64.b64encode(text.encode()).decode()
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "values"}, next(iter(data)): {"x": held}}
+    for components in ((VICTIM, api(one, config)), (VICTIM, api(one), judged(config, key="shop/helper"))):
+        assert said(*components) == [
+            f"ACC217 {kind} 'x' of 'shop/api': spec.{path}.name 'values' has 'web-client' in it, the credential of 'shop/web'; a component has its own client trait"
+        ]
+    assert said(VICTIM, api(config)) == []
+
+
+@pytest.mark.parametrize("field", ["data", "stringData"])
+def test_nor_in_a_secret(field: str) -> None:
+    text = "secretName: web-client"
+    held = text if field == "stringData" else base64.b64encode(text.encode()).decode()
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "values"}, field: {"x": held, "y": "!"}}
+    (message,) = said(VICTIM, api(of("HelmRelease", valuesFrom=[{"kind": "Secret", "name": "values"}]), secret))
+    assert "spec.valuesFrom[0].name 'values' has 'web-client' in it" in message
+
+
+def test_no_chart_is_given_another_components_account() -> None:
+    (message,) = said(VICTIM, api(of("HelmRelease", values={"serviceAccount": {"create": False, "name": "web"}})))
+    assert message.startswith("ACC217 HelmRelease 'x' of 'shop/api': spec.values.serviceAccount.name 'web' is the Serv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["serviceAccountName: web", "serviceAccount:\n  name: web", '{"serviceAccountName": "web"}', 'serviceAccount: {name: "web"}', 'service_account_name = "web"', "serviceaccount: 'web'"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["HelmRelease", "Configuration"])
+def test_nor_in_a_manifest_that_is_a_text(kind: str, text: str) -> None:
+    (message,) = said(VICTIM, api(of(kind, values=[f"spec:\n  {text}\n"])))
+    assert message.startswith(f"ACC217 {kind} 'x' of 'shop/api': spec.values[0] 'web' is the ServiceAccount of 'shop/")
+    for other in ("web-2", "api", "{{ .web }}", "my.web"):
+        assert said(VICTIM, api(of(kind, values=[text.replace("web", other)]))) == []
+    assert said(VICTIM, api(of(kind, values=["serviceAccountTokens: web", "name: web"]))) == []
+
+
+def test_a_text_takes_no_longer_than_it_is_long() -> None:
+    one = of("HelmRelease", values=["serviceAccount:" + " " * 200_000 + "!"])
+    begun = process_time()
+    assert said(VICTIM, api(one)) == []
+    assert process_time() - begun < 5
+
+
+def test_nor_in_a_manifest_that_a_config_map_holds() -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "values"}, "data": {"x": "NAME"}}
+    one = of("HelmRelease", valuesFrom=[{"kind": "ConfigMap", "name": "values"}])
+    (message,) = said(VICTIM, api(one, _named(config, "sidecar: {serviceAccountName: web}")))
+    assert "spec.valuesFrom[0].name 'values' has 'web' in it, the ServiceAccount of 'shop/web'; take it out" in message
+    assert said(VICTIM, api(one, _named(config, "sidecar: {name: web}"))) == []
+
+
+PATCHES = [
+    (
+        "HelmRelease",
+        {"postRenderers": [{"kustomize": {"patches": [PATCH]}}]},
+        "spec.postRenderers[0].kustomize.patches",
+    ),
+    ("Kustomization", {"patches": [PATCH]}, "spec.patches"),
+    ("Kustomization", {"patchesStrategicMerge": [{"kind": "Deployment"}]}, "spec.patchesStrategicMerge"),
+    ("Kustomization", {"patchesJson6902": [{"patch": []}]}, "spec.patchesJson6902"),
+]
+
+
+@pytest.mark.parametrize(("kind", "spec", "path"), PATCHES)
+def test_nothing_is_changed_of_what_nobody_sees(kind: str, spec: Any, path: str) -> None:
+    (message,) = said(api({**of(kind), "spec": spec}))
+    assert message.startswith(f"ACC226 {kind} 'x' of 'shop/api': {path} would change pods and Services")
+
+
+def test_images_and_values_may_be_changed() -> None:
+    images = [{"name": "i", "newTag": "2"}]
+    assert (
+        said(api(of("HelmRelease", postRenderers=[{"kustomize": {"images": images}}], values={"patches": ["x"]}))) == []
+    )
+    assert said(api(of("Kustomization", images=images, patches=[], namePrefix="a-"))) == []
+
+
+def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
+    one = of("Kustomization", commonMetadata={"annotations": {"konghq.com/plugins": "x"}, "labels": {"team": "a"}})
+    (message,) = said(api(one))
+    assert message.startswith(
+        "ACC228 Kustomization 'x' of 'shop/api': 'konghq.com/plugins' in spec.commonMetadata.annotations"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"backend": {"kubernetes": {"namespace": "NAME"}}}, "spec.backend.kubernetes.namespace"),
+        ({"backend": {"inline": STATE.replace("kubernetes", "k8s")}}, "a namespace in spec.backend.inline"),
+        ({"hcl": 'resource "kubernetes_pod" "x" { metadata { namespace = "NAME" } }'}, "a namespace in spec.hcl"),
+        ({"JSON": '{"kubernetes_secret": {"namespace": "NAME"}}'}, "a namespace in spec.JSON"),
+    ],
+)
+def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
+    one = {**of("Configuration"), "spec": _named(spec, "kong")}
+    (message,) = said(api(one))
+    assert message.startswith(f"ACC225 Configuration 'x' of 'shop/api': {field} is 'kong', and its Application is in")
+    assert said(api(one), allowed={"kong/Namespace": "state"}) == []
+    (message,) = said(api(one), allowed={"kong/Namespace": "state"}, gateway_namespace="kong")
+    assert "is the gateway's own" in message
+    assert said(api({**of("Configuration"), "spec": _named(spec, "shop")})) == []
+
+
+def test_a_namespace_of_something_else_is_none() -> None:
+    assert said(api(of("Configuration", hcl='resource "alicloud_cms_alarm" "x" { namespace = "acs_ecs" }'))) == []
+
+
+def _named(value: Any, name: str) -> Any:
+    if isinstance(value, str):
+        return value.replace("NAME", name)
+    if isinstance(value, list):
+        return [_named(one, name) for one in value]
+    return (
+        {key.replace("NAME", name): _named(one, name) for key, one in value.items()}
+        if isinstance(value, dict)
+        else value
+    )

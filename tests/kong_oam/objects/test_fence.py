@@ -1,0 +1,356 @@
+"""Pods that their fence would not hold, and Services that are open to others than the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.judged import POD, SERVICE, judged, merged, said
+
+OPENINGS = [
+    ("hostNetwork: true", "spec.hostNetwork"),
+    ("hostPID: true", "spec.hostPID"),
+    ("hostIPC: true", "spec.hostIPC"),
+    ("hostNetwork: 'true'", "spec.hostNetwork"),
+    ("volumes: [{name: v, hostPath: {path: /}}]", "spec.volumes[0].hostPath"),
+    ("volumes: [{name: a, emptyDir: {}}, {name: v, hostPath: {}}]", "spec.volumes[1].hostPath"),
+    ("volumes: [{name: v, flexVolume: {driver: d}}]", "spec.volumes[0].flexVolume"),
+    ("volumes: [{name: v, gitRepo: {repository: r}}]", "spec.volumes[0].gitRepo"),
+    ("volumes: [{name: v, whatComes: {}}]", "spec.volumes[0].whatComes"),
+    ("containers: [{name: c, ports: [{containerPort: 80, hostPort: 80}]}]", "spec.containers[0].ports[0].hostPort"),
+    ("initContainers: [{name: c, ports: [{containerPort: 80, hostPort: 80}]}]", "spec.initContainers[0].ports[0].hostPort"),
+    ("containers: [{name: c, securityContext: {privileged: true}}]", "spec.containers[0].securityContext.privileged"),
+    ("initContainers: [{name: c, securityContext: {privileged: true}}]", "spec.initContainers[0].securityContext.privileged"),
+    ("ephemeralContainers: [{name: c, securityContext: {privileged: true}}]", "spec.ephemeralContainers[0].securityContext.privileged"),
+    ("containers: [{name: c, securityContext: {procMount: Unmasked}}]", "spec.containers[0].securityContext.procMount"),
+    ("containers: [{name: c, securityContext: {capabilities: {add: [CHOWN, NET_ADMIN]}}}]", "spec.containers[0].securityContext.capabilities.add"),
+    ("containers: [{name: c, securityContext: {capabilities: {add: [cap_sys_admin]}}}]", "spec.containers[0].securityContext.capabilities.add"),
+    ("containers: [{name: c, securityContext: {capabilities: {add: [ALL]}}}]", "spec.containers[0].securityContext.capabilities.add"),
+    ("containers: [{name: c, securityContext: {windowsOptions: {hostProcess: true}}}]", "spec.containers[0].securityContext.windowsOptions"),
+    ("securityContext: {windowsOptions: {hostProcess: true}}", "spec.securityContext"),
+    ("securityContext: {seLinuxOptions: {type: spc_t}}", "spec.securityContext.seLinuxOptions.type"),
+    ("securityContext: {seLinuxOptions: {user: system_u}}", "spec.securityContext.seLinuxOptions.user"),
+    ("securityContext: {seLinuxOptions: {role: container_t}}", "spec.securityContext.seLinuxOptions.role"),
+    ("containers: [{name: c, securityContext: {seccompProfile: {type: Unconfined}}}]", "spec.containers[0].securityContext.seccompProfile.type"),
+    ("initContainers: [{name: c, securityContext: {appArmorProfile: {type: Unconfined}}}]", "spec.initContainers[0].securityContext.appArmorProfile.type"),
+    ("resourceClaims: [{name: gpu, resourceClaimName: gpu}]", "spec.resourceClaims"),
+    *(
+        (f"initContainers: [{{name: c, {probe}: {{{action}: {{host: 127.0.0.1, port: 80}}}}}}]", f"spec.initContainers[0].{probe}.{action}.host")
+        for probe in ("livenessProbe", "readinessProbe", "startupProbe") for action in ("httpGet", "tcpSocket")
+    ),
+    *(
+        (f"containers: [{{name: c, lifecycle: {{{hook}: {{{action}: {{host: h, port: 80}}}}}}}}]", f"spec.containers[0].lifecycle.{hook}.{action}.host")
+        for hook in ("postStart", "preStop") for action in ("httpGet", "tcpSocket")
+    ),
+]  # fmt: skip
+KEPT = [
+    "hostNetwork: false",
+    "hostPID: null",
+    "shareProcessNamespace: true",
+    "containers: [{name: c, ports: [{containerPort: 80, hostPort: 0}, {containerPort: 81}]}]",
+    "containers: [{name: c, securityContext: {privileged: false, allowPrivilegeEscalation: true, procMount: Default}}]",
+    "containers: [{name: c, securityContext: {capabilities: {add: [NET_BIND_SERVICE, CAP_CHOWN], drop: [ALL]}}}]",
+    "securityContext: {runAsUser: 0, fsGroup: 0}",
+    "volumes: [{name: a, emptyDir: {}}, {name: b, persistentVolumeClaim: {claimName: c}}, {name: d, hostPath: null}]",
+    "volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}, {downwardAPI: {}}]}}]",
+    "containers: [{name: c, livenessProbe: {httpGet: {path: /, port: 80, httpHeaders: [{name: Host, value: h}]}}, lifecycle: {preStop: {exec: {}}}}]",
+    "securityContext: {seLinuxOptions: {type: container_t, level: s0}, seccompProfile: {type: Localhost}}",
+    "resourceClaims: []",
+    "volumes: null",
+]
+
+
+@pytest.mark.parametrize(("spec", "path"), OPENINGS)
+def test_a_pod_that_its_fence_would_not_hold_is_refused(spec: str, path: str) -> None:
+    (message,) = said(judged(merged(POD, f"spec: {{{spec}}}")))
+    assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
+    assert "; take it out" in message or "; leave it out" in message
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "name"),
+    [
+        ("runtimeClassName: bare", "spec.runtimeClassName", "bare/RuntimeClass"),
+        ("volumes: [{name: v, csi: {driver: hostpath.csi.k8s.io}}]", "spec.volumes[0].csi.driver", "hostpath.csi.k8s.io/CSIDriver"),
+    ],
+)  # fmt: skip
+def test_what_the_cluster_alone_knows_the_stack_allows(spec: str, path: str, name: str) -> None:
+    component = judged(merged(POD, f"spec: {{{spec}}}"))
+    (message,) = said(component)
+    assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
+    assert message.endswith(f"have the stack allow it: cluster.allow, {name}")
+    assert said(component, allowed={name: "why"}) == []
+
+
+@pytest.mark.parametrize("key", ["container.apparmor.security.beta.kubernetes.io/c", "seccomp.security.alpha.kubernetes.io/pod"])  # fmt: skip
+def test_an_annotation_unconfines_no_pod(key: str) -> None:
+    for value, codes in (("unconfined", ["ACC226"]), ("runtime/default", [])):
+        pod = merged(POD, f"metadata: {{annotations: {{{key}: {value}}}}}")
+        assert [message[:6] for message in said(judged(pod))] == codes
+
+
+@pytest.mark.parametrize("spec", KEPT)
+def test_what_stays_inside_a_pod_is_kept(spec: str) -> None:
+    assert said(judged(merged(POD, f"spec: {{{spec}}}"))) == []
+
+
+VOLUMES = [
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
+    "cephfs",
+    "cinder",
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "fc",
+    "gcePersistentDisk",
+    "image",
+    "iscsi",
+    "nfs",
+    "persistentVolumeClaim",
+    "portworxVolume",
+    "projected",
+    "rbd",
+    "secret",
+    "vsphereVolume",
+]
+CAPABILITIES = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "IPC_LOCK",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+]
+SERVICE_FIELDS = [
+    "allocateLoadBalancerNodePorts",
+    "clusterIP",
+    "clusterIPs",
+    "externalTrafficPolicy",
+    "internalTrafficPolicy",
+    "ipFamilies",
+    "ipFamilyPolicy",
+    "loadBalancerSourceRanges",
+    "publishNotReadyAddresses",
+    "sessionAffinity",
+    "sessionAffinityConfig",
+    "trafficDistribution",
+]
+
+
+def test_volumes_of_the_network_and_a_runtimes_own_capabilities_are_kept() -> None:
+    """All that there are: another one is refused until somebody has looked at it."""
+    volumes = [{"name": kind, kind: {}} for kind in VOLUMES]
+    container = {"name": "c", "securityContext": {"capabilities": {"add": CAPABILITIES}}}
+    assert said(judged({**merged(POD, "{}"), "spec": {"containers": [container], "volumes": volumes}})) == []
+
+
+def test_what_a_service_says_of_its_address_is_kept() -> None:
+    service = merged(SERVICE, "{}")
+    assert said(judged({**service, "spec": {**service["spec"], **dict.fromkeys(SERVICE_FIELDS, "x")}})) == []
+
+
+ROLLOUT = {
+    "apiVersion": "argoproj.io/v1",
+    "kind": "Rollout",
+    "metadata": {"name": "r"},
+    "spec": {"deep": [{"template": {"spec": {"containers": [], "hostNetwork": True}}}]},
+}
+
+
+@pytest.mark.parametrize("path", ["", "spec.template.spec", "spec.deep.spec"])
+def test_a_kind_that_the_stack_allows_has_its_pods_held_all_the_same(path: str | None) -> None:
+    """Wherever they are: what looks like a pod's template counts as one."""
+    component = judged(ROLLOUT, pod_spec_path=path)
+    (message,) = said(component, allowed={"argoproj.io/Rollout": "pods"})
+    assert message.startswith("ACC226 Rollout 'r' of 'shop/web': spec.deep[0].template.spec.hostNetwork")
+
+
+def test_pods_are_found_where_the_definition_says() -> None:
+    """Even without a container."""
+    one = {**ROLLOUT, "spec": {"template": {"spec": {"hostNetwork": True}}}}
+    component = judged(one, pod_spec_path="spec.template.spec")
+    (message,) = said(component, allowed={"argoproj.io/Rollout": "pods"})
+    assert message.startswith("ACC226 Rollout 'r' of 'shop/web': spec.template.spec.hostNetwork")
+
+
+@pytest.mark.parametrize(
+    ("labels", "refused"),
+    [
+        ({"app.oam.dev/component": "web"}, False),
+        ({"app.oam.dev/component": "web", "app.oam.dev/name": "shop", "app": "x"}, False),
+        ({"app.oam.dev/component": "api"}, True),
+        ({"app.oam.dev/name": "orders"}, True),
+        ({"app.oam.dev/component": ""}, True),
+    ],
+)
+def test_no_pod_passes_for_another_components(labels: dict[str, str], refused: bool) -> None:
+    pod = merged(POD, f"metadata: {{labels: {labels}}}")
+    assert [message[:6] for message in said(judged(pod))] == ["ACC226"] * refused
+
+
+OPEN_SERVICES = [
+    ("spec: {type: LoadBalancer}", "ACC227", "spec.type 'LoadBalancer'"),
+    ("spec: {type: NodePort}", "ACC227", "spec.type 'NodePort'"),
+    ("spec: {type: ExternalName, externalName: example.org}", "ACC227", "spec.externalName"),
+    ("spec: {externalName: example.org}", "ACC227", "spec.externalName"),
+    ("spec: {selector: ''}", "ACC227", "it has no selector"),
+    ("spec: {selector: null}", "ACC227", "it has no selector"),
+    ("spec: text", "ACC227", "it has no selector"),
+    ("spec: {externalIPs: [192.0.2.1]}", "ACC227", "spec.externalIPs"),
+    ("spec: {loadBalancerIP: 192.0.2.1}", "ACC227", "spec.loadBalancerIP"),
+    ("spec: {loadBalancerClass: x/y}", "ACC227", "spec.loadBalancerClass"),
+    ("spec: {whatComes: x}", "ACC227", "spec.whatComes"),
+]
+
+
+@pytest.mark.parametrize(("changes", "code", "says"), OPEN_SERVICES)
+def test_a_service_is_for_the_gateway_and_leads_to_pods(changes: str, code: str, says: str) -> None:
+    (message,) = said(judged(merged(SERVICE, changes)))
+    assert message.startswith(f"{code} Service 'web' of 'shop/web': {says}")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        "spec: {type: ClusterIP}",
+        "spec: {clusterIP: None, publishNotReadyAddresses: true}",
+        "spec: {sessionAffinity: ClientIP, internalTrafficPolicy: Local}",
+        "metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-type: nlb}}",
+    ],
+)
+def test_other_services_are_deployed(changes: str) -> None:
+    assert said(judged(merged(SERVICE, changes), routed=frozenset({"web"}))) == []
+
+
+@pytest.mark.parametrize(("kind", "reach"), [("LoadBalancer", "loadBalancer"), ("NodePort", "nodePort")])
+def test_the_stack_says_how_services_are_reached(kind: str, reach: Any) -> None:
+    """Those alone that the gateway reaches, and so alone."""
+    service = merged(SERVICE, f"spec: {{type: {kind}}}")
+    assert said(judged(service, routed=frozenset({"web"})), reach=reach) == []
+    assert len(said(judged(service, routed=frozenset({"web2"})), reach=reach)) == 1
+    other = {"loadBalancer": "nodePort", "nodePort": "loadBalancer"}[reach]
+    assert len(said(judged(service, routed=frozenset({"web"})), reach=other)) == 1
+
+
+@pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort"])
+def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
+    """Without a route, for pods of the component's own in the Service's namespace, and of the types that it names."""
+    service = merged(SERVICE, f"spec: {{type: {kind}}}")
+    assert said(judged(service, POD), service_types=(kind,)) == []
+    refused = [
+        (judged(service, POD), tuple({"LoadBalancer", "NodePort"} - {kind}), "cluster.serviceTypes"),
+        (judged(service, POD, routed=frozenset({"web"})), (kind,), "gateway.reach"),
+        (judged(service), (kind,), "it selects no pods of the component"),
+        (judged(merged(SERVICE, f"spec: {{type: {kind}, selector: {{app: x}}}}"), POD), (kind,), "it selects no pods"),
+        (judged({**service, "spec": {"type": kind, "selector": {}}}, POD), (kind,), "it has no selector"),
+        (judged(merged(SERVICE, "spec: {type: ExternalName}"), POD), (kind, "ExternalName"), "spec.externalName"),
+    ]
+    for component, types, says in refused:
+        (message,) = said(component, service_types=types)
+        assert message.startswith("ACC227"), message
+        assert says in message
+
+
+def test_no_annotation_opens_what_a_stack_asks_for() -> None:
+    service = merged(SERVICE, "spec: {type: LoadBalancer}\nmetadata: {annotations: {cloud.example.org/scheme: x}}")
+    (message,) = said(judged(service, POD), service_types=("LoadBalancer",))
+    assert message.startswith("ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'")
+
+
+ANY = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"podSpec": {"hostNetwork": True}}, "spec.podSpec.hostNetwork"),
+        ({"pod": {"hostPID": True, "containers": []}}, "spec.pod.hostPID"),
+        ({"pools": [{"run": {"containers": [{"securityContext": {"privileged": True}}]}}]}, "spec.pools[0].run.containers[0].securityContext.privileged"),
+        ({"driver": {"spec": {}, "initContainers": [{"ports": [{"hostPort": 1}]}]}}, "spec.driver.initContainers[0].ports[0].hostPort"),
+        ({"runner": {"containers": [], "volumes": [{"hostPath": {}}]}}, "spec.runner.volumes[0].hostPath"),
+    ],
+)  # fmt: skip
+def test_pods_of_a_kind_that_the_stack_allows_are_seen_under_any_name(spec: dict[str, Any], path: str) -> None:
+    allowed = {"x.org/Any": "x"}
+    (message,) = said(judged({**ANY, "spec": spec}), allowed=allowed)
+    assert message.startswith(f"ACC226 Any 'a' of 'shop/web': {path}: ")
+    schema = {"properties": {"hostNetwork": {"type": "boolean"}, "containers": {"type": "array"}}}
+    assert said(judged({**ANY, "spec": {"schema": schema}}), allowed=allowed) == []
+
+
+def test_what_a_chart_is_told_is_the_charts() -> None:
+    """What it makes of it nobody here knows."""
+    release = {**ANY, "apiVersion": "helm.sh/v3", "kind": "Release", "spec": {"values": {"pod": {"hostPID": True}}}}
+    assert said(judged(release, type="helmchart")) == []
+
+
+def test_no_annotation_opens_a_load_balancer() -> None:
+    service = merged(
+        SERVICE, "metadata: {annotations: {cloud.example.org/scheme: internet-facing, app.oam.dev/x: y, plain: z}}"
+    )
+    assert said(judged(service, routed=frozenset({"web"}))) == []
+    (message,) = said(judged(service, routed=frozenset({"web"})), reach="loadBalancer")
+    assert message.startswith("ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'")
+
+
+def pod_of(component: str, labels: str = "{}") -> dict[str, Any]:
+    return merged(POD, f"metadata: {{name: {component}, labels: {labels}}}")
+
+
+SELECTING = merged(SERVICE, "spec: {selector: null}") | {"spec": {"selector": {"app": "api"}, "ports": [{"port": 80}]}}
+SHARED = {**SELECTING, "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]}}
+
+
+def test_a_route_leads_to_the_components_own_pods() -> None:
+    """A Service that nobody reaches through the gateway may select others."""
+    api = judged(pod_of("api", "{app: api}"), key="shop/api")
+    assert said(judged(SELECTING), api) == []
+    (message,) = said(judged(SELECTING, routed=frozenset({"web"})), api)
+    assert message.startswith(
+        "ACC227 Service 'web' of 'shop/web' has a route and selects pods of 'shop/api' (shop.yaml:3:9)"
+    )
+    elsewhere = judged(pod_of("api", "{app: api}"), key="other/api", namespace="other")
+    assert said(judged(SELECTING, routed=frozenset({"web"})), elsewhere) == []
+
+
+def test_no_pods_answer_for_another_component() -> None:
+    web = judged(pod_of("web", "{app: x}"), SHARED, routed=frozenset({"web"}))
+    api = judged(pod_of("api", "{app: x, more: y}"), key="shop/api")
+    (message,) = said(web, api)
+    assert message.startswith(
+        "ACC227 pods of 'shop/api' have the labels that Service 'web' of 'shop/web' (shop.yaml:3:9) selects, app: x"
+    )
+    assert said(judged(pod_of("web", "{app: x}"), SHARED), api) == [message], "a Service without a route, too"
+    assert said(judged(SHARED), api) == [], "one that has no pods of its own leads to others on purpose"
+
+
+def test_what_the_project_makes_counts_too() -> None:
+    """The Service of a component that needs no definition selects by the component's name alone."""
+    plain = judged(
+        services={"web": {"app.oam.dev/component": "web"}},
+        pods=({"app.oam.dev/name": "shop", "app.oam.dev/component": "web"},),
+        routed=frozenset({"web"}),
+    )
+    assert said(plain, judged(pod_of("api"), key="shop/api")) == []
+    (message,) = said(plain, judged(pod_of("task"), key="other/web"))
+    assert said(replace(plain, routed=frozenset()), judged(pod_of("task"), key="other/web")) == [message]
+    assert message.startswith("ACC227 pods of 'other/web' have the labels that Service 'web' of 'shop/web'")
+    labelled = judged(key="shop/api", pods=({"app": "x"},))
+    (message,) = said(judged(pod_of("web", "{app: x}"), SHARED, routed=frozenset({"web"})), labelled)
+    assert message.startswith("ACC227 pods of 'shop/api' have the labels that Service 'web' of 'shop/web'")

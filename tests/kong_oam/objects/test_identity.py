@@ -1,0 +1,194 @@
+"""Whose credential and whose ServiceAccount an object takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.judged import POD, judged, merged, said
+
+WEB = judged(
+    key="shop/web",
+    made=(("ServiceAccount", "web"), ("Secret", "web-client")),
+    credentials=frozenset({"web-client", "kept"}),
+)
+MINE: dict[str, Any] = {
+    "key": "shop/api",
+    "made": (("ServiceAccount", "api"), ("Secret", "api-client")),
+    "credentials": frozenset({"api-client"}),
+}
+READS = [
+    ("containers: [{name: c, env: [{name: A, valueFrom: {secretKeyRef: {name: NAME, key: k}}}]}]", "spec.containers[0].env[0].valueFrom.secretKeyRef.name"),
+    ("containers: [{name: c, envFrom: [{configMapRef: {name: x}}, {secretRef: {name: NAME}}]}]", "spec.containers[0].envFrom[1].secretRef.name"),
+    ("initContainers: [{name: c, envFrom: [{secretRef: {name: NAME}}]}]", "spec.initContainers[0].envFrom[0].secretRef.name"),
+    ("ephemeralContainers: [{name: c, envFrom: [{secretRef: {name: NAME}}]}]", "spec.ephemeralContainers[0].envFrom[0].secretRef.name"),
+    ("volumes: [{name: v, secret: {secretName: NAME}}]", "spec.volumes[0].secret.secretName"),
+    ("volumes: [{name: v, projected: {sources: [{secret: {name: NAME}}]}}]", "spec.volumes[0].projected.sources[0].secret.name"),
+    ("volumes: [{name: v, csi: {nodePublishSecretRef: {name: NAME}}}]", "spec.volumes[0].csi.nodePublishSecretRef.name"),
+    ("volumes: [{name: v, azureFile: {secretName: NAME}}]", "spec.volumes[0].azureFile.secretName"),
+    ("volumes: [{name: v, cephfs: {secretRef: {name: NAME}}}]", "spec.volumes[0].cephfs.secretRef.name"),
+]  # fmt: skip
+
+
+def api(*objects: Any, **more: Any) -> Any:
+    return judged(*objects, **{**MINE, **more})
+
+
+@pytest.mark.parametrize("name", ["web-client", "kept"])
+@pytest.mark.parametrize(("spec", "path"), READS)
+def test_no_pod_reads_another_components_credential(spec: str, path: str, name: str) -> None:
+    pod = merged(POD, f"spec: {{{spec.replace('NAME', name)}}}")
+    assert said(WEB, api(pod)) == [
+        f"ACC217 Pod 'p' of 'shop/api': {path} '{name}' is the credential of 'shop/web'; a component has its own client trait"
+    ]
+
+
+@pytest.mark.parametrize(("spec", "path"), READS)
+def test_its_own_and_those_of_nobody_it_reads(spec: str, path: str) -> None:
+    for name in ("api-client", "database"):
+        assert said(WEB, api(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"))) == []
+
+
+def test_a_name_alone_is_no_reading() -> None:
+    """Of a container, say: a component may be called as another one's Secret."""
+    pod = merged(
+        POD,
+        "{metadata: {name: web-client, labels: {x: web-client}}, spec: {containers: [{name: web-client}]}}",
+    )
+    assert said(WEB, api(pod)) == []
+
+
+def test_a_secret_is_of_one_namespace() -> None:
+    pod = merged(POD, f"spec: {{{READS[1][0].replace('NAME', 'web-client')}}}")
+    assert said(WEB, judged(pod, key="other/api", namespace="other")) == []
+
+
+@pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
+def test_no_pod_runs_as_another_components_account(field: str) -> None:
+    assert said(WEB, api(merged(POD, f"spec: {{{field}: web}}"))) == [
+        f"ACC217 Pod 'p' of 'shop/api': spec.{field} 'web' is the ServiceAccount of 'shop/web'; take it out: it has its own"
+    ]
+    for name in ("api", "default", "somebody"):
+        assert said(WEB, api(merged(POD, f"spec: {{{field}: {name}}}"))) == []
+
+
+def test_an_account_that_a_component_renders_is_its_own() -> None:
+    account = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: shared}}"
+    pod = merged(POD, "spec: {serviceAccountName: shared}")
+    assert said(api(account, pod)) == []
+    (message,) = said(judged(account), api(pod))
+    assert "spec.serviceAccountName 'shared' is the ServiceAccount of 'shop/web'" in message
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ("secrets: [own, NAME]", "spec.secrets[1]"),
+        ("tls: {secretNames: [NAME]}", "spec.tls.secretNames[0]"),
+        ("extraSecrets: [{name: NAME}]", "spec.extraSecrets[0].name"),
+        ("tokenSecretRefs: [{name: NAME, key: k}]", "spec.tokenSecretRefs[0].name"),
+    ],
+)
+def test_a_list_of_secrets_is_read_too(spec: str, path: str) -> None:
+    custom = "{apiVersion: monitoring.coreos.com/v1, kind: Prometheus, metadata: {name: p}, spec: {SPEC}}"
+    allowed = {"monitoring.coreos.com/Prometheus": "x"}
+    (message,) = said(WEB, api(custom.replace("SPEC", spec.replace("NAME", "web-client"))), allowed=allowed)
+    assert message.startswith(f"ACC217 Prometheus 'p' of 'shop/api': {path} 'web-client' is the credential of")
+    assert said(WEB, api(custom.replace("SPEC", spec.replace("NAME", "api-client"))), allowed=allowed) == []
+    pulled = custom.replace("SPEC", "imagePullSecrets: [{name: web-client}], pullSecrets: [web-client]")
+    assert said(WEB, api(pulled), allowed=allowed) == []
+
+
+RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {SPEC}}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("valuesFrom: [{kind: Secret, name: web-client}]", "spec.valuesFrom[0].name 'web-client'"),
+        ("kubeConfig: {secretRef: {name: web-client}}", "spec.kubeConfig.secretRef.name 'web-client'"),
+        ("values: {deep: [{anything: web-client}]}", "spec.values.deep[0].anything 'web-client'"),
+        ("values: {auth: {existingSecret: web-client}}", "spec.values.auth.existingSecret 'web-client'"),
+        ("serviceAccountName: web", "spec.serviceAccountName 'web'"),
+    ],
+)
+def test_no_release_takes_another_components_identity(spec: str, says: str) -> None:
+    (message,) = said(WEB, api(RELEASE.replace("SPEC", spec)))
+    assert message.startswith(f"ACC217 HelmRelease 'r' of 'shop/api': {says}")
+
+
+def test_a_release_reads_where_it_deploys_to() -> None:
+    release = RELEASE.replace("SPEC", "targetNamespace: shop, values: {s: web-client}").replace(
+        "name: r", "name: r, namespace: ops"
+    )
+    found = said(WEB, judged(release, key="ops/api", namespace="ops"), allowed={"shop/Namespace": "x"})
+    assert [message[:6] for message in found] == ["ACC217"]
+
+
+def test_no_token_is_written_into_a_secret() -> None:
+    secret = "{apiVersion: v1, kind: Secret, metadata: {name: s, annotations: {kubernetes.io/service-account.name: web}}, type: TYPE}"
+    (message,) = said(WEB, api(secret.replace("TYPE", "kubernetes.io/service-account-token")))
+    assert message.startswith(
+        "ACC217 Secret 's' of 'shop/api': its type has the cluster write a ServiceAccount's token"
+    )
+    assert said(WEB, api(secret.replace("TYPE", "Opaque"))) == []
+
+
+@pytest.mark.parametrize("name", ["web-client", "api-client", "kept"])
+def test_nothing_writes_over_a_credential(name: str) -> None:
+    """Neither another's nor the component's own."""
+    secret = f"{{apiVersion: v1, kind: Secret, metadata: {{name: {name}}}}}"
+    assert [message[:6] for message in said(WEB, api(secret))] == ["OAM107"]
+    terraform = "{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {name: t}, spec: {writeConnectionSecretToRef: {name: NAME}}}"
+    (message,) = said(WEB, api(terraform.replace("NAME", name)))
+    assert message.startswith(
+        f"OAM107 Configuration 't' of 'shop/api': spec.writeConnectionSecretToRef.name would overwrite '{name}'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [
+        ("writeConnectionSecretToRef", "OAM107"),
+        ("gitCredentialsSecretReference", "ACC217"),
+        ("terraformCredentialsSecretReference", "ACC217"),
+    ],
+)
+def test_a_reference_leads_into_the_namespace_that_it_names(field: str, code: str) -> None:
+    """From another one, too, where the stack lets objects into the client's."""
+    terraform = f"{{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {{name: t}}, spec: {{{field}: {{name: web-client, namespace: shop}}}}}}"
+    (message,) = said(WEB, api(terraform, key="ops/api", namespace="ops"), allowed={"shop/Namespace": "x"})
+    assert message.startswith(f"{code} Configuration 't' of 'ops/api': spec.{field}.name ")
+    elsewhere = terraform.replace("namespace: shop", "namespace: ops")
+    assert said(WEB, api(elsewhere, key="ops/api", namespace="ops")) == []
+
+
+EXTERNAL = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: NAME}, spec: SPEC}"
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "path"),
+    [
+        ("web-client", "{}", "metadata.name"),
+        ("x", "{target: {name: web-client}}", "spec.target.name"),
+        ("x", "{all: [web-client]}", "spec.all[0]"),
+        ("x", "{all: {web-client: y}}", "spec.all.web-client"),
+    ],
+)
+def test_a_kind_that_nobody_knows_is_told_of_no_credential(name: str, spec: str, path: str) -> None:
+    """Its controller may read the Secret, or write one that is called as the object is."""
+    allowed = {"external-secrets.io/ExternalSecret": "x"}
+    one = EXTERNAL.replace("NAME", name).replace("SPEC", spec)
+    (message,) = said(WEB, api(one), allowed=allowed)
+    assert message.startswith(f"ACC217 ExternalSecret '{name}' of 'shop/api': {path} 'web-client' is the credential of")
+    assert said(WEB, api(one.replace("web-client", "api-client")), allowed=allowed) == []
+    pod = "{containers: [{name: web-client, image: acme/web-client}], imagePullSecrets: [web-client], template: {metadata: {labels: {app: web-client}}}}"
+    image = EXTERNAL.replace("NAME", "x").replace("SPEC", pod)
+    assert said(WEB, api(image), allowed=allowed) == []
+
+
+def test_nobody_writes_the_account_of_all_pods() -> None:
+    """The cluster makes it, and may have given it rights."""
+    (message,) = said(judged("{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}"))
+    assert message.startswith("ACC217 ServiceAccount 'default' of 'shop/web': the cluster has it")

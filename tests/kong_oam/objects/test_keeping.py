@@ -1,0 +1,107 @@
+"""Objects that rules of an Application leave to somebody else: none of them is a way in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kong_oam.oam.rendered import Options
+from kong_oam.objects.component import JudgedComponent
+from kong_oam.objects.named import NamedService
+from tests.support.judged import PLACE, POD, SERVICE, judged, said
+
+ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"
+CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
+NAMED = NamedService("db", 80, 80, {"app": "db"}, "web-db", PLACE)
+ASIDE = "take it out of the rules of that policy"
+
+
+@pytest.mark.parametrize(
+    ("options", "policy"), [(Options(read=True), "read-only"), (Options(patch=True), "shared-resource")]
+)
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (POD, "ACC226 Pod 'p' of 'shop/web': by a {} policy it is not made here alone, and what its pods are is not known"),
+        (SERVICE, "ACC227 Service 'web' of 'shop/web': by a {} policy it is not made here alone, and where it leads is not known"),
+        (ACCOUNT, "ACC217 ServiceAccount 'robot' of 'shop/web': by a {} policy it is not made here alone, and what it may do in the cluster is not known"),
+        (CONFIG, ""),
+    ],
+)  # fmt: skip
+def test_what_lets_somebody_in_is_made_here(text: str, found: str, options: Options, policy: str) -> None:
+    """Pods without our labels have no fence; what has no pods may be anybody's."""
+    whole = judged(text, pods=({"app.oam.dev/component": "web"},), credentials=frozenset({"web-client"}))
+    (one,) = whole.objects
+    expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
+    assert said(replace(whole, objects=(replace(one, options=options),))) == expected
+    assert said(replace(whole, objects=(replace(one, options=Options(retain_on_delete=True)),))) == []
+
+
+@pytest.mark.parametrize(
+    "touching", [{"routed": frozenset({"web"})}, {"credentials": frozenset({"s"})}, {"named": NAMED}, {}]
+)
+def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(touching: Any) -> None:
+    """Neither a route nor a client's credential. A ServiceAccount has rights that nobody here knows all the same, and
+    what is patched is deployed."""
+    for text, code in ((POD, "ACC226"), (SERVICE, "ACC227"), (ROLLOUT, "ACC226")):
+        whole = judged(text, pods=({"app.oam.dev/component": "web"},), **touching)
+        for options in (Options(read=True), Options(patch=True)):
+            taken = options.read and not touching
+            assert codes_of(whole, options) == (set() if taken else {code}), text
+    assert codes(ACCOUNT, Options(read=True)) == {"ACC217"}
+
+
+ROLLOUT = "{apiVersion: argoproj.io/v1, kind: Rollout, metadata: {name: r}, spec: {template: {spec: {containers: [{name: c, image: i}]}}}}"
+RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: h}, spec: {values: {}}}"
+ROLE = "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: r}, rules: []}"
+KEPT = {
+    POD: "ACC226",
+    ROLLOUT: "ACC226",
+    SERVICE: "ACC227",
+    ACCOUNT: "ACC217",
+    ROLE: "ACC224",
+    RELEASE: "ACC224",
+    CONFIG: "",
+}
+"""Objects, with the code by which they are told to be as they are written."""
+HARMLESS = (
+    "spec.replicas",
+    "spec.suspend",
+    "spec.containers[0].resources",
+    "spec.template.spec.containers[0].resources.limits",
+    "spec.jobTemplate.spec.template.spec.initContainers[*].resources",
+)
+"""Paths of fields that say how much of something runs."""
+TAKEN = ("*", "spec", "spec.*", "spec.template", "spec.template.spec", "spec.selector", "spec.replicas.x", "metadata", "metadata.labels", "spec.template.spec.containers[0]",
+         "spec.template.spec.containers[0].env", 'spec["selector"]', "spec.template.spec.containers[*].resources.limits.*", "spec.targetNamespace", "rules", "secrets",
+         "spec.template.spec.serviceAccountName")  # fmt: skip
+
+
+def codes(text: str, options: Options) -> set[str]:
+    return codes_of(judged(text), options)
+
+
+def codes_of(whole: JudgedComponent, options: Options) -> set[str]:
+    (one,) = whole.objects
+    allowed = {"argoproj.io/Rollout": "pods"}
+    return {
+        message[:6] for message in said(replace(whole, objects=(replace(one, options=options),)), allowed=allowed, rbac=True)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_what_is_judged_is_what_there_is(text: str) -> None:
+    """No field stays as an earlier version had it, or as somebody else made it, by which something is let in."""
+    code = KEPT[text]
+    for path in ((), *((path,) for path in HARMLESS + TAKEN), ("spec.replicas", "spec")):
+        stale = not {*path} <= {*HARMLESS} and code
+        assert codes(text, Options(path)) == ({code} if stale else set()), path
+        foreign = path or text == ACCOUNT
+        assert codes(text, Options(path, take_over=True)) == ({code or "ACC224"} if foreign else set()), path
+
+
+def test_an_ingress_is_not_deployed() -> None:
+    """So nothing of it can stay."""
+    assert codes("{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i}}", Options(("*",))) == set()

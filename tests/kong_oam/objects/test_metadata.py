@@ -1,0 +1,151 @@
+"""Names, labels, annotations and how fields are spelled."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.judged import POD, SERVICE, judged, merged, said
+
+OBEYED = [
+    "konghq.com/plugins", "plugins.konghq.com/x", "KongHQ.com/strip-path", "ingress.kubernetes.io/x", "nginx.ingress.kubernetes.io/x",
+    "kubernetes.io/ingress.class", "kong-oam.dev/version", "pulumi.com/skipAwait", "k8s.v1.cni.cncf.io/networks",
+    "networking.gke.io/interfaces", "networking.gke.io/default-interface", "service.cilium.io/global", "io.cilium/global-service", "cdi.k8s.io/gpu",
+    "devices.nri.io/container.c", "io.kubernetes.cri-o.Devices", "irq-load-balancing.crio.io",
+    "v1.multus-cni.io/default-network", "k8s.ovn.org/x", "net1.default.ovn.kubernetes.io/x", "cni.projectcalico.org/floatingIPs",
+    "sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount", "inject.istio.io/templates",
+    "tailscale.com/expose", "getambassador.io/config", "skupper.io/proxy", "k8s.ngrok.com/url", "operator.inlets.dev/manage", "cloud.google.com/neg",
+    "mirror.linkerd.io/exported", "consul.hashicorp.com/service-sync", "haproxy.org/path-rewrite",
+    "external-dns.alpha.kubernetes.io/hostname", "replicator.v1.mittwald.de/replicate-from", "reflector.v1.k8s.emberstack.com/reflects",
+]  # fmt: skip
+KEPT = ["prometheus.io/scrape", "cloud.google.com/gke-nodepool", "consul.hashicorp.com/connect-inject", "linkerd.io/inject", "app.oam.dev/publishVersion", "kubernetes.io/ingress-bandwidth", "sidecar.istio.io/inject", "version", "notkonghq.com/x"]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+@pytest.mark.parametrize("key", OBEYED)
+def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
+    (message,) = said(judged(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}")))
+    assert message.startswith(f"ACC228 Pod 'p' of 'shop/web': '{key}' in metadata.{field}: ")
+
+
+@pytest.mark.parametrize("key", KEPT)
+def test_other_labels_and_annotations_are_kept(key: str) -> None:
+    assert said(judged(merged(POD, f"metadata: {{annotations: {{{key}: x}}, labels: {{{key}: x}}}}"))) == []
+
+
+def test_what_is_in_a_template_is_obeyed_too() -> None:
+    inner = "metadata: {annotations: {konghq.com/x: y}}, spec: {containers: [{name: c}]}"
+    job = f"{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: j}}, spec: {{jobTemplate: {{spec: {{template: {{{inner}}}}}}}}}}}"
+    (message,) = said(judged(job))
+    assert "'konghq.com/x' in spec.jobTemplate.spec.template.metadata.annotations" in message
+
+
+def test_an_ingress_is_not_deployed() -> None:
+    """So nobody obeys it; what it says of routes is read elsewhere."""
+    one = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x, annotations: {konghq.com/plugins: y}, finalizers: [z]}}"
+    assert said(judged(one)) == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["finalizers: [x]", "ownerReferences: [{name: x}]", "generateName: x-", "managedFields: [x]", "whatComes: x"],
+)
+def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
+    (message,) = said(judged(merged(POD, f"metadata: {{{field}}}")))
+    assert message.startswith(f"ACC228 Pod 'p' of 'shop/web': metadata.{field.partition(':')[0]} ")
+
+
+def test_empty_metadata_is_none() -> None:
+    assert said(judged(merged(POD, "metadata: {creationTimestamp: null, finalizers: [], uid: ''}"))) == []
+
+
+@pytest.mark.parametrize("name", ["", "null", "''"])
+def test_an_object_has_a_name(name: str) -> None:
+    (message,) = said(judged(merged(POD, f"metadata: {{name: {name}}}")))
+    assert message == "OAM105 Pod '' of 'shop/web': it has no metadata.name; the definition has to give it one"
+
+
+SPELLED = [
+    ("spec: {host_network: true}", "spec.host_network", "hostNetwork"),
+    (
+        "spec: {containers: [{name: c, security_context: {privileged: true}}]}",
+        "spec.containers[0].security_context",
+        "securityContext",
+    ),
+    ("spec: {containers: [{name: c, env_from: [{}]}]}", "spec.containers[0].env_from", "envFrom"),
+    ("api_version: v1", "api_version", "apiVersion"),
+]
+
+
+@pytest.mark.parametrize(("changes", "path", "right"), SPELLED)
+def test_fields_are_spelled_as_kubernetes_spells_them(changes: str, path: str, right: str) -> None:
+    """The engine's SDK takes the other spelling for the same field."""
+    messages = said(judged(merged(POD, changes)))
+    assert (
+        f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; its fields have no underscores: '{right}'"
+        in messages
+    )
+
+
+def test_no_template_hides_behind_a_spelling() -> None:
+    job = "{apiVersion: batch/v1, kind: CronJob, metadata: {name: j}, spec: {job_template: {spec: {template: {spec: {hostNetwork: true}}}}}}"
+    assert "OAM102" in "".join(said(judged(job)))
+
+
+FREE = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: s, labels: {a_b: c}, annotations: {a_b: c}}
+spec:
+  selector: {matchLabels: {a_b: c}}
+  template:
+    metadata: {labels: {a_b: c}}
+    spec:
+      nodeSelector: {a_b: c}
+      overhead: {a_b: 1}
+      affinity: {podAffinity: {x: [{labelSelector: {matchLabels: {a_b: c}}}]}}
+      containers: [{name: c, resources: {limits: {a_b: 1}, requests: {a_b: 1}}}]
+      volumes: [{name: v, csi: {volumeAttributes: {a_b: c}}}]
+  volumeClaimTemplates: [{spec: {resources: {requests: {a_b: 1}}}, status: {capacity: {a_b: 1}}}]
+status: {a_b: c}
+"""
+CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {LOG_LEVEL: debug}, binaryData: {a_b: ''}}"
+SECRET = "{apiVersion: v1, kind: Secret, metadata: {name: c}, data: {LOG_LEVEL: ''}, stringData: {a_b: ''}}"
+CLASS = "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: c}, parameters: {a_b: c}}"
+VOLUME = "{apiVersion: v1, kind: PersistentVolume, metadata: {name: c}, spec: {capacity: {a_b: 1}, flexVolume: {options: {a_b: c}}}}"
+RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {values: {a_b: c}}}"
+
+
+@pytest.mark.parametrize(
+    "one", [FREE, CONFIG, SECRET, CLASS, VOLUME, RELEASE, merged(SERVICE, "spec: {selector: {a_b: x}}")]
+)
+def test_keys_that_users_choose_may_have_underscores(one: str) -> None:
+    assert said(judged(one), allowed={"storage.k8s.io/StorageClass": "x", "PersistentVolume": "x"}) == []
+
+
+def test_templates_in_lists_are_obeyed_too() -> None:
+    claims = "spec: {volumeClaimTemplates: [{metadata: {name: v, annotations: {konghq.com/x: y}}}]}"
+    (message,) = said(judged(merged(FREE, claims)))
+    assert "'konghq.com/x' in spec.volumeClaimTemplates[0].metadata.annotations" in message
+
+
+@pytest.mark.parametrize("field", ["opts", "whatComes"])
+def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
+    """The engine takes some others for options of its own."""
+    messages = said(judged(merged(POD, f"{field}: {{}}")))
+    assert messages == [f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; take it out"]
+
+
+def test_a_kind_that_nobody_knows_has_no_field_of_the_engines() -> None:
+    one = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
+    messages = said(judged(one), allowed={"x.org/Any": "x"})
+    assert messages == ["OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; take it out"]
+
+
+@pytest.mark.parametrize("one", [CONFIG, RELEASE, POD])
+def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(one: str) -> None:
+    mark = "{4dabf18193072939515e22adb298388d: c44067f5952c0a294b673a41bacd8c17, path: /etc/passwd}"
+    field = "data" if one is CONFIG else "spec"
+    (message,) = (
+        found for found in said(judged(merged(one, f"{{{field}: {{x: [{mark}]}}}}"))) if found.startswith("ACC228 ")
+    )
+    assert f"{field}.x[0] is marked as a file or a secret of the engine's" in message

@@ -1,0 +1,170 @@
+"""Objects of one name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kong_oam.oam.rendered import Options
+from kong_oam.objects.component import JudgedComponent
+from tests.support.judged import SERVICE, judged, merged, said
+
+CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
+
+
+def test_two_components_do_not_make_one_object() -> None:
+    """Whatever its version is."""
+    first = "{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: p}}"
+    second = merged(first, "apiVersion: autoscaling/v2")
+    assert said(judged(first), judged(second, key="shop/api")) == [
+        "OAM107 HorizontalPodAutoscaler 'p' in namespace 'shop' would also be made for 'shop/web' (shop.yaml:3:9); rename one, or give the "
+        "applications namespaces of their own"
+    ]
+    assert said(judged(first), judged(second, key="other/api", namespace="other")) == []
+    assert said(judged(first), judged(merged(first, "metadata: {name: q}"), key="shop/api")) == []
+
+
+def test_a_component_makes_an_object_once() -> None:
+    (message,) = said(judged(CONFIG, CONFIG))
+    assert (
+        message
+        == "OAM107 ConfigMap 'c' in namespace 'shop' of 'shop/web' is also made once more (shop.yaml:3:9); give it another name"
+    )
+
+
+def test_two_services_of_one_component_are_one() -> None:
+    """With the ports of both, as long as they lead to the same pods."""
+    more = merged(SERVICE, "spec: {ports: [{port: 81}]}")
+    assert said(judged(SERVICE, more)) == []
+    assert len(said(judged(SERVICE), judged(more, key="shop/api"))) == 1
+    (message,) = said(judged(SERVICE, merged(SERVICE, "spec: {selector: {app: x}}")))
+    assert message.endswith(
+        "give it another name; or where the gateway trait makes the one, have its existingServiceName name the other, "
+        "and it makes none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "kind", "name"),
+    [
+        ("{apiVersion: v1, kind: ServiceAccount, metadata: {name: web}}", "ServiceAccount", "web"),
+        ("{apiVersion: v1, kind: Secret, metadata: {name: web-client}}", "Secret", "web-client"),
+        (
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {spec: {containers: [{name: c}]}}}}",
+            "Deployment",
+            "web",
+        ),
+        (SERVICE, "Service", "web"),
+    ],
+)
+def test_what_the_project_makes_is_made_once(one: Any, kind: str, name: str) -> None:
+    made = ((kind, name),)
+    (message,) = said(judged(one, made=made))
+    assert message.startswith(
+        f"OAM107 {kind} '{name}' in namespace 'shop' of 'shop/web' would also be made by Kong-OAM itself ("
+    )
+    (message,) = said(judged(made=made), judged(one, key="shop/api"))
+    assert message.startswith(f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' (")
+    (message,) = said(judged(one), judged(key="shop/api", made=made))
+    assert message.startswith(f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' (")
+
+
+def test_two_components_that_make_the_same_are_told_once() -> None:
+    made = (("Deployment", "web"), ("ServiceAccount", "web"), ("NetworkPolicy", "web"))
+    (message,) = said(judged(made=made), judged(key="other/web", made=made))
+    assert message.startswith("OAM107 Deployment 'web' in namespace 'shop' would also be made for 'shop/web'")
+
+
+def test_what_is_in_no_namespace_is_one_wherever_it_comes_from() -> None:
+    role = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: r}}"
+    (message,) = said(judged(role), judged(role, key="other/api", namespace="other"), rbac=True)
+    assert message.startswith("OAM107 ClusterRole 'r' would also be made for 'shop/web' (")
+
+
+@pytest.mark.parametrize(
+    ("api", "kind"),
+    [
+        ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+        ("apiregistration.k8s.io/v1", "APIService"),
+        ("storage.k8s.io/v1", "StorageClass"),
+    ],
+)
+def test_what_is_in_no_namespace_is_one_whatever_namespace_is_written(api: str, kind: str) -> None:
+    found = f"{{apiVersion: {api}, kind: {kind}, metadata: {{name: r, namespace: elsewhere}}}}"
+    allowed = {f"{api.partition('/')[0]}/{kind}": "tested"}
+    (message,) = said(judged(found), judged(found, key="other/web", namespace="other"), allowed=allowed)
+    assert message.startswith(f"OAM107 {kind} 'r' would also be made for 'shop/web' (")
+
+
+def test_ingresses_are_not_made() -> None:
+    one = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x}}"
+    assert said(judged(one), judged(one, key="shop/api")) == []
+
+
+def test_what_both_share_is_nobodys_alone() -> None:
+    """As KubeVela has it: the policies of both Applications name the object, and neither takes it from the other."""
+    namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"
+    ours, theirs = judged(namespace), judged(namespace, key="other/api", namespace="other")
+    allowed = {"Namespace": "dashboards"}
+    assert said(shared(ours), shared(theirs), allowed=allowed) == []
+    for pair in ((ours, theirs), (shared(ours), theirs), (ours, shared(theirs))):
+        (message,) = said(*pair, allowed=allowed)
+        assert message.startswith("OAM107 Namespace 'dashboards' would also be made for 'shop/web'")
+    made = judged(made=(("Secret", "web-client"),))
+    secret = judged("{apiVersion: v1, kind: Secret, metadata: {name: web-client}}", key="shop/api")
+    assert [message[:6] for message in said(made, shared(secret))] == ["OAM107"]
+
+
+def shared(component: JudgedComponent) -> JudgedComponent:
+    """The component with objects that its Application's shared-resource policy names."""
+    objects = tuple(replace(one, options=Options(patch=True)) for one in component.objects)
+    return replace(component, objects=objects)
+
+
+def test_two_may_look_at_one() -> None:
+    """Neither makes it. Where another one does, whose it is is told."""
+    texts = ("{apiVersion: v1, kind: Secret, metadata: {name: db}}", SERVICE)
+    for text in texts:
+        first, second = (judged(text, key=key) for key in ("shop/web", "shop/api"))
+        assert said(looked_at(first), looked_at(second)) == []
+        for one, other in ((first, looked_at(second)), (looked_at(first), second), (looked_at(first), shared(second))):
+            assert [line[:6] for line in said(one, other) if line.startswith("OAM107")] == ["OAM107"]
+
+
+def looked_at(component: JudgedComponent) -> JudgedComponent:
+    """The component with objects that its Application's read-only policy names."""
+    objects = tuple(replace(one, options=Options(read=True)) for one in component.objects)
+    return replace(component, objects=objects)
+
+
+WRITING = "{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {name: NAME}, spec: {writeConnectionSecretToRef: {name: db}}}"
+
+
+@pytest.mark.parametrize(
+    "other", [WRITING.replace("NAME", "b"), "{apiVersion: v1, kind: Secret, metadata: {name: db}}"]
+)
+def test_no_controller_writes_over_another_components_secret(other: str) -> None:
+    """Neither one that is rendered nor one that another controller writes; of one component, several may write it."""
+    first = judged(WRITING.replace("NAME", "a"))
+    (message,) = said(first, judged(other, key="shop/api"))
+    assert message.startswith("OAM107 Secret 'db' in namespace 'shop' would also be made for 'shop/web'")
+    assert said(judged(WRITING.replace("NAME", "a"), other)) == []
+    assert said(first, judged(other, key="ops/api", namespace="ops")) == []
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_no_two_services_have_one_name_in_the_state(plain: bool) -> None:
+    """`web` with `b-service-c`, and `web-service-b` with `c`."""
+
+    def with_service(key: str, name: str, namespace: str = "shop") -> JudgedComponent:
+        if plain:
+            return judged(key=key, made=(("Service", name),), namespace=namespace)
+        return judged(merged(SERVICE, f"metadata: {{name: {name}}}"), key=key, namespace=namespace)
+
+    web, other = with_service("shop/web", "b-service-c"), with_service("shop/web-service-b", "c")
+    (message,) = said(web, other)
+    assert message.startswith("OAM107 Service 'c' of 'shop/web-service-b' and Service 'b-service-c' of 'shop/web' (")
+    assert said(web, with_service("shop/web-service-b", "d")) == []
+    assert said(web, with_service("shop/web", "b-service-c", "elsewhere")) == []

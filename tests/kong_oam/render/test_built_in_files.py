@@ -1,0 +1,91 @@
+"""The built-in definitions are files as `vela def` writes them, each whole by itself and in our own words."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from kong_oam.oam.definitions.library import library
+from kong_oam.render.built_in import built_in_definitions, built_in_types
+from kong_oam.render.cache import Cache
+from kong_oam.render.definition_files import read_definition_files
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.program import EvaluatorError
+from tests.support.built_ins import OURS
+from tests.support.oam_corpus import CORPUS, need_corpus
+
+FILES = sorted(OURS.glob("*.cue"))
+REFUSED_BY_SCHEMAS = ("list.MinItems", "list.MaxItems", "[_, ...]")
+"""What CUE cannot say in OpenAPI, into which KubeVela turns each parameter when a definition is installed."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_is_a_definition_of_its_name(path: Path, evaluator: Evaluator) -> None:
+    """It says what `vela def` asks of one, and needs no other file."""
+    (one,) = read_definition_files([path], evaluator).definitions
+    assert (one.kind, one.name) in built_in_types() and one.name == path.stem
+    about = evaluator.ask({"file": path.name, "text": path.read_text("utf-8")})["definition"]["about"]
+    assert {*about} == {"type", "description", "annotations", "labels", "attributes"} and about["description"]
+    assert not [text for text in REFUSED_BY_SCHEMAS if text in one.template]
+
+
+def test_types_are_known_without_an_evaluator(evaluator: Evaluator, tmp_path: Path) -> None:
+    """A file for each; and what was read once is kept."""
+    assert sorted(name for _, name in built_in_types()) == sorted(path.stem for path in FILES)
+    assert {kind for kind, _ in built_in_types()} == {"component", "trait", "policy"}
+    read = read_definition_files([OURS], evaluator, Cache(tmp_path, "1"))
+    assert not library(read.definitions).diagnostics
+    unused = Evaluator(find=lambda: pytest.fail("nothing has to be evaluated"))
+    assert read_definition_files([OURS], unused, Cache(tmp_path, "1")) == read
+
+
+def test_where_something_ends_the_evaluator_it_says_what_to_do() -> None:
+    """In one line."""
+    with (
+        Evaluator(find=lambda: Path("/bin/false")) as ended,
+        pytest.raises(EvaluatorError, match="run this again: ") as it,
+    ):
+        built_in_definitions(ended)
+    assert str(it.value).count("\n") == 0
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_each_property_is_explained(path: Path) -> None:
+    """The line before each field of `parameter` is a comment that says the usage."""
+    lines = path.read_text("utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("\tparameter:"))
+    for number in range(start + 1, lines.index("\t}", start) if lines[start].endswith("{") else start):
+        if re.match(r"\t\t\w+\??:", lines[number]):
+            above = number
+            while lines[above - 1].startswith("\t\t//"):
+                above -= 1
+            assert any("+usage=" in comment for comment in lines[above:number]), lines[number]
+
+
+def test_what_definitions_share_is_the_same() -> None:
+    """A definition cannot import another, so each says again what variables, volumes and selectors are."""
+    found = defaultdict(set)
+    for path in FILES:
+        for name, text in re.findall(r"^\t(#?\w+): (.*?)^\t[}\]]", path.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+            found[name].add(text)
+    # Some probes take no `host` and `scheme`, some mounts no `subPath`, and a task has nothing but `volumes`.
+    shared = {"#Items": 1, "#Selector": 1, "#Variable": 1, "#Volume": 1, "mounts": 1}
+    shared |= {"#Probe": 2, "#Mount": 2, "podVolumes": 2}
+    assert {name: len(found[name]) for name in shared} == shared
+
+
+def test_it_is_said_in_our_own_words() -> None:
+    """No usage and no description is KubeVela's."""
+    need_corpus()
+    theirs = _said(path for folder in ("builtin", "deprecated") for path in (CORPUS / folder).glob("*.yaml"))
+    assert theirs and theirs.isdisjoint(_said(FILES))
+
+
+def _said(paths: Iterable[Path]) -> set[str]:
+    texts = (path.read_text("utf-8") for path in paths)
+    found = (re.findall(r"\+usage=(.*)|description: *\"?(.*?)\"?$", text, re.MULTILINE) for text in texts)
+    return {one or other for pairs in found for one, other in pairs if one or other}

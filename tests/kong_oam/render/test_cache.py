@@ -1,0 +1,245 @@
+"""What did not change is not evaluated again; what is broken is."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.render import cache as cache_module
+from kong_oam.render.cache import Cache, answered
+from kong_oam.render.definition_files import read_definition_file
+from kong_oam.render.evaluator import Answer, Evaluator
+from tests.support.rendering import defined, rendered
+
+
+class Counting(Evaluator):
+    """An evaluator that counts what it is asked."""
+
+    asked = 0
+
+    def ask(self, request: Mapping[str, Any]) -> Answer:
+        self.asked += 1
+        return super().ask(request)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "renderings", "1")
+
+
+def test_a_component_that_did_not_change_is_evaluated_once(cache: Cache) -> None:
+    """And again when anything of it does: a property, a label of the Application, the definition, the evaluator."""
+    with Counting() as evaluator:
+        stack = defined()
+        first = rendered(evaluator, stack, cache=cache).objects[0].object
+        assert rendered(evaluator, stack, cache=cache).objects[0].object == first
+        assert evaluator.asked == 1
+        rendered(evaluator, stack, "properties: {image: b}", cache=cache)
+        rendered(evaluator, stack, metadata="{name: shop, labels: {a: b}}", cache=cache)
+        rendered(evaluator, defined('output: {apiVersion: "v1", kind: "X"}'), cache=cache)
+        rendered(evaluator, stack, cache=Cache(cache.folder, "2"))
+        assert evaluator.asked == 5
+
+
+def test_what_is_wrong_is_not_kept(cache: Cache) -> None:
+    """Nothing that is kept refuses what is right, and a limit that was passed may not be on another day."""
+    with Counting(seconds=0.2) as evaluator:
+        wrong, slow = defined("output: {}"), defined("a: [for x in 10000*[1] for y in 10000*[1] {x}]\noutput: {}")
+        for number in range(2):
+            assert rendered(evaluator, wrong, cache=cache).diagnostics[0].code == "OAM112"
+            assert "CPU time" in rendered(evaluator, slow, cache=cache).diagnostics[0].message
+            assert evaluator.asked == 2 * (number + 1)
+
+
+_ODD: list[Any] = [None, 5, -1, 99, 10**400, 1.5, True, "", "a", "\ud800", [], [1], ["x"], {}, {"a": 1}, {"": None}]
+_ODD += [float("nan"), float("inf")]
+
+
+def _broken(value: Any) -> Iterator[Any]:
+    """A value with one thing in it replaced, taken out or added, in all ways."""
+    yield from _ODD
+    inner = [*value.items()] if isinstance(value, dict) else [*enumerate(value)] if isinstance(value, list) else []
+    for name, one in inner:
+        for other in _broken(one):
+            yield {**value, name: other} if isinstance(value, dict) else [*value[:name], other, *value[name + 1 :]]
+        rest = [entry for entry in inner if entry[0] != name]
+        yield dict(rest) if isinstance(value, dict) else [entry for _, entry in rest]
+    yield from ([{**value, "more": 1}] if isinstance(value, dict) else [[*value, value]] if inner else [])
+
+
+def _deep(levels: int) -> Any:
+    value: Any = "1"
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+def _foreign(cache: Cache, file: Path) -> Iterator[bytes]:
+    """Files that a cache may hold in the place of one that it wrote, or wrote as one of another shape."""
+    whole = file.read_bytes()
+    for entry in _broken(json.loads(whole)):
+        yield json.dumps(entry).encode()
+    yield from (whole[:size] for size in range(0, len(whole), 7))
+    yield from (whole[:at] + b"0" + whole[at + 1 :] for at in range(len(whole)) if whole[at] != ord("0"))
+    answer = json.loads(whole)["answer"]
+    for other in (*_broken(answer), *_of_other_shapes(answer)):
+        file.unlink(missing_ok=True)
+        cache.keep(file.stem, other)
+        if file.exists():
+            yield file.read_bytes()
+    yield from (b"", b"{", b"[]", b"[" * 100_000, b"\xff", b"\xef\xbb\xbf{}", b"\x00" * 99)
+
+
+def _of_other_shapes(answer: Any) -> Iterator[Any]:
+    more = ({"findings": [{}]}, {"findings": []}, {"limit": "weird"}, {"limit": "time", "part": -1}, {"at": 0})
+    objects = [answer.get("objects", [{}])[0] | {"object": _deep(depth)} for depth in (70, 300, 800)]
+    yield from (*more, *({"objects": [one]} for one in objects), {**answer, "findings": []})
+
+
+def test_an_entry_that_is_broken_or_foreign_is_evaluated_again(cache: Cache) -> None:
+    """Or is of an answer's shape: then there are objects, the workload first, that have what all objects have."""
+    stack = defined('output: {apiVersion: "v1", kind: "X"}\noutputs: b: {apiVersion: "v1", kind: "Y", c: [1]}')
+    with Counting() as evaluator:
+        first = rendered(evaluator, stack, cache=cache)
+        (file,) = cache.folder.rglob("*.json")
+        whole, evaluated = file.read_bytes(), 0
+        for raw in _foreign(cache, file):
+            file.write_bytes(raw)
+            asked = evaluator.asked
+            found = rendered(evaluator, stack, cache=cache)
+            if evaluator.asked > asked:
+                assert found == first and file.read_bytes() == whole
+                evaluated += 1
+            else:
+                assert not found.diagnostics and found.objects[0].trait is None and found.objects[0].key == ""
+                texts = [text for one in found.objects for text in (one.api, one.kind, one.name)]
+                assert all(texts) and "\ud800" not in json.dumps(
+                    [one.object for one in found.objects], ensure_ascii=False
+                )
+                copy.deepcopy(found.objects[0].object)
+        assert evaluated > 300
+
+
+def test_an_answer_to_another_question_is_none(cache: Cache) -> None:
+    """Whoever puts it there, and however whole it is."""
+    one, other = ({"valueFrom": text, "scope": {}} for text in ("1", "2"))
+    cache.keep(cache.key(other), {"value": 2})
+    of_one, of_other = (cache.folder / key[:2] / f"{key}.json" for key in map(cache.key, (one, other)))
+    of_one.parent.mkdir(exist_ok=True)
+    of_one.write_bytes(of_other.read_bytes())
+    assert cache.find(other) == {"value": 2} and cache.find(one) is None
+
+
+def test_a_file_that_was_read_is_read_again_where_it_was_kept_broken(cache: Cache, tmp_path: Path) -> None:
+    """A built-in type's, too: no verb says for ever to run it again."""
+    path = tmp_path / "a.cue"
+    path.write_text('"a": {type: "component", attributes: {version: "1"}}\ntemplate: {output: {}}')
+    with Counting() as evaluator:
+        read_definition_file(path, "a.cue", evaluator, cache)
+        (file,) = cache.folder.rglob("*.json")
+        evaluated = 0
+        for raw in _foreign(cache, file):
+            file.write_bytes(raw)
+            asked = evaluator.asked
+            found = read_definition_file(path, "a.cue", evaluator, cache)
+            evaluated += evaluator.asked > asked
+            assert found.definitions and not found.diagnostics
+        assert evaluated > 100
+
+
+def test_of_values_those_are_kept_that_wait_for_nothing(cache: Cache) -> None:
+    """And those of another shape count as none."""
+    known, awaited = ({"valueFrom": one, "scope": {"output": {"a": 1}}} for one in ("output.a", "output.status.b"))
+    with Counting() as evaluator:
+        for _ in range(2):
+            assert answered(known, evaluator, cache) == {"value": 1}
+            assert answered(awaited, evaluator, cache)["paths"] == [["output", "status", "b"]]
+        assert evaluator.asked == 3
+        for answer in ({}, {"value": 1, "paths": [[]]}, {"value": _deep(300)}, {"value": "\ud800"}, {"objects": []}):
+            (file,) = cache.folder.rglob("*.json")
+            cache.keep(file.stem, answer)
+            assert answered(known, evaluator, cache) == {"value": 1}
+
+
+def test_where_nothing_can_be_kept_nothing_is_missing(tmp_path: Path) -> None:
+    """A disk that is full, a folder that is a file: it is evaluated each time."""
+    (tmp_path / "file").write_text("")
+    with Counting() as evaluator:
+        for _ in range(2):
+            assert rendered(evaluator, defined(), cache=Cache(tmp_path / "file", "1")).objects
+        assert evaluator.asked == 2
+
+
+def _aged(cache: Cache, days: Mapping[str, float], size: int = 0) -> None:
+    """Answers that were used last so many days ago, by their keys."""
+    for key, age in days.items():
+        cache.keep(key, {"text": "x" * size})
+        os.utime(cache.folder / key[:2] / f"{key}.json", (time.time() - age * 86400,) * 2)
+
+
+def _there(cache: Cache) -> set[str]:
+    return {path.stem for path in cache.folder.rglob("*.json")}
+
+
+def test_what_nobody_asks_for_goes_after_30_days(cache: Cache) -> None:
+    """Whoever asks for an answer keeps it. It is looked for once a day."""
+    request = {"file": "a.cue", "text": "a: 1"}
+    used = cache.key(request)
+    cache.keep(used, {"definition": {"name": "a", "about": {"type": "trait"}, "template": "", "line": 1}})
+    os.utime(cache.folder / used[:2] / f"{used}.json", (time.time() - 31 * 86400,) * 2)
+    _aged(cache, {"aa1": 29, "aa2": 31})
+    assert cache.find(request) is not None
+    cache.tidy()
+    assert _there(cache) == {"aa1", used}
+    _aged(cache, {"aa2": 31})
+    cache.tidy()
+    assert _there(cache) == {"aa1", "aa2", used}
+    os.utime(cache.folder / "looked", (0, 0))
+    cache.tidy()
+    assert _there(cache) == {"aa1", used}
+
+
+def test_of_too_much_what_was_used_longest_ago_goes(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bytes, however many they are."""
+    monkeypatch.setattr(cache_module, "MEGABYTES", 1)
+    _aged(cache, {"aa1": 3, "bb2": 1, "cc3": 2}, size=400_000)
+    cache.tidy()
+    assert _there(cache) == {"bb2", "cc3"}
+
+
+def test_what_cannot_be_removed_stays(cache: Cache, tmp_path: Path) -> None:
+    """And nothing but answers goes: a folder that does not exist, one in an answer's place, files of somebody else."""
+    Cache(tmp_path / "none", "1").tidy()
+    _aged(cache, {"aa1": 31, "aa2": 31})
+    (cache.folder / "aa" / "no.json").mkdir()
+    (cache.folder / "notes.json").write_text("")
+    for path in (cache.folder / "aa" / "no.json", cache.folder / "notes.json"):
+        os.utime(path, (0, 0))
+    cache.tidy()
+    assert _there(cache) == {"no", "notes"}
+
+
+def test_two_runs_at_once_keep_one_answer(cache: Cache) -> None:
+    """Nobody sees half of it, and nothing is left lying."""
+
+    def run(_: int) -> None:
+        with Evaluator() as evaluator:
+            for number in range(5):
+                request = {
+                    "component": {"type": "a", "template": f'output: {{apiVersion: "v1", kind: "X", a: {number}}}'}
+                }
+                answer = answered({**request, "traits": [], "context": {"name": "a"}}, evaluator, cache)
+                assert answer["objects"][0]["object"]["a"] == number
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, range(4)))
+    files = [path for path in cache.folder.rglob("*") if path.is_file()]
+    assert len(files) == 5 and all("answer" in json.loads(path.read_text()) for path in files)

@@ -1,0 +1,161 @@
+"""Definitions in folders: YAML, and CUE as `vela def` writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kong_oam.oam.definitions.library import library
+from kong_oam.render.definition_files import read_definition_files
+from kong_oam.render.evaluator import Evaluator
+from tests.support.rendering import WORKLOAD, rendered, written
+
+SCALER = """
+import "strconv"
+
+"my-scaler": {
+	type: "trait"
+	annotations: {}
+	description: "Scales."
+	attributes: {
+		appliesToWorkloads: ["deployments.apps"]
+		workloadRefPath: "spec.ref"
+		version: "1.0.0"
+	}
+}
+template: {
+	parameter: {
+		// +usage=How many
+		replicas: *1 | int
+	}
+	// +patchStrategy=retainKeys
+	patch: spec: replicas: parameter.replicas
+	patch: metadata: annotations: n: strconv.FormatInt(parameter.replicas, 10)
+}
+"""
+
+
+def test_folders_are_read_with_all_below_them(tmp_path: Path, evaluator: Evaluator) -> None:
+    """Each kind of file as what it is; others are not looked at."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "app.yaml").write_text(written("Component", "app", WORKLOAD))
+    (tmp_path / "deep" / "scaler.cue").write_text(SCALER)
+    (tmp_path / "notes.md").write_text("none")
+    found = read_definition_files([tmp_path], evaluator)
+    assert not found.diagnostics
+    assert [(one.kind, one.name, one.version) for one in found.definitions] == [
+        ("component", "app", ""),
+        ("trait", "my-scaler", "1.0.0"),
+    ]
+    made = rendered(evaluator, library(found.definitions), "traits: [{type: my-scaler, properties: {replicas: 3}}]")
+    assert made.objects[0].object["spec"]["replicas"] == 3
+    assert made.objects[0].object["metadata"]["annotations"] == {"n": "3"}
+    assert found.definitions[1].workload_ref_path == "spec.ref"
+
+
+LINED = """// What it is for.
+import "strings"
+
+"tagged": {
+	type: "trait"
+	annotations: "definitionrevision.oam.dev/name": "blue"
+	attributes: {
+		version: "1.0.0"
+		status: {
+			healthPolicy: isHealth: context.output.status.ready
+			customStatus: message: "at \\(context.output.metadata.name)"
+		}
+	}
+}, template: {parameter: {a: string, more: {}}, patch: metadata: labels: {
+	// +patchStrategy=retainKeys
+	a: strings.ToLower(parameter.a)
+	b: nobody
+}
+}
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_template_has_the_lines_of_its_file(end: str, tmp_path: Path, evaluator: Evaluator) -> None:
+    """Whatever stands before it; and CUE that is about a status, which `vela def` takes, is not evaluated."""
+    (tmp_path / "tagged.cue").write_bytes(LINED.replace("\n", end).encode())
+    (tmp_path / "app.yaml").write_text(written("Component", "app", WORKLOAD))
+    found = read_definition_files([tmp_path], evaluator)
+    assert not found.diagnostics
+    stack = library(found.definitions)
+    one = stack.definitions["trait", "tagged"][0]
+    assert (one.version, one.revision, str(one.place)) == ("1.0.0", "blue", f"{tmp_path}/tagged.cue:4:1")
+    (finding,) = rendered(evaluator, stack, "traits: [{type: tagged@blue, properties: {a: X}}]").diagnostics
+    assert finding.message.endswith(f'reference "nobody" not found ({tmp_path}/tagged.cue:17)')
+    (unknown,) = rendered(
+        evaluator, stack, "traits: [{type: tagged, properties: {a: X, c: 1, more: {d: 1}}}]"
+    ).diagnostics
+    assert unknown.message == "unknown field 'c' in tagged"
+    (tmp_path / "tagged.cue").write_text(LINED.replace("strings", "tool/exec").replace("b: nobody", ""))
+    stack = library(read_definition_files([tmp_path], evaluator).definitions)
+    (refused,) = rendered(evaluator, stack, "traits: [{type: tagged, properties: {a: X}}]").diagnostics
+    assert (refused.code, str(refused.place)) == ("OAM108", f"{tmp_path}/tagged.cue:2:1")
+    assert refused.place.excerpt().splitlines()[0].endswith('import "tool/exec"')
+
+
+def test_properties_that_fail_are_told_by_the_line_of_the_file(tmp_path: Path, evaluator: Evaluator) -> None:
+    """They are judged by a part of the template."""
+    text = 'app: type: "component"\ntemplate: {\n\toutput: {}\n\tif true {x: 1}\n\tparameter: a: #Nobody\n}\n'
+    (tmp_path / "app.cue").write_text(text)
+    (finding,) = rendered(evaluator, library(read_definition_files([tmp_path], evaluator).definitions)).diagnostics
+    assert finding.message.endswith(f'reference "#Nobody" not found ({tmp_path}/app.cue:5)')
+
+
+def test_a_link_that_leads_out_of_a_folder_is_not_followed(tmp_path: Path, evaluator: Evaluator) -> None:
+    """Nor a file that is none."""
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "app.yaml").write_text(written("Component", "app", WORKLOAD))
+    (tmp_path / "inside" / "link.yaml").symlink_to(tmp_path / "app.yaml")
+    assert read_definition_files([tmp_path / "inside"], evaluator).definitions == ()
+    (missing,) = read_definition_files([tmp_path / "missing.yaml"], evaluator).diagnostics
+    assert missing.code == "OAM101"
+
+
+WRONG = {
+    "no CUE": ("a: : b", "OAM112: no definition: expected"),
+    "no template": ('a: type: "trait"', "OAM112: no definition: no `template` stands beside `a`"),
+    "a version that is no text": (
+        'a: {type: "trait", attributes: version: 0}\ntemplate: {}',
+        "OAM103: version of 'a' must be of type string, not integer",
+    ),
+    "nothing that describes it": ("template: {}", "OAM112: no definition: no field that describes the definition"),
+    "a template that is a text": ('a: type: "trait"\ntemplate: "x"', "OAM112: no definition: `template` is no struct"),
+    "another type": ('a: type: "thing"\ntemplate: {}', "OAM103: type \"thing\" of 'a' is none of: component, trait"),
+    "a type that is no text": (
+        'a: type: ["trait"]\ntemplate: {}',
+        "OAM103: type [\"trait\"] of 'a' is none of: component",
+    ),
+    "no type": ("a: {}\ntemplate: {}", "OAM103: type null of 'a' is none of"),
+    "a description that is open": ("a: type: string\ntemplate: {}", "OAM112: no definition: a.type: incomplete value"),
+    "two in one": (
+        'a: type: "trait"\nb: type: "trait"\ntemplate: {}',
+        "OAM112: no definition: two fields stand beside",
+    ),
+    "a description that is nested too deeply": (
+        f'a: {{type: "trait", attributes: {"{b: " * 900}1{"}" * 900}}}\ntemplate: {{}}',
+        "OAM112: no definition: nested deeper than 64 levels",
+    ),
+    "no UTF-8": ("\udcff", "OAM101: not UTF-8"),
+    "what steps of workflows do": ('a: type: "workflow-step"\ntemplate: {}', None),
+    "one that loops": (
+        f'a: {{type: "trait", description: {"4000000000 * "}"x"}}\ntemplate: {{}}',
+        "OAM112: no definition: it passes",
+    ),
+}
+
+
+@pytest.mark.parametrize("about", WRONG)
+def test_what_is_no_definition_is_found(about: str, tmp_path: Path, evaluator: Evaluator) -> None:
+    """At its file."""
+    text, expected = WRONG[about]
+    (tmp_path / "a.cue").write_bytes(text.encode("utf-8", "surrogateescape"))
+    found = read_definition_files([tmp_path], evaluator).diagnostics
+    assert [str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}") for one in found] == [True] * bool(
+        expected
+    ), found

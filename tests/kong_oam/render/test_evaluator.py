@@ -1,0 +1,140 @@
+"""The evaluator's process: whatever becomes of it is an answer, and the next question goes to a new one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.program import EvaluatorError, cache_folder, program
+from sandbox import toolchain
+from tests.support.rendering import defined, rendered
+
+SIMPLE = {
+    "component": {"type": "app", "template": 'output: {apiVersion: "v1", kind: "X"}'},
+    "traits": [],
+    "context": {},
+}
+
+
+def test_one_process_answers_many_questions() -> None:
+    """It is started with the first."""
+    with Evaluator() as evaluator:
+        assert evaluator._process is None
+        assert evaluator.ask(SIMPLE)["objects"]
+        first = evaluator._process
+        assert evaluator.ask(SIMPLE)["objects"] and evaluator._process is first
+    assert first is not None and first.poll() is not None
+
+
+def test_one_that_was_killed_in_between_is_not_missed() -> None:
+    """As by whoever clears a machine's memory."""
+    with Evaluator() as evaluator:
+        evaluator.ask(SIMPLE)
+        assert evaluator._process is not None
+        os.kill(evaluator._process.pid, signal.SIGKILL)
+        evaluator._process.wait()
+        assert evaluator.ask(SIMPLE)["objects"]
+
+
+def test_one_that_is_killed_while_it_works_is_a_finding(tmp_path: Path) -> None:
+    """That says to run again; nothing is wrong with the definition."""
+    script = tmp_path / "evaluator"
+    script.write_text("#!/bin/sh\nread line\nkill -9 $$\n")
+    script.chmod(0o755)
+    with Evaluator(find=lambda: script) as evaluator:
+        (finding,) = rendered(evaluator, defined()).diagnostics
+    assert finding.message.endswith("the evaluation of its definition was ended from outside: run this again")
+
+
+def test_an_answer_that_is_none_is_a_finding_too(tmp_path: Path) -> None:
+    """It is no program of ours, then."""
+    script = tmp_path / "evaluator"
+    script.write_text("#!/bin/sh\nread line\necho no JSON\n")
+    script.chmod(0o755)
+    with Evaluator(find=lambda: script) as evaluator:
+        assert evaluator.ask(SIMPLE)["limit"] == "life"
+
+
+def test_a_long_answer_is_read_in_no_time(tmp_path: Path) -> None:
+    """Its parts are looked at once each: 40 MB come in some 600."""
+    script = tmp_path / "evaluator"
+    script.write_text(
+        "#!/bin/sh\nread line\nprintf '{\"value\": \"'\nhead -c 40000000 /dev/zero | tr '\\0' x\necho '\"}'\n"
+    )
+    script.chmod(0o755)
+    with Evaluator(find=lambda: script) as evaluator:
+        before = time.process_time()
+        assert len(evaluator.ask(SIMPLE)["value"]) == 40_000_000
+        assert time.process_time() - before < 1
+
+
+def test_an_answer_that_is_nested_too_deeply_is_one(tmp_path: Path) -> None:
+    script = tmp_path / "evaluator"
+    script.write_text(f"#!/bin/sh\nread line\necho '{'[' * 100_000}'\n")
+    script.chmod(0o755)
+    with Evaluator(find=lambda: script) as evaluator:
+        assert evaluator.ask(SIMPLE)["limit"] == "memory"
+
+
+def test_a_program_that_does_not_start_is_said(tmp_path: Path) -> None:
+    """With what to do."""
+    (tmp_path / "evaluator").write_text("no program")
+    with (
+        Evaluator(find=lambda: tmp_path / "evaluator") as evaluator,
+        pytest.raises(EvaluatorError, match=r"remove .*evaluator"),
+    ):
+        evaluator.ask(SIMPLE)
+
+
+def test_the_limits_can_be_set() -> None:
+    """Of time and of memory."""
+    loop = {
+        **SIMPLE,
+        "component": {"type": "a", "template": "a: [for x in 10000*[1] for y in 10000*[1] {x}]\noutput: {}"},
+    }
+    with Evaluator(seconds=0.2) as evaluator:
+        assert evaluator.ask(loop) == {"limit": "time", "part": -1}
+    large = {**SIMPLE, "component": {"type": "a", "template": 'a: 50000000 * "x"\noutput: {}'}}
+    with Evaluator(megabytes=64) as evaluator:
+        assert evaluator.ask(large) == {"limit": "memory", "part": -1}
+    with Evaluator(seconds=30) as evaluator:
+        assert "limit" not in evaluator.ask(large)
+
+
+def test_it_knows_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given none."""
+    monkeypatch.setenv("KONG_OAM_SECRET", "secret")
+    with Evaluator() as evaluator:
+        evaluator.ask(SIMPLE)
+        assert evaluator._process is not None
+        assert Path(f"/proc/{evaluator._process.pid}/environ").read_bytes() == b""
+
+
+def test_it_is_built_once() -> None:
+    """Into the cache, as what its source is."""
+    built = program()
+    made = built.stat()
+    assert program().stat() == made and os.access(built, os.X_OK)
+
+
+def test_one_that_cannot_be_built_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After the builder's own words."""
+    monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EvaluatorError, match="could not be built; the lines above say why"):
+        program()
+
+
+def test_the_cache_is_the_sandboxs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of the folders it is follows from the environment in both."""
+    for variables in ({"KONG_OAM_CACHE": "/a"}, {"XDG_CACHE_HOME": "/b"}, {}):
+        monkeypatch.delenv("KONG_OAM_CACHE", raising=False)
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert cache_folder() == toolchain.cache()

@@ -1,0 +1,159 @@
+"""Where a project's own definitions are found, and that none of them is passed over."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kong_oam.oam.definitions.definition import Definition
+from kong_oam.oam.definitions.reading import read_definitions
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.program import EvaluatorError
+from kong_oam.render.project import Own, own_definitions
+from kong_oam.render.tools import Tools
+from tests.support.custom_types import PRIORITY, STATEFUL_APP
+from tests.support.projects import ROOT
+from tests.support.rendering import WORKLOAD, written
+
+
+def _none() -> Path:
+    raise EvaluatorError("there is none")
+
+
+def own(folder: Path, *names: str) -> Own:
+    """What is found without an evaluator."""
+    return own_definitions(names, Tools(Evaluator(find=_none)), folder=folder)
+
+
+def said(found: Own) -> list[str]:
+    return [f"{one.code} {one.message}" for one in found.diagnostics]
+
+
+def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
+    """Files, folders and globs, each file once; a link that leads out of a folder is not followed."""
+    for name in ("definitions/a", "more/b", "more/deep/c", "d"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.yaml").write_text(written("Component", name[-1], WORKLOAD))
+    (tmp_path / "definitions/out.yaml").symlink_to(tmp_path / "d.yaml")
+    assert own(tmp_path).types == {("component", "a")}
+    assert not own(tmp_path).diagnostics
+    found = own(tmp_path, "more", "d.yaml", "more/deep/*.yaml", "definitions")
+    assert [one.name for one in found.definitions] == ["a", "b", "c", "d"]
+    assert not found.diagnostics
+
+
+def test_a_project_without_any_is_none_the_worse(tmp_path: Path) -> None:
+    """A folder of that name may be of something else."""
+    assert own(tmp_path) == Own(())
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions/README.md").write_text("none")
+    assert own(tmp_path) == Own(())
+
+
+def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
+    """What a type means would else be another thing: one that is built in."""
+    (tmp_path / "definitions").mkdir()
+    assert said(own(tmp_path)) == [
+        "OAM101 cannot be read: no definition is in this folder (is it checked out?): it takes files in YAML and CUE; or take it out"
+    ]
+    shutil.rmtree(tmp_path / "definitions")
+    (tmp_path / "definitions").symlink_to("gone")
+    assert said(own(tmp_path)) == ["OAM101 cannot be read: No such file or directory; check the path"]
+    (tmp_path / "definitions").unlink()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/broken.cue").symlink_to("gone.cue")
+    (tmp_path / "defs.yaml").write_text(written("Component", "a", WORKLOAD))
+    assert said(own(tmp_path, "def.yaml", "*.cue", "more")) == [
+        "OAM101 cannot be read: no such file or folder; check the name, in --definitions or in kong-oam:definitions of the stack; did you mean 'defs.yaml'?",
+        "OAM101 cannot be read: no file in YAML or CUE matches it; check the pattern, or take it out",
+        "OAM101 cannot be read: No such file or directory; check the path",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_that_nobody_may_list_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "definitions/deep").mkdir(parents=True)
+    (tmp_path / "definitions/deep").chmod(0)
+    assert said(own(tmp_path)) == ["OAM101 cannot be read: Permission denied; check who may list this folder"]
+
+
+def test_what_is_no_definition_is_said(tmp_path: Path) -> None:
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions/map.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}")
+    assert said(own(tmp_path))[0].startswith("OAM108 a ConfigMap is no definition, and defines no type")
+
+
+def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(tmp_path: Path) -> None:
+    """With both places; and that there is such a built-in type is known without an evaluator."""
+    (tmp_path / "definitions").mkdir()
+    kinds = {"scaler": "Trait", "worker": "Workload"}
+    for file, name in (("a", "app"), ("b", "app"), ("c", "scaler"), ("d", "webservice"), ("e", "worker")):
+        text = written(kinds.get(name, "Component"), name, WORKLOAD)
+        (tmp_path / f"definitions/{file}.yaml").write_text(text)
+    found = own(tmp_path)
+    assert said(found) == [
+        f"OAM106 component type 'app' is defined twice (first in {tmp_path}/definitions/a.yaml:4:9)",
+        "OAM113 this takes the place of the built-in trait type 'scaler'",
+        "OAM113 this takes the place of the built-in component type 'webservice'",
+        "OAM113 this takes the place of the built-in component type 'worker'",
+    ]
+    assert [one.severity for one in found.diagnostics] == ["error", "warning", "warning", "warning"]
+    assert str(found.diagnostics[0].place) == f"{tmp_path}/definitions/b.yaml:4:9"
+
+
+def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
+    """A file may be named as both, however it is spelled."""
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions/app.yaml").write_text(STATEFUL_APP)
+    alone = own(tmp_path)
+    again = own_definitions(["definitions/../definitions/app.yaml"], Tools(), folder=tmp_path).definitions
+    assert alone.beside(again) == alone
+    (tmp_path / "beside.yaml").write_text(STATEFUL_APP)
+    twice = alone.beside(own(tmp_path, "beside.yaml").definitions[1:])
+    assert [finding.code for finding in twice.diagnostics] == ["OAM106"]
+
+
+def test_what_stands_beside_applications_takes_no_types_place(tmp_path: Path) -> None:
+    """Neither a built-in one's nor one of definitions/, in no version, nor as a workload; and what two files define
+    apart is no clash."""
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions/db.yaml").write_text(written("Component", "db", WORKLOAD))
+    newer = written("Component", "db", WORKLOAD).replace("spec:", "spec:\n  version: 99.0.0", 1)
+    texts = {"a": written("Component", "own", WORKLOAD), "b": written("Component", "own", WORKLOAD), "c": newer}
+    texts |= {name: written(kind, name, WORKLOAD) for kind, name in (("Trait", "gateway"), ("Workload", "worker"))}
+    alone, others = own(tmp_path), list[Definition]()
+    for name, text in texts.items():
+        others += read_definitions(f"{name}.yaml", text.encode()).definitions
+    found = alone.beside(others)
+    assert [f"{one.place}: {one.severity} {one.code} {one.message.partition(',')[0]}" for one in found.diagnostics] == [
+        f"c.yaml:4:9: error OAM106 component type 'db' is defined ({tmp_path}/definitions/db.yaml:4:9) already",
+        "gateway.yaml:4:9: error OAM106 trait type 'gateway' is built in already",
+        "worker.yaml:4:9: error OAM106 component type 'worker' is built in already",
+    ]
+    assert found.at("a.yaml").types == {("component", "db"), ("component", "own")}
+    assert found.types == alone.types and all(found.at(f"{name}.yaml") is found for name in [*texts][2:])
+
+
+def test_this_projects_own_words_are_read_over(tmp_path: Path) -> None:
+    """KubeVela needs definitions of access, client and external. The folder of the built-in types is none of the
+    project's own, where it lies as it does here; anywhere else it is a folder like any other."""
+    assert own(ROOT) == Own(())
+    shutil.copytree(ROOT / "definitions", tmp_path / "definitions")
+    assert own(tmp_path) == Own(()), "as a revision has it"
+    (tmp_path / "definitions/access.schema.json").unlink()
+    with pytest.raises(EvaluatorError):
+        own(tmp_path)
+
+
+def test_only_cue_needs_an_evaluator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is kept of it."""
+    monkeypatch.setattr("kong_oam.render.tools.usual_cache", _none)
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions/app.yaml").write_text(STATEFUL_APP)
+    assert own(tmp_path).types == {("component", "stateful-app")}
+    (tmp_path / "definitions/priority.cue").write_text(PRIORITY)
+    with pytest.raises(EvaluatorError):
+        own(tmp_path)

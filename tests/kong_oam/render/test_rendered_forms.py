@@ -1,0 +1,213 @@
+"""Forms of components that definitions make: each is evaluated, judged, and deployed in its places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.settings.stack import parse
+from kong_oam.kubernetes.estate import objects_of
+from kong_oam.oam.application import Reading, read_files
+from kong_oam.render.cache import Cache
+from kong_oam.render.project import own_definitions
+from kong_oam.render.stage import Renderer, read_applications
+from kong_oam.render.tools import Tools
+from tests.support.custom_types import Counting
+from tests.support.estates import STACK
+from tests.support.rendering import written
+
+TEXT = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: web
+      type: webservice
+      properties: {image: x, cpu: "1", ports: [{port: 80}]}
+      traits:
+        - {type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}
+        - {type: routed, properties: {host: a}}
+  policies:
+    - {name: staging, type: topology, properties: {namespace: staging}}
+    - {name: production, type: topology, properties: {namespace: production}}
+    - {name: large, type: override, properties: {components: [CHANGE]}}
+  workflow:
+    steps:
+      - {name: to-staging, type: deploy, properties: {policies: [staging]}}
+      - {name: to-production, type: deploy, properties: {policies: [production, large]}}
+"""
+LARGE = "{name: web, traits: [{type: scaler, properties: {replicas: 3}}]}"
+ROUTED = """
+parameter: {host: string, label: *"web" | string, target: *80 | int, early: *true | int}
+outputs: service: {
+    apiVersion: "v1"
+    kind: "Service"
+    metadata: name: context.name
+    spec: {
+        selector: "app.oam.dev/component": parameter.label
+        ports: [{port: 80, targetPort: parameter.target}]
+        publishNotReadyAddresses: parameter.early
+    }
+}
+outputs: ingress: {
+    apiVersion: "networking.k8s.io/v1"
+    kind: "Ingress"
+    metadata: name: context.name
+    spec: rules: [{
+        host: "\\(parameter.host).example.com"
+        http: paths: [{path: "/", pathType: "Prefix", backend: service: {name: context.name, port: number: 80}}]
+    }]
+}
+"""
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Iterator[Tools]:
+    """With an evaluator that counts, and a cache of its own."""
+    with Tools(Counting(), Cache(tmp_path / "cache", "1")) as made:
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One that defines a trait with routes, which is the working directory."""
+    folder = tmp_path / "project"
+    (folder / "definitions").mkdir(parents=True)
+    (folder / "applications").mkdir()
+    (folder / "definitions/routed.yaml").write_text(written("Trait", "routed", ROUTED))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def read(project: Path, tools: Tools, change: str = LARGE, text: str = TEXT) -> Reading:
+    (project / "applications/shop.yaml").write_text(text.replace("CHANGE", change))
+    return read_applications(["applications"], [], 30, renderer=Renderer(tools))
+
+
+def said(reading: Reading, **stack: Any) -> list[str]:
+    found = compile_estate(reading, replace(STACK, clusters=frozenset({"west"}), **stack)).diagnostics
+    return [str(one).splitlines()[0] for one in found if one.severity == "error"]
+
+
+def test_each_form_is_evaluated_for_its_place(project: Path, tools: Tools) -> None:
+    """Once, as any component is; and what is deployed is what its form makes there."""
+    reading = read(project, tools)
+    assert said(reading) == []
+    (part,) = reading.applications[0].components
+    found = [(one.rendered or ())[0] for one in part.placements]
+    assert [(one.namespace, one.object["spec"].get("replicas")) for one in found] == [
+        ("staging", None),
+        ("production", 3),
+    ]
+    assert isinstance(tools.evaluator, Counting)
+    assert tools.evaluator.components == 2
+    read(project, tools, LARGE.replace("3", "4"))
+    assert tools.evaluator.components == 3, "the other form is known"
+    estate = compile_estate(reading, STACK).estate
+    assert estate
+    settings = parse("prod", {"cloud": "aws", "asOf": "2026-01-01", "cluster": {"context": "here"}, "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}}, "identityProviders": [{"name": "main", "type": "oidc"}]})  # fmt: skip
+    deployed = [one for one in objects_of(estate, settings) if one["kind"] == "Deployment"]
+    assert [(one["metadata"]["namespace"], one["spec"].get("replicas")) for one in deployed] == [
+        ("staging", None),
+        ("production", 3),
+    ]
+
+
+def test_a_definition_that_one_form_needs_counts_for_it(project: Path, tools: Tools) -> None:
+    """Whoever asks again, after it was changed, is told what it makes now."""
+    read(project, tools, "{name: web, traits: [{type: noted, properties: {}}]}")
+    renderer, raw = Renderer(tools), read_files(["applications"])
+    for text in ("one", "two"):
+        template = f'parameter: {{}}\npatch: metadata: annotations: note: "{text}"'
+        (project / "definitions/noted.yaml").write_text(written("Trait", "noted", template))
+        (part,) = renderer.rendered(raw, own_definitions([], tools), 30).applications[0].components
+        notes = [
+            (one.rendered or ())[0].object["metadata"].get("annotations", {}).get("note") for one in part.placements
+        ]
+        assert notes == [None, text]
+
+
+def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(project: Path, tools: Tools) -> None:
+    """So that they are compared as what they are: a gateway trait alone would need none."""
+    text = TEXT.replace("{type: routed, properties: {host: a}}", "{type: gateway, properties: {domain: a.example.com, http: {/: 80}}}")  # fmt: skip
+    reading = read(project, tools, text=text)
+    assert said(reading) == []
+    (part,) = reading.applications[0].components
+    assert not part.plain
+    assert all(one.rendered for one in part.placements)
+    reading = read(project, tools, '{name: web, properties: {cpu: "2"}}', text)
+    assert said(reading) == []
+    assert reading.applications[0].components[0].plain
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ("{name: web, traits: [{type: routed, properties: {host: b}}]}", "19:9: error OAM108: component 'web': the route b.example.com/ is port 80 of Service 'web' by step 'to-production' (override 'large'), and not there by step 'to-staging'"),
+        ("{name: web, traits: [{type: routed, properties: {target: 81}}]}", "19:9: error OAM108: component 'web': ports.80/TCP.targetPort of Service 'web', which routes lead to, is 81 by step 'to-production'"),
+        ("{name: web, traits: [{type: routed, properties: {early: 1}}]}", "publishNotReadyAddresses of Service 'web', which routes lead to, is 1 by step"),
+        ("{name: web, traits: [{type: expose, properties: {port: [9]}}]}", "ports.9/TCP of Service 'web', which routes lead to, is {"),
+        ("{name: web, traits: [{type: expose, properties: {port: [80], type: NodePort}}]}", "spec.type 'NodePort'"),
+        ("{name: web, traits: [{type: routed, properties: {label: other}}]}", "leads to Service 'web', which selects no pods of 'web'"),
+        ("{name: web, traits: [{type: routed, disable: true}]}", "ACC211: component 'web' renders no Service"),
+        ("{name: web, traits: [{type: gateway, properties: {domain: c.example.com, http: {/: 80}}}]}", "the route c.example.com/ is port 80 of Service 'web' by step 'to-production'"),
+        ("{name: web, properties: {cpuu: 2}}", "OAM102: unknown field 'cpuu' in webservice; did you mean 'cpu'?"),
+        ("{name: web, traits: [{type: scalr}]}", "OAM104: unknown trait type 'scalr'; did you mean 'scaler'?"),
+        ("{name: web, traits: [{type: storage, properties: {hostPath: [{name: a, path: /, mountPath: /a}]}}]}", "hostPath"),
+        ("{name: web, traits: [{type: scaler, properties: {replica: 3}}]}", "OAM102: unknown field 'replica' in scaler"),
+    ],
+)  # fmt: skip
+def test_what_a_form_renders_is_judged_and_compared(project: Path, tools: Tools, change: str, finding: str) -> None:
+    """By what it leads to and selects, whatever trait makes it."""
+    found = said(read(project, tools, change))
+    assert any(finding in line for line in found), found
+
+
+def test_a_service_more_of_the_same_ports_is_the_same(project: Path, tools: Tools) -> None:
+    """Of one name they are one, whose type is ClusterIP by itself."""
+    assert said(read(project, tools, "{name: web, traits: [{type: expose, properties: {port: [80]}}]}")) == []
+
+
+def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(project: Path, tools: Tools) -> None:
+    (project / "definitions/routed.yaml").write_text(
+        written("Trait", "routed", ROUTED.replace("parameter.host)", "context.namespace)"))
+    )
+    (found,) = said(read(project, tools))
+    assert "the route production.example.com/ is port 80 of Service 'web' by step 'to-production'" in found
+
+
+def test_a_form_has_its_objects_in_its_place_alone(project: Path, tools: Tools) -> None:
+    """What two forms in one cluster make of one name, in no namespace or in another's, are twins, as of any two."""
+    namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: extra}}"
+    text = TEXT[: TEXT.index("    - name: web")] + (
+        "    - {name: web, type: k8s-objects, properties: {objects: [OBJECT]}}\n"
+    ) + TEXT[TEXT.index("  policies:") :]  # fmt: skip
+    labelled = namespace.replace("extra}", "extra, labels: {a: b}}")
+    change = f"{{name: web, properties: {{objects: [{labelled}]}}}}"
+    found = said(read(project, tools, change, text.replace("OBJECT", namespace)), allowed={"Namespace": "x"})
+    assert any("OAM107: Namespace 'extra' would also be made for 'shop/web'" in line for line in found), found
+    apart = text.replace("OBJECT", namespace).replace("{namespace: production}", "{clusters: [west]}")
+    assert said(read(project, tools, change, apart), allowed={"Namespace": "x"}) == []
+
+
+def test_a_value_is_that_of_the_form_in_the_same_place(project: Path, tools: Tools) -> None:
+    """Whoever takes it has forms of its own, or has not."""
+    text = TEXT[: TEXT.index("    - name: web")] + (
+        "    - name: web\n      type: worker\n      properties: {image: a}\n"
+        "      outputs: [{name: image, valueFrom: 'output.spec.template.spec.containers[0].image'}]\n"
+        "    - name: taker\n      type: worker\n      properties: {image: x, env: [{name: A, value: ''}]}\n"
+        "      inputs: [{from: image, parameterKey: 'env[0].value'}]\n"
+    ) + TEXT[TEXT.index("  policies:") :]  # fmt: skip
+    for change in ("", ', {name: taker, properties: {cpu: "2"}}'):
+        reading = read(project, tools, "{name: web, properties: {image: b}}" + change, text)
+        assert said(reading) == []
+        taker = reading.applications[0].components[1]
+        found = [(one.rendered or ())[0].object["spec"]["template"]["spec"] for one in taker.placements]
+        assert [one["containers"][0]["env"][0]["value"] for one in found] == ["a", "b"]
+        assert len(taker.forms) == (2 if change else 0)

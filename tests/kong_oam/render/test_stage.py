@@ -1,0 +1,380 @@
+"""Which components are evaluated, what becomes of those that cannot be, and that none is evaluated twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kong_oam.oam.application import Component, Own, Reading, read_file
+from kong_oam.render.built_in import built_in_types
+from kong_oam.render.cache import Cache
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.program import EvaluatorError
+from kong_oam.render.stage import Renderer, read_applications
+from kong_oam.render.tools import Tools
+from tests.support.custom_types import DESK, Counting, write_custom
+from tests.support.documentation import page
+from tests.support.oam_corpus import CORPUS, corpus, need_corpus
+from tests.support.projects import copy_sample, replace_once
+from tests.support.rendering import written
+
+_APPLICATION = """apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: NAME}
+spec: {components: [{name: main, type: TYPE}]}
+"""
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Iterator[Tools]:
+    """With an evaluator that counts, and a cache of its own."""
+    with Tools(Counting(), Cache(tmp_path / "cache", "1")) as made:
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project with types of its own, which is the working directory."""
+    folder = tmp_path / "project"
+    write_custom(folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def read(tools: Tools, renderer: Renderer | None = None) -> Reading:
+    return read_applications(["applications"], [], 30, renderer=renderer or Renderer(tools))
+
+
+def part(reading: Reading, key: str) -> Component:
+    application, _, name = key.partition("/")
+    (found,) = (
+        one for app in reading.applications if app.name == application for one in app.components if one.name == name
+    )
+    return found
+
+
+def said(reading: Reading) -> list[str]:
+    return [f"{one.place}: {one.code} {one.message}" for one in reading.diagnostics]
+
+
+def asked(tools: Tools) -> int:
+    """How many components were evaluated."""
+    assert isinstance(tools.evaluator, Counting)
+    return tools.evaluator.components
+
+
+def test_components_have_the_objects_that_definitions_make(project: Path, tools: Tools) -> None:
+    """In YAML, in CUE and built in; each object says which trait of the component it is of, counting all."""
+    reading = read(tools)
+    assert not reading.diagnostics
+    book, web = part(reading, "ledger/book").rendered, part(reading, "desk/web").rendered
+    assert book and web
+    assert [(one.kind, one.name, one.trait) for one in book] == [
+        ("StatefulSet", "book", None),
+        ("Service", "book", None),
+        ("Ingress", "book", None),
+    ]
+    assert book[0].object["spec"]["template"]["spec"]["priorityClassName"] == "high"
+    assert [(one.kind, one.name, one.trait) for one in web] == [
+        ("Deployment", "web", None),
+        ("Service", "web", 0),
+        ("Ingress", "web", 0),
+    ]
+    assert web[0].object["spec"]["replicas"] == 2
+
+
+def test_an_objects_trait_is_counted_among_all(project: Path, tools: Tools) -> None:
+    """Those that make no objects, too."""
+    traits = "\n".join(DESK.split("      traits:\n")[1].splitlines()[:2])
+    (project / "applications/desk.yaml").write_text(DESK.replace(traits + "\n", "") + traits + "\n")
+    web = part(read(tools), "desk/web")
+    assert [trait.type for trait in web.traits] == ["scaler", "access", "client", "gateway"]
+    assert [one.trait for one in web.rendered or ()] == [None, 3, 3]
+
+
+def test_a_sample_estate_needs_no_evaluator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor anything that comes with it."""
+    copy_sample(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def find() -> Path:
+        raise EvaluatorError("there is none")
+
+    reading = read(Tools(Evaluator(find=find)))
+    assert not reading.diagnostics
+    assert all(one.plain and one.rendered is None for app in reading.applications for one in app.components)
+
+
+def test_a_type_without_a_definition_is_known_without_an_evaluator(project: Path, tools: Tools) -> None:
+    """With the nearest name, and where one would go. What others say of that Application waits."""
+    (project / "definitions/priority.cue").unlink()
+    replace_once(project / "applications/desk.yaml", "type: scaler", "type: scalr")
+    replace_once(project / "applications/ledger.yaml", "type: stateful-app", "type: Stateful-App")
+    where = (
+        "; a type of your own needs a definition in definitions/, or in what kong-oam:definitions of the stack names"
+    )
+    reading = read(tools)
+    assert said(reading) == [
+        f"applications/desk.yaml:12:17: OAM104 unknown trait type 'scalr'; did you mean 'scaler'?{where}",
+        f"applications/ledger.yaml:7:13: OAM104 unknown component type 'Stateful-App'; did you mean 'stateful-app'?{where}",
+        *(one for one in said(reading) if "priority" in one),
+    ]
+    assert len(reading.diagnostics) == 3
+    shown = said(reading)[0].replace("OAM104 ", "error OAM104: ")
+    assert shown in page("how-to/bring-your-own-definitions.md"), "what the page shows"
+    assert (reading.applications, reading.malformed, asked(tools)) == ((), {"desk", "ledger"}, 0)
+
+
+def test_what_cannot_be_read_may_define_it(project: Path, tools: Tools) -> None:
+    """So nobody is told that there is no such type."""
+    (project / "definitions/priority.cue").write_bytes(b"\xff")
+    reading = read(tools)
+    assert said(reading) == ["definitions/priority.cue:1:1: OAM101 not UTF-8; save it as UTF-8"]
+    assert reading.malformed == {"ledger"}
+
+
+def test_what_a_definition_refuses_is_a_finding_and_the_others_are_rendered(project: Path, tools: Tools) -> None:
+    replace_once(project / "applications/ledger.yaml", "class: high", "clas: high")
+    (project / "applications/other.yaml").write_text(
+        DESK.replace("name: desk", "name: other").replace("spec:", "sepc:")
+    )
+    reading = read(tools)
+    assert said(reading)[-1:] == [
+        "applications/ledger.yaml:11:24: OAM102 unknown field 'clas' in priority; did you mean 'class'?"
+    ]
+    assert [one.name for one in reading.applications] == ["desk"]
+    assert reading.malformed == {"ledger", "other"}
+
+
+def test_a_versioned_name_means_a_definition(project: Path, tools: Tools) -> None:
+    """No plain type has a version."""
+    replace_once(project / "applications/desk.yaml", "type: webservice", "type: webservice@v1")
+    (finding,) = read(tools).diagnostics
+    assert "'webservice' has no version 'v1'" in finding.message
+
+
+def test_own_words_have_no_version(project: Path, tools: Tools) -> None:
+    """Rules that nobody reads would be rules that nobody keeps."""
+    replace_once(project / "applications/ledger.yaml", "type: access", "type: access@v1")
+    (finding,) = read(tools).diagnostics
+    assert finding.code == "OAM104" and "did you mean 'access'?" in finding.message
+
+
+def test_a_project_may_say_itself_what_a_plain_type_means(project: Path, tools: Tools) -> None:
+    """Then that holds, and what it takes."""
+    template = 'parameter: {picture: string}\noutput: {apiVersion: "v1", kind: "Pod", spec: containers: [{image: parameter.picture}]}'
+    (project / "definitions/own.yaml").write_text(written("Component", "webservice", template))
+    replace_once(project / "applications/desk.yaml", "properties: {image:", "properties: {picture:")
+    replace_once(
+        project / "applications/desk.yaml", "        - type: scaler\n          properties: {replicas: 2}\n", ""
+    )
+    reading = read(tools)
+    assert [(one.code, one.severity) for one in reading.diagnostics] == [("OAM113", "warning")]
+    assert next(one.kind for one in part(reading, "desk/web").rendered or ()) == "Pod"
+
+
+def test_kubevelas_own_definitions_take_the_place_of_ours(project: Path, tools: Tools) -> None:
+    """Of those whose folder is named, as its chart has them: with a warning each, and with what theirs makes. Of this
+    one, ours has chosen to differ."""
+    need_corpus()
+    (project / "theirs").mkdir()
+    for folder in ("builtin", "deprecated"):
+        for name in corpus(folder):
+            text = (CORPUS / folder / name).read_text("utf-8")
+            helm = '\nmetadata:\n  namespace: {{ include "systemDefinitionNamespace" . }}\n'
+            (project / "theirs" / name).write_text(text.replace("\nmetadata:\n", helm, 1))
+    text = _APPLICATION.replace("NAME", "odd").replace("TYPE", "webservice, properties: {image: a}, TRAITS")
+    text = text.replace("TRAITS", "traits: [{type: scaler}, {type: securitycontext}]")
+    (project / "applications/odd.yaml").write_text(text)
+    assert len(part(read(tools), "odd/main").rendered or ()) == 1
+    reading = read_applications(["applications"], ["theirs"], 30, renderer=Renderer(tools))
+    (failed,) = (one for one in reading.diagnostics if one.severity == "error")
+    assert failed.message == "securitycontext needs properties"
+    warned = [one.message.split("'")[1] for one in reading.diagnostics if one.code == "OAM113"]
+    assert sorted(warned) == sorted(name for kind, name in built_in_types() if kind != "policy")
+
+
+def test_a_definition_beside_holds_for_its_own_file_alone(project: Path, tools: Tools) -> None:
+    """Two teams may each have one of a name; to a third there is none, and nobody's webservice is another's."""
+    template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: of: "TEAM"}\nparameter: {...}'
+    for team in ("one", "two"):
+        application = _APPLICATION.replace("NAME", team).replace("TYPE", "notes")
+        definition = written("Component", "notes", template.replace("TEAM", team))
+        (project / f"applications/{team}.yaml").write_text(f"{application}---\n{definition}")
+    (project / "applications/three.yaml").write_text(_APPLICATION.replace("NAME", "three").replace("TYPE", "notes"))
+    reading = read(tools)
+    assert [finding.partition(";")[0] for finding in said(reading)] == [
+        "applications/three.yaml:4:40: OAM104 unknown component type 'notes'"
+    ]
+    for team in ("one", "two"):
+        (made,) = part(reading, f"{team}/main").rendered or ()
+        assert made.object["data"] == {"of": team}
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Component", "webservice"), ("Trait", "gateway")])
+def test_a_definition_beside_takes_no_built_in_types_place(kind: str, name: str, project: Path, tools: Tools) -> None:
+    """For another team's Application nothing is another thing, even where somebody overlooks the error."""
+    before = [one.object for one in part(read(tools), "desk/web").rendered or ()]
+    (project / "applications/evil.yaml").write_text(written(kind, name, "outputs: {}\noutput: {}\nparameter: {...}"))
+    reading = read(tools)
+    (finding,) = reading.diagnostics
+    assert (finding.code, finding.severity, str(finding.place)) == ("OAM106", "error", "applications/evil.yaml:4:9")
+    assert [one.object for one in part(reading, "desk/web").rendered or ()] == before
+
+
+def test_one_that_changed_is_evaluated_and_no_other(project: Path, tools: Tools) -> None:
+    """One that did not is the very same as before; of a definition that changed, all that use it."""
+    renderer = Renderer(tools)
+    read(tools, renderer)
+    assert asked(tools) == 2
+    read(tools, renderer)
+    assert asked(tools) == 2
+    replace_once(project / "applications/desk.yaml", "replicas: 2", "replicas: 3")
+    read(tools, renderer)
+    assert asked(tools) == 3
+    replace_once(project / "definitions/priority.cue", "priorityClassName:", "schedulerName:")
+    after = read(tools, renderer)
+    assert asked(tools) == 4
+    book = part(after, "ledger/book").rendered
+    assert book and book[0].object["spec"]["template"]["spec"]["schedulerName"] == "high"
+
+
+def test_what_is_the_same_is_the_very_same(project: Path, tools: Tools) -> None:
+    """By that those who judge it know that they did before."""
+    renderer, kept = Renderer(tools), dict[str, Reading]()
+
+    def read_one(file: Path, name: str, own: Own) -> Reading:
+        return kept.setdefault(name, read_file(file, name, own))
+
+    first, again, older = (
+        read_applications(["applications"], [], minor, read_one=read_one, renderer=renderer).applications
+        for minor in (30, 30, 21)
+    )
+    assert [*map(id, first)] == [*map(id, again)]
+    assert not {*map(id, first)} & {*map(id, older)}
+
+
+def test_where_a_definition_fails_is_said_anew(project: Path, tools: Tools) -> None:
+    """Though it says what it said: lines move."""
+    renderer, kept = Renderer(tools), dict[str, Reading]()
+    definition = project / "definitions/priority.yaml"
+    (project / "definitions/priority.cue").unlink()
+
+    def read_one(file: Path, name: str, own: Own) -> Reading:
+        return kept.setdefault(name, read_file(file, name, own))
+
+    def where() -> str:
+        reading = read_applications(["applications"], [], 30, read_one=read_one, renderer=renderer)
+        (finding,) = reading.diagnostics
+        return finding.details[-1]
+
+    definition.write_text(written("Trait", "priority", "parameter: class: string\npatch: {a: 1} & {a: 2}"))
+    assert where() == "the definition: definitions/priority.yaml:4:9"
+    definition.write_text(f"# moved\n{definition.read_text()}")
+    assert where() == "the definition: definitions/priority.yaml:5:9"
+
+
+def test_the_clusters_version_is_asked_for(project: Path, tools: Tools) -> None:
+    template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: minor: "\\(context.clusterVersion.minor)"}'
+    (project / "definitions/minor.yaml").write_text(written("Component", "minor", template))
+    (project / "applications/minor.yaml").write_text(
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: m}\n"
+        "spec: {components: [{name: a, type: minor}]}\n"
+    )
+    for minor in (30, 21):
+        reading = read_applications(["applications"], [], minor, renderer=Renderer(tools))
+        assert (part(reading, "m/a").rendered or ())[0].object["data"] == {"minor": str(minor)}
+
+
+def test_a_component_is_rendered_for_each_of_its_places(project: Path, tools: Tools) -> None:
+    """In the namespace of each, and told of a cluster that is not the stack's own; its first place is its own."""
+    template = 'parameter: {c?: int}\noutput: {apiVersion: "v1", kind: "ConfigMap", data: here: "\\(context.cluster)/\\(context.namespace)"}'
+    (project / "definitions/where.yaml").write_text(written("Component", "where", template))
+    (project / "applications/where.yaml").write_text(
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: m, namespace: n}\n"
+        "spec:\n  components: [{name: a, type: where}]\n  policies:\n"
+        "    - {name: x, type: topology, properties: {clusters: [west]}}\n"
+        "    - {name: y, type: topology, properties: {clusters: [local, west], namespace: blue}}\n"
+    )
+    made = part(read(tools), "m/a")
+    found = [(one.rendered or ())[0] for one in made.placements]
+    assert [one.object["data"]["here"] for one in found] == ["/blue", "west/n", "west/blue"]
+    assert [one.namespace for one in found] == ["blue", "n", "blue"]
+    assert made.rendered == made.placements[0].rendered
+    replace_once(
+        project / "applications/where.yaml", "{name: a, type: where}", "{name: a, type: where, properties: {b: c}}"
+    )
+    assert [line.partition(" OAM")[2] for line in said(read(tools)) if "where.yaml" in line] == [
+        "102 unknown field 'b' in where; known: c"
+    ]
+
+
+def test_a_component_is_rendered_for_each_cluster_that_labels_select(project: Path, tools: Tools) -> None:
+    """And told its name, not the labels; anew where other clusters have them."""
+    template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: here: context.cluster}'
+    (project / "definitions/where.yaml").write_text(written("Component", "where", template))
+    (project / "applications/where.yaml").write_text(
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: m}\n"
+        "spec:\n  components: [{name: a, type: where}]\n  policies:\n"
+        "    - {name: x, type: topology, properties: {clusterLabelSelector: {region: eu}}}\n"
+    )
+    renderer = Renderer(tools)
+    for names in (["west", "east"], ["north"]):
+        labels = {**{name: {"region": "eu", "tier": "a"} for name in names}, "far": {"region": "us"}}
+        made = part(read_applications(["applications"], [], 30, renderer=renderer, labels=labels), "m/a")
+        assert [(one.rendered or ())[0].object["data"]["here"] for one in made.placements] == names
+
+
+BUDGET = written(
+    "Policy",
+    "budget",
+    'parameter: {limit: int}\noutput: {apiVersion: "v1", kind: "ResourceQuota", spec: hard: pods: parameter.limit}',
+)
+POLICY = "  policies: [{name: NAME, type: budget, properties: {limit: 3}}]\n"
+
+
+def test_a_policy_that_makes_objects_is_rendered_like_a_component(project: Path, tools: Tools) -> None:
+    """What a policy of KubeVela's own means, its definition does not say here."""
+    (project / "definitions/budget.yaml").write_text(BUDGET + "---\n" + written("Policy", "topology", "output: {}"))
+    scaler = "        - type: scaler\n          properties: {replicas: 2}\n"
+    (project / "applications/desk.yaml").write_text(DESK.replace(scaler, "") + POLICY.replace("NAME", "limit"))
+    reading = read(tools)
+    assert not reading.diagnostics
+    assert part(reading, "desk/web").plain, "which needs no definition"
+    (quota,) = part(reading, "desk/limit").rendered or ()
+    assert (quota.kind, quota.name, quota.namespace) == ("ResourceQuota", "limit", "desk")
+    assert quota.object["spec"] == {"hard": {"pods": 3}}
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "code"),
+    [
+        ("web", POLICY, "OAM106"),
+        ("limit", POLICY.replace("limit:", "limits:"), "OAM102"),
+        ("limit", POLICY.replace("budget", "bugdet"), "OAM104"),
+    ],
+)
+def test_a_policy_that_cannot_be_rendered_is_refused(
+    name: str, policy: str, code: str, project: Path, tools: Tools
+) -> None:
+    """It would else be passed over."""
+    (project / "definitions/budget.yaml").write_text(BUDGET)
+    (project / "applications/desk.yaml").write_text(DESK + policy.replace("NAME", name))
+    reading = read(tools)
+    assert [one.code for one in reading.diagnostics] == [code]
+    assert reading.malformed == {"desk"}
+
+
+def test_a_worker_with_a_gateway_has_the_service_that_it_leads_to(tmp_path: Path, tools: Tools) -> None:
+    """As in KubeVela, where the trait makes it."""
+    gateway = "{type: gateway, properties: {domain: a.example, http: {/: 80}}}"
+    (tmp_path / "a.yaml").write_text(
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
+        f"    - {{name: job, type: worker, properties: {{image: a}}, traits: [{gateway}]}}\n",
+        "utf-8",
+    )
+    reading = read_applications([tmp_path / "a.yaml"], [], 30, project=tmp_path, renderer=Renderer(tools))
+    assert said(reading) == []
+    assert [one.kind for one in part(reading, "shop/job").rendered or ()] == ["Deployment", "Service", "Ingress"]

@@ -1,0 +1,105 @@
+"""Which of the Applications that people wrote are taken, by the whole pipeline, and why the others are not."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kong_oam.access.model import Stack
+from kong_oam.render.stage import Renderer
+from kong_oam.render.tools import Tools
+from tests.support.estates import STACK
+from tests.support.oam_corpus import corpus, need_corpus
+from tests.support.taking import checked
+
+ALLOWED = (
+    "Namespace",
+    "apiextensions.k8s.io/CustomResourceDefinition",
+    "apps.kruise.io/CloneSet",
+    "azure.crossplane.io/ResourceGroup",
+    "databases.spotahome.com/RedisFailover",
+    "example/Namespace",
+    "game.kruise.io/GameServerSet",
+    "grafana.extension.oam.dev/DatasourceRegistration",
+    "istio-system/Namespace",
+    "kubecon/Namespace",
+    "kubeflow.org/TFJob",
+    "machinelearning.seldon.io/SeldonDeployment",
+    "mysql.presslabs.org/MysqlCluster",
+    "nacos.io/Nacos",
+    "o11y.prism.oam.dev/Grafana",
+    "placeholder_ns/Namespace",
+    "rollouts.kruise.io/Rollout",
+    "sparkoperator.k8s.io/SparkApplication",
+    "standard.oam.dev/Rollout",
+    "vector.oam.dev/Config",
+)
+"""What a platform team that wants these Applications allows, with `cluster.rbac` and `cluster.serviceTypes`."""
+ELSEWHERE = replace(STACK, clusters=None, addressed=True)
+"""A stack that allows nothing. Which clusters there are, nobody listed."""
+ALLOWING = replace(
+    ELSEWHERE,
+    allowed=dict.fromkeys(ALLOWED, "what it opens"),
+    rbac=True,
+    service_types=("LoadBalancer", "NodePort"),
+)
+
+REASONS = {
+    "another format": "is wasmCloud's",
+    "no definition": r"^unknown \w+ type|has no version",
+    "policies that are not deployed": "is not deployed; |^resource-update |is elsewhere, so nobody",
+    "steps that are not run": "is not run here|no 'inline-deploy'",
+    "ref-objects": "its objects are in a cluster",
+    "a context that the stack has not": "no context of the stack|deployed to one namespace",
+    "values": "the value '.*' is not passed|it is said of output, outputs and context|secretconsumer 'myweb': its definition fails",
+    "names": r"name(space)?: .* does not match",
+    "properties and fields": "unknown field|must be of type|needs '|cannot be \"",
+    "definitions that fail": "its definition fails|reaches for what an evaluation must not",
+    "fence": "way in that knows no rule|answers outside|its pods would|its node would|the port would be open|this version alone is judged",
+    "shapes": "has to be ",
+}
+"""By what is said of an Application; the first that is said of it counts."""
+REFUSED = Path(__file__).with_name("refused.tsv")
+"""Each Application that is refused, and why: a reason of these, or what a stack has to allow for it."""
+
+
+@pytest.fixture(scope="module")
+def renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderer]:
+    need_corpus()
+    with Tools() as tools:
+        yield Renderer(tools)
+
+
+def _found(file: str, renderer: Renderer, stack: Stack) -> list[str]:
+    compiled = checked(file, stack, renderer)
+    assert all(one.place for one in compiled.diagnostics), file
+    return [one.message for one in compiled.diagnostics if one.severity == "error"]
+
+
+def _why(file: str, renderer: Renderer) -> str:
+    """Why it is refused; empty where it is taken."""
+    if found := _found(file, renderer, ALLOWING):
+        reasons = (why for why, said in REASONS.items() if any(re.search(said, one) for one in found))
+        return next(reasons, f"not known: {found}")
+    wanted = {one.rpartition("cluster.")[2].removeprefix("allow, ") for one in _found(file, renderer, ELSEWHERE)}
+    return f"to be allowed: {', '.join(sorted(wanted))}" if wanted else ""
+
+
+def test_every_application_is_taken_or_refused_for_a_reason_that_is_known(renderer: Renderer, tmp_path: Path) -> None:
+    """How many of 389 (without wasmCloud's) are taken by a stack that allows nothing, and by one that allows what they
+    bring; no finding is without a place."""
+    with REFUSED.open(encoding="utf-8") as rows:
+        listed = dict(csv.reader(rows, delimiter="\t"))
+    refused = {file: why for file in corpus("applications") if (why := _why(file, renderer))}
+    made = tmp_path / REFUSED.name
+    made.write_text("".join(f"{file}\t{why}\n" for file, why in refused.items()), "utf-8")
+    assert refused == listed, f"the list as it is now: {made}"
+    ours = [file for file in corpus("applications") if not file.startswith("wasmCloud")]
+    taken = [file for file in ours if file not in refused]
+    allowed = [why for why in refused.values() if why.startswith("to be allowed")]
+    assert (len(ours), len(taken), len(taken) + len(allowed)) == (389, 190, 243)

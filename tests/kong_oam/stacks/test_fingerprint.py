@@ -1,0 +1,232 @@
+"""The digest of what a run depends on: all of that changes it, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.access.model import Application, Client, Component, Estate
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.stack import Records
+from kong_oam.errors import SettingsError
+from kong_oam.oam.document import Document
+from kong_oam.stacks import fingerprint as module
+from kong_oam.stacks.fingerprint import configuration, digest_of, fingerprint
+from tests.support.applications import WITH_CLIENTS
+from tests.support.estates import estate
+
+SETTINGS = parse(
+    "tests",
+    {
+        "cloud": "local",
+        "asOf": "2026-11-25",
+        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
+        "knownGroups": ["b", "a", "c"],
+        "identityProviders": [{"name": "main", "type": "oidc"}],
+    },
+)
+ESTATE = estate(WITH_CLIENTS)
+CALLED = next(one for one in ESTATE.components.values() if one.rules)
+CALLER = next(one for one in ESTATE.components.values() if one.clients)
+
+
+def mark(settings: Settings = SETTINGS, made: Estate = ESTATE, **others: str) -> str:
+    return fingerprint(settings, made, others)
+
+
+def with_component(component: Component) -> Estate:
+    """The estate with a component in the place of the one of its key."""
+    applications = (
+        replace(one, components=tuple(component if part.key == component.key else part for part in one.components))
+        for one in ESTATE.applications
+    )
+    return replace(ESTATE, applications=tuple(applications))
+
+
+def test_the_same_has_the_same() -> None:
+    """Read anew from the same text, too."""
+    assert mark() == mark(made=estate(WITH_CLIENTS))
+    assert len(mark()) == module.DIGITS
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings) if field.name not in ("as_of", "stack")])
+def test_every_setting_changes_it(name: str) -> None:
+    """Whatever it is."""
+    assert mark(replace(SETTINGS, **{name: "other"})) != mark()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        *(("stack", field.name) for field in fields(SETTINGS.stack)),
+        *(("gateway", field.name) for field in fields(SETTINGS.gateway)),
+        *(("cluster", field.name) for field in fields(SETTINGS.cluster)),
+    ],
+)
+def test_every_setting_of_a_part_changes_it(part: str, name: str) -> None:
+    """Of what changes the meaning of Applications, of the gateway and of the cluster."""
+    changed = replace(getattr(SETTINGS, part), **{name: "another"})
+    records = part == "stack" and name == "records"  # with these, places count, which are no settings
+    before = SETTINGS if not records else replace(SETTINGS, stack=replace(SETTINGS.stack, records=Records()))
+    assert mark(replace(SETTINGS, **{part: changed})) != mark(before)
+
+
+def test_every_setting_of_a_provider_changes_it() -> None:
+    """And how many there are, in which order: the first one is the default."""
+    (provider,) = SETTINGS.providers
+    for field in fields(provider):
+        changed = replace(provider, **{field.name: "another"})
+        assert mark(replace(SETTINGS, providers=(changed,))) != mark(), field.name
+    second = replace(provider, name="second")
+    both = mark(replace(SETTINGS, providers=(provider, second)))
+    assert both not in (mark(), mark(replace(SETTINGS, providers=(second, provider))))
+
+
+def test_the_day_does_not_change_it() -> None:
+    """A recorded one says beside it when the next rotation is due."""
+    later = replace(SETTINGS, as_of=SETTINGS.as_of.replace(year=2030))
+    assert mark(later) == mark()
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Component) if field.name != "place"])
+def test_every_field_of_a_component_changes_it(name: str) -> None:
+    """Also those that do not count when two components are compared, and of foreign components."""
+    changed = replace(CALLED, **{name: (CALLED.place,) if name == "waivers" else "another"})  # type: ignore[arg-type]
+    foreign = replace(ESTATE, foreign=(CALLED,))
+    assert mark(made=replace(ESTATE, foreign=(changed,))) not in (mark(), mark(made=foreign))
+    if name not in ("application", "name"):
+        assert mark(made=with_component(changed)) != mark()
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Client) if field.name != "place"])
+def test_every_field_of_a_client_changes_it(name: str) -> None:
+    """What it may be issued, how it proves who it is, and when it gets another key."""
+    changed = replace(CALLER.clients[0], **{name: "another"})  # type: ignore[arg-type]
+    assert mark(made=with_component(replace(CALLER, clients=(changed, *CALLER.clients[1:])))) != mark()
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Application)])
+def test_every_field_of_an_application_changes_it(name: str) -> None:
+    """Labels and annotations, which every object of it carries, too."""
+    first, *more = ESTATE.applications
+    changed = replace(first, **{name: ("another",)})  # type: ignore[arg-type]
+    assert mark(made=replace(ESTATE, applications=(changed, *more))) != mark()
+
+
+def test_all_that_an_estate_holds_is_thought_of() -> None:
+    """The stack is one of the settings; the role says which stack of the estate runs, and nothing is deployed of what
+    has Applications elsewhere. A field beside these has to be in the fingerprint, too."""
+    assert {field.name for field in fields(Estate)} == {"applications", "foreign", "stack", "role", "unjudged"}
+    assert mark(made=replace(ESTATE, applications=ESTATE.applications[1:])) != mark()
+    assert mark(made=replace(ESTATE, foreign=(CALLED,))) != mark()
+
+
+def test_where_something_stands_counts_only_where_records_say_it() -> None:
+    """Moving a file, or a line in it, runs nothing else."""
+    moved = with_component(replace(CALLED, place=Document("other.yaml", "a: 1", 0, {"a": 1}).place()))
+    assert mark(made=moved) == mark()
+    recorded = replace(SETTINGS, stack=replace(SETTINGS.stack, records=Records()))
+    assert mark(recorded, moved) != mark(recorded)
+
+
+def test_what_other_stacks_gave_changes_it() -> None:
+    """Of each, by its name."""
+    assert len({mark(), mark(sales="1"), mark(sales="2"), mark(rest="1"), mark(sales="1", rest="1")}) == 5
+
+
+def test_the_program_and_the_stacks_file_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of another version, or with another account, may do something else."""
+    before = mark()
+    assert fingerprint(SETTINGS, ESTATE, {}, "1") not in (before, fingerprint(SETTINGS, ESTATE, {}, "2"))
+    monkeypatch.setattr(module, "program", lambda: "another")
+    assert mark() != before
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_it_is_the_same_in_every_process(seed: str) -> None:
+    """Whatever order sets have there."""
+    code = "from tests.kong_oam.stacks.test_fingerprint import mark; print(mark())"
+    root = str(Path(__file__).parents[3])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == mark()
+
+
+def test_equal_values_have_equal_digests() -> None:
+    """Whatever the order of keys; another order of a list is another value, and so is another type or nesting."""
+    assert digest_of({"a": 1, "b": {3, 1, 2}}) == digest_of({"b": {2, 3, 1}, "a": 1})
+    different: list[Any] = [
+        ["a", "b"],
+        ["b", "a"],
+        ["ab"],
+        [["a"], "b"],
+        ["a", ["b"]],
+        {"a": "b"},
+        "ab",
+        1,
+        "1",
+        True,
+        None,
+    ]
+    different += ["None", "", [], {}, set(), [""], [None], {"a": None}, {"": "a"}, {"a", "b"}, ["'a'", "b"], ["]", "["]]
+    assert len({*map(digest_of, different)}) == len(different)
+
+
+def test_two_types_with_the_same_fields_differ() -> None:
+    """What is done with them does, too."""
+
+    @dataclass
+    class One:
+        field: int = 1
+
+    @dataclass
+    class Other:
+        field: int = 1
+
+    assert digest_of(One()) == digest_of(One()) != digest_of(Other())
+
+
+@pytest.mark.parametrize(
+    "value", [object(), lambda: None, {"a": [object()]}, iter(())], ids=["object", "function", "inside", "iterator"]
+)
+def test_what_has_no_form_is_refused(value: Any) -> None:
+    """Rather than left out: what depends on it would not be run."""
+    with pytest.raises(TypeError, match="has no fingerprint"):
+        digest_of(value)
+
+
+FILE = """\
+config:
+  kong-oam:cloud: local
+  kong-oam:asOf: "{day}"
+  kong-oam:certificates: {{secure: "{secret}"}}
+  kong:kongAdminUri: {address}
+encryptionsalt: {salt}
+"""
+
+
+def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
+    """Certificates and accounts that are set there change what a run does."""
+    file = tmp_path / "Pulumi.prod.yaml"
+
+    def said(day: str = "2026-11-25", secret: str = "v1:a", address: str = "http://a", salt: str = "v1:s") -> str:
+        file.write_text(FILE.format(day=day, secret=secret, address=address, salt=salt), "utf-8")
+        return configuration(file)
+
+    before = said()
+    assert said(day="2027-01-01") == said(salt="v1:t") == before
+    assert before not in (said(secret="v1:b"), said(address="http://b"))
+    file.write_text("config: [", "utf-8")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        configuration(file)

@@ -1,0 +1,111 @@
+"""Which components go from which stack to which, and what of a state that a move was cut off in is forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kong_oam.engine.state import COMPONENT
+from kong_oam.stacks.moves import Move, by_pair, is_whole, plan, under, without
+
+SERVICE = "kong:index/service:Service"
+ROUTE = "kong:index/route:Route"
+
+
+def urn(stack: str, kind: str, name: str) -> str:
+    return f"urn:pulumi:{stack}::kong-oam::{kind}::{name}"
+
+
+def component(stack: str, key: str) -> dict[str, Any]:
+    return {"urn": urn(stack, COMPONENT, key), "type": COMPONENT}
+
+
+def child(stack: str, kind: str, name: str, parent: str, identifier: str) -> dict[str, Any]:
+    """One under a component; its URN has the types above it."""
+    return {
+        "urn": urn(stack, f"{COMPONENT}${kind}", name),
+        "type": kind,
+        "id": identifier,
+        "parent": urn(stack, COMPONENT, parent),
+    }
+
+
+def state(stack: str, *keys: str, identifier: str = "1") -> list[dict[str, Any]]:
+    """Components with a service each, and one that is nobody's."""
+    found = [{"urn": urn(stack, "pulumi:pulumi:Stack", "s"), "type": "pulumi:pulumi:Stack"}]
+    for key in keys:
+        found += [component(stack, key), child(stack, SERVICE, f"{key}-service", key, f"{key} {identifier}")]
+    return found
+
+
+def test_what_is_elsewhere_is_moved() -> None:
+    """What is where it is to be stays, and what no Application has any more."""
+    states = {"prod": state("prod", "a/x", "b/y", "gone/z"), "prod-one": state("prod-one", "c/z")}
+    targets = {"a/x": "prod-one", "b/y": "prod-two", "c/z": "prod-one", "new/w": "prod-one"}
+    assert plan(states, targets) == [
+        Move("a/x", urn("prod", COMPONENT, "a/x"), "prod", "prod-one"),
+        Move("b/y", urn("prod", COMPONENT, "b/y"), "prod", "prod-two"),
+    ]
+
+
+def test_what_a_move_that_was_cut_off_left_in_two_is_forgotten_in_one() -> None:
+    """Only in the source: the target has it already."""
+    states = {"prod": state("prod", "a/x"), "prod-one": state("prod-one", "a/x")}
+    assert plan(states, {"a/x": "prod-one"}) == [
+        Move("a/x", urn("prod", COMPONENT, "a/x"), "prod", "prod-one", twice=True)
+    ]
+
+
+def test_what_is_in_two_others_is_moved_once() -> None:
+    """The rule changed after a move was cut off: the first that has it gives it, and the other forgets it."""
+    states = {"prod-one": state("prod-one", "a/x"), "prod": state("prod", "a/x")}
+    moves = plan(states, {"a/x": "prod-two"})
+    assert [(move.source, move.twice) for move in moves] == [("prod", False), ("prod-one", True)]
+    assert [pair for pair, _ in by_pair(reversed(moves))] == [("prod", "prod-two"), ("prod-one", "prod-two")]
+
+
+def test_all_that_lies_under_a_component_goes_along() -> None:
+    """At any depth, and nothing of a component beside it."""
+    below = {"urn": urn("prod", f"{COMPONENT}${SERVICE}${ROUTE}", "r"), "type": ROUTE, "id": "r 1"}
+    below["parent"] = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")
+    resources = [*state("prod", "a/x", "b/y"), below]
+    assert under(resources, [urn("prod", COMPONENT, "a/x")]) == {
+        urn("prod", COMPONENT, "a/x"): "",
+        urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service"): "a/x 1",
+        below["urn"]: "r 1",
+    }
+
+
+def test_a_copy_is_whole_with_every_resource_and_every_id() -> None:
+    """Else neither may be forgotten: the products have only one of the two."""
+    resources = state("prod", "a/x")
+    kept = under(resources, [urn("prod", COMPONENT, "a/x")])
+    assert is_whole(kept, state("prod-one", "a/x", "b/y"))
+    assert not is_whole(kept, state("prod-one", "a/x", identifier="2"))
+    assert not is_whole(kept, state("prod-one", "a/x")[:-1])
+    assert not is_whole(kept, [])
+
+
+def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
+    """The engine refuses a state in which one depends on what is not there."""
+    resources = state("prod", "a/x")
+    service = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")
+    other = urn("prod", SERVICE, "other")
+    stays = {
+        "urn": urn("prod", ROUTE, "kept"),
+        "type": ROUTE,
+        "dependencies": [service, other],
+        "propertyDependencies": {"serviceId": [service], "name": [other], "none": None},
+        "deletedWith": service,
+    }
+    gone = under(resources, [urn("prod", COMPONENT, "a/x")])
+    left = without([*resources, stays], gone)
+    assert left == [
+        resources[0],
+        {
+            "urn": stays["urn"],
+            "type": ROUTE,
+            "dependencies": [other],
+            "propertyDependencies": {"serviceId": [], "name": [other], "none": []},
+        },
+    ]
+    assert stays["deletedWith"] == service  # what was exported is left as it is

@@ -1,0 +1,188 @@
+"""Which stacks of an estate a command runs, by what is recorded of their last runs."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from typing import Any
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.identity.kinds import describe
+from kong_oam.oam.application import read_bytes, together
+from kong_oam.stacks.order import Estates
+from kong_oam.stacks.records import Known, Record
+
+DAY = datetime.date(2026, 11, 25)
+ISSUER = "https://login.microsoftonline.com/3f9c0d1e-8a52-4c1b-9b8e-0f6f5f3f7a11/v2.0"
+OKTA: dict[str, Any] = {"name": "okta", "type": "okta"}
+ENTRA: dict[str, Any] = {"name": "entra", "type": "entra", "issuer": ISSUER, "accessTokenMinutes": 90}
+API = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: apis}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 8080}]}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: o
+            scopes: {orders.read: Read}
+            rules: [{methods: [GET], scopes: [orders.read]}]
+            roles: {viewer: {scopes: [orders.read], groups: [staff], components: [shop/web]}}
+"""
+CLIENT = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: web
+      type: worker
+      properties: {image: web}
+      traits: [{type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [orders.read]}]}}]
+"""
+ALONE = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: alone, namespace: alone}
+spec:
+  components: [{name: job, type: worker, properties: {image: x}}]
+"""
+ANY = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: pages, namespace: pages, annotations: {owner: p}}
+spec:
+  components:
+    - name: web
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits: [{type: gateway, properties: {domain: pages.example.com, http: {/: 80}}}]
+"""
+
+
+def settings(provider: dict[str, Any] = OKTA) -> Settings:
+    data = {
+        "cloud": "local",
+        "asOf": str(DAY),
+        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
+        "identityProviders": [provider],
+        "partitions": {"apis": ["apis"], "shop": ["shop"], "rest": ["*"]},
+    }
+    return parse("prod", data, describe)
+
+
+def estates(*texts: str, provider: dict[str, Any] = OKTA, configured: dict[str | None, str] | None = None) -> Estates:
+    of_stack = settings(provider)
+    readings = [
+        read_bytes(f"{number}.yaml", text.encode()) for number, text in enumerate(texts or (API, CLIENT, ALONE))
+    ]
+    made = compile_estate(together(readings), of_stack.stack).estate
+    assert made is not None
+    return Estates(of_stack, made, configured or {})
+
+
+BASE = {
+    "providers": {"okta": {"server": "s", "groups": {"staff": "g", "others": "h"}, "issuer": "https://i"}},
+    "gateway": {"nobody": "n", "rings": {"okta": "r"}},
+}
+
+
+def ran(of: Estates, base: Any = None, ids: str = "") -> Known:
+    """All stacks as if they had just been run, one after the other."""
+    known = Known({}, BASE if base is None else base)
+    for partition in (None, "shop", "rest", "apis"):
+        record = Record(of.fingerprint(partition, known), "now", None, ids or of.ids({}))
+        known = Known({**known.records, partition: record}, known.base)
+    return known
+
+
+def outdated(of: Estates, known: Known, today: datetime.date = DAY) -> list[str | None]:
+    return [*of.outdated(known, today)]
+
+
+def test_what_was_never_run_is_run_base_first() -> None:
+    """All of it."""
+    assert outdated(estates(), Known()) == [None, "apis", "shop", "rest"]
+
+
+def test_what_has_just_been_run_is_not() -> None:
+    """Until the day on which a rotation is due there."""
+    of = estates()
+    known = ran(of)
+    assert outdated(of, known) == []
+    due = {**known.records, "shop": replace(known.records["shop"], due=DAY)}
+    assert outdated(of, Known(due, known.base)) == ["shop"]
+
+
+def test_a_change_runs_what_depends_on_it() -> None:
+    """A workload its own partition; a scope the base and who asks for it; a caller whom it calls."""
+    known = ran(estates())
+    assert outdated(estates(API, CLIENT, ALONE.replace("image: x", "image: y")), known) == ["rest"]
+    more = API.replace("{orders.read: Read}", "{orders.read: Read, orders.write: Write}")
+    more = more.replace("rules: [", "rules: [{methods: [POST], scopes: [orders.write]}, ")
+    assert outdated(estates(more, CLIENT, ALONE), known) == [None, "apis", "shop"]
+    assert outdated(estates(API.replace("owner: o", "owner: p"), CLIENT, ALONE), known) == ["apis"]
+    assert outdated(estates(API.replace(", components: [shop/web]", ""), ALONE), known) == [None, "apis", "shop"]
+
+
+def test_what_the_base_gave_runs_who_reads_it() -> None:
+    """All partitions where it is of the provider or the gateway; of groups and APIs those that name them."""
+    of = estates()
+    known = ran(of)
+
+    def given(**okta: Any) -> list[str | None]:
+        providers = {"okta": {**BASE["providers"]["okta"], **okta}}
+        return outdated(of, Known(known.records, {**BASE, "providers": providers}))
+
+    assert given(groups={"staff": "g", "others": "another"}) == []
+    assert given(server="another") == ["apis", "shop", "rest"]
+    assert outdated(of, Known(known.records, {**BASE, "gateway": {"nobody": "m"}})) == ["apis", "shop", "rest"]
+    assert outdated(of, Known(known.records, {**BASE, "offered": {}, "generation": 7})) == []
+
+
+def test_ids_that_a_provider_makes_up_run_whom_their_clients_call() -> None:
+    """Once they are known, and when they have changed."""
+    of = estates(provider=ENTRA)
+    known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
+    assert outdated(of, known) == []
+    without = Known({name: one for name, one in known.records.items() if name != "shop"}, known.base)
+    assert outdated(of, without) == ["apis", "shop"]
+    anew = {**known.records, "shop": replace(known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}}))}
+    assert outdated(of, Known(anew, known.base)) == ["apis"]
+
+
+def test_ids_of_clients_that_call_others_run_nobody() -> None:
+    """Where any token counts, all APIs that they are for are known, and who calls those does not matter."""
+    of = estates(API, CLIENT, ANY, provider=ENTRA)
+    known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
+    assert {one.key for one in of.given("rest").foreign} == {"orders/api", "shop/web"}
+    anew = {**known.records, "shop": replace(known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}}))}
+    assert outdated(of, Known(anew, known.base)) == ["apis"]
+
+
+def test_ids_that_are_chosen_run_nobody() -> None:
+    """Whether the caller's stack was run or not; but one that Okta made up, before ids were chosen, does once it goes."""
+    of = estates()
+    usual = {"okta": {"shop/web": "kong-oam.prod.shop.web"}}
+    assert of.ids(usual) == of.ids({}) != of.ids({"okta": {"shop/web": "0oa1"}})
+    known = ran(of)
+    without = Known({name: one for name, one in known.records.items() if name != "shop"}, known.base)
+    assert outdated(of, without) == ["shop"]
+    made_up = ran(of, ids=of.ids({"okta": {"shop/web": "0oa1"}}))
+    assert outdated(of, made_up) == []
+    replaced = {**made_up.records, "shop": replace(made_up.records["shop"], ids=of.ids(usual))}
+    assert outdated(of, Known(replaced, made_up.base)) == ["apis"]
+
+
+def test_what_a_stacks_file_says_runs_that_stack() -> None:
+    """An account or a certificate that was set there."""
+    known = ran(estates())
+    assert outdated(estates(configured={None: "another"}), known) == [None]
+    assert outdated(estates(configured={"rest": "another"}), known) == ["rest"]

@@ -1,0 +1,97 @@
+"""What is known of the last run of each stack: tags of the base's stack, as the engine's command line tells them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+import pytest
+
+from kong_oam.stacks import records
+from kong_oam.stacks.records import Known, Record
+
+DAY = datetime.date(2026, 11, 25)
+UPDATED = "2026-11-28T10:00:00.000Z"
+
+
+class Cli:
+    """Stands in for the engine's command line: its stacks with their last updates, tags and outputs of the base."""
+
+    def __init__(self, updates: dict[str, str | None]) -> None:
+        self.updates = updates
+        self.tags: dict[str, Any] = {}
+        self.outputs: dict[str, Any] = {"base": {"generation": 1}}
+
+    def __call__(self, *arguments: str, stack: str = "", timeout: float = 0) -> str:
+        match arguments:
+            case ("stack", "ls", "--json"):
+                rows = [{"name": name, "lastUpdate": at} for name, at in self.updates.items() if at is not None]
+                return json.dumps([*rows, *({"name": name} for name, at in self.updates.items() if at is None)])
+            case ("stack", "tag", "ls", "--json"):
+                assert stack == "prod"
+                return json.dumps(self.tags)
+            case ("stack", "output", "--json"):
+                assert stack == "prod"
+                return json.dumps(self.outputs)
+            case ("stack", "tag", "set", name, text):
+                assert stack == "prod"
+                self.tags[name] = text
+                return ""
+        raise AssertionError(arguments)
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
+    made = Cli({"prod": UPDATED, "organization/project/prod-sales": UPDATED, "prod-rest": None})
+    monkeypatch.setattr(records, "pulumi", made)
+    return made
+
+
+def test_what_was_written_is_read(cli: Cli) -> None:
+    """Of base and partitions, with the first day on which a rotation is due; the base's outputs come along."""
+    credentials = {"a": {"due": "2027-01-02"}, "b": {"due": "2026-12-24"}}
+    records.write("prod", None, "f0", {}, "i0")
+    records.write("prod", "sales", "f1", {"credentials": credentials}, "i1")
+    assert records.read("prod", ["sales", "rest"]) == Known(
+        {
+            None: Record("f0", UPDATED, None, "i0"),
+            "sales": Record("f1", UPDATED, datetime.date(2026, 12, 24), "i1"),
+        },
+        {"generation": 1},
+    )
+    assert records.read("prod", ["sales"]).ids == {"sales": "i1"}
+
+
+def test_a_record_counts_until_something_else_writes_the_state(cli: Cli) -> None:
+    """A run that was cut off, one of the literal command, an import, or a move."""
+    records.write("prod", "sales", "f1", {}, "i1")
+    cli.updates["organization/project/prod-sales"] = "2026-11-28T10:00:01.000Z"
+    assert records.read("prod", ["sales"]).records == {}
+
+
+def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
+    """Neither has one that is not there, or an estate of which nothing is."""
+    records.write("prod", "rest", "f1", {}, "i1")
+    assert records.read("prod", ["other"]) == Known({}, {"generation": 1})
+    assert records.read("elsewhere", ["sales"]) == Known()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "f", f"f {UPDATED} -", f"f {UPDATED} someday i", f"f {UPDATED} - i more", f"f {UPDATED}  i", "f  - i"],
+)
+def test_a_tag_that_says_something_else_is_none(cli: Cli, text: str) -> None:
+    """Whoever wrote it: then the stack is run."""
+    cli.tags["kong-oam:ran:sales"] = text
+    assert records.read("prod", ["sales"]).records == {}
+
+
+def test_a_record_is_of_its_fingerprint_until_a_rotation_is_due() -> None:
+    """On the day that is due a run changes something."""
+    record = Record("f", UPDATED, DAY, "i")
+    before = DAY - datetime.timedelta(days=1)
+    assert record.is_of("f", before)
+    assert not record.is_of("f", DAY)
+    assert not record.is_of("g", before)
+    assert Record("f", UPDATED, None, "i").is_of("f", DAY)

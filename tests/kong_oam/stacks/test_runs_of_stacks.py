@@ -1,0 +1,205 @@
+"""What one `up` runs of an estate's stacks, over a stand-in of the engine's CLI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.access.rotation import Schedule, SharedSecret
+from kong_oam.access.settings.stack import parse
+from kong_oam.engine import stacks as engine_stacks
+from kong_oam.engine.cli import CliError
+from kong_oam.stacks import fingerprint, records, run
+from kong_oam.stacks.order import Estates
+from tests.support.estates import estate
+
+PARTITIONS = {"apis": ["apis"], "rest": ["*"]}
+SETTINGS = parse(
+    "prod",
+    {
+        "cloud": "local",
+        "asOf": "2026-01-01",
+        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
+        "domains": {"default": "example.com"},
+        "identityProviders": [{"name": "okta", "type": "okta"}],
+        "partitions": PARTITIONS,
+    },
+)
+APPLICATION = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: {0}, namespace: {0}}}
+spec:
+  components: [{{name: one, type: webservice, properties: {{image: x, ports: [{{port: 80}}]}}}}]
+"""
+ESTATES = Estates(SETTINGS, estate(*map(APPLICATION.format, ("apis", "shop")), stack=SETTINGS.stack))
+
+Outputs = Callable[[str], Mapping[str, Any]]
+
+
+@dataclass
+class Engine:
+    """Stands in for the CLI: stacks with a time of their last update, tags and outputs. `ran` are runs, with whether
+    they only added."""
+
+    outputs: Outputs
+    updated: dict[str, str] = field(default_factory=dict)
+    exported: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    ran: list[tuple[str, bool]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    dated: bool = True
+    broken: str = ""
+    standing: frozenset[str] = frozenset()
+
+    def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
+        match words[:3]:
+            case ("stack", "ls", _):
+                known = self.updated.items()
+                return json.dumps([{"name": name, **({"lastUpdate": at} if self.dated else {})} for name, at in known])
+            case ("stack", "tag", "ls"):
+                return json.dumps(self.tags)
+            case ("stack", "tag", "set"):
+                self.tags[words[3]] = words[4]
+                return ""
+            case ("stack", "export", *_):
+                return json.dumps({"deployment": {"resources": [{"type": "x"}] * (stack in self.standing)}})
+            case ("stack", "output", _) if stack != self.broken:
+                return json.dumps(self.exported.get(stack or "", {}))
+        raise CliError(f"`pulumi {' '.join(words)}` failed")
+
+    def run(self, stack: str, environment: Mapping[str, str]) -> bool:
+        only_adds = bool({**self.environment, **environment}.get(run.ADDS_ONLY))
+        self.ran.append((stack, only_adds))
+        self.updated[stack] = f"time {len(self.ran)}".replace(" ", "-")
+        self.exported[stack] = self.outputs(stack)
+        return True
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """One whose runs export nothing; a test says else what they export."""
+    made = Engine(lambda stack: {})
+    for module in (run, records, engine_stacks):
+        monkeypatch.setattr(module, "pulumi", made.cli)
+    monkeypatch.setattr(run, "create", lambda settings, stack: None)
+    monkeypatch.setattr(run.Runs, "_pulumi", lambda self, stack, environment, *_: made.run(stack, environment))
+    return made
+
+
+def up(estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS)) -> run.Runs:
+    """`up` of what is outdated, one stack at a time."""
+    runs = run.Runs(estates, "up", 1, lambda stack, line: None, only)
+    known = records.read("prod", PARTITIONS)
+    runs.over([name for name in estates.outdated(known, SETTINGS.as_of) if name is None or name in only])
+    return runs
+
+
+def names(engine: Engine) -> list[str]:
+    found = [stack for stack, _ in engine.ran]
+    engine.ran.clear()
+    return found
+
+
+def test_a_second_one_runs_nothing(engine: Engine) -> None:
+    up()
+    assert names(engine) == ["prod", "prod-apis", "prod-rest"]
+    up()
+    assert names(engine) == []
+
+
+def test_partitions_that_a_run_of_the_base_outdated_are_run_by_the_same_command(engine: Engine) -> None:
+    """As when the consumer for nobody had to be made anew: nothing of their own changed."""
+    up()
+    engine.outputs = lambda stack: {} if "-" in stack else {"base": {"gateway": {"nobody": "another"}}}
+    del engine.tags["kong-oam:ran:_"]
+    names(engine)
+    up()
+    assert names(engine) == ["prod", "prod-apis", "prod-rest"]
+    engine.outputs = lambda stack: {} if "-" in stack else {"base": {"gateway": {"nobody": "a third"}}}
+    del engine.tags["kong-oam:ran:_"]
+    up(only=("rest",))
+    assert names(engine) == ["prod", "prod-rest"]
+
+
+def test_what_a_run_left_to_the_next_one_is_not_recorded_as_done(engine: Engine) -> None:
+    """Services that lead past their gates until one more run: this command makes it, and the next one, if it fails."""
+    engine.outputs = lambda stack: {"unfinished": ["kong-oam.prod.shop.one.80"]} if stack == "prod-rest" else {}
+    up()
+    assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod-rest"]
+    up()
+    assert names(engine) == ["prod-rest", "prod-rest"]
+
+
+def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(engine: Engine) -> None:
+    """Nobody but somebody by hand replaces such a secret, so that every command would run its stack."""
+    key = {"generation": 1, "since": "2025-01-01", "due": "2026-01-01", "before": "ended"}
+    secret = SharedSecret(1, SETTINGS.as_of - timedelta(days=400), "x").to_output(Schedule())
+    given: dict[str, Any] = {}
+    engine.outputs = lambda stack: {"credentials": {"shop/one": given}} if stack == "prod-rest" else {}
+    for credential, again in ((key, ["prod-rest"] * 2), (secret, [])):
+        given.clear()
+        given.update(credential)
+        engine.tags.clear()
+        up()
+        names(engine)
+        up()
+        assert names(engine) == again
+
+
+def test_a_variable_of_whoever_runs_it_makes_no_run_one_that_only_adds(engine: Engine) -> None:
+    """It would be recorded, and its gates would stay as they were."""
+    engine.environment[run.ADDS_ONLY] = "true"
+    up()
+    assert engine.ran == [("prod", False), ("prod-apis", False), ("prod-rest", False)]
+
+
+def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(engine: Engine) -> None:
+    def lost(stack: str) -> Mapping[str, Any]:
+        engine.broken = engine.broken or (stack if stack == "prod-apis" else "")
+        return {}
+
+    engine.outputs = lost
+    runs = up()
+    assert (runs.failed, runs.done) == (["prod-apis"], ["prod", "prod-rest"])
+
+
+def test_a_base_stays_while_a_partition_of_before_stands_on_it(engine: Engine) -> None:
+    """Also one that went from the settings since."""
+    engine.outputs = lambda stack: {} if "-" in stack else {"base": {"partitions": ["apis", "old", "rest"]}}
+    up()
+    names(engine)
+    engine.updated["prod-old"] = "some time"
+    for standing, expected in ((frozenset({"prod-old"}), ["prod"]), (frozenset[str](), [])):
+        engine.standing = standing
+        runs = run.Runs(ESTATES, "destroy", 1, lambda stack, line: None, tuple(PARTITIONS))
+        runs.over([None, *PARTITIONS])
+        assert runs.left_out == expected
+        assert [*names(engine), *expected] == ["prod-apis", "prod-rest", "prod"]
+        engine.exported["prod"] = engine.outputs("prod")
+
+
+def test_without_a_time_of_the_last_update_nothing_counts_as_done(engine: Engine) -> None:
+    engine.dated = False
+    up()
+    names(engine)
+    up()
+    assert [*dict.fromkeys(names(engine))] == ["prod", "prod-apis", "prod-rest"]
+
+
+def test_the_projects_own_program_counts(tmp_path: Path) -> None:
+    """Whatever it adds to what is deployed here; and how the engine runs it."""
+    (tmp_path / "stacks").mkdir()
+    file = tmp_path / "stacks" / "Pulumi.prod.yaml"
+    file.write_text("config: {}")
+    found = [fingerprint.configuration(file)]
+    for name, text in (("__main__.py", "deploy()"), ("__main__.py", "more()"), ("Pulumi.yaml", "name: x")):
+        (tmp_path / name).write_text(text)
+        found.append(fingerprint.configuration(file))
+    assert len({*found}) == len(found)

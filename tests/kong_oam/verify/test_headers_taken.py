@@ -1,0 +1,40 @@
+"""Headers that a stack takes from callers (`gateway.stripHeaders`) stand in admission: they are ours, and looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.kong.entities import Entities
+from kong_oam.verify.stack import Reason
+from tests.support.verifying import Deployment, sample
+
+TAKEN = ("x-tenant", "x-user-id")
+
+
+def deployment(*taken: str) -> Deployment:
+    settings, estate = sample()
+    gateway = replace(settings.gateway, strip_headers=taken)
+    return Deployment.of(replace(settings, gateway=gateway), estate)
+
+
+def findings(meant: Deployment, live: Entities) -> list[tuple[str, Reason]]:
+    return [(found.kind, reason) for found, reasons in meant.judged(live).findings for reason in reasons]
+
+
+def test_a_stack_that_takes_more_is_as_it_is_meant() -> None:
+    """Its admissions are scripts of ours, whatever they take."""
+    meant = deployment(*TAKEN)
+    assert findings(meant, meant.meant) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "text"), [((), "no more headers than ever"), (TAKEN[:1], "callers may not send x-tenant")]
+)
+def test_what_callers_may_send_again_weakens(now: tuple[str, ...], text: str) -> None:
+    meant = deployment(*TAKEN)
+    found = findings(meant, replace(deployment(*now), issuer=meant.issuer).meant)
+    assert {kind for kind, _ in found} == {"weakened"}
+    assert found and all(text in reason.text for _, reason in found)
+    assert all("are not to send x-tenant, x-user-id" in reason.text for _, reason in found)

@@ -1,0 +1,77 @@
+"""Limits and headers that somebody changed by hand in the sandbox's Kong (a stand-in), and what `verify` says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kong_oam.access.edge.headers import Headers
+from kong_oam.access.edge.limits import Limits, Retries
+from tests.support.drifts import ORDERS
+from tests.support.estates import asking
+from tests.support.verifying import Deployment, Hands, Running, sample, told
+
+BOTH = {"limits": Limits(body=2048, read=5000, retries=Retries(2)), "headers": Headers(secure=True)}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    settings, estate = sample()
+    with Running(Deployment.of(settings, asking(estate, "orders/api", **BOTH))) as one:
+        yield one
+
+
+def test_what_is_meant_is_no_finding(running: Running) -> None:
+    """The service has its times, and every script is ours."""
+    (service,) = (one for one in running.kong.entities("services") if one["name"] == ORDERS)
+    assert (service["read_timeout"], service["retries"]) == (5000, 2)
+    assert told(running.judged()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "entry"),
+    [("'body':2048", "'body':999999", "limits"), ("'X-Frame-Options','DENY'", "'X-Frame-Options','X'", "headers")],
+)
+def test_a_table_with_another_limit_is_told_of(running: Running, old: str, new: str, entry: str) -> None:
+    with Hands(running.kong.admin_url) as hands:
+        admission = hands.find("plugins", name="pre-function", service=ORDERS)
+        first, *more = admission["config"]["access"]
+        assert old in first
+        hands.change("plugins", admission, config={"access": [first.replace(old, new), *more]})
+        (finding,) = told(running.judged())
+        assert finding.endswith(f"plugin pre-function of service '{ORDERS}': its table differs in {entry}")
+        assert finding.startswith("weakened: ")
+    assert told(running.judged()) == []
+
+
+@pytest.mark.parametrize("name", ["pre-function", "post-function"])
+def test_a_script_beside_is_missed(running: Running, name: str) -> None:
+    """That of bodies behind the gate as that of lengths before it."""
+    with Hands(running.kong.admin_url) as hands:
+        plugin = hands.find("plugins", name=name, service=ORDERS)
+        hands.change("plugins", plugin, config={"access": plugin["config"]["access"][:1]})
+        finding = told(running.judged())[0]
+        assert f"plugin {name} of service '{ORDERS}': its script is not the one that is meant" in finding
+    assert told(running.judged()) == []
+
+
+def test_times_and_retries_that_were_asked_for_are_told_of(running: Running) -> None:
+    """Others are no finding."""
+    with Hands(running.kong.admin_url) as hands:
+        service = hands.find("services", name=ORDERS)
+        hands.change("services", service, write_timeout=1)
+        assert told(running.judged()) == []
+        hands.change("services", service, read_timeout=60000, retries=5)
+        assert told(running.judged()) == [
+            f"weakened: service '{ORDERS}': read_timeout is 60000, not 5000; retries is 5, not 2"
+        ]
+
+
+def test_marks_of_somebody_s_are_told_of(running: Running) -> None:
+    with Hands(running.kong.admin_url) as hands:
+        plugin = hands.find("plugins", name="pre-function", service=ORDERS)
+        hands.change("plugins", plugin, config={"header_filter": []})
+        assert told(running.judged()) == [
+            f"weakened: plugin pre-function of service '{ORDERS}': what it does to answers is not what is meant"
+        ]

@@ -1,0 +1,61 @@
+"""Plugins that an Application asks for, changed by hand in the sandbox's Kong (a stand-in), and what `verify` says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kong_oam.access.diff.snapshot import NOWHERE
+from kong_oam.access.edge.kong_plugin import KongPlugin, PluginWaiver
+from tests.support.drifts import HELLO, ORDERS
+from tests.support.estates import asking
+from tests.support.verifying import Deployment, Hands, Running, sample, told
+
+WAIVER = PluginWaiver("moved", "2999-12-31")
+
+
+PLUGINS = (
+    KongPlugin("correlation-id", {"header_name": "X-Cid"}, None, NOWHERE),
+    KongPlugin("bot-detection", {"deny": ["bad"]}, None, NOWHERE),
+    KongPlugin("request-termination", {"status_code": 410}, WAIVER, NOWHERE),
+)
+"""One that looks on, one that refuses, and one that answers in the gate's place, before orders/api."""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    settings, estate = sample()
+    with Running(Deployment.of(settings, asking(estate, "orders/api", kong_plugins=PLUGINS))) as one:
+        yield one
+
+
+def test_what_is_asked_for_is_no_finding(running: Running) -> None:
+    """Not even what answers by a waiver: what it does to calls is judged by nobody."""
+    made = {one["name"] for one in running.kong.entities("plugins")}
+    assert made >= {"correlation-id", "bot-detection", "request-termination"}
+    assert told(running.judged()) == []
+
+
+def test_what_is_changed_or_gone_is_named(running: Running) -> None:
+    """Whatever it is: the Application says it."""
+    with Hands(running.kong.admin_url) as hands:
+        hands.change(
+            "plugins", hands.find("plugins", name="correlation-id", service=ORDERS), config={"header_name": "X-A"}
+        )
+        hands.remove("plugins", hands.find("plugins", name="bot-detection", service=ORDERS))
+        assert sorted(told(running.judged())) == [
+            f"weakened: plugin bot-detection of service '{ORDERS}' is missing",
+            f'weakened: plugin correlation-id of service \'{ORDERS}\': header_name is "X-A", not "X-Cid"',
+        ]
+    assert told(running.judged()) == []
+
+
+def test_a_waiver_is_for_its_component_alone(running: Running) -> None:
+    """The same kind before another one is somebody's."""
+    with Hands(running.kong.admin_url) as hands:
+        service = hands.find("services", name=HELLO)
+        hands.make(f"/services/{service['id']}/plugins", name="request-termination", config={"status_code": 410})
+        first, *_ = told(running.judged())
+        assert first == f"closed: plugin request-termination of service '{HELLO}' is not ours"
+    assert told(running.judged()) == []

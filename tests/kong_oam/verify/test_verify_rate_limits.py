@@ -1,0 +1,65 @@
+"""Limits that somebody changed by hand in the sandbox's Kong (a stand-in), and what `verify` says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kong_oam.access.edge.rate_limit import RateLimit
+from kong_oam.access.model import Estate
+from tests.support.drifts import ORDERS, RING
+from tests.support.estates import asking
+from tests.support.verifying import Deployment, Hands, Running, sample, told
+
+LIMIT = f"plugin rate-limiting of service '{ORDERS}'"
+
+
+def limited(estate: Estate) -> Estate:
+    """The estate with a limit on orders/api."""
+    return asking(estate, "orders/api", rate_limit=RateLimit("client", {"minute": 100}))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    settings, estate = sample()
+    with Running(Deployment.of(settings, limited(estate))) as one:
+        yield one
+
+
+def limits(running: Running) -> list[dict[str, Any]]:
+    """That of everybody else, then that of callers with a token."""
+    found = (one for one in running.kong.entities("plugins") if one["name"] == "rate-limiting")
+    return sorted(found, key=lambda one: bool(one["consumer"]))
+
+
+def test_limits_that_are_meant_are_no_finding(running: Running) -> None:
+    """Both of them: that of callers with a token, and that of all others."""
+    assert [bool(one["consumer"]) for one in limits(running)] == [False, True]
+    assert told(running.judged()) == []
+
+
+def test_a_limit_that_is_raised_or_gone_is_one_lock_less(running: Running) -> None:
+    """Of callers with a token, and of all others."""
+    with Hands(running.kong.admin_url) as hands:
+        others, callers = limits(running)
+        hands.change("plugins", callers, config={"minute": 100000})
+        hands.remove("plugins", others)
+        assert told(running.judged()) == [
+            f"weakened: {LIMIT} is missing",
+            f"weakened: {LIMIT} and consumer '{RING}': minute is 100000, not 100",
+        ]
+    assert told(running.judged()) == []
+
+
+def test_a_script_that_says_whose_budget_it_is_is_ours_alone(running: Running) -> None:
+    """Without it, everybody is counted by address."""
+    with Hands(running.kong.admin_url) as hands:
+        admission = hands.find("plugins", name="pre-function", service=ORDERS)
+        hands.change("plugins", admission, config={"access": admission["config"]["access"][:1]})
+        findings = told(running.judged())
+        assert (
+            findings[0] == f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
+        )
+    assert told(running.judged()) == []

@@ -1,0 +1,109 @@
+"""What keeps records is as meant, or told of: the gateway's sinks are no part of who may call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
+from kong_oam.access.stack import Records
+from tests.support.drifts import HELLO, ORDERS, RING, ROUTE
+from tests.support.verifying import Deployment, Hands, Running, sample, told
+
+
+@pytest.fixture(scope="module")
+def recording() -> Deployment:
+    """The sample estate on a stack that keeps records in a file, and sends them."""
+    settings, estate = sample()
+    stack = replace(estate.stack, records=Records(("page",)))
+    otlp = OtlpSink("https://logs.example.com/v1/logs", "https://logs.example.com/v1/traces")
+    logs = LogSettings(http=HttpSink("https://logs.example.com/"), file="/dev/stdout", otlp=otlp)
+    gateway = replace(settings.gateway, logs=logs)
+    return Deployment.of(replace(settings, stack=stack, gateway=gateway), replace(estate, stack=stack))
+
+
+def test_a_gateway_that_keeps_records_is_as_meant(recording: Deployment) -> None:
+    assert {one["name"] for one in recording.meant.plugins} >= {"http-log", "file-log"}
+    assert told(recording.judged(recording.meant)) == []
+
+
+def test_a_changed_table_is_seen_all_the_same(recording: Deployment) -> None:
+    """With the places of rules in it."""
+    meant = recording.meant
+    opened = []
+    for plugin in meant.plugins:
+        config = dict(plugin["config"])
+        if plugin["name"] in ("pre-function", "post-function"):
+            first, *more = config["access"]
+            config["access"] = [first.replace("'GET':[['orders.read']]", "'GET':'public'"), *more]
+        opened.append({**plugin, "config": config})
+    assert told(recording.judged(replace(meant, plugins=tuple(opened))))[0].startswith("opened: ")
+
+
+def test_opentelemetry_that_is_gone_is_missed(recording: Deployment) -> None:
+    """By its entity alone: the stand-in does not have it."""
+    meant = recording.meant
+    left = tuple(one for one in meant.plugins if one["name"] != "opentelemetry")
+    services = sorted(one["name"] for one in meant.services)
+    missing = [f"weakened: plugin opentelemetry of service '{service}' is missing" for service in services]
+    assert sorted(told(recording.judged(replace(meant, plugins=left)))) == missing
+
+
+KINDS = ("http-log", "tcp-log", "file-log", "prometheus")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    """The sample estate with sinks and metrics, in the sandbox's Kong (a stand-in)."""
+    settings, estate = sample()
+    stack = replace(estate.stack, records=Records())
+    sinks = LogSettings(HttpSink("https://logs.example.com/"), TcpSink("logs.example.com", 5170), "/dev/stdout")
+    gateway = replace(settings.gateway, logs=sinks, metrics=True)
+    with Running(Deployment.of(replace(settings, stack=stack, gateway=gateway), replace(estate, stack=stack))) as one:
+        yield one
+
+
+def test_every_sink_is_as_meant(running: Running) -> None:
+    assert {one["name"] for one in running.kong.entities("plugins")} >= {*KINDS}
+    assert told(running.judged()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "done"),
+    [("http-log", None), ("tcp-log", {"enabled": False}), ("file-log", {"service": None}), ("prometheus", None)],
+)
+def test_a_sink_that_is_gone_or_off_is_missed(running: Running, kind: str, done: dict[str, Any] | None) -> None:
+    """Calls go on, and nobody keeps what they were."""
+    with Hands(running.kong.admin_url) as hands:
+        plugin = hands.find("plugins", name=kind, service=ORDERS)
+        if done is None:
+            hands.remove("plugins", plugin)
+        else:
+            hands.change("plugins", plugin, **done)
+        because = ": it is disabled" if done == {"enabled": False} else " is missing"
+        found = running.judged()
+        assert told(found) == [f"weakened: plugin {kind} of service '{ORDERS}'{because}"]
+        ((_, (reason,)),) = found.findings
+        assert (reason.aside, reason.remedy) == (True, "pulumi up -s local --refresh")
+
+
+@pytest.mark.parametrize("kind", ["file-log", "prometheus"])
+def test_one_of_somebody_s_in_its_place_is_told_of(running: Running, kind: str) -> None:
+    """On our route, or for the consumer that our callers are: Kong then takes theirs in place of ours. Not one that
+    stands beside ours without meeting its calls, nor one of everybody's, which is less specific."""
+    with Hands(running.kong.admin_url) as hands:
+        config = hands.find("plugins", name=kind, service=ORDERS)["config"]
+        route, ring = hands.find("routes", name=ROUTE), hands.find("consumers", username=RING)
+        hands.make("/plugins", name=kind, config=config)
+        hello = next(one for one in hands.list("routes") if one["name"].startswith(HELLO))
+        hands.make(f"/routes/{hello['id']}/plugins", name=kind, config=config, enabled=False)
+        other = hands.make("/consumers", username="somebody")
+        hands.make("/plugins", name=kind, config=config, consumer={"id": other["id"]})
+        assert told(running.judged()) == []
+        hands.make(f"/routes/{route['id']}/plugins", name=kind, config=config)
+        assert told(running.judged()) == [f"weakened: plugin {kind} of route '{ROUTE}' is not ours"]
+        hands.make("/plugins", name=kind, config=config, consumer={"id": ring["id"]})
+        assert f"weakened: plugin {kind} of consumer '{RING}' is not ours" in told(running.judged())

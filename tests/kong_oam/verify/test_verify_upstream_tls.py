@@ -1,0 +1,75 @@
+"""TLS to workloads that somebody weakens by hand: `verify` says so, whatever the gate does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.oam.application import read_bytes, together
+from tests.support.estates import api
+from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.workload_tls import authority, settings
+
+CA, STRANGER = authority("workloads"), authority("stranger")
+ACCESS = "{owner: o, rules: [{paths: [/orders], public: {reason: r}}]}"
+SERVICE = "kong-oam.local.orders.api.8080__tls"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    """A component by TLS, on a gateway that has the CA."""
+    on, _ = sample()
+    gateway = replace(on.gateway, upstream_tls=settings(CA))
+    on = replace(on, stack=replace(on.stack, upstream_tls="tls"), gateway=gateway)
+    text = api(access=ACCESS) + "        - {type: upstream-tls, properties: {}}\n"
+    made = compile_estate(together([read_bytes("orders.yaml", text.encode())]), on.stack).estate
+    assert made is not None
+    with Running(Deployment.of(on, made), CA.certificate) as one:
+        yield one
+
+
+def test_what_is_deployed_is_what_is_meant(running: Running) -> None:
+    assert told(running.judged()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"tls_verify": False}, "tls_verify is false, not true"),
+        ({"tls_verify": None}, "tls_verify is null, not true"),
+        ({"tls_verify_depth": 9}, "tls_verify_depth is 9, not 1"),
+        ({"ca_certificates": ["STRANGER"]}, "ca_certificates is ["),
+        ({"ca_certificates": None}, "ca_certificates is null, not ["),
+    ],
+    ids=lambda value: "".join(value) if isinstance(value, dict) else None,
+)
+def test_a_weaker_service_is_found(running: Running, change: dict[str, Any], expected: str) -> None:
+    """And nothing is left to be said once it is undone."""
+    with Hands(running.kong.admin_url) as hands:
+        if change.get("ca_certificates"):
+            hands.make("/ca_certificates", cert=STRANGER.certificate)
+            (theirs,) = [
+                one["id"] for one in running.kong.entities("ca_certificates") if one["cert"] == STRANGER.certificate
+            ]
+            change = {"ca_certificates": [theirs]}
+        hands.change("services", hands.find("services", name=SERVICE), **change)
+        said = told(running.judged())
+        assert any(expected in one for one in said), said
+    assert told(running.judged()) == []
+
+
+def test_a_ca_under_an_id_that_is_used_is_known_by_what_it_is(running: Running) -> None:
+    """Somebody puts another CA in the place of ours: its id stays, and whoever it signs for would be believed."""
+    (ours,) = running.kong.entities("ca_certificates")
+    url = f"{running.kong.admin_url}/ca_certificates/{ours['id']}"
+    httpx.patch(url, json={"cert": STRANGER.certificate}, trust_env=False).raise_for_status()
+    try:
+        said = told(running.judged())
+        assert any("which Kong lacks" in one for one in said), said
+    finally:
+        httpx.patch(url, json={"cert": CA.certificate}, trust_env=False).raise_for_status()

@@ -1,0 +1,82 @@
+"""Which pages of other origins may read what: raw preflights and requests, as browsers send them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.cross_origin import NAMES, Asked, Workload, asked, check, made, page
+from tests.support.kong_deployment import Entities
+from tests.support.live.gateway import LiveGateway, await_true
+from tests.support.live.run import RUN, issuers, stack, upstream_host
+from tests.support.pages import IN_A_BROWSER, fetched
+from tests.support.raw_requests import Answered, ask
+
+NAME = f"{RUN}-pages"
+DOMAIN = f"pages.{RUN}.example.com"
+OWN = f"http://shop.{DOMAIN}"
+STEADY = [
+    asked(OWN)[name]
+    for name in ("our page reads", "a preflight of our page", "OPTIONS of who answers itself", "a refusal of jwt")
+]
+
+
+@pytest.fixture(scope="module")
+def workload(live: LiveGateway) -> Iterator[Workload]:
+    """The workload behind the pages' API, once every worker leads there."""
+    with (
+        Workload("127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0") as behind,
+        Entities(live.target.admin_url, live.target.token) as entities,
+    ):
+        _deploy(live, entities, behind.port, STEADY)
+        yield behind
+
+
+def _deploy(live: LiveGateway, entities: Entities, port: int, steady: Sequence[Asked]) -> None:
+    pems = {name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()}
+    entities.estate(made(stack(NAME), DOMAIN), pems, upstream_host(), port)
+    await_true(lambda: _unsteady(live, steady), bound=3 * entities.facts.settle + 60)
+
+
+def _unsteady(live: LiveGateway, steady: Sequence[Asked]) -> str | None:
+    for _ in range(20 * max(live.target.workers, 2)):
+        for one in steady:
+            if (status := _answer(live, one).status) != one.status:
+                return f"{one}: {status}"
+    return None
+
+
+def _answer(live: LiveGateway, one: Asked) -> Answered:
+    return ask(live.target.proxy, one.raw(DOMAIN, issuers(NAME)["main"]))
+
+
+@pytest.mark.parametrize("name", ["our page reads", "our page starts a job"])
+def test_a_page_can_read_that_no_workload_answers(live: LiveGateway, name: str) -> None:
+    """It is not the workload's answer, and tells why there is none, whatever method nginx goes on with."""
+    one = replace(asked(OWN)[name], status=502)
+    with Entities(live.target.admin_url, live.target.token) as entities:
+        _deploy(live, entities, 9, [one])
+        check(one, _answer(live, one))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_reads_what_is_meant_for_it(live: LiveGateway, workload: Workload, name: str) -> None:
+    """Preflights never reach the workload, and what it says to browsers never reaches a page."""
+    one, before = asked(OWN)[name], len(workload.reached)
+    check(one, _answer(live, one))
+    assert len(workload.reached) - before == (one.status == 200)
+
+
+@IN_A_BROWSER
+@pytest.mark.usefixtures("workload")
+def test_a_browser_gives_pages_what_is_meant_for_them(live: LiveGateway, tmp_path: Path) -> None:
+    """Debian's Chromium: our page's answers, refusals among them, and a stranger's nothing."""
+    asked = page(DOMAIN, issuers(NAME)["main"])
+    fetches = [(address, given) for address, given, _ in asked]
+    got = fetched(tmp_path, OWN, live.target.proxy, fetches)
+    assert [status for status, _ in got] == [status for _, _, status in asked]
+    stranger = fetched(tmp_path / "other", "http://stranger.example", live.target.proxy, fetches)
+    assert stranger == [(0, "")] * len(asked)

@@ -1,0 +1,173 @@
+"""Limits and headers on a real Kong, by raw requests and by WebSockets; also what it repeats by itself."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.edges import (
+    NAMES,
+    READ_SECONDS,
+    Asked,
+    Workload,
+    asked,
+    check_marked,
+    made,
+    told,
+)
+from tests.support.kong_deployment import Entities
+from tests.support.live.engine import engine
+from tests.support.live.gateway import LiveGateway, await_true
+from tests.support.live.run import RUN, issuers, stack, upstream_host
+from tests.support.raw_requests import Answered, ask
+
+NAME = f"{RUN}-edge"
+DOMAIN = f"edge.{RUN}.example.com"
+STEADY = [
+    Asked("POST", "/x", 413, 0, body=9999),
+    Asked("POST", "/private", 200, 1, body=5, chunked=True, token=True),
+    Asked("POST", "/x", 413, 0, body=9999, chunked=True),
+    Asked("GET", "/x", 200, 1, "again"),
+    Asked("POST", "/x", 200, 1, "bare", body=9999),
+]
+
+
+@pytest.fixture(scope="module")
+def workload(live: LiveGateway) -> Iterator[Workload]:
+    """The workload behind all of them, once every worker leads there."""
+    with (
+        Workload("127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0") as behind,
+        Entities(live.target.admin_url, live.target.token) as entities,
+    ):
+        pems = {name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()}
+        entities.estate(made(stack(NAME), DOMAIN), pems, upstream_host(), behind.port)
+        await_true(lambda: _unsteady(live), bound=3 * entities.facts.settle + 60)
+        yield behind
+
+
+def _unsteady(live: LiveGateway) -> str | None:
+    for _ in range(20 * max(live.target.workers, 2)):
+        for one in STEADY:
+            if (status := _answer(live, one).status) != one.status:
+                return f"{one}: {status}"
+    return None
+
+
+def _answer(live: LiveGateway, one: Asked) -> Answered:
+    return ask(live.target.proxy, one.raw(DOMAIN, issuers(NAME)["main"]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_request_goes_as_far_as_it_is_meant_to(live: LiveGateway, workload: Workload, name: str) -> None:
+    """With the status that is meant, and as often."""
+    one, before = asked()[name], len(workload.reached)
+    assert (_answer(live, one).status, len(workload.reached) - before) == (one.status, one.reached)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        Asked("POST", "/x", 413, 0, body=9999),
+        Asked("POST", "/x", 413, 0, body=9999, chunked=True),
+        Asked("GET", "/private", 401, 0),
+        Asked("GET", "/private/..%2f", 400, 0),
+        Asked("GET", "/closes", 502, 3),
+        Asked("GET", "/x", 200, 1),
+    ],
+)
+@pytest.mark.usefixtures("workload")
+def test_every_answer_has_the_headers(live: LiveGateway, one: Asked) -> None:
+    """Whoever gave it."""
+    answer = _answer(live, one)
+    assert answer.status == one.status
+    check_marked(answer, of_workload=one.status == 200)
+
+
+def test_a_workload_is_told_what_its_application_says(live: LiveGateway, workload: Workload) -> None:
+    """And nothing of what a caller says under that name, in whichever spelling."""
+    forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged", "Connection: X-Env-Name")
+    assert _answer(live, Asked("GET", "/x", 200, 1, more=forged)).status == 200
+    assert b"forged" not in workload.reached[-1]
+    assert told(workload.reached[-1])["x-env-name"] == ["test"]
+
+
+@pytest.mark.parametrize("speaks", [False, True])
+def test_a_websocket_ends_once_nobody_says_anything(live: LiveGateway, workload: Workload, speaks: bool) -> None:
+    """Within the time to read, and not while its caller speaks; what it carries is not bounded as a body."""
+    more = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+    raw = Asked("GET", "/upgrade", 101, 1, more=more).raw(DOMAIN, issuers(NAME)["main"])
+    raw = raw.replace(b"Connection: close", b"Connection: Upgrade")
+    with socket.create_connection(live.target.proxy, timeout=READ_SECONDS / 3) as connection:
+        connection.sendall(raw)
+        time.sleep(READ_SECONDS / 4)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 101 ")
+        began, ended = time.monotonic(), None
+        while ended is None and time.monotonic() - began < 3 * READ_SECONDS:
+            try:
+                ended = time.monotonic() - began if connection.recv(4096) == b"" else None
+            except TimeoutError:
+                if speaks:
+                    connection.sendall(b"\x82\xfe\x0f\xa0abcd" + bytes(4000))
+    assert workload.reached[-1].startswith(b"GET /upgrade ")
+    assert (ended is None) == speaks
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "status", "length"),
+    [
+        ("GET", None, 200, None),
+        ("POST", 5, 200, ["5"]),
+        ("POST", 9999, 413, None),
+        ("POST", None, 411, None),
+        ("PUT", "streamed", 411, None),
+        ("GET", "streamed", 200, None),
+        ("DELETE", "streamed", 200, None),
+    ],
+)
+def test_http2_needs_a_length_for_a_body(
+    live: LiveGateway, workload: Workload, method: str, body: int | str | None, status: int, length: list[str] | None
+) -> None:
+    """There nothing can be counted before it is sent on. Of methods that give a body no meaning it is dropped."""
+    if _by_http2(live, "GET", "bare") != "200":
+        pytest.skip("this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)")
+    given, before = bytes(body if isinstance(body, int) else 100_000), len(workload.reached)
+    sent: list[str] = {None: [], "streamed": ["-H", "Content-Length:", "--data-binary", "@-"]}.get(
+        body, ["--data-binary", "@-"]
+    )
+    seen = _by_http2(live, method, "api", *sent, given=given)
+    # Who is answered while still sending may find the stream reset, whatever the answer is.
+    assert seen == str(status) or (seen == "000" and body == "streamed")
+    arrived = workload.reached[before:]
+    assert len(arrived) == (status == 200)
+    assert [told(head).get("content-length") for head in arrived] == [length] * len(arrived)
+
+
+def _by_http2(live: LiveGateway, method: str, host: str, *sent: str, given: bytes = b"") -> str:
+    """The status that curl sees; 000 where there is none."""
+    address = live.target.proxy
+    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--http2-prior-knowledge", "--noproxy", "*"]
+    command += ["--connect-to", f"::{address[0]}:{address[1]}", "-X", method, *sent, f"http://{host}.{DOMAIN}/x"]
+    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=30).stdout.decode()
+
+
+@pytest.mark.timeout(900)
+def test_limits_and_headers_settle(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What Kong answers is what the program says, to the plugin; a trait that goes leaves nothing behind."""
+    with engine(live, tmp_path_factory.mktemp("bounds"), "bounds") as made:
+        traits = (
+            "- {type: limits, properties: {body: 1Mi, timeouts: {read: 5s}, retries: {count: 2}}}\n"
+            "        - {type: headers, properties: {preset: secure}}\n        - type: access"
+        )
+        made.edit("- type: access", traits)
+        made.up()
+        assert made.changes("up") == {}
+        made.edit("retries: {count: 2}", "retries: {count: 1}")
+        assert made.changes("up") == {f"orders/api-{made.port}-service": "update"}
+        made.edit(traits.replace("count: 2", "count: 1"), "- type: access")
+        changed = {f"orders/api-{made.port}-{role}": "update" for role in ("service", "admission", "gate")}
+        assert made.changes("up") == changed
+        assert made.changes("up") == {}

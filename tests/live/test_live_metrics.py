@@ -1,0 +1,93 @@
+"""The dashboard on a real Prometheus that scrapes a real Kong, and the exporter that reads its records."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kong_oam.access.settings.logs import LogSettings
+from kong_oam.access.stack import Records
+from tests.support import gateway_estates
+from tests.support.estates import estate
+from tests.support.gateway_cases import landmarks
+from tests.support.gateway_estates import Scene, nested_applications
+from tests.support.kong_deployment import Entities
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import RUN, issuers, upstream_host
+from tests.support.prometheus import NEEDED, Prometheus, exporter, panels, prometheus
+
+pytestmark = NEEDED
+
+NAME = f"{RUN}-metrics"
+STACK = replace(gateway_estates.stack(NAME, "http"), records=Records())
+SCENE = Scene(estate(*nested_applications(f"metrics.{RUN}.example.com"), stack=STACK), issuers(NAME))
+
+
+@pytest.fixture(scope="module")
+def server(live: LiveGateway) -> Iterator[Prometheus]:
+    """It has scraped both, after calls that were allowed and refused."""
+    if upstream_host() != "127.0.0.1":
+        pytest.skip("records are read from a file, and this Kong is elsewhere")
+    if live.target.token:
+        pytest.skip("/metrics of this Kong needs a token")
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)  # Kong's workers are somebody else
+    records, outputs = folder / "records", folder / "outputs.json"
+    records.touch()
+    records.chmod(0o666)
+    outputs.write_text(json.dumps({"credentials": {"shop/checkout at okta": {"due": "2027-02-23"}}}))
+    case = next(case for case in landmarks(SCENE) if case.authorization)
+    refused = replace(case, authorization=())
+    try:
+        with (
+            Entities(
+                live.target.admin_url,
+                live.target.token,
+                logs=LogSettings(file=str(records)),
+                metrics=True,
+            ) as entities,
+            exporter("--logs", records, "--outputs", outputs) as counts,
+            prometheus(folder, {"kong": f"{live.target.admin_url}/metrics", "kong-oam": counts}) as found,
+        ):
+            entities.estate(SCENE.estate, SCENE.pems, upstream_host(), live.upstream.port)
+            live.await_steady([(case, 200), (refused, 401)], bound=60)
+            found.await_data("count(up == 1) == 2")
+            for _ in range(5):  # counters have to be seen before they rise
+                for one in (case, refused):
+                    for _ in range(4):
+                        live.send(one)
+                time.sleep(1.2)
+            yield found
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(("title", "query"), panels())
+def test_every_panel_shows_something(server: Prometheus, title: str, query: str) -> None:
+    """By the names that Kong prints, of calls that left a record."""
+    assert server.await_data(query), title
+
+
+def test_no_call_is_without_a_record(live: LiveGateway, server: Prometheus) -> None:
+    """As many were recorded as Kong counted, by component and status; of several nodes the counts of one are read."""
+    own = f'service=~"kong-oam[.]{NAME}[.].+"'
+    counted = {
+        one["metric"]["code"]: int(one["value"][1])
+        for one in server.ask(f"sum by (code) (kong_http_requests_total{{{own}}})")
+    }
+    recorded = {
+        one["metric"]["status"]: int(one["value"][1])
+        for one in server.ask(f'sum by (status) (kong_oam_decisions_total{{stack="{NAME}"}})')
+    }
+    assert counted
+    if live.alone:
+        assert recorded == counted
+    else:
+        assert {code: count for code, count in counted.items() if recorded.get(code, 0) < count} == {}

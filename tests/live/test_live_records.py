@@ -1,0 +1,318 @@
+"""Records and problem details on a real Kong: each sink gets them, they say what the model says, and nothing that is secret."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from kong_oam.access.model import METHODS
+from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
+from kong_oam.access.stack import Records
+from kong_oam.kong import names
+from tests.support import gateway_estates
+from tests.support.documentation import page
+from tests.support.estates import estate
+from tests.support.gateway_cases import Case, landmarks, refusals
+from tests.support.gateway_estates import Scene, nested_applications
+from tests.support.kong_deployment import Entities
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import RUN, Target, issuers, upstream_host
+from tests.support.receivers import Receiver
+
+NAME = f"{RUN}-records"
+DOMAIN = f"records.{RUN}.example.com"
+STACK = replace(gateway_estates.stack(NAME, "http"), records=Records(("page",), otlp=True))
+SCENE = Scene(estate(*nested_applications(DOMAIN), stack=STACK), issuers(NAME))
+FORM = jsonschema_rs.validator_for(json.loads(page("reference/record.schema.json")))
+SECRETS = (
+    b"Cookie: session=hidden-1",
+    b"apikey: hidden-2",
+    b"X-Api-Key: hidden-3",
+    b"Proxy-Authorization: Basic hidden-4",
+    b"traceparent: 00-hidden-7",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        return self.headers["x-kong-request-id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A gateway that records, its sinks (None where this machine is not the gateway's), and its entities."""
+
+    target: Target
+    http: Receiver
+    tcp: Receiver
+    otlp: Receiver
+    file: Path
+    entities: Entities
+
+    def ask(self, raw: bytes, method: str = "GET") -> Answered:
+        with socket.create_connection(self.target.proxy, timeout=15) as connection:
+            connection.sendall(raw)
+            response = http.client.HTTPResponse(connection, method=method)
+            response.begin()
+            return Answered(
+                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            )
+
+
+@pytest.fixture(scope="module")
+def recording(live: LiveGateway) -> Iterator[Recording]:
+    host, target, upstream = upstream_host(), live.target, live.upstream
+    if host != "127.0.0.1":
+        pytest.skip("the sinks listen on loopback, and this Kong is elsewhere")
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)  # Kong's workers are somebody else
+    file = folder / "records"
+    try:
+        with Receiver() as sink, Receiver("tcp") as lines, Receiver() as collector:
+            otlp = OtlpSink(logs=collector.url) if _has_otlp(live) else None
+            logs = LogSettings(HttpSink(sink.url), TcpSink("127.0.0.1", lines.port), str(file), otlp)
+            with Entities(target.admin_url, target.token, logs=logs) as entities:
+                entities.estate(SCENE.estate, SCENE.pems, host, upstream.port)
+                steady = [(case, case.meant(SCENE).status) for case in (*landmarks(SCENE), *refusals(SCENE))]
+                live.await_steady(steady, bound=60)
+                yield Recording(target, sink, lines, collector, file, entities)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _cases() -> Iterator[Case]:
+    for number, case in enumerate(landmarks(SCENE)):
+        component = case.meant(SCENE).component
+        assert component is not None
+        issuer = SCENE.issuers[component.provider]
+        desk = issuer.user(component.scopes, [issuer.provider.group("desk"), "another"])
+        tokens = (issuer.service(component.scopes), issuer.service(()), desk)
+        yield replace(case, authorization=(f"Bearer {tokens[number % 3]}",))
+        yield replace(case, method=METHODS[number % 7], authorization=(f"Bearer {tokens[(number + 1) % 3]}",))
+        yield replace(case, method=METHODS[(number + 3) % 7], authorization=())
+        yield replace(case, target=case.target + b"/%2e%2e;/x")
+        yield replace(case, authorization=("bearer x",))
+        faults = issuer.faults(component.scopes, SCENE.issuers["other"])
+        yield replace(case, authorization=(f"Bearer {faults['expired']}",))
+
+
+def test_records_say_what_the_model_says(recording: Recording) -> None:
+    """Each sink has the same record of a call, whatever refused it."""
+    codes = set()
+    for case in _cases():
+        meant = case.meant(SCENE)
+        answer = recording.ask(case.raw(b"Connection: close"), case.method)
+        record = recording.http.record(answer.id)
+        codes.add(record["code"])
+        FORM.validate(record)
+        assert (record["status"], record["code"]) == (answer.status, meant.code), (case, meant, record)
+        assert record["decision"] == ("allowed" if meant.allowed else "refused")
+        assert record["requestId"] == answer.id
+        if meant.rule and meant.allowed:
+            assert record["rule"].split(":")[0] == str(meant.rule.place).split(":")[0]
+        if answer.status >= 400 and case.method != "HEAD":
+            told = json.loads(answer.body)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert (told["status"], told["requestId"]) == (answer.status, answer.id)
+        same = {"latencies": None}
+        assert recording.tcp.record(answer.id) | same == record | same
+        assert next(line for line in recording.file.read_text().splitlines() if answer.id in line)
+    assert {"allowed", "public", "scope-missing", "ambiguous-path", "token-needed", "token-not-verified"} <= codes
+
+
+def test_no_record_has_what_is_secret(recording: Recording) -> None:
+    """Neither of Kong's own fields nor of the request: of the query string, the listed parameters alone."""
+    case = next(case for case in landmarks(SCENE) if case.authorization)
+    raw = replace(case, target=case.target + b"/x%23hidden-6?apikey=hidden-5&page=%ff").raw(
+        *SECRETS, b"Connection: close"
+    )
+    answer = recording.ask(raw)
+    record = recording.http.record(answer.id)
+    assert set(record) <= {
+        *("version", "time", "requestId", "stack", "component", "port", "method", "host", "path", "query", "client"),
+        *(
+            "caller",
+            "user",
+            "subject",
+            "scopes",
+            "decision",
+            "status",
+            "code",
+            "rule",
+            "rulePath",
+            "revision",
+            "address",
+        ),
+        "latencies",
+        *("service", "route", "response", "workspace_name"),
+    }
+    assert record["query"] == {"page": "%FF"}
+    line = next(line for line in recording.file.read_text().splitlines() if answer.id in line)
+    logs = recording.entities.settings.gateway.logs
+    if logs and logs.otlp:
+        while answer.id.encode() not in b"".join(recording.otlp.payloads):
+            time.sleep(0.1)
+        sent = b"".join(recording.otlp.payloads)
+        assert record["code"].encode() in sent and b"local TABLE" not in sent and b"hidden" not in sent
+    assert "hidden" not in line and case.authorization[0].split(".")[2] not in line
+
+
+def _told(answer: Answered, code: str) -> None:
+    told: dict[str, Any] = json.loads(answer.body)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert told.pop("title")
+    assert told == {"type": f"urn:kong-oam:problem:{code}", "status": answer.status, "requestId": answer.id}
+
+
+def _on_service(recording: Recording, case: Case, kind: str, config: dict[str, Any]) -> str:
+    """A plugin of somebody's at the service of the case; its path."""
+    component = case.meant(SCENE).component
+    assert component is not None
+    service = names.service(STACK.name, component, next(iter(component.backends)))
+    (path,) = recording.entities.paths("/services", name=service)
+    scope = {"service": {"id": path.rpartition("/")[2]}}
+    return f"/plugins/{recording.entities.make('/plugins', {'name': kind, 'config': config, **scope})['id']}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "status", "code"),
+    [
+        ("rate-limiting", {"day": 1, "policy": "local"}, 429, "too-many-requests"),
+        ("request-size-limiting", {"allowed_payload_size": 1, "size_unit": "bytes"}, 413, "too-large"),
+        ("request-termination", {"status_code": 503}, 503, "unavailable"),
+        ("request-termination", {"status_code": 503, "body": "<p>", "content_type": "text/html"}, 503, "refused"),
+        ("request-termination", {"status_code": 203, "body": "<p>", "content_type": "text/html"}, 203, "answered"),
+    ],
+)
+def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
+    recording: Recording, kind: str, config: dict[str, Any], status: int, code: str
+) -> None:
+    """Kong's own text is replaced; a page that somebody wrote stays."""
+    case = next(case for case in landmarks(SCENE) if case.authorization)
+    wanted = "text/html" if code in ("refused", "answered") else "application/problem+json"
+    path = _on_service(recording, case, kind, config)
+    try:
+        until = time.monotonic() + 30
+        seen = 0
+        while seen < 10 and time.monotonic() < until:  # of any worker
+            answer = recording.ask(
+                replace(case, method="POST").raw(b"Content-Length: 5", b"Connection: close", b"\r\nabcde")
+            )
+            kind_of_answer = answer.headers.get("content-type", "").split(";")[0]
+            seen = seen + 1 if (answer.status, kind_of_answer) == (status, wanted) else 0
+        assert (answer.status, kind_of_answer) == (status, wanted)
+    finally:
+        recording.entities.remove([path])
+    if wanted == "text/html":
+        assert answer.body == b"<p>"
+    else:
+        _told(answer, code)
+    record = recording.http.record(answer.id)
+    assert (record["decision"], record["status"], record["code"]) == (
+        "answered" if code == "answered" else "refused",
+        status,
+        code,
+    )
+
+
+@contextmanager
+def _another(
+    live: LiveGateway, name: str, logs: LogSettings, records: Records, port: int | None = None
+) -> Iterator[Scene]:
+    """A stack beside the others, with its own records; its gates lead to `port`."""
+    stack = replace(gateway_estates.stack(f"{RUN}-{name}", "http"), records=records)
+    texts = nested_applications(f"{name}.{RUN}.example.com")
+    scene = Scene(estate(*texts, stack=stack), issuers(stack.name))
+    with Entities(live.target.admin_url, live.target.token, logs=logs) as entities:
+        entities.estate(scene.estate, scene.pems, upstream_host(), port or live.upstream.port)
+        status = 502 if port else 200
+        steady = [
+            (case, status if case.meant(scene).allowed else case.meant(scene).status) for case in landmarks(scene)
+        ]
+        live.await_steady(steady, bound=60)
+        yield scene
+
+
+def test_a_workload_and_sinks_that_are_away_are_said(recording: Recording, live: LiveGateway) -> None:
+    """The caller gets a problem at once, and the record of it goes where there is a sink."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        away = taken.getsockname()[1]
+        logs = LogSettings(HttpSink(f"http://127.0.0.1:{away}/"), TcpSink("127.0.0.1", away), str(recording.file))
+        with _another(live, "away", logs, Records(), away) as scene:
+            case = next(case for case in landmarks(scene) if case.authorization)
+            begun = time.monotonic()
+            answer = recording.ask(case.raw(b"Connection: close"))
+            assert time.monotonic() - begun < 1
+    assert answer.status == 502
+    _told(answer, "upstream-failed")
+    line = json.loads(next(line for line in recording.file.read_text().splitlines() if answer.id in line))
+    assert (line["decision"], line["status"], line["code"]) == ("allowed", 502, "upstream-failed")
+
+
+def test_subjects_are_hashed_with_a_key_of_the_gateways(recording: Recording, live: LiveGateway) -> None:
+    """One that is in Kong's environment, as PATH is: neither it nor the subject is in the record."""
+    logs = LogSettings(HttpSink(recording.http.url))
+    with _another(live, "hashed", logs, Records((), "{vault://env/path}")) as scene:
+        case = next(case for case in landmarks(scene) if case.authorization)
+        hashes = set()
+        for _ in range(3):
+            answer = recording.ask(case.raw(b"Connection: close"))
+            record = recording.http.record(answer.id)
+            assert "subject" not in record
+            hashes.add(record["subjectHash"])
+    assert len(hashes) == 1
+    assert re.fullmatch("[0-9a-f]{40}", hashes.pop())
+
+
+def test_traces_have_no_query_string(recording: Recording, live: LiveGateway) -> None:
+    """Of a Kong that makes any (tracing_instrumentations, tracing_sampling_rate); another sends nothing."""
+    if not _has_otlp(live):
+        pytest.skip("this Kong's opentelemetry has other fields")
+    logs = LogSettings(file=str(recording.file), otlp=OtlpSink(traces=recording.otlp.url))
+    with _another(live, "traced", logs, Records()) as scene:
+        before = len(recording.otlp.payloads)
+        case = next(case for case in landmarks(scene) if case.authorization)
+        trace = b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        answer = recording.ask(replace(case, target=case.target + b"?apikey=hidden-6").raw(trace, b"Connection: close"))
+        assert answer.status == 200
+        assert b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-" in answer.body.lower()
+        assert f"x-kong-request-id: {answer.id}".encode() in answer.body.lower()
+        until = time.monotonic() + (10 if _traces(live) else 0)
+        while time.monotonic() < until and not any(
+            case.host.encode() in one for one in recording.otlp.payloads[before:]
+        ):
+            time.sleep(0.1)
+    sent = b"".join(recording.otlp.payloads[before:])
+    assert (case.host.encode() in sent) == _traces(live)
+    assert b"hidden" not in sent
+
+
+def _has_otlp(live: LiveGateway) -> bool:
+    """Whether this Kong sends logs of requests to OpenTelemetry: from 3.9 on."""
+    with live.target.admin() as admin:
+        return "logs_endpoint" in admin.get("/schemas/plugins/opentelemetry").text
+
+
+def _traces(live: LiveGateway) -> bool:
+    configuration = live.target.get("/").json()["configuration"]
+    return configuration["tracing_instrumentations"] != ["off"] and configuration["tracing_sampling_rate"] > 0

@@ -1,0 +1,104 @@
+"""WebSockets and streams of events through a live Kong: opened with a token that counts, and then nobody's to judge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.estates import api, estate
+from tests.support.gateway_cases import Case
+from tests.support.gateway_estates import Scene, with_callers
+from tests.support.kong_deployment import Entities
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import RUN, issuers, stack, upstream_host
+from tests.support.live.streams import UPGRADE, Opened, Streams
+
+HOST = f"streams.{RUN}.example.com"
+NAME = f"{RUN}-streams"
+ACCESS = """
+            owner: team
+            scopes: {orders.read: r}
+            rules: [{paths: [/orders], methods: [GET], scopes: [orders.read]}]
+            roles: {viewer: {scopes: [orders.read], groups: [sales]}}
+"""
+SHORT = 8.0
+"""Seconds that a token lives: Kong takes one for as long as its `exp` is not over."""
+
+
+@pytest.fixture(scope="module")
+def streams(live: LiveGateway) -> Iterator[Streams]:
+    """A workload behind its gate, once every worker has it."""
+    own = with_callers(estate(api(domain=HOST, access=ACCESS), stack=stack(NAME)))
+    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    with Streams(bind) as behind, Entities(live.target.admin_url, live.target.token) as made:
+        made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), behind.port)
+        live.await_steady([(Case("GET", HOST, b"/orders"), 401)], 3 * made.facts.settle + 60)
+        time.sleep(made.facts.settle)
+        yield behind
+
+
+def opened(
+    live: LiveGateway, token: str | None, *headers: bytes, path: bytes = b"/orders/live", timeout: float = 15
+) -> Opened:
+    lines = [b"GET " + path + b" HTTP/1.1", b"Host: " + HOST.encode()]
+    lines += [b"Authorization: Bearer " + token.encode()] if token else []
+    return Opened(live.target.proxy, b"\r\n".join([*lines, b"".join(headers)]) + b"\r\n", timeout)
+
+
+def tokens() -> dict[str, str]:
+    issuer = issuers(NAME)["main"]
+    return {
+        "short": issuer.user(["orders.read"], ["sales"], exp=int(time.time() + SHORT)),
+        "without the scope": issuer.user([], ["sales"]),
+        "over": issuer.user(["orders.read"], ["sales"], exp=int(time.time()) - 60),
+    }
+
+
+@pytest.mark.parametrize("headers", [UPGRADE, b""], ids=["websocket", "events"])
+def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
+    live: LiveGateway, streams: Streams, headers: bytes
+) -> None:
+    """401 or 403, as for any other request, and the workload hears of none."""
+    before = len(streams.heads)
+    for token, status in ((None, 401), (tokens()["over"], 401), (tokens()["without the scope"], 403)):
+        with opened(live, token, headers) as one:
+            assert one.status == status
+    assert len(streams.heads) == before
+
+
+def test_a_websocket_outlives_the_token_that_opened_it(live: LiveGateway, streams: Streams) -> None:
+    """It is opened once, by a GET that is judged; the workload is told by whom, and what is said is not judged."""
+    with opened(live, (token := tokens()["short"]), UPGRADE) as one:
+        assert one.status == 101
+        assert b"\r\nx-auth-subject: " in streams.heads[-1].lower()
+        assert b"\r\nauthorization: bearer" not in streams.heads[-1].lower()
+        one.say(b"ping-1")
+        assert one.until(b"ping-1")
+        time.sleep(SHORT + 1)
+        with opened(live, token, UPGRADE) as again:
+            assert again.status == 401
+        one.say(b"ping-2")
+        assert one.until(b"ping-2")
+
+
+def test_events_go_on_after_the_token_has_ended(live: LiveGateway, streams: Streams) -> None:
+    """Each comes as it is sent, and not when the answer is over."""
+    with opened(live, (token := tokens()["short"])) as one:
+        assert one.status == 200
+        began = time.monotonic()
+        one.until(b"data: 2\n\n")
+        assert time.monotonic() - began < 5
+        time.sleep(SHORT + 1)
+        with opened(live, token) as again:
+            assert again.status == 401
+        one.until(b"data: 45\n\n")
+
+
+def test_events_are_held_back_unless_the_workload_says_not_to(live: LiveGateway, streams: Streams) -> None:
+    """`X-Accel-Buffering: no` is what the answers above had: without it they wait in nginx's buffers."""
+    before = len(streams.heads)
+    with pytest.raises(TimeoutError):
+        opened(live, tokens()["short"], path=b"/orders/held", timeout=2)
+    assert len(streams.heads) == before + 1

@@ -1,0 +1,283 @@
+"""Every built-in type of components and of traits on a real Kubernetes API server, with the official plugin.
+
+The tests of this file follow each other on one stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from kong_oam.__main__ import main
+from sandbox.kong import Lags
+from sandbox.local import STACK, Local
+from sandbox.project import project, stack_file
+from tests.support.engine.calls import call, service_token
+from tests.support.engine.deployment import Deployment, start
+from tests.support.official import built_ins
+from tests.support.official.cluster import Kubernetes, Object
+
+BUILT_INS, KEPT = "applications/built-ins.yaml", "applications/kept.yaml"
+NOT_HERE = {
+    "helmchart": "needs a repository of charts",
+    "ref-objects": "is refused: nothing here has the objects",
+}
+GATES = {"running/web-8080-admission": "update", "running/web-8080-gate": "update"}
+"""A gate says which version of a client's pods it was made for."""
+
+
+@pytest.fixture(scope="module")
+def stack(cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The stack of these Applications alone, before its first `up`, on a cluster that has volumes. It is gone after."""
+    for number in range(6):
+        cluster.ask("POST", "/api/v1/persistentvolumes", built_ins.volume(f"volume-{number}"))
+    with Local(lags=Lags(), real=cluster.as_cluster()) as local:
+        deployment = start(local, project(tmp_path_factory.mktemp("project")))
+        for file in (deployment.folder / "applications").iterdir():
+            file.unlink()
+        (deployment.folder / BUILT_INS).write_text(built_ins.APPLICATIONS.read_text("utf-8"), "utf-8")
+        settings = yaml.safe_load(stack_file(deployment.folder).read_text("utf-8"))
+        settings["config"].setdefault("kong-oam:cluster", {})["rbac"] = True
+        stack_file(deployment.folder).write_text(yaml.safe_dump(settings), "utf-8")
+        try:
+            yield deployment
+        finally:
+            deployment.run("destroy", check=False)
+            cluster.kubectl("delete", "persistentvolumes", "--all")
+
+
+@pytest.fixture
+def settled(
+    stack: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], None]:
+    """Asserts that one more run does nothing, that a refresh finds nothing, and that `verify` says nothing."""
+
+    def ask() -> None:
+        assert stack.changes("up") == {}
+        assert stack.changes("preview", "--refresh") == {}
+        with monkeypatch.context() as patch:
+            patch.chdir(stack.folder)
+            for name, value in stack.local.env.items():
+                patch.setenv(name, value)
+            assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 0, capsys.readouterr().out
+
+    return ask
+
+
+def test_every_built_in_type_is_deployed(stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]) -> None:
+    """And a second run has nothing to do, clients call, and no Ingress is beside the gateway."""
+    assert built_ins.used(stack.folder / BUILT_INS) == built_ins.defined() - NOT_HERE.keys()
+    assert set(stack.changes("up").values()) == {"create"}
+    settled()
+    for client in ("store", "batch"):
+        token = service_token(stack.local, client)
+        assert call(stack.local, "GET", "web.example.com", "/things", token).status == 200
+    assert call(stack.local, "GET", "web.example.com", "/things").status == 401
+    assert call(stack.local, "GET", "oldest.example.com", "/").status == 200
+    assert cluster.objects("Ingress") == []
+    assert _found(cluster, "StatefulSet", "store")["spec"]["replicas"] == 2  # its autoscaler has said so
+
+
+def test_only_the_gateway_connects_to_pods_of_any_kind(stack: Deployment, cluster: Kubernetes) -> None:
+    """By somebody else's reading of the NetworkPolicies: to the routed ports of pods behind a gateway, and no others."""
+    settings = yaml.safe_load(stack_file(stack.folder).read_text("utf-8"))["config"]
+    labels = ",".join(f"{name}={value}" for name, value in settings["kong-oam:gateway"]["podLabels"].items())
+    cluster.kubectl("create", "namespace", "kong")
+    cluster.kubectl("run", "gateway", "--namespace=kong", "--image=x", f"--labels={labels}")
+    try:
+        cluster.kubectl("wait", "--for=condition=Ready", "--timeout=30s", "--namespace=kong", "pod/gateway")
+        pods = {one["status"]["podIP"]: one for one in cluster.objects("Pod") if one["status"]["phase"] == "Running"}
+        (gateway,) = (address for address, one in pods.items() if one["metadata"]["name"] == "gateway")
+        others = pods.keys() - {gateway}
+        asked = [
+            (source, address, port)
+            for address in others
+            for source in (*pods, cluster.node_address, "203.0.113.9")
+            for port in (22, 5432, 8080, 9100)
+            if source != address
+        ]
+        passing = {one for one, passes in zip(asked, cluster.passes(asked), strict=True) if passes}
+        routed = {
+            address
+            for address in others
+            if pods[address]["metadata"]["labels"]["app.oam.dev/component"] in ("web", "old", "older", "oldest")
+        }
+        assert len(routed) == 5 and len(others) > 10
+        assert passing == {(gateway, address, 8080) for address in routed}
+    finally:
+        cluster.kubectl("delete", "namespace", "kong")
+
+
+CHANGES: dict[str, tuple[str, str, dict[str, str], str]] = {
+    "the image of a Deployment": (
+        "registry.example.com/web:2",
+        "registry.example.com/web:3",
+        {"running/web-deployment": "update"},
+        "deployments default/web",
+    ),
+    "the replicas of a trait": (
+        "scaler, properties: {replicas: 1}",
+        "scaler, properties: {replicas: 2}",
+        {"once/afterwards-deployment": "update"},
+        "deployments default/afterwards",
+    ),
+    "the image of a StatefulSet that is a client": (
+        "registry.example.com/store:1",
+        "registry.example.com/store:2",
+        {"running/store/statefulset/store": "update", **GATES},
+        "statefulsets default/store",
+    ),
+    "a variable of a DaemonSet": (
+        "env: {LEVEL: low}",
+        "env: {LEVEL: high}",
+        {"running/agent/daemonset/agent": "update"},
+        "daemonsets default/agent",
+    ),
+    "the command of a Job, which runs again": (
+        "cmd: [run]",
+        "cmd: [walk]",
+        {"once/batch/job/once-batch": "create-replacement", **GATES},
+        "jobs default/once-batch",
+    ),
+    "the time of a CronJob": (
+        'schedule: "0 4 1 1 *"',
+        'schedule: "0 5 1 1 *"',
+        {"once/nightly/cronjob/nightly": "update"},
+        "cronjobs default/nightly",
+    ),
+    "the most of an autoscaler": (
+        "cpuscaler, properties: {max: 3}",
+        "cpuscaler, properties: {max: 4}",
+        {"running/plain/horizontalpodautoscaler/plain": "update"},
+        "horizontalpodautoscalers default/plain",
+    ),
+    "the data of a ConfigMap that a trait makes": (
+        "data: {level: low}",
+        "data: {level: high}",
+        {"running/web/configmap/web-settings": "update"},
+        "configmaps default/web-settings",
+    ),
+    "the data of a Secret": (
+        "stringData: {password: opaque}",
+        "stringData: {password: other}",
+        {"once/things/secret/shared": "update"},
+        "secrets default/shared",
+    ),
+    "the image of a Pod, which is made anew": (
+        "image: registry.example.com/alone",
+        "image: registry.example.com/alone:2",
+        {"once/things/pod/alone": "create-replacement"},
+        "pods default/alone",
+    ),
+    "one object": (
+        'metadata: {name: lone}, data: {a: "1"}',
+        'metadata: {name: lone}, data: {a: "2"}',
+        {"once/lone/configmap/lone": "update"},
+        "configmaps default/lone",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_reaches_its_own_objects_alone(stack: Deployment, cluster: Kubernetes, change: str) -> None:
+    """By what the run says and by what the API server has written."""
+    old, new, changed, written = CHANGES[change]
+    before = len(cluster.written())
+    stack.edit(BUILT_INS, old, new)
+    assert stack.changes("up") == changed
+    assert {one.what for one in cluster.written()[before:] if not one.what.startswith("events ")} == {written}
+
+
+def test_a_trait_that_goes_takes_what_it_said_with_it(
+    stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
+) -> None:
+    """Of all that changed the pods of a Deployment; and it is the same again when they are back."""
+    before, text = _pods(cluster, "web"), (stack.folder / BUILT_INS).read_text("utf-8")
+    applications = list(yaml.safe_load_all(text))
+    (web,) = (one for one in applications[0]["spec"]["components"] if one["name"] == "web")
+    web["traits"] = [one for one in web["traits"] if one["type"] in ("gateway", "access")]
+    (stack.folder / BUILT_INS).write_text(yaml.safe_dump_all(applications), "utf-8")
+    stack.run("up")
+    (container,) = _pods(cluster, "web").pop("containers")
+    assert container.keys() == {
+        *("name", "image", "imagePullPolicy", "ports", "resources"),
+        *("terminationMessagePath", "terminationMessagePolicy"),
+    }
+    assert _pods(cluster, "web").keys() == {
+        *("containers", "dnsPolicy", "restartPolicy", "schedulerName", "securityContext"),
+        *("serviceAccount", "serviceAccountName", "terminationGracePeriodSeconds"),
+    }
+    assert cluster.objects("Role") == []
+    settled()
+    (stack.folder / BUILT_INS).write_text(text, "utf-8")
+    stack.run("up")
+    assert _pods(cluster, "web") == before
+    settled()
+
+
+def test_a_pod_that_becomes_a_client_is_made_anew(stack: Deployment, cluster: Kubernetes) -> None:
+    """Its containers cannot get a credential while it runs: the API server refuses that."""
+    trait = "{type: client, properties: {kind: service, calls: [{component: running/web, scopes: [things.read]}]}}"
+    stack.edit(BUILT_INS, "    - name: lone\n", f"      traits: [{trait}]\n    - name: lone\n")
+    stack.edit(BUILT_INS, "once/batch]", "once/batch, once/things]")
+    assert stack.changes("up")["once/things/pod/alone"] == "create-replacement"
+    (container,) = _found(cluster, "Pod", "alone")["spec"]["containers"]
+    assert container["envFrom"] == [{"secretRef": {"name": "things-client"}}]
+    assert stack.changes("preview", "--refresh") == {}
+
+
+def test_objects_are_kept_as_the_rules_of_their_application_say(
+    stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
+) -> None:
+    """One that stays, one that is looked at, one that is shared, one written once, one made anew."""
+
+    def data() -> dict[str, Any]:
+        return {
+            name: _found(cluster, "ConfigMap", name)["data"] for name in ("kept", "looked", "shared", "once", "anew")
+        }
+
+    for name in ("looked", "shared"):
+        cluster.ask("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": name}, "data": {"B": "2"}})
+    text = built_ins.KEPT.read_text("utf-8")
+    (stack.folder / KEPT).write_text(text, "utf-8")
+    stack.run("up")
+    assert data() == {
+        **{name: {"A": "1"} for name in ("kept", "once", "anew")},
+        "looked": {"B": "2"},
+        "shared": {"A": "1", "B": "2"},
+    }
+    settled()
+    uid = _found(cluster, "ConfigMap", "anew")["metadata"]["uid"]
+    for name in ("shared", "once", "anew"):
+        stack.edit(KEPT, f'{{name: {name}}}, data: {{A: "1"}}', f'{{name: {name}}}, data: {{A: "3"}}')
+    stack.run("up")
+    assert data()["once"] == {"A": "1"}
+    assert data()["shared"] == {"A": "3", "B": "2"}
+    assert data()["anew"] == {"A": "3"} and _found(cluster, "ConfigMap", "anew")["metadata"]["uid"] != uid
+    settled()
+
+
+def test_a_destroy_leaves_what_is_somebody_elses(stack: Deployment, cluster: Kubernetes) -> None:
+    """And what a rule keeps."""
+    stack.run("destroy")
+    left = {
+        f"{kind} {one['metadata']['name']}"
+        for kind in built_ins.KINDS
+        for one in cluster.objects(kind)
+        if one["metadata"]["name"] != "kube-root-ca.crt"
+    }
+    assert left == {"ConfigMap kept", "ConfigMap looked", "ConfigMap shared"}
+    cluster.kubectl("delete", "configmap", "kept", "looked", "shared")
+
+
+def _found(cluster: Kubernetes, kind: str, name: str) -> Object:
+    (found,) = (one for one in cluster.objects(kind) if one["metadata"]["name"] == name)
+    return found
+
+
+def _pods(cluster: Kubernetes, name: str) -> Object:
+    spec: Object = _found(cluster, "Deployment", name)["spec"]["template"]["spec"]
+    return spec

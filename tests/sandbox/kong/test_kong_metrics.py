@@ -1,0 +1,94 @@
+"""`/metrics` of the sandbox's Kong, held to what a real one printed, and to what plugin prometheus leaves out."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kong_oam.access.settings.logs import LogSettings
+from kong_oam.access.stack import Records
+from kong_oam.kong import names
+from sandbox.kong import Kong
+from tests.support import kong_deployment
+from tests.support.estates import estate
+from tests.support.gateway_cases import landmarks
+from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+
+RECORDED = Path(__file__).with_name("metrics-3.10.txt").read_text("utf-8")
+STACK = replace(stack("recorded"), records=Records())
+SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+CASE = next(case for case in landmarks(SCENE) if case.authorization)
+
+
+def forms(text: str) -> dict[str, list[str]]:
+    """By family, the lines about it: of samples without values, texts of labels apart from bounds."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        sample = re.sub(r'(?<!le)="[^"]*"', "", line.rpartition(" ")[0])
+        form = line if line.startswith("#") else sample
+        family = line.split()[2] if line.startswith("#") else re.sub(r"(_bucket|_sum|_count)?(\{.*)? .*", "", line)
+        found.setdefault(family, []).append(form)
+    return {family: [*dict.fromkeys(lines)] for family, lines in found.items()}
+
+
+@contextmanager
+def counting(logs: LogSettings | None = None) -> Iterator[Kong]:
+    with Kong(now=lambda: SCENE.now) as kong:
+        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True)
+        yield kong
+
+
+def printed(kong: Kong) -> str:
+    answer = httpx.get(f"{kong.admin_url}/metrics")
+    assert answer.headers["content-type"] == "text/plain; charset=UTF-8"
+    return answer.text
+
+
+def test_it_is_printed_as_a_real_kong_printed_it() -> None:
+    """Families, kinds, labels in their order, and bounds; what the node itself measures is not there."""
+    with counting() as kong:
+        assert kong.handle(CASE.raw(), STACK.scheme).status == 200
+        assert kong.handle(replace(CASE, authorization=()).raw(), STACK.scheme).status == 401
+        found = forms(printed(kong))
+    assert [*found] == [
+        "kong_datastore_reachable",
+        "kong_http_requests_total",
+        "kong_kong_latency_ms",
+        "kong_request_latency_ms",
+        "kong_upstream_latency_ms",
+    ]
+    assert found == {family: forms(RECORDED)[family] for family in found}
+
+
+@pytest.mark.parametrize("sink", [False, True], ids=["no records", "records"])
+def test_calls_are_counted_by_service_status_and_who_answered(sink: bool, tmp_path: Path) -> None:
+    """Also where records take the place of Kong's own, by which the plugin counts."""
+    component = CASE.meant(SCENE).component
+    assert component is not None
+    with counting(LogSettings(file=str(tmp_path / "records")) if sink else None) as kong:
+        for case in (CASE, CASE, replace(CASE, authorization=())):
+            kong.handle(case.raw(), STACK.scheme)
+        text = printed(kong)
+    service = f'service="{names.service("recorded", component, next(iter(component.backends)))}"'
+    counted = [line for line in text.splitlines() if line.startswith("kong_http_requests_total{")]
+    assert [(service in line, line.partition(",code=")[2]) for line in counted] == [
+        (True, '"200",source="service",workspace="default",consumer=""} 2'),
+        (True, '"401",source="kong",workspace="default",consumer=""} 1'),
+    ]
+    assert re.search(rf"kong_request_latency_ms_count{{{re.escape(service)}.*}} 3\n", text)
+    assert re.search(rf"kong_upstream_latency_ms_count{{{re.escape(service)}.*}} 2\n", text)
+
+
+def test_a_service_without_the_plugin_is_not_counted() -> None:
+    """As by default."""
+    with Kong(now=lambda: SCENE.now) as kong:
+        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems)
+        assert kong.handle(CASE.raw(), STACK.scheme).status == 200
+        assert "kong_http_requests_total" not in printed(kong)

@@ -1,0 +1,102 @@
+"""The stand-in speaks TLS to workloads as a Kong 3.10 does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.kong import Kong
+from tests.support import gateway_estates
+from tests.support.live.upstream_tls import asked, workloads_are_verified
+from tests.support.workload_tls import Pair, Workload, authority, signed
+
+
+def test_only_a_workload_with_its_own_certificate_is_spoken_to() -> None:
+    """As the live tier asks it of a real Kong."""
+    stack = gateway_estates.stack("tests", "http")
+    with (
+        Kong() as kong,
+        asked(kong.admin_url, None, kong.proxy_url, stack, "tls.example.com", "127.0.0.1", bound=10) as gateway,
+    ):
+        workloads_are_verified(gateway)
+
+
+SEND = "return function() kong.service.set_target('127.0.0.1', {}) kong.service.request.set_header('Host', '{}') end"
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "status"),
+    [
+        ("api.shop.svc", {"tls_verify": True, "ca_certificates": []}, 502),
+        ("api.shop.svc", {"tls_verify": True}, 502),
+        ("api.shop.svc", {"tls_verify": True, "ca_certificates": ["0af5ad7a-0000-4000-8000-000000000001"]}, 502),
+        ("x.shop.svc", {"tls_verify": False}, 200),
+        ("x.shop.svc", {}, 200),
+        ("api.shop.svc:24443", {"tls_verify": True, "ca_certificates": ["CA"]}, 200),
+        ("api.shop.svc", {"protocol": "http"}, 502),
+    ],
+)  # fmt: skip
+def test_what_is_verified_is_what_a_kong_verifies(name: str, fields: dict[str, Any], status: int) -> None:
+    """Each answer is one that a Kong 3.10 gave."""
+    ca = authority("ca")
+    with Kong() as kong, Workload(signed(ca, "api.shop.svc")) as workload, _admin(kong) as admin:
+        own = _made(admin, "/ca_certificates", {"cert": ca.certificate})["id"]
+        if "ca_certificates" in fields:
+            fields = {**fields, "ca_certificates": [own if one == "CA" else one for one in fields["ca_certificates"]]}
+        service = {"name": "t", "protocol": "https", "host": "nowhere.invalid", "port": 1, **fields}
+        scope = {"service": {"id": _made(admin, "/services", service)["id"]}}
+        _made(admin, "/routes", {**scope, "hosts": ["public.example.com"], "preserve_host": True})
+        script = SEND.format(workload.port, name)
+        _made(admin, "/plugins", {**scope, "name": "post-function", "config": {"access": [script]}})
+        answer = httpx.get(kong.proxy_url, headers={"Host": "public.example.com"}, trust_env=False)
+        assert answer.status_code == status
+
+
+def _admin(kong: Kong) -> httpx.Client:
+    return httpx.Client(base_url=kong.admin_url, trust_env=False)
+
+
+def _made(admin: httpx.Client, path: str, body: Any) -> Any:
+    answer = admin.post(path, json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+NO_CA = 'certificate does not appear to be a CA because it is missing the "CA" basic constraint'
+EXPIRED = 'certificate expired, "Not After" time is in the past'
+
+
+@pytest.mark.parametrize(
+    ("pem", "why"),
+    [
+        (lambda ca: signed(ca, "a.example.com").certificate, NO_CA),
+        (lambda ca: authority("old", days=-1).certificate, EXPIRED),
+        (lambda ca: ca.certificate + authority("two").certificate, "please submit only one certificate at a time"),
+    ],
+    ids=["a leaf", "an old one", "two"],
+)
+def test_what_is_no_ca_is_refused_in_kongs_words(pem: Any, why: str) -> None:
+    with Kong() as kong:
+        answer = httpx.post(f"{kong.admin_url}/ca_certificates", json={"cert": pem(authority("ca"))}, trust_env=False)
+        assert (answer.status_code, answer.json()["fields"]) == (400, {"@entity": [why]})
+
+
+def test_a_ca_certificate_is_there_once_and_stays_while_it_is_used() -> None:
+    """Codes and words are those that a Kong 3.10 gave."""
+    ca: Pair = authority("ca")
+    with Kong() as kong, _admin(kong) as admin:
+        made = _made(admin, "/ca_certificates", {"cert": ca.certificate})
+        assert made["cert_digest"] == ca.fingerprint
+        again = admin.post("/ca_certificates", json={"cert": ca.certificate})
+        assert (again.status_code, again.json()["fields"]) == (409, {"cert_digest": ca.fingerprint})
+        service = _made(
+            admin, "/services", {"name": "t", "protocol": "https", "host": "h", "ca_certificates": [made["id"]]}
+        )
+        kept = admin.delete(f"/ca_certificates/{made['id']}")
+        assert (kept.status_code, kept.json()["code"], kept.json()["name"]) == (400, 19, "referenced by others")
+        admin.delete(f"/services/{service['id']}")
+        assert admin.delete(f"/ca_certificates/{made['id']}").status_code == 204
+        named = admin.get("/ca_certificates/nope")
+        assert (named.status_code, named.json()["code"]) == (400, 1)

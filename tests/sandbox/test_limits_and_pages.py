@@ -1,0 +1,156 @@
+"""Limits of rate and pages of the stand-ins for Okta and Entra, as their products document them, and that a run keeps to
+them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from kong_oam.errors import RefusedError
+from kong_oam.http import rates
+from kong_oam.identity.entra.api import Account, Graph
+from kong_oam.identity.entra.names import Tenant
+from kong_oam.identity.okta import api as org_api
+from sandbox.entra import Entra
+from sandbox.entra.service import ADMINISTRATOR, TENANT
+from sandbox.okta import Okta
+from sandbox.okta.service import DOCUMENTED
+from sandbox.rates import Rates
+
+GROUPS = [f"group-{number:02}" for number in range(25)]
+
+
+class Clock:
+    """Seconds since 1970, which pass only where somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+        self.waited: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(rates.time, "sleep", made.sleep)
+    return made
+
+
+@pytest.fixture
+def okta() -> Iterator[Okta]:
+    with Okta(api_token="t", groups=GROUPS) as made:
+        yield made
+
+
+@pytest.fixture
+def org(okta: Okta) -> Iterator[httpx.Client]:
+    with org_api.client(org_api.Account("acme", "okta.test", "t", okta.url)) as asked:
+        yield asked
+
+
+def test_a_window_begins_anew() -> None:
+    """The first pattern that a path matches counts; a path that matches none has no limit."""
+    now = [120.0]
+    limits = Rates({"/a/[^/]+": 1, "/a.*": 2}, now=lambda: now[0])
+    assert [limits.left(path) for path in ("/a/1", "/a", "/a", "/a", "/b")] == [
+        (1, 0, 180.0),
+        (2, 1, 180.0),
+        (2, 0, 180.0),
+        (2, -1, 180.0),
+        None,
+    ]
+    now[0] = 180.0
+    assert limits.left("/a") == (2, 1, 240.0)
+
+
+def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(okta: Okta, org: httpx.Client) -> None:
+    """By its error code and headers."""
+    okta.rates = Rates({"/api/v1/groups": 2})
+    first, second, third = (org.get("/groups") for _ in range(3))
+    assert [one.status_code for one in (first, second, third)] == [200, 200, 429]
+    assert (first.headers["X-Rate-Limit-Limit"], first.headers["X-Rate-Limit-Remaining"]) == ("2", "1")
+    assert third.json()["errorCode"] == "E0000047"
+    assert third.headers["X-Rate-Limit-Remaining"] == "0"
+    assert 0 < int(third.headers["X-Rate-Limit-Reset"]) - time.time() <= 60
+    assert [DOCUMENTED[one] for one in ("/api/v1/apps.*", "/api/v1/groups", "/api/v1/.*")] == [100, 500, 1200]
+
+
+def test_a_list_longer_than_oktas_limit_is_read_in_two_windows(okta: Okta, org: httpx.Client, clock: Clock) -> None:
+    """Three pages, of which two are had in a minute: it is waited once, and nothing is missing."""
+    okta.page = 10
+    okta.rates = Rates({"/api/v1/groups": 2}, now=clock)
+    names = [row["profile"]["name"] for row in org_api.rows(org, "/groups")]
+    assert names == ["Everyone", *GROUPS]
+    assert len(clock.waited) == 1 and 0 < clock.waited[0] <= 61
+
+
+def test_a_list_longer_than_graphs_limit_is_read_in_two_windows(clock: Clock) -> None:
+    """As long as Retry-After says."""
+    with Entra(GROUPS, page=10) as tenant:
+        tenant.rates = Rates({"/v1.0/groups": 2}, window=10.0, now=clock)
+        with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
+            assert [*graph.groups()] == GROUPS
+    assert len(clock.waited) == 1 and 0 < clock.waited[0] <= 10
+
+
+def test_graphs_filter_takes_so_many_names() -> None:
+    """One more is refused, so that the program's requests are known to have no more: all are found, by few requests,
+    however they are written."""
+    odd = ["it's", "sales and marketing", "Ä, (b) 'c'"]
+    with (
+        Entra([*GROUPS, *odd]) as tenant,
+        Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph,
+    ):
+        listed = ", ".join(f"'{name}'" for name in GROUPS[:16])
+        with pytest.raises(RefusedError, match="Too many child clauses"):
+            [*graph.rows("/groups", f"displayName in ({listed})")]
+        tenant.requests.clear()
+        found = graph.group_ids([*GROUPS[:10], *odd, "nobody"])
+        assert len(tenant.requests) == 1
+        assert {name for name, ids in found.items() if len(ids) == 1} == {*GROUPS[:10], *odd}
+        assert found["nobody"] == []
+        tenant.directory.add_group("GROUP-01")
+        assert len(graph.group_ids(["group-01"])["group-01"]) == 2
+
+
+def test_a_group_that_two_names_of_another_case_mean_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them is in a filter of its own, and both find it."""
+    monkeypatch.setattr("kong_oam.identity.entra.api._MOST_VALUES", 1)
+    monkeypatch.setattr("kong_oam.identity.entra.api._TOP", 1)
+    with (
+        Entra(GROUPS, page=1) as tenant,
+        Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph,
+    ):
+        found = graph.group_ids(["group-01", "Group-01"])
+        assert len(found["group-01"]) == len(found["Group-01"]) == 1
+
+
+def test_oktas_lists_have_pages_and_searches_of_groups_have_none(okta: Okta, org: httpx.Client) -> None:
+    okta.page = 10
+    assert len([*org_api.rows(org, "/groups", limit="1000")]) == 26
+    found = org.get("/groups", params={"q": "group-", "limit": "20"})
+    assert len(found.json()) == 20 and "link" not in found.headers
+    page = org.get("/groups", params={"limit": "5"})
+    assert len(page.json()) == 5 and page.links["next"]["url"].startswith(f"{okta.url}/api/v1/groups?limit=5&after=")
+
+
+def test_an_app_is_known_by_its_client_id(okta: Okta, org: httpx.Client) -> None:
+    """With the token, and to nobody else."""
+    assert not org_api.exists_client(org, "kong-oam.tests.shop.web")
+    saved = okta.save()
+    client = {"oauthClient": {"client_id": "kong-oam.tests.shop.web"}}
+    settings = {"oauthClient": {"application_type": "web"}}
+    saved.put("apps", {"id": "0oa1", "label": "x", "credentials": client, "settings": settings})
+    okta.restore(saved)
+    assert org_api.exists_client(org, "kong-oam.tests.shop.web")
+    shown = httpx.get(f"{okta.url}/oauth2/v1/clients/kong-oam.tests.shop.web")
+    assert shown.status_code == 401

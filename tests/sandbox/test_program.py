@@ -1,0 +1,24 @@
+"""The program's runner, of which the language host makes a process: why it ends."""
+
+from __future__ import annotations
+
+import runpy
+
+import grpc
+
+from tests.support.mocks import ROOT
+
+
+class _Cancelled(grpc.RpcError):
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.CANCELLED
+
+
+def test_errors_that_are_each_others_context_are_looked_at_once() -> None:
+    """As those are that went through several futures: the run ends, and its error is shown."""
+    gave_up = runpy.run_path(str(ROOT / "sandbox/program.py"))["_engine_gave_up"]
+    one, other = LookupError("one"), LookupError("other")
+    one.__context__, other.__context__ = other, one
+    assert not gave_up(one)
+    other.__cause__ = _Cancelled()
+    assert gave_up(one)

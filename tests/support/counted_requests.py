@@ -1,0 +1,141 @@
+"""Counts what a run asks providers and Kong for before it makes anything, in estates of any size: on the stand-ins for
+Okta and Entra, and on the least of a realm and of a Kong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from kong_oam.engine.configuration import Configuration
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.looked_up import LookedUp
+from kong_oam.identity.keycloak.adoption import name_conflicts
+from kong_oam.identity.keycloak.api import Account, Realm
+from kong_oam.identity.keycloak.preflight import group_ids
+from kong_oam.identity.kinds import inspect
+from kong_oam.kong import conflicts
+from kong_oam.kong.account import Account as KongAccount
+from kong_oam.kong.admin import AdminApi
+from sandbox.entra import Entra
+from sandbox.okta import Okta
+from tests.support import growing_estates as growing
+from tests.support.provider_settings import stack
+
+NOTHING: Held = frozenset()
+
+Count = Callable[[Held, bool], int]
+"""Requests where the state holds that, in the estate with an Application more or without it."""
+
+
+def asked(values: dict[str, str], kind: str, count: int, held: Held, more: bool, **provider: Any) -> None:
+    """Inspects; `provider`: settings of its own. There may be a warning of many groups."""
+    settings = stack({**growing.PROVIDERS[kind], **provider})
+    estate = growing.applications(count, kind, one_more=more)
+    found = inspect(settings.providers[0], estate, held, {}, Configuration(values.get), LookedUp())
+    assert not [one for one in found if one.severity == "error"]
+
+
+@contextmanager
+def org(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
+    """An org whose answers have at most `page` objects."""
+    with Okta(api_token="t", groups=growing.group_names(count)) as okta:
+        if filled:
+            growing.fill_org(okta, count)
+        okta.page = page
+        heard: list[str] = []
+        okta.heard = lambda _, target, __: heard.append(target)
+        values = {"okta:orgName": "acme", "okta:apiToken": "t", "okta:httpProxy": okta.url}
+
+        def requests(held: Held, more: bool) -> int:
+            heard.clear()
+            asked(values, "okta", count, held, more)
+            return len(heard)
+
+        yield requests
+
+
+@contextmanager
+def tenant(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
+    """A tenant whose answers have at most `page` objects. To log in is one request more, which is not counted."""
+    with Entra(growing.group_names(count), page=page) as entra:
+        if filled:
+            growing.fill_tenant(entra, count)
+        account = entra.environment
+        values = {"azuread:clientId": account["ARM_CLIENT_ID"], "azuread:clientSecret": account["ARM_CLIENT_SECRET"]}
+
+        def requests(held: Held, more: bool) -> int:
+            entra.requests.clear()
+            asked(values, "entra", count, held, more, issuer=entra.issuer)
+            return len(entra.requests)
+
+        yield requests
+
+
+class Counted(Realm):
+    """A realm with groups and clients, whose answers have at most `page` objects where pages are asked for."""
+
+    def __init__(self, groups: list[str], clients: list[str]) -> None:
+        super().__init__(Account("https://kc.test", "acme", "acme", "kong-oam", "s"))
+        self.lists: dict[str, list[dict[str, Any]]] = {
+            "/groups": [{"id": f"id of {name}", "path": f"/{name}"} for name in groups],
+            "/clients": [{"id": f"id of {name}", "clientId": name} for name in clients],
+            "/client-scopes": [],
+            "/roles": [],
+        }
+        self.count = 0
+
+    def _get(self, path: str, **query: str) -> httpx.Response:
+        self.count += 1
+        request = httpx.Request("GET", f"https://kc.test{path}")
+        if path not in self.lists:
+            return httpx.Response(404, json={"error": "nothing"}, request=request)
+        rows, name = self.lists[path], query.get("clientId")
+        if name is not None:
+            rows = [one for one in rows if (name in one["clientId"] if "search" in query else name == one["clientId"])]
+        first = int(query.get("first", "0"))
+        return httpx.Response(200, json=rows[first : first + int(query.get("max", "9999"))], request=request)
+
+
+@contextmanager
+def realm(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
+    """A realm; how many objects its answers have is what the program asks for. To log in is not counted."""
+    clients = [f"kong-oam.tests.app{n}.{name}" for n in range(1, count + 1) for name in ("job", "web")]
+    settings = stack(growing.PROVIDERS["keycloak"])
+
+    def requests(held: Held, more: bool) -> int:
+        made = Counted(growing.group_names(count), clients if filled else [])
+        estate = growing.applications(count, "keycloak", one_more=more)
+        group_ids(made, settings.providers[0], estate, LookedUp())
+        assert [*name_conflicts(made, settings.providers[0], estate, held, "kong-oam")] == []
+        return made.count
+
+    yield requests
+
+
+@contextmanager
+def kong(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
+    """A Kong that has two services and two routes of each Application. What it is and its schemas are not asked for."""
+    there = [{"id": f"{number}", "name": f"one-{number}"} for number in range(2 * count if filled else 0)]
+    heard: list[str] = []
+    size = page or 1000
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        heard.append(request.url.path)
+        _, kind, *name = request.url.path.split("/")
+        if name:
+            return httpx.Response(404, json={"message": "Not found"})
+        first, rows = int(request.url.params.get("offset", "0")), there if kind in ("services", "routes") else []
+        following = first + size if first + size < len(rows) else None
+        return httpx.Response(200, json={"data": rows[first : first + size], "offset": following})
+
+    def requests(held: Held, more: bool) -> int:
+        heard.clear()
+        with AdminApi(KongAccount("http://kong.test"), httpx.MockTransport(answer)) as admin:
+            estate = growing.applications(count, "okta", one_more=more)
+            assert [*conflicts.name_conflicts(admin, estate, held)] == []
+        return len(heard)
+
+    yield requests

@@ -1,0 +1,22 @@
+"""All that a value holds, also what does not count when two of them are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from kong_oam.oam.document import Place
+
+
+def everything(value: Any) -> Any:
+    """The value as plain data, equal where all of two values is; places, which only say where something is, apart."""
+    if isinstance(value, Place):
+        return None
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value).__name__, {field.name: everything(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: everything(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [everything(one) for one in value]
+    return value

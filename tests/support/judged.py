@@ -1,0 +1,62 @@
+"""Components with rendered objects, as the judgement of objects takes them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from kong_oam.oam.document import read
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import JudgedComponent, Rules
+from kong_oam.objects.judge import judge
+
+_DOCUMENT, _ = read("shop.yaml", b"components:\n- name: web\n  type: any\n")
+PLACE = _DOCUMENT[0].place("components", 0, "type")
+"""Where all objects come from: shop.yaml:3:9."""
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  containers: [{name: c, image: i}]
+"""
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app.oam.dev/component: web}, ports: [{port: 80}]}
+"""
+
+
+def judged(
+    *objects: str | Mapping[str, Any], key: str = "shop/web", pod_spec_path: str = "", **more: Any
+) -> JudgedComponent:
+    """A component with these objects, in YAML or as they are; one that says no namespace is in `shop`."""
+    application, _, name = key.partition("/")
+    given = {"namespace": "shop", "type": "any", "place": PLACE, **more}
+    found = [yaml.safe_load(one) if isinstance(one, str) else copy.deepcopy(dict(one)) for one in objects]
+    for one in found:
+        if isinstance(one.get("metadata"), dict) and one.get("kind") != "Namespace":
+            one["metadata"].setdefault("namespace", given["namespace"])
+    rendered = tuple(RenderedObject(one, None, "", PLACE, pod_spec_path) for one in found)
+    return JudgedComponent(application, name, objects=rendered, **given)
+
+
+def merged(text: str, changes: str) -> dict[str, Any]:
+    """An object in YAML with changes, mapping by mapping; lists are replaced."""
+    return _merged(yaml.safe_load(text), yaml.safe_load(changes))
+
+
+def said(*components: JudgedComponent, **rules: Any) -> list[str]:
+    """What is said of components: `CODE message` each."""
+    return [f"{one.code} {one.message}" for one in judge(components, Rules(**rules))]
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}

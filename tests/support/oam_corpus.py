@@ -1,0 +1,99 @@
+"""Applications that people wrote, with KubeVela's own offline renderings of some; both lie beside the project."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from kong_oam.oam import typed
+from kong_oam.oam.application import Application
+from kong_oam.oam.definitions.definition import Definition
+from kong_oam.oam.definitions.library import Library, library
+from kong_oam.oam.definitions.reading import read_definitions
+from kong_oam.oam.document import Document, read
+from kong_oam.oam.resolution import variant
+from kong_oam.oam.schema import pruned
+from kong_oam.oam.workflow import Deploy, deploys
+from kong_oam.render.requests import Setting
+from tests.support.recordings import DATA
+
+CORPUS = DATA / "oam"
+
+
+def corpus(folder: str) -> list[str]:
+    """The names of the files in a folder of it; none where it is not beside the project."""
+    return sorted(path.name for path in (CORPUS / folder).glob("*.yaml"))
+
+
+def need_corpus() -> None:
+    """Skips the test, saying why, where there is no corpus."""
+    if not CORPUS.is_dir():
+        pytest.skip(f"no Applications and renderings at {CORPUS}")
+
+
+def documents(name: str) -> tuple[Document, ...]:
+    """The documents of one file of the corpus, as the project reads them."""
+    found, _ = read(name, (CORPUS / name).read_bytes())
+    return found
+
+
+@cache
+def _definitions_of() -> Mapping[str, list[dict[str, str]]]:
+    with (CORPUS / "definition-of.tsv").open(encoding="utf-8") as file:
+        rows = [*csv.DictReader(file, delimiter="\t")]
+    by_file: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        by_file.setdefault(row["file"], []).append(row)
+    return by_file
+
+
+@cache
+def definitions_in(name: str) -> tuple[Definition, ...]:
+    """The definitions of one file of the corpus."""
+    return read_definitions(name, (CORPUS / name).read_bytes()).definitions
+
+
+def rows_of(file: str) -> list[dict[str, str]]:
+    """The types of a file, each with where its definition is."""
+    return _definitions_of().get(file, [])
+
+
+def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
+    """The definitions that a file's expected rendering used, and KubeVela's built-in ones for what they leave out; those in
+    `built_in` in place of KubeVela's."""
+    found: dict[tuple[str, str], Definition] = {}
+    for row in rows_of(file):
+        if (CORPUS / row["definition"]).is_file() and row["kind"] in ("component", "trait"):
+            inside = definitions_in(row["definition"])
+            found |= {(one.kind, one.name): one for one in inside if one.name == row["type"].partition("@")[0]}
+    for name in corpus("builtin"):
+        for one in definitions_in(f"builtin/{name}"):
+            found.setdefault((one.kind, one.name), one)
+    ours = {(one.kind, one.name): one for one in built_in}
+    of_kubevela = {key for key, one in found.items() if one.place.file.startswith(("builtin/", "deprecated/"))}
+    found |= {key: ours[key] for key in of_kubevela & ours.keys()}
+    return library(found.values())
+
+
+def deployments(document: Document) -> Iterator[Application]:
+    """What KubeVela prints of an Application: once for each topology of each `deploy`, with that step's overrides. Other
+    steps make no difference to it."""
+    application = application_of(document)
+    acts = [act for act in deploys(application) if act.component is None]
+    for act in acts or [Deploy((), (), application.place)]:
+        form = replace(application, components=variant(application, act, frozenset()))
+        yield from [form] * max(1, len(act.topologies))
+
+
+def setting_of(document: Document) -> Setting:
+    """With the revision that the status of an Application from a cluster has."""
+    return Setting(revision=application_of(document).revision)
+
+
+def application_of(document: Document) -> Application:
+    """An Application as it stands, whatever is wrong with it."""
+    return typed.application_of(document, pruned("application", document.data), frozenset())

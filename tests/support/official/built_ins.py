@@ -1,0 +1,60 @@
+"""Applications with every built-in type, for a real cluster, and what they need there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+APPLICATIONS: Final = Path(__file__).parent / "built-ins.yaml"
+KEPT: Final = Path(__file__).parent / "kept.yaml"
+"""An Application of which each object is kept by another rule."""
+KINDS: Final = (
+    "ConfigMap",
+    "CronJob",
+    "DaemonSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "Job",
+    "NetworkPolicy",
+    "PersistentVolumeClaim",
+    "Pod",
+    "PodDisruptionBudget",
+    "ReplicaSet",
+    "ReplicationController",
+    "Role",
+    "RoleBinding",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+    "StatefulSet",
+)
+_DEFINITIONS = Path(__file__).parents[3] / "definitions" / "kubevela"
+_OWN = frozenset({"access", "client"})
+
+
+def defined() -> frozenset[str]:
+    """The names of the built-in types of components and traits."""
+    files = _DEFINITIONS.glob("*.cue")
+    return frozenset(file.stem for file in files if re.search(r'type: +"(component|trait)"', file.read_text("utf-8")))
+
+
+def used(file: Path) -> frozenset[str]:
+    """The types of the components and traits in a file of Applications, but for those that KubeVela does not have."""
+    components = [
+        one for document in yaml.safe_load_all(file.read_text("utf-8")) for one in document["spec"]["components"]
+    ]
+    traits = [trait["type"] for one in components for trait in one.get("traits", ())]
+    return frozenset({*(one["type"] for one in components), *traits}) - _OWN
+
+
+def volume(name: str) -> dict[str, Any]:
+    """A PersistentVolume of no storage class, which a claim that asks for none gets."""
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "hostPath": {"path": "/nothing"},
+    }
+    return {"metadata": {"name": name}, "spec": spec}

@@ -1,0 +1,71 @@
+"""The sample estate in namespaces of its own, as the program finds it under Pulumi's mocks, and its stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.identity import kinds
+from sandbox.entra import Entra
+from sandbox.kong import Kong
+from sandbox.okta import Okta
+from sandbox.project import project, set_providers
+from tests.support.engine.partitions import place, stack_of
+from tests.support.mocks import Registered, States, answer, run_stack
+from tests.support.provider_settings import KEYCLOAK
+
+PLACES = {name: name for name in ("orders", "shop", "reports")}
+PARTITIONS = {"shops": ["shop"], "apis": ["orders"], "rest": ["*"]}
+OIDC = {
+    "name": "sso",
+    "type": "oidc",
+    "issuer": "https://sso.example.com",
+    "tokens": {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}},
+    "clients": {
+        "shop/checkout": {"id": "checkout-1", "secret": {"name": "checkout", "key": "secret"}},
+        "shop/web": {"id": "web-1", "secret": {"name": "web", "key": "secret"}},
+        "reports/renderer": {"id": "renderer-1", "secret": {"name": "renderer", "key": "secret"}},
+        "reports/console": {"id": "console-1"},
+    },
+}
+
+
+@contextmanager
+def estate_at(kind: str, folder: Path) -> Iterator[Path]:
+    """The project with the estate, in one stack yet, at an identity provider of a kind; it is the working directory."""
+    project(folder)
+    place(folder, PLACES)
+    with ExitStack() as opened:
+        patch = opened.enter_context(pytest.MonkeyPatch.context())
+        answer(patch)
+        patch.chdir(folder)
+        patch.setenv("KONG_ADMIN_ADDR", opened.enter_context(Kong()).admin_url)
+        okta = opened.enter_context(Okta(api_token="the API token", groups=("sales", "order-desk")))
+        patch.setenv("OKTA_HTTP_PROXY", okta.url)
+        set_providers(folder, [_provider(kind, opened, patch)])
+        yield folder
+
+
+def run_all(states: States) -> dict[str | None, list[Registered]]:
+    """What the program registers on the base and on each partition, twice on these: ids that a provider makes up are
+    known to those called once their clients' own stacks have been run."""
+    first = {name: run_stack(stack_of(name), states) for name in (None, *PARTITIONS)}
+    return first | {name: run_stack(stack_of(name), states) for name in PARTITIONS}
+
+
+def _provider(kind: str, opened: ExitStack, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    if kind == "entra":
+        entra = opened.enter_context(Entra(groups=("sales", "order-desk")))
+        for name, value in entra.environment.items():
+            patch.setenv(name, value)
+        return {"name": "entra", "type": "entra", "issuer": entra.issuer, "accessTokenMinutes": 90}
+    if kind == "keycloak":
+        patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
+        patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
+        patch.setitem(kinds.KINDS, kind, replace(kinds.KINDS[kind], inspect=lambda *_: ()))  # there is no realm
+    return {"okta": {"name": "okta", "type": "okta"}, "keycloak": KEYCLOAK, "oidc": OIDC}[kind]

@@ -1,0 +1,147 @@
+"""Components as if definitions had rendered them, without an evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import yaml
+
+from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.model import Stack
+from kong_oam.oam.application import Application, Component, Reading, Trait, read_bytes
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects import manifests
+from kong_oam.objects.manifests import service_name
+from tests.support.estates import STACK
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: orders}
+spec:
+  selector: {matchLabels: {app.oam.dev/component: api}}
+  template:
+    metadata: {labels: {app.oam.dev/component: api}}
+    spec: {containers: [{name: api, image: i, ports: [{containerPort: 8080, name: web}, {containerPort: 9090, name: grpc}]}]}
+"""
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: orders}
+spec: {selector: {app.oam.dev/component: api}, ports: [{port: 80, targetPort: 8080, name: http}]}
+"""
+
+
+def application(objects: str, traits: str = "[]", component: str = "type: own") -> str:
+    """An Application `orders` with one component `api` of a type that needs a definition, and its objects behind it."""
+    return (
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders, namespace: orders}\nspec:\n"
+        f"  components:\n    - name: api\n      {component}\n      traits: {traits}\n\x00{objects}"
+    )
+
+
+def ingress(spec: str, *, api: str = "networking.k8s.io/v1", annotations: str = "{}") -> str:
+    """An Ingress in YAML."""
+    return (
+        f"apiVersion: {api}\nkind: Ingress\nmetadata: {{name: way, namespace: orders, annotations: {annotations}}}\n"
+        f"spec: {spec}\n"
+    )
+
+
+def compiled(*texts: str, stack: Stack = STACK, trait: int | None = None, pods: str = "") -> Compiled:
+    """Applications of `application`, compiled with their objects; `trait` is the one that makes the Ingresses, `pods` the
+    workloads' `podSpecPath`."""
+    applications: list[Application] = []
+    for number, text in enumerate(texts, start=1):
+        written, _, objects = text.partition("\x00")
+        reading = read_bytes(f"app{number}.yaml", written.encode())
+        assert not reading.diagnostics, reading.diagnostics
+        for one in reading.applications:
+            parts = tuple(with_objects(part, objects, trait, pods) for part in one.components)
+            applications.append(replace(one, components=parts))
+    return compile_estate(Reading(tuple(applications), ()), stack)
+
+
+def with_objects(part: Component, objects: str, trait: int | None = None, pods: str = "") -> Component:
+    """The component with objects in YAML; of one that needs no definition it is the component itself."""
+    if part.plain:
+        return part
+    found = [one for one in yaml.safe_load_all(objects) if one]
+    made = tuple(
+        RenderedObject(
+            one,
+            trait if one["kind"] == "Ingress" else None,
+            str(number or ""),
+            part.place.at("type"),
+            "" if number else pods,
+        )
+        for number, one in enumerate(found)
+    )
+    return replace(part, rendered=made)
+
+
+def as_rendered(reading: Reading, api: str = "networking.k8s.io/v1") -> Reading:
+    """The reading with each webservice and worker as KubeVela's definitions render it, for a cluster with Ingresses of
+    that version."""
+    return replace(
+        reading,
+        applications=tuple(
+            replace(one, components=tuple(_as_rendered(one, part, api) for part in one.components))
+            for one in reading.applications
+        ),
+    )
+
+
+def _as_rendered(application: Application, part: Component, api: str) -> Component:
+    if part.type == "external":
+        return part
+    gateways = [(index, trait) for index, trait in enumerate(part.traits) if trait.type == "gateway"]
+    workload = manifests.Workload(
+        application.name,
+        application.namespace,
+        part.name,
+        part.type,
+        part.properties,
+        application.labels,
+        application.annotations,
+        tuple(
+            manifests.Exposure(trait.properties.get("name"), tuple(sorted(set(trait.properties["http"].values()))))
+            for _, trait in gateways
+        ),
+    )
+    place = part.place.at("type")
+    made = [RenderedObject(manifests.deployment(workload), None, "", place)]
+    made += [RenderedObject(one, None, "service", place) for one in manifests.services(workload)]
+    made += [RenderedObject(_ingress(application, part, trait, api), index, "i", place) for index, trait in gateways]
+    return replace(part, rendered=tuple(made), plain=False)
+
+
+def _ingress(application: Application, part: Component, trait: Trait, api: str) -> Mapping[str, Any]:
+    """What KubeVela's gateway trait makes besides its Service."""
+    said, name = trait.properties, service_name(part.name, trait.properties.get("name"))
+    host = {"host": said["domain"]} if "domain" in said else {}
+    tls = [{"hosts": [*host.values()], "secretName": said["secretName"]}] if "secretName" in said else []
+    return {
+        "apiVersion": api,
+        "kind": "Ingress",
+        "metadata": {
+            "name": name,
+            "namespace": application.namespace,
+            "annotations": {"kubernetes.io/ingress.class": "nginx", **said.get("annotations", {})},
+        },
+        "spec": {
+            **({"tls": tls} if tls else {}),
+            "rules": [{**host, "http": {"paths": [*_paths(said["http"], name, api)]}}],
+        },
+    }
+
+
+def _paths(http: Mapping[str, int], service: str, api: str) -> Iterator[Mapping[str, Any]]:
+    for path, port in http.items():
+        if api.endswith("/v1"):
+            backend: Mapping[str, Any] = {"service": {"name": service, "port": {"number": port}}}
+        else:
+            backend = {"serviceName": service, "servicePort": port}
+        yield {"path": path, "pathType": "ImplementationSpecific", "backend": backend}
