@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 CORE := $(VENV)/.requirements-core
 STAMP := $(VENV)/.requirements
 DOCS := .venv-docs
-PYTEST := $(BIN)/python -m pytest -n 2
+# What is skipped is listed at the end, with the reason.
+PYTEST := $(BIN)/python -m pytest -n 2 -rs
 # Needs Python alone, and says what it is at: the environment, then what each lock names.
 INSTALL = $(NEW_ENOUGH) && $(ANY) -m sandbox.install
 ANY = $(shell test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON))
@@ -20,7 +21,7 @@ NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help look which setup demo sandbox test-fast test test-all test-slice test-touched test-kills check docs dist lock test-official test-live
+.PHONY: help look which setup demo sandbox test-fast test test-all test-slice test-touched test-kills check docs dist evaluator lock test-official test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,30 +43,33 @@ $(STAMP): requirements-dev.lock requirements-built.lock
 	$(INSTALL) $(VENV) requirements-dev.lock requirements-built.lock
 	@touch $(CORE) $@
 
-demo: setup ## the sample estate on stand-ins: who got what (IDP=okta, keycloak, entra or oidc)
+demo: setup evaluator ## the sample estate on stand-ins: who got what (IDP=okta, keycloak, entra or oidc)
 	@$(BIN)/python -m sandbox demo --idp $(IDP)
 
 sandbox: setup ## the same stand-ins, kept up for `pulumi up -s local` in another terminal
 	@$(BIN)/python -m sandbox serve
 
-test-fast: $(STAMP) ## what needs no engine, under 3 minutes on two cores
+evaluator: $(STAMP) # before any test has to, whose time is limited, or `up`, which would be silent
+	@$(BIN)/python -c "from kong_oam.render.program import program; program()"
+
+test-fast: $(STAMP) evaluator ## what needs no engine, under 3 minutes on two cores
 	$(PYTEST) $(QUICK) -m "not engine and not deep"
 
-test: setup ## each feature once on the real engine, and all of test-fast: under 12 minutes
+test: setup evaluator ## each feature once on the real engine, and all of test-fast: under 12 minutes
 	$(PYTEST) $(QUICK) -m "not deep"
 
-test-all: setup ## everything at full strength: under 60 minutes (a workflow runs it every night, with a new SEED)
+test-all: setup evaluator ## everything at full strength: under 60 minutes (a workflow runs it every night, with a new SEED)
 	$(PYTEST) $(FULL)
 
-test-slice: setup ## a part of what `make test` leaves out or asks less of: SLICE=K/N
+test-slice: setup evaluator ## a part of what `make test` leaves out or asks less of: SLICE=K/N
 	@test -n "$(SLICE)" || { echo "Say which part: make test-slice SLICE=0/10"; exit 1; }
 	$(PYTEST) $(FULL) -m "deep or generated" --slice $(SLICE) $(if $(UNTIL),--until $(UNTIL)); $(NOTHING)
 
-test-touched: setup ## the same, of what has changed since SINCE
+test-touched: setup evaluator ## the same, of what has changed since SINCE
 	@test -n "$(SINCE)" || { echo "Say since when: make test-touched SINCE=HEAD~3"; exit 1; }
 	$(PYTEST) $(FULL) -m "deep or generated" --touched $(SINCE) $(if $(UNTIL),--until $(UNTIL)); $(NOTHING)
 
-test-kills: setup ## `up` interrupted at every single operation of the sample estate, and the documented way back
+test-kills: setup evaluator ## `up` interrupted at every single operation of the sample estate, and the documented way back
 	$(PYTEST) $(FULL) tests/faults/test_fault_kill.py
 
 check: $(STAMP) ## format, lint, types, import direction: all four, always
@@ -82,17 +86,18 @@ $(DOCS)/.requirements: requirements-docs.lock
 	$(INSTALL) $(DOCS) requirements-docs.lock
 	@touch $@
 
-dist: $(STAMP) ## what a release has, in build/dist: the wheel, and the source that it is built from
+dist: $(STAMP) ## what a release has, in build/dist: the wheel for this platform, or for PLATFORMS="GOOS/GOARCH ...", and the source
 	rm -rf build/dist kong_oam.egg-info
 	$(BIN)/python -c "from setuptools import build_meta; build_meta.build_sdist('build/dist')" >/dev/null
 	rm -rf kong_oam.egg-info
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/dist build/dist/*.tar.gz
+	$(BIN)/python -m sandbox.wheel build/dist $(PLATFORMS)
 	@ls build/dist/*
 
 lock: ## the lock files anew, from requirements*.txt: what is installed, by its contents
 	$(PYTHON) -m sandbox.lock
 
-test-official: setup ## on a real Kubernetes, built once, and with the official plugins in KONG_OAM_PLUGINS=FOLDER[:FOLDER...]
+test-official: setup evaluator ## on a real Kubernetes, built once, and with the official plugins in KONG_OAM_PLUGINS=FOLDER[:FOLDER...]
 	KONG_OAM_KUBERNETES=$$($(BIN)/python -m tests.support.official.programs) && export KONG_OAM_KUBERNETES && \
 	  $(BIN)/python -m pytest tests/official
 	@test -n "$$KONG_OAM_PLUGINS" || echo "No other plugins were named: make test-official KONG_OAM_PLUGINS=\$$HOME/.pulumi/plugins/resource-kong-v4.6.3"
