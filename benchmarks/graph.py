@@ -35,7 +35,7 @@ FEW, SOME = 3, 12
 GROUPS = ("readers", "writers")
 LIMITS = {
     "KB of state a component": 84.0,
-    "KB of state a component with records": 88.0,
+    "KB of state a component with records": 90.0,
     "KB of state a component with all that may be asked for": 106.0,
     "resources a component": 14.0,
     "preview, to one that writes checkpoints": 0.5,
