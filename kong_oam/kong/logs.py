@@ -10,6 +10,10 @@ from typing import Any
 
 from kong_oam.access.settings.logs import LogSettings
 
+_HTTP: Mapping[str, Any] = {"queue": {"max_batch_size": 200}}
+"""A list of records in a request, a second late at most: the queue sends one request after the other, and one for each
+record would cost more than all else that is asked of the gateway, and fall behind."""
+
 _OTLP: Mapping[str, Any] = {"queue": {"max_batch_size": 200}, "propagation": {"default_format": "w3c"}}
 """Kong's own defaults, which its schema prints of the records as a whole."""
 
@@ -19,7 +23,8 @@ def sinks(logs: LogSettings | None) -> Iterator[tuple[str, str, Mapping[str, Any
     if logs is None:
         return
     if logs.http:
-        yield "log-http", "http-log", {"http_endpoint": logs.http.url, "headers": dict(logs.http.headers) or None}
+        config = {"http_endpoint": logs.http.url, "headers": dict(logs.http.headers) or None}
+        yield "log-http", "http-log", {**config, **_HTTP}
     if logs.tcp:
         yield "log-tcp", "tcp-log", {"host": logs.tcp.host, "port": logs.tcp.port, "tls": logs.tcp.tls}
     if logs.file:

@@ -1,7 +1,8 @@
 """The plugins that write a record of each request: file-log, http-log and tcp-log, of one record at a time.
 
 What is sent goes at once, from the thread that answers, and what fails is lost. Kong sends from a
-queue (http-log, which tries again for a minute) or a timer (tcp-log), and says what fails in its error log.
+queue (http-log: a list of records where its batches may have several, and again for a minute) or a timer (tcp-log), and
+says what fails in its error log.
 Source: kong/plugins/{file,http,tcp}-log of Kong 3.10.
 """
 
@@ -58,7 +59,8 @@ class HttpLog(Sink):
         connection = kind(parts.netloc, timeout=_SECONDS)
         try:
             headers = {"Content-Type": config["content_type"], **(config["headers"] or {})}
-            connection.request(config["method"], parts.path or "/", record, headers)
+            body = record if config["queue"]["max_batch_size"] == 1 else b"[" + record + b"]"
+            connection.request(config["method"], parts.path or "/", body, headers)
             connection.getresponse().read()
         finally:
             connection.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socketserver
 import threading
 import time
@@ -11,9 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from kong_oam.metrics.records import values_in
+
 
 class Receiver:
-    """`payloads`: what came, one text of bytes for each record. A context manager; `url` is where it listens for HTTP."""
+    """`payloads`: what came, text for each record or list of records. A context manager; `url` is where it listens for HTTP."""
 
     def __init__(self, kind: str = "http", host: str = "127.0.0.1") -> None:
         self.payloads: list[bytes] = []
@@ -34,7 +35,7 @@ class Receiver:
         while time.monotonic() < until:
             for payload in tuple(self.payloads):
                 if request_id.encode() in payload:
-                    found: dict[str, Any] = json.loads(payload)
+                    found: dict[str, Any] = next(one for one in values_in(payload) if one["requestId"] == request_id)
                     return found
             time.sleep(0.02)
         raise AssertionError(f"no record of {request_id} came; {len(self.payloads)} others did")

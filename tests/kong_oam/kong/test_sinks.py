@@ -68,7 +68,11 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
     found = {kind: (role, config) for role, kind, config in sinks(logs)}
     assert found["http-log"] == (
         "log-http",
-        {"http_endpoint": "https://logs.example.com/x", "headers": {"X-Tenant": "a"}},
+        {
+            "http_endpoint": "https://logs.example.com/x",
+            "headers": {"X-Tenant": "a"},
+            "queue": {"max_batch_size": 200},
+        },
     )
     assert found["tcp-log"] == ("log-tcp", {"host": "logs", "port": 5140, "tls": True})
     assert found["file-log"] == ("log-file", {"path": "/dev/stdout"})
