@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import stack_file
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
@@ -77,7 +74,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     # The other verbs start without what runs the engine.
     from kong_oam.errors import KongOamError
     from kong_oam.identity.kinds import describe
-    from kong_oam.stacks.fingerprint import configuration
+    from kong_oam.stacks.fingerprint import configurations
     from kong_oam.stacks.order import Estates
     from kong_oam.stacks.run import Runs
 
@@ -87,8 +84,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
             f"{quoted(options.stack)} is a partition: name its estate, '{settings.stack.name}', or run pulumi"
         )
     try:
-        configured = {name: configuration(file) for name, file in _files(settings).items() if file.is_file()}
-        estates = Estates(settings, estate_of(reading_of(None, settings), settings), configured)
+        estates = Estates(settings, estate_of(reading_of(None, settings), settings), configurations(settings))
         chosen = _chosen(options, settings, estates, every=verb in ("refresh", "destroy") or options.all)
         only = options.only or settings.stack.partitions
         runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only)
@@ -124,12 +120,6 @@ def _chosen(options: argparse.Namespace, settings: Settings, estates: Estates, *
     else:
         chosen = [*estates.outdated(records.read(settings.stack.name, partitions), settings.as_of)]
     return [name for name in chosen if not options.only or name in options.only]
-
-
-def _files(settings: Settings) -> dict[str | None, Path]:
-    """The files of the estate's stacks, by partition."""
-    name, partitions = settings.stack.name, settings.stack.partitions
-    return {None: stack_file(name), **{one: stack_file(stack_of(name, one)) for one in partitions}}
 
 
 def _say(console: Console, lock: Lock, stack: str, line: str) -> None:

@@ -20,8 +20,9 @@ from typing import Any
 
 import kong_oam
 from kong_oam.access.model import Estate
+from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.project import config_in
-from kong_oam.access.settings.stack import NAMESPACE, Settings
+from kong_oam.access.settings.stack import NAMESPACE, Settings, stack_file
 from kong_oam.oam.document import Place
 
 DIGITS = 20
@@ -44,6 +45,14 @@ def fingerprint(settings: Settings, estate: Estate, others: Mapping[str, str], c
 def digest_of(value: Any) -> str:
     """A digest of plain data, such as a stack's output."""
     return hashlib.sha256("\0".join(_texts(value)).encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+
+
+def configurations(settings: Settings) -> dict[str | None, str]:
+    """What `configuration` gives of the files of an estate's stacks that are there, by partition. Raises
+    SettingsError."""
+    name = settings.stack.name
+    files = {None: stack_file(name), **{one: stack_file(stack_of(name, one)) for one in settings.stack.partitions}}
+    return {one: configuration(file) for one, file in files.items() if file.is_file()}
 
 
 def configuration(file: Path) -> str:

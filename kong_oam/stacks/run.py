@@ -10,7 +10,7 @@ import os
 import subprocess
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -23,6 +23,7 @@ from kong_oam.engine.state import STACK
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.stacks import records
 from kong_oam.stacks.create import create
+from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.order import Estates
 
 KEPT = "kept"
@@ -77,6 +78,8 @@ class Runs:
         missing = [partition for partition in partitions if self.name(partition) not in there]
         for partition in missing if self.verb == "up" else ():
             create(self.estates.settings, self.name(partition))
+        if missing and self.verb == "up":  # their files are there from now on
+            self.estates = replace(self.estates, configured=configurations(self.estates.settings))
         if self.verb != "up":
             for partition in missing:
                 self.say(self.name(partition), "there is no such stack yet: `up` makes it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.rotation import Schedule, SharedSecret
-from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.stack import parse, stack_file
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
 from kong_oam.stacks import fingerprint, records, run
@@ -111,6 +111,21 @@ def test_a_second_one_runs_nothing(engine: Engine) -> None:
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest"]
     up()
+    assert names(engine) == []
+
+
+def test_a_stack_that_a_command_made_is_recorded_with_its_file(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The file is there from then on, so the next command finds the stack as this one left it."""
+    (tmp_path / "stacks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        run, "create", lambda settings, stack: stack_file(stack).write_text("config: {kong-oam:estate: prod}\n")
+    )
+    up()
+    assert names(engine) == ["prod", "prod-apis", "prod-rest"]
+    up(replace(ESTATES, configured=fingerprint.configurations(SETTINGS)))
     assert names(engine) == []
 
 
