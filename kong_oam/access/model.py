@@ -132,6 +132,8 @@ class Component:
     """By the path of rules, then by method: where these may be called from; what is not there, from anywhere."""
     partition: str | None = None
     """The partition of the estate that it is in; None where the estate is one stack."""
+    workload: str | None = None
+    """What tells its workload from others (kong_oam.access.workloads), where nothing else is known of that."""
 
     @property
     def key(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from kong_oam.access.edge.edge import NONE
 from kong_oam.access.model import Application, Call, Client, Component, Estate, Role, bare_component
+from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
 
 _AT = " at "
@@ -48,11 +49,12 @@ def deployed_by(estate: Estate, partition: str | None) -> Estate:
 
 
 def base_of(estate: Estate) -> Estate:
-    """What the base's run is given: of every component what it offers, whom it names, which hosts have certificates."""
-    applications = (
-        replace(one, labels={}, annotations={}, components=tuple(map(_offering, one.components)))
-        for one in estate.applications
-    )
+    """What the base's run is given: of components what they offer, which hosts have certificates, and clients that
+    users sign in through; nothing of those that have none of it."""
+    applications = []
+    for one in estate.applications:
+        if components := tuple(filter(_is_everybodys, map(_offering, one.components))):
+            applications.append(replace(one, labels={}, annotations={}, components=components))
     return replace(estate, role="base", applications=tuple(applications))
 
 
@@ -185,19 +187,35 @@ def _with_calls(clients: Iterable[Client], concerns: Callable[[Client, str], boo
 
 def _offering(component: Component) -> Component:
     """The component as the base knows it."""
-    clients = tuple(replace(client, calls=(), refresh=False, jwks_uri=None) for client in component.clients)
-    return replace(_known(component), clients=clients, roles=component.roles, properties={}, rendered=None)
+    signing_in = (client for client in component.clients if client.user_facing)
+    clients = tuple(
+        replace(client, calls=(), groups=(), redirect_uris=client.origins, refresh=False, rotate_every=None)
+        for client in signing_in
+    )
+    return replace(
+        _known(component),
+        clients=clients,
+        roles=component.roles,
+        endpoints=tuple(one for one in component.endpoints if one.certificate),
+        exposures=(),
+        workload=None,
+    )
+
+
+def _is_everybodys(component: Component) -> bool:
+    return bool(component.scopes or component.roles or component.endpoints or component.clients)
 
 
 def _known(component: Component) -> Component:
     """The component without all that only its own stack deploys.
 
-    What tells the workload of a client from others stays: the tables of those whom it calls name it.
+    Of the workload of a client stays what tells it from others: the tables of those whom it calls name it.
     """
     return replace(
         component,
-        properties=component.properties if component.clients else {},
-        rendered=component.rendered if component.clients else None,
+        workload=workload_of(component) if component.clients else None,
+        properties={},
+        rendered=None,
         depends_on=(),
         owner=None,
         exposures=(),

@@ -45,11 +45,11 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
-from kong_oam.access.diff.snapshot import workload_of
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.paths import within, written
 from kong_oam.access.providers import Provider
+from kong_oam.access.workloads import workload_of
 from kong_oam.kong.cors import cors_entry
 from kong_oam.kong.headers import headers_entry
 from kong_oam.kong.limits import limits_entry

@@ -15,6 +15,7 @@ from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,9 @@ def fingerprint(settings: Settings, estate: Estate, others: Mapping[str, str], c
     stacks of the estate it reads, each as a digest; `configured`: what `configuration` gives of the stack's file."""
     undated = replace(settings, as_of=datetime.date.min)
     digest = hashlib.sha256()
-    given = program(), configured, undated, estate.applications, estate.foreign, dict(others)
-    for text in _texts(given, places=settings.stack.records is not None):
+    given = program(), configured, undated, estate.foreign, dict(others)
+    places = settings.stack.records is not None and estate.role != "base"
+    for text in chain(_texts(given, places=False), _texts(estate.applications, places=places)):
         digest.update(text.encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
     return digest.hexdigest()[:DIGITS]
@@ -51,7 +53,8 @@ def configurations(settings: Settings) -> dict[str | None, str]:
     """What `configuration` gives of the files of an estate's stacks that are there, by partition. Raises
     SettingsError."""
     name = settings.stack.name
-    files = {None: stack_file(name), **{one: stack_file(stack_of(name, one)) for one in settings.stack.partitions}}
+    files: dict[str | None, Path] = {None: stack_file(name)}
+    files |= {one: stack_file(stack_of(name, one)) for one in settings.stack.partitions}
     return {one: configuration(file) for one, file in files.items() if file.is_file()}
 
 

@@ -147,7 +147,7 @@ def test_a_change_runs_few_of_the_stacks(worlds: Worlds) -> None:
     for name in ("image", "rule", "public", "owner"):
         assert ran[name] == {"apis"}, name
     assert ran["waiver"] == {"shops"}
-    assert ran["workload"] == {"shops", "apis"}  # the table of a gate says which workload a caller is
+    assert ran["workload"] == {"shops"}
     for name in ("labels", "annotations", "environment", "order"):
         assert ran[name] == {"rest"}, name
     assert ran["grant"] - {"rest"} == {"apis", "shops"}  # at Entra any token means one for any API that is called

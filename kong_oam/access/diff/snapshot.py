@@ -10,7 +10,6 @@ space, compact JSON.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -39,6 +38,7 @@ from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import PLAIN, Settings
+from kong_oam.access.workloads import workload_of
 from kong_oam.errors import EngineError, InputError
 from kong_oam.oam.document import NOWHERE
 
@@ -86,29 +86,6 @@ def model_of(estate: Estate, settings: Settings) -> AccessModel:
 def empty(model: AccessModel) -> AccessModel:
     """The model of the same stack before anything is deployed."""
     return replace(model, estate=Estate(model.estate.stack, ()), workloads={})
-
-
-def workload_of(component: Component) -> str:
-    """A digest that is the same for the same workload in the same (first) place, whatever its component is called.
-
-    Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
-    """
-    content: Any = component.properties or component.key
-    if component.rendered:
-        names = {component.name, component.application}
-        content = [component.properties, [_nameless(one.object, names) for one in component.rendered]]
-    text = json.dumps([component.at, component.type, content], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _nameless(value: Any, names: set[str]) -> Any:
-    """An object without its own metadata, and with nothing in the place of any of these names."""
-    if isinstance(value, Mapping):
-        left_out = ("metadata",) if "apiVersion" in value else ()
-        return {str(key): _nameless(inner, names) for key, inner in value.items() if key not in left_out}
-    if isinstance(value, list | tuple):
-        return [_nameless(inner, names) for inner in value]
-    return None if isinstance(value, str) and value in names else value
 
 
 def dump_model(model: AccessModel) -> str:

@@ -27,10 +27,11 @@ def issuer_moves(settings: ProviderSettings, estate: Estate, issuers: Mapping[st
         if component.endpoints and component.provider == settings.name
     ]
     clients = [client.component for client in estate.clients if client.provider == settings.name]
+    at, whose = (_list(guarded), _list(clients)) if estate.role != "base" else ("what it guards", "all its clients")
     yield Diagnostic(
         "ENV407",
         f"the issuer of {settings.name} was {before} and would be {now}. No token of before would count any more at "
-        f"{_list(guarded)}; {_list(clients)} would need a client there, and their users would sign in anew. If that is "
+        f"{at}; {whose} would need a client there, and their users would sign in anew. If that is "
         f"meant, write `movedFrom: {before}` beside the issuer in stacks/Pulumi.{estate.stack.name}.yaml",
     )
 

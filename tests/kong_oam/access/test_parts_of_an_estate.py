@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.partitions import (
     Offered,
@@ -18,6 +19,7 @@ from kong_oam.access.partitions import (
     with_kept_grants,
 )
 from kong_oam.access.providers import Provider
+from kong_oam.access.workloads import workload_of
 from tests.support.estates import STACK, estate
 from tests.support.everything import everything
 from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
@@ -63,7 +65,7 @@ def test_the_base_deploys_no_component_and_offers_all() -> None:
     """It knows what each offers, and whom clients sign in: no rule, no workload, no label, no grant."""
     base = base_of(ESTATE)
     assert (base.own, base.own_clients, base.exposed) == ({}, (), ())
-    assert {one.key for one in base.offering} == set(ESTATE.components)
+    assert {one.key for one in base.offering} == {"orders/api"}
     assert (
         offered(base)
         == offered(ESTATE)
@@ -71,18 +73,39 @@ def test_the_base_deploys_no_component_and_offers_all() -> None:
     )
     api = base.components["orders/api"]
     assert (api.rules, api.properties, api.owner, api.depends_on) == ((), {}, None, ())
-    assert [client.calls for client in base.clients] == [(), ()]
+    assert base.clients == ()
     assert base.applications[0].labels == {}
+
+
+def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
+    """Whose pages get tokens themselves, at which origins, and for which hosts there are certificates."""
+    stack = replace(PARTITIONED, scheme="https")
+    browser = {"kind": "browser", "redirect_uris": ("https://a.test/back", "https://a.test/b"), "groups": ("sales",)}
+    pages = ESTATE.components["shop/web"]
+    client = replace(pages.clients[0], **browser)  # type: ignore[arg-type]
+    web = replace(client, kind="web")
+    secure = Endpoint("a.test", (), 80, pages.place, certificate="tls")
+    made = changed(ESTATE, "shop/web", clients=(client, web), endpoints=(secure, replace(secure, certificate=None)))
+    shop = base_of(replace(made, stack=stack)).components["shop/web"]
+    assert [(one.kind, one.calls, one.groups, one.redirect_uris) for one in shop.clients] == [
+        ("browser", (), (), ("https://a.test",)),
+        ("web", (), (), ()),
+    ]
+    assert shop.clients[0].origins == client.origins
+    assert shop.endpoints == (secure,)
 
 
 def test_the_base_is_blind_to_what_is_a_partitions() -> None:
     """A rule, a grant, an image or an owner changes nothing in it; a scope or a group does."""
     web = ESTATE.components["shop/web"]
     alone = (replace(web.clients[0], calls=()),)
-    for key, fields in {
+    changes: dict[str, dict[str, object]] = {
         "shop/web": {"clients": alone, "properties": {"image": "other"}},
+        "mail/sender": {"clients": ()},
+        "store/pages": {"endpoints": (), "namespace": "elsewhere"},
         "orders/api": {"rules": (), "owner": "somebody", "depends_on": (), "forward_token": True},
-    }.items():
+    }
+    for key, fields in changes.items():
         assert everything(base_of(changed(ESTATE, key, **fields))) == everything(base_of(ESTATE)), key
     assert base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"})) != base_of(ESTATE)
     assert base_of(changed(ESTATE, "orders/api", roles=())) != base_of(ESTATE)
@@ -100,6 +123,16 @@ def test_a_partition_has_its_own_and_who_calls_it() -> None:
         "mail/sender": ("read",),
         "shop/web": ("read", "write"),
     }
+
+
+def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
+    """A digest tells one workload from another, and nothing else is known of it."""
+    caller = ESTATE.components["shop/web"]
+    (known,) = (one for one in part_of(ESTATE, "apis").foreign if one.key == "shop/web")
+    assert (known.properties, known.rendered, workload_of(known)) == ({}, None, workload_of(caller))
+    for image, same in (("web:1.5", True), ("web@sha256:0a", True), ("other", False), ("of/web", False)):
+        now = part_of(changed(ESTATE, "shop/web", properties={"image": image}), "apis")
+        assert (everything(now) == everything(part_of(ESTATE, "apis"))) is same, image
 
 
 def test_a_partition_knows_whom_it_calls() -> None:

@@ -128,11 +128,14 @@ def test_all_that_an_estate_holds_is_thought_of() -> None:
 
 
 def test_where_something_stands_counts_only_where_records_say_it() -> None:
-    """Moving a file, or a line in it, runs nothing else."""
+    """Moving a file, or a line in it, runs nothing else; neither the base, nor whom something of others concerns."""
     moved = with_component(replace(CALLED, place=Document("other.yaml", "a: 1", 0, {"a": 1}).place()))
     assert mark(made=moved) == mark()
     recorded = replace(SETTINGS, stack=replace(SETTINGS.stack, records=Records()))
     assert mark(recorded, moved) != mark(recorded)
+    assert mark(recorded, replace(moved, role="base")) == mark(recorded, replace(ESTATE, role="base"))
+    called = moved.components[CALLED.key]
+    assert mark(recorded, replace(ESTATE, foreign=(called,))) == mark(recorded, replace(ESTATE, foreign=(CALLED,)))
 
 
 def test_what_other_stacks_gave_changes_it() -> None:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import dump_model, load_model, workload_of
+from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.graph.build import graph_of
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.report import access_table
+from kong_oam.access.workloads import workload_of
 from kong_oam.kong import names
 from kong_oam.kong.enforced import enforced
 from kong_oam.kong.routes import routes
@@ -196,6 +197,7 @@ def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
 
     objects = f"{DEPLOYMENT}---{SERVICE}"
     assert digest(objects) == digest(objects, "other") == digest(objects)
+    assert digest(objects) == digest(objects.replace("image: i", "image: i:1.2@sha256:3"))
     assert digest(objects) != digest(objects.replace("image: i", "image: j"))
 
 

@@ -76,6 +76,15 @@ def test_another_workload_of_the_same_access_is_another_principal() -> None:
     ]
 
 
+def test_another_version_of_a_renamed_workload_is_the_same_principal() -> None:
+    """As it is without the rename; another image, or one of another registry, is another workload."""
+    renamed = (("shop/checkout", "shop/till"), ("name: checkout", "name: till"))
+    for image in ("checkout:2.0", "checkout@sha256:0a", "checkout:2.0@sha256:0a"):
+        assert after(*renamed, ("image: checkout", f"image: {image}")) == [], image
+    for image in ("elsewhere/checkout:2.0", "elsewhere:5000/checkout", "checkout-2"):
+        assert len(after(*renamed, ("image: checkout", f"image: {image}"))) == 2, image
+
+
 def test_a_rename_that_gains_access_is_told_of_as_another_client() -> None:
     """The same workload under another name is the same client only as long as it may do the same."""
     said = after(

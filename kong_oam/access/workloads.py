@@ -1,0 +1,58 @@
+"""What tells the workload of a component from others, by a digest.
+
+Whoever holds a client's credential is known by it, so that a component with another name is seen to be the same one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kong_oam.access.model import Component
+
+
+def workload_of(component: Component) -> str:
+    """A digest that is the same for the same workload in the same (first) place, whatever its component is called, and
+    whichever version of its images runs.
+
+    Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
+    """
+    if component.workload is not None:
+        return component.workload
+    content: Any = _unversioned(component.properties) or component.key
+    if component.rendered:
+        names = {component.name, component.application}
+        objects = [_nameless(_unversioned(one.object), names) for one in component.rendered]
+        content = [_unversioned(component.properties), objects]
+    text = json.dumps([component.at, component.type, content], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _unversioned(value: Any) -> Any:
+    """A value in which each `image` has neither tag nor digest."""
+    if isinstance(value, Mapping):
+        return {
+            key: _repository(inner) if key == "image" and isinstance(inner, str) else _unversioned(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_unversioned(inner) for inner in value]
+    return value
+
+
+def _repository(image: str) -> str:
+    """`registry:5000/team/shop` of `registry:5000/team/shop:1.4@sha256:...`."""
+    repository, _, last = image.partition("@")[0].rpartition("/")
+    return f"{repository}/{last.partition(':')[0]}"
+
+
+def _nameless(value: Any, names: set[str]) -> Any:
+    """An object without its own metadata, and with nothing in the place of any of these names."""
+    if isinstance(value, Mapping):
+        left_out = ("metadata",) if "apiVersion" in value else ()
+        return {str(key): _nameless(inner, names) for key, inner in value.items() if key not in left_out}
+    if isinstance(value, list | tuple):
+        return [_nameless(inner, names) for inner in value]
+    return None if isinstance(value, str) and value in names else value
