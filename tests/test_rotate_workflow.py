@@ -56,7 +56,7 @@ def test_the_day_is_committed_only_once_it_is_deployed() -> None:
     assert names == ["install", "asOf", "up", "actions/upload-artifact"]
     assert (RECORD["needs"], RECORD["if"]) == ("rotate", "${{ !cancelled() }}")
     assert not any("continue-on-error" in step or "if" in step for step in JOB["steps"])
-    assert _run("up") == 'pulumi up --stack "$STACK" --yes --policy-pack policies'
+    assert _run("up") == '.venv/bin/python -m kong_oam up --stack "$STACK" --yes --all --policy-pack policies'
 
 
 @pytest.mark.parametrize("stack", STACKS)

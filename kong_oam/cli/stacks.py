@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import json
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console
+from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.diagnostics import printable, suggestion
 
 if TYPE_CHECKING:
     from kong_oam.access.settings.stack import Settings
     from kong_oam.stacks.order import Estates
+    from kong_oam.stacks.run import Runs
 
 _UP = """\
 Runs `pulumi up` over the stacks of an estate: first its base, then the partitions that a change touches,
@@ -38,6 +42,7 @@ Runs `pulumi preview` over the stacks of an estate with partitions that a change
 partitions is shown as unknown until it has been run.
 
   python -m kong_oam preview --stack prod
+  python -m kong_oam preview --stack prod --list    prints these as a JSON list, for a matrix of jobs; runs none
 
 Exit status: 0 done, 2 a preview failed, or could not be made.
 """
@@ -66,7 +71,10 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
     parser.add_argument("--only", action="append", default=[], metavar="PARTITION", help="of the partitions only these")
     if verb != "preview":
         parser.add_argument("--yes", action="store_true", help="run them (default: only list them)")
+    if verb == "preview":
+        parser.add_argument("--list", action="store_true", help="print the stacks as a JSON list, and run none")
     if verb in ("up", "preview"):
+        parser.add_argument("--policy-pack", metavar="FOLDER", help="with these policies, as `pulumi` takes them")
         parser.add_argument("--all", action="store_true", help="also those that nothing touched")
 
 
@@ -87,7 +95,11 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
         estates = Estates(settings, estate_of(reading_of(None, settings), settings), configurations(settings))
         chosen = _chosen(options, settings, estates, every=verb in ("refresh", "destroy") or options.all)
         only = options.only or settings.stack.partitions
-        runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only)
+        more = ("--policy-pack", options.policy_pack) if vars(options).get("policy_pack") else ()
+        runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only, more)
+        if verb == "preview" and options.list:
+            console.print(json.dumps(_there(map(runs.name, chosen))))
+            return OK
         count = len(settings.stack.partitions) + 1
         if not chosen:
             console.print(f"nothing to be run: each of the {count} stacks of '{settings.stack.name}' is as it is meant")
@@ -96,7 +108,8 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
         if verb != "preview" and not options.yes:
             console.print("Then the same with --yes")
             return FOUND
-        runs.over(chosen)
+        with _interrupting(runs):
+            runs.over(chosen)
     except KongOamError as error:
         raise UsageError(str(error)) from None
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
@@ -106,6 +119,17 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
             f"{len(runs.failed)} failed: {', '.join(runs.failed) or 'none'}{left}. The command again goes on"
         )
     return OK
+
+
+@contextmanager
+def _interrupting(runs: Runs) -> Iterator[None]:
+    """Has whoever interrupts this command, or ends it, interrupt its runs: it then comes to its own end."""
+    before = {one: signal.signal(one, lambda *_: runs.interrupt()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _chosen(options: argparse.Namespace, settings: Settings, estates: Estates, *, every: bool) -> Sequence[str | None]:
@@ -120,6 +144,18 @@ def _chosen(options: argparse.Namespace, settings: Settings, estates: Estates, *
     else:
         chosen = [*estates.outdated(records.read(settings.stack.name, partitions), settings.as_of)]
     return [name for name in chosen if not options.only or name in options.only]
+
+
+def _there(stacks: Iterable[str]) -> list[str]:
+    """Those that can be previewed. Of the others it is said, beside the list, what makes them."""
+    from kong_oam.engine.stacks import existing
+
+    wanted = [*stacks]
+    there = existing(wanted)
+    for stack in wanted:
+        if stack not in there:
+            remark(f"{stack}: there is no such stack yet: `up` makes it")
+    return there
 
 
 def _say(console: Console, lock: Lock, stack: str, line: str) -> None:

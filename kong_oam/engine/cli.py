@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kong_oam.errors import EngineError
@@ -49,17 +49,57 @@ def run(
     *arguments: str, stack: str | None, timeout: float, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs it, however it ends. Raises CliError where it cannot be run, or does not end."""
+    with _started(arguments, stack, environment, stderr=subprocess.PIPE) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise CliError(f"{_named(arguments)} took more than {timeout:g} seconds") from None
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def show(
+    *arguments: str,
+    stack: str,
+    say: Callable[[str], None],
+    running: set[subprocess.Popen[str]],
+    environment: Mapping[str, str] | None = None,
+) -> bool:
+    """Runs it for as long as it takes, and says each line that it prints as it comes. Gives whether it succeeded.
+    Raises CliError where it cannot be run.
+
+    It is in `running` meanwhile, for whoever has it interrupted: a terminal's Ctrl-C does not reach it.
+    """
+    with _started((*arguments, "--color", "never"), stack, environment, stderr=subprocess.STDOUT) as process:
+        running.add(process)
+        assert process.stdout is not None
+        for line in process.stdout:
+            say(line.rstrip("\n"))
+    running.discard(process)
+    return process.returncode == 0
+
+
+def _started(
+    arguments: tuple[str, ...], stack: str | None, environment: Mapping[str, str] | None, *, stderr: int
+) -> subprocess.Popen[str]:
     command = ("pulumi", *arguments, *(("--stack", stack) if stack else ()), "--non-interactive")
     try:
-        return subprocess.run(  # noqa: S603 - no shell, and our own words
-            command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, timeout=timeout
+        return subprocess.Popen(  # noqa: S603 - no shell, and our own words
+            command,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            process_group=0,
         )
     except FileNotFoundError:
         raise CliError(f"there is no `pulumi` on the PATH{_in_a_clone(_EXPORTS)}") from None
     except OSError as error:
         raise CliError(f"{_named(arguments)} cannot be run: {error.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise CliError(f"{_named(arguments)} took more than {timeout:g} seconds") from None
 
 
 def _in_a_clone(hint: str) -> str:

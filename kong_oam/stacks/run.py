@@ -6,7 +6,7 @@ The command line of the engine does each run, as everywhere here; a lock on each
 from __future__ import annotations
 
 import json
-import os
+import signal
 import subprocess
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from typing import Any
 
 from kong_oam.access.partitions import granted
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.engine.cli import SHORT, CliError, pulumi
+from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.stacks import ADDS_ONLY, existing
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.looked_up import shared
@@ -45,19 +45,22 @@ _ARGUMENTS = {
 
 @dataclass
 class Runs:
-    """A command's runs. `only`: the partitions that it may run. `failed` and `left_out` are stacks, in the order in
-    which that turned out."""
+    """A command's runs. `only`: the partitions that it may run; `more`: what else the engine is told. `failed` and
+    `left_out` are stacks, in the order in which that turned out."""
 
     estates: Estates
     verb: str
     parallel: int
     say: Say
     only: Collection[str]
+    more: Sequence[str] = ()
     done: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     _writing: Lock = field(default_factory=Lock)
     _shared: Mapping[str, str] = field(default_factory=dict)
+    _running: set[subprocess.Popen[str]] = field(default_factory=set)
+    _interrupted: bool = False
 
     @property
     def estate(self) -> str:
@@ -86,6 +89,12 @@ class Runs:
             partitions = [partition for partition in partitions if partition not in missing]
         with shared() as self._shared:
             self._over(partitions)
+
+    def interrupt(self) -> None:
+        """Begins no run any more, and has the engine end those under way, as Ctrl-C does; the second time at once."""
+        self._interrupted = True
+        for process in [*self._running]:
+            process.send_signal(signal.SIGINT)
 
     def _over(self, partitions: Sequence[str | None]) -> None:
         chosen = [partition for partition in partitions if partition is not None]
@@ -129,10 +138,10 @@ class Runs:
 
     def _again(self) -> None:
         """Runs what has become outdated by the runs before, and then a base that kept what partitions still used."""
-        if self.failed:
+        if self.failed or self._interrupted:
             return
         self._side_by_side(self._waiting())
-        if not self.failed and self._keeps():
+        if not self.failed and not self._interrupted and self._keeps():
             self._run(None)
 
     def _keeps(self) -> bool:
@@ -163,6 +172,9 @@ class Runs:
 
     def _run(self, partition: str | None, *, adds_only: bool = False) -> bool:
         stack = self.name(partition)
+        if self._interrupted:
+            self.left_out.append(stack)
+            return False
         try:
             ok = self._ran(partition, adds_only=adds_only)
         except CliError as error:
@@ -176,7 +188,10 @@ class Runs:
         marked = self.verb == "up" and not adds_only
         partitions = self.estates.settings.stack.partitions
         mark = self.estates.fingerprint(partition, records.read(self.estate, partitions)) if marked else ""
-        if not self._pulumi(self.name(partition), {ADDS_ONLY: "true" if adds_only else ""}, *_ARGUMENTS[self.verb]):
+        stack, given = self.name(partition), {**self._shared, ADDS_ONLY: "true" if adds_only else ""}
+        say = partial(self.say, stack)
+        words = (*_ARGUMENTS[self.verb], *self.more)
+        if not show(*words, stack=stack, say=say, running=self._running, environment=given):
             return False
         outputs = self._outputs(partition) if marked else None
         # What kept something, or is to be gone on with, is to be run once more, also by the next command.
@@ -191,22 +206,3 @@ class Runs:
             pulumi("stack", "output", "--json", stack=self.name(partition), timeout=SHORT)
         )
         return outputs
-
-    def _pulumi(self, stack: str, environment: Mapping[str, str], *arguments: str) -> bool:
-        """Runs the engine, and shows what it prints as it comes. Raises engine.cli.CliError where there is none."""
-        command = ("pulumi", *arguments, "--stack", stack, "--non-interactive", "--color", "never")
-        try:
-            process = subprocess.Popen(  # noqa: S603 - no shell, and our own words
-                command,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                env={**os.environ, **self._shared, **environment},
-            )
-        except FileNotFoundError:
-            raise CliError("there is no `pulumi` on the PATH") from None
-        with process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                self.say(stack, line.rstrip("\n"))
-        return process.returncode == 0

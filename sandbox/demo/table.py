@@ -95,9 +95,9 @@ class Table:
         return "\n".join(lines)
 
 
-def estate_of(project: Path, on: Callable[[Stack], Stack] = lambda stack: stack) -> Estate:
-    """The estate that the project in this folder means on the stack `local`, or on what `on` makes of that stack."""
-    settings = read_file(project / f"stacks/Pulumi.{STACK}.yaml", _described)
+def estate_of(project: Path, on: Callable[[Stack], Stack] = lambda stack: stack, name: str = STACK) -> Estate:
+    """The estate that the project in this folder means on the stack `name`, or on what `on` makes of that stack."""
+    settings = read_file(project / f"stacks/Pulumi.{name}.yaml", _described)
     stack = on(settings.stack)
     reading = read_applications(settings.applications, settings.definitions, stack.minor, folder=project)
     compiled = compile_estate(reading, stack)
@@ -110,11 +110,12 @@ def _described(settings: ProviderSettings) -> Provider:
     return replace(plain(settings), per_api=settings.type == "entra")
 
 
-def ask(local: Local, estate: Estate) -> Table:
-    """Has every caller get a token and make every call."""
+def ask(local: Local, estate: Estate, proxy_url: str = "") -> Table:
+    """Has every caller get a token and make every call, at the sandbox's gateway or at another one."""
+    gateway = urlsplit(proxy_url or local.kong.proxy_url).netloc
     callers = (Caller("nobody", None, "no token", None), *_callers(local, estate))
     calls = tuple(_calls(estate))
-    answers = {call: [_answer(local, call, one) for one in callers] for call in calls}
+    answers = {call: [_answer(gateway, call, one) for one in callers] for call in calls}
     decisions = {call: [_meant(estate, call, one) for one in callers] for call in calls}
     return Table(
         callers,
@@ -225,9 +226,9 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
     return lines, wrong
 
 
-def _answer(local: Local, call: Call, one: Caller) -> tuple[int, str]:
+def _answer(gateway: str, call: Call, one: Caller) -> tuple[int, str]:
     """The status, and the id of the request."""
-    connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(gateway, timeout=10)
     try:
         connection.putrequest(call.method, call.target.decode("latin-1"), skip_host=True)
         connection.putheader("Host", call.host)

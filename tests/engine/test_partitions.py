@@ -7,6 +7,7 @@ import json
 import pytest
 
 from sandbox.local import STACK
+from tests.support.documentation import page
 from tests.support.engine.deployment import Empty
 from tests.support.engine.partitions import changes, kong_oam, partition, place, run, stack_of
 
@@ -59,7 +60,12 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     deployment.edit("applications/orders.yaml", "methods: [GET], scopes", "methods: [GET, OPTIONS], scopes")
     touched = kong_oam(deployment, "up", "-s", STACK)
     assert (touched.returncode, touched.stdout.splitlines()[0]) == (1, f"1 of 3 stacks: {STACK}-sales")
-    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
+    listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
+    assert listed.stdout == f'["{STACK}-sales"]\n'
+    shown = listed.stdout.replace(stack_of("sales"), "prod-payments")
+    assert f"$ python -m kong_oam preview -s prod --list\n{shown}" in page("how-to/deploy-in-partitions.md")
+    done = kong_oam(deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies", status=0)
+    assert "kong-oam@v0.0.1" in done.stdout
     verified = kong_oam(deployment, "verify", "--stack", STACK, "--only", "gateway")
     assert verified.returncode == 0, verified.stdout + verified.stderr
     gone = kong_oam(deployment, "destroy", "-s", STACK, "--yes")
@@ -78,6 +84,8 @@ def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
     previewed = kong_oam(deployment, "preview", "-s", STACK)
     assert f"[{STACK}-apis] there is no such stack yet" in previewed.stdout, previewed.stderr
+    listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
+    assert listed.stdout == f'["{STACK}"]\n' and f"{STACK}-apis: there is no such stack yet: `up`" in listed.stderr
     assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
     orders = deployment.folder / "applications" / "orders.yaml"
     orders.write_text(orders.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")

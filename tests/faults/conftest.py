@@ -1,4 +1,4 @@
-"""Empty stacks, each over a sandbox of its own that goes with the test."""
+"""Empty stacks, each over a sandbox of its own that goes with the test; and a PostgreSQL for states."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from tests.support.faults.stacks import Empty, Stack, start
+from tests.support.postgresql import MissingError, PostgreSql, postgresql
 
 
 @pytest.fixture
@@ -30,3 +31,13 @@ def empty(tmp_path: Path) -> Iterator[Empty]:
     yield make
     for local in running:
         local.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgreSql]:
+    """A PostgreSQL of the module's own; without Debian's package its tests are skipped."""
+    try:
+        with postgresql() as started:
+            yield started
+    except MissingError as error:
+        pytest.skip(str(error))

@@ -18,7 +18,7 @@ from tests.support.faults.blackout import lost, recover
 from tests.support.faults.stacks import Empty, Stack, made, within
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch
-from tests.support.postgresql import PASSWORD, MissingError, PostgreSql, Wire, postgresql
+from tests.support.postgresql import PASSWORD, PostgreSql, Wire
 from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
@@ -30,15 +30,6 @@ STATE = ".pulumi/stacks/kong-oam/local.json"
 
 On = Callable[..., Stack]
 """Makes an empty stack on a backend: `on("PostgreSQL", port=..., PULUMI_DIY_BACKEND_ZSTD="true")`."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgreSql]:
-    try:
-        with postgresql() as started:
-            yield started
-    except MissingError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -276,7 +276,7 @@ INSTALL = """\
 """
 
 
-@pytest.mark.parametrize("name", ["preview.yaml", "rotate.yaml"])
+@pytest.mark.parametrize("name", ["partitions.yaml", "preview.yaml", "rotate.yaml"])
 def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
     """With its own stack, and what is installed from its own requirements; all else is the same, line by line."""
     main(["init", "--platform", "--stack", "staging"])
@@ -285,6 +285,7 @@ def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
     assert INSTALL in written
     ours = (ROOT / ".github/workflows" / name).read_text("utf-8")
     ours = ours.replace("--stack aws --stack gcp --stack bare-metal", "--stack staging")
+    ours = ours.replace("ESTATE: aws", "ESTATE: staging")
     ours = ours.replace("[aws, gcp, bare-metal]", '["staging"]').replace("      - run: make setup\n", INSTALL)
     step = r"      - name: install .*?(?=\n      - )|      - name: install\n.*?(?=\n      - )"
     assert re.sub(step, INSTALL.rstrip("\n"), ours, flags=re.DOTALL) == written

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kong_oam.access.settings.stack import Settings, read_file
-from kong_oam.engine.cli import CliError, pulumi, run
+from kong_oam.engine.cli import CliError, pulumi, run, show
 from kong_oam.engine.configuration import Configuration, of_stack
 from kong_oam.kong.account import Account, AccountError, account
 
@@ -93,6 +96,27 @@ def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
     for ask in (pulumi, run):
         with pytest.raises(CliError, match=r"^`pulumi stack export` took more than 0\.3 seconds$"):
             ask("stack", "export", stack="prod", timeout=0.3)
+
+
+def test_a_run_is_shown_line_by_line_and_can_be_interrupted(script: Script) -> None:
+    """It has a process group of its own: what interrupts this program leaves it to whoever asked for it."""
+    script('sleep 30 >/dev/null 2>&1 & trap "kill $!; echo ended; exit 3" INT; echo "$*"; echo an error >&2; wait')
+    said: list[str] = []
+    running: set[subprocess.Popen[str]] = set()
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line == "an error":
+            (process,) = running
+            assert os.getpgid(process.pid) == process.pid
+            process.send_signal(signal.SIGINT)
+
+    assert not show("up", "--yes", stack="prod", say=say, running=running)
+    assert said == ["up --yes --color never --stack prod --non-interactive", "an error", "ended"]
+    assert running == set()
+    script('echo "$PULUMI_HOME"')
+    assert show("up", stack="prod", say=said.append, running=running, environment={"PULUMI_HOME": "/p"})
+    assert said[-1] == "/p"
 
 
 def test_without_the_cli_that_is_what_is_said(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:

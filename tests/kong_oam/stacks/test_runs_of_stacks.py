@@ -89,7 +89,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for module in (run, records, engine_stacks):
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", lambda settings, stack: None)
-    monkeypatch.setattr(run.Runs, "_pulumi", lambda self, stack, environment, *_: made.run(stack, environment))
+    monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: made.run(stack, environment))
     return made
 
 
@@ -183,6 +183,24 @@ def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(engi
     engine.outputs = lost
     runs = up()
     assert (runs.failed, runs.done) == (["prod-apis"], ["prod", "prod-rest"])
+
+
+def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
+    """Whatever runs comes to its end; the stacks that were to come are left out, and the next command runs them."""
+
+    def interrupting(stack: str) -> Mapping[str, Any]:
+        if stack == "prod-apis":
+            runs.interrupt()
+        return {}
+
+    engine.outputs = interrupting
+    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS))
+    runs.over([None, *PARTITIONS])
+    assert (runs.done, runs.left_out, runs.failed) == (["prod", "prod-apis"], ["prod-rest"], [])
+    names(engine)
+    engine.outputs = lambda stack: {}
+    up()
+    assert names(engine) == ["prod-rest"]
 
 
 def test_a_base_stays_while_a_partition_of_before_stands_on_it(engine: Engine) -> None:

@@ -82,13 +82,19 @@ class Blackout:
 def recover(stack: Stack) -> str:
     """The documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl` commands that it names,
     `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
+    said = recover_stack(stack)
+    stack.run("up")
+    return said
+
+
+def recover_stack(stack: Stack) -> str:
+    """The same without the last one, which a command over several stacks is."""
     stack.pulumi("cancel", "--yes")
     said = lost(stack, "--remove").stdout
     for line in said.splitlines():
         if line.startswith("  kubectl "):
             subprocess.run(line, shell=True, check=True, timeout=60, env=stack.local.env)
     stack.run("refresh", "--clear-pending-creates")
-    stack.run("up")
     return said
 
 

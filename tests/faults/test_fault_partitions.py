@@ -1,0 +1,206 @@
+"""Commands over the stacks of an estate that are cut off, run beside each other, or fail in one partition."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from sandbox.kong.http import Request, Response
+from sandbox.local import STACK, Local, Saved
+from tests.support.documentation import page
+from tests.support.engine.deployment import AT_ONCE, Deployment
+from tests.support.engine.partitions import kong_oam, run, stack_of
+from tests.support.faults.blackout import shape
+from tests.support.faults.cut_off import (
+    ALL,
+    LOCK,
+    answers_as_meant,
+    as_stack,
+    begin,
+    cut_off,
+    cuts,
+    ended,
+    go_on,
+    ids,
+    is_at_rest,
+    kill,
+    start_command,
+    write,
+)
+from tests.support.faults.stacks import made
+from tests.support.faults.tiny import HOST, PROTECTED
+from tests.support.faults.watch import Watch
+from tests.support.tiers import deep_after
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+
+CHANGES = {"rule": "up", "scope": "up", "swap": "move"}
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """The estate, deployed, and what it is after a change that nobody disturbed, and how long that took, by change."""
+
+    deployment: Deployment
+    saved: Saved
+    after: dict[str, dict[str, list[str]]]
+    seconds: dict[str, float]
+
+    def restore(self) -> Deployment:
+        self.deployment.local.kong.faults = None
+        self.deployment.local.restore(self.saved)
+        write(self.deployment.folder)
+        return self.deployment
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
+    with Local(lags=AT_ONCE) as local:
+        deployment = begin(local, tmp_path_factory.mktemp("estate") / "project")
+        kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
+        yield Undisturbed(deployment, local.save(), {"": shape(as_stack(deployment))}, {})
+
+
+def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
+    """What there is after the change; found out by running it, once."""
+    if change not in known.after:
+        deployment = known.restore()
+        write(deployment.folder, change)
+        begun = time.monotonic()
+        kong_oam(deployment, CHANGES[change], "-s", STACK, "--yes", status=0)
+        known.seconds[change] = time.monotonic() - begun
+        go_on(deployment, "up")
+        is_at_rest(deployment)
+        known.after[change] = shape(as_stack(deployment))
+    return known.after[change]
+
+
+@pytest.mark.parametrize("seed", deep_after(0, range(24), wanted=[1]))
+def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) -> None:
+    """By a signal at any moment, to itself or to all that it started: then the same command, after the documented way
+    back where a dead run has locked a stack, or the change is taken back. Then all is as if nobody had disturbed it."""
+    assert f"[prod-payments] error: {LOCK}" in page("how-to/deploy-in-partitions.md")
+    cut = cuts(seed)
+    expected = after(undisturbed, cut.change)
+    deployment = undisturbed.restore()
+    before = ids(deployment)
+    write(deployment.folder, cut.change)
+    with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
+        said = cut_off(deployment, cut, undisturbed.seconds[cut.change])
+        if cut.verb == "up" and cut.number == signal.SIGINT:  # it comes to its own end
+            assert "goes on\n" in said or " run: " in said, said
+        if cut.back:
+            write(deployment.folder)
+        said += go_on(deployment, "move", "up")
+    print(f"{cut}: {said}")
+    assert watch.asked and not watch.let_in
+    is_at_rest(deployment)
+    assert shape(as_stack(deployment)) == (undisturbed.after[""] if cut.back else expected)
+    if cut.verb == "move":
+        assert ids(deployment) == before
+    answers_as_meant(deployment)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(6))
+def test_a_move_that_is_killed_as_its_target_is_written_goes_on(undisturbed: Undisturbed, seed: int) -> None:
+    """The second of its two writes may have happened by then or not: nothing is lost, and nothing is made anew."""
+    deployment = undisturbed.restore()
+    before = ids(deployment)
+    write(deployment.folder, "swap")
+    state = deployment.local.folder / "state/.pulumi/stacks/kong-oam" / f"{stack_of(('apis', 'jobs')[seed % 2])}.json"
+    begun = state.stat().st_mtime_ns
+    running = start_command(deployment, "move", "-s", STACK, "--yes")
+    while running.poll() is None and state.stat().st_mtime_ns == begun:
+        time.sleep(0.0002)
+    time.sleep(seed * 0.002)
+    kill(running)
+    go_on(deployment, "move", "up")
+    is_at_rest(deployment)
+    assert ids(deployment) == before
+    answers_as_meant(deployment)
+
+
+TOGETHER = (("up", "up"), ("up", "move"), ("move", "move"), ("up", "destroy"), ("destroy", "up"))
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(15))
+def test_two_commands_at_once_end_well(undisturbed: Undisturbed, seed: int) -> None:
+    """One of them may say that the other has a stack; then each again, one after the other."""
+    rng = random.Random(seed)
+    pair = TOGETHER[seed % len(TOGETHER)]
+    change = "swap" if "move" in pair else rng.choice(("rule", "scope"))
+    expected = after(undisturbed, change)
+    deployment = undisturbed.restore()
+    write(deployment.folder, change)
+    with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
+        first = start_command(deployment, pair[0], "-s", STACK, "--yes")
+        time.sleep(rng.random() * undisturbed.seconds[change])
+        second = start_command(deployment, pair[1], "-s", STACK, "--yes")
+        told = [one.communicate(timeout=300)[0] for one in (first, second)]
+        for one in (first, second):
+            ended(one)
+        print(pair, *told, sep="\n")
+        assert {first.returncode, second.returncode} <= {0, 2} and "Traceback" not in "".join(told)
+        if "destroy" in pair:
+            go_on(deployment, "refresh")
+        go_on(deployment, "move", "up")
+    assert watch.asked and not watch.let_in
+    is_at_rest(deployment)
+    assert shape(as_stack(deployment)) == expected
+    answers_as_meant(deployment)
+    if "destroy" in pair:
+        go_on(deployment, "destroy")
+        assert made(deployment.local) == {}
+
+
+@pytest.mark.parametrize("seed", deep_after(1, range(6)))
+def test_a_partition_that_fails_stops_no_other(undisturbed: Undisturbed, seed: int) -> None:
+    """Whichever of its requests the product refuses: the other has its change, and the next command runs that one."""
+    deployment = undisturbed.restore()
+    write(deployment.folder, "both")
+    changed = iter(range(100))
+    nth = random.Random(seed).randrange(2)
+
+    def refused(request: Request, answer: Callable[[], Response]) -> Response:
+        return Response(500, (), b"{}") if request.method != "GET" and next(changed) >= nth else answer()
+
+    deployment.local.kong.faults = refused
+    failed = kong_oam(deployment, "up", "-s", STACK, "--yes", status=2)
+    deployment.local.kong.faults = None
+    assert f"1 run: {stack_of('jobs')}" in failed.stdout
+    assert f"1 failed: {stack_of('apis')}. The command again goes on" in failed.stderr
+    (image,) = (
+        one["spec"]["template"]["spec"]["containers"][0]["image"]
+        for one in deployment.local.cluster.objects("Deployment")
+        if one["metadata"]["namespace"] == "jobs"
+    )
+    assert image.endswith(":2")
+    assert kong_oam(deployment, "up", "-s", STACK).stdout.splitlines()[0] == f"1 of 3 stacks: {stack_of('apis')}"
+    go_on(deployment, "up")
+    is_at_rest(deployment)
+    answers_as_meant(deployment)
+
+
+@pytest.mark.deep
+def test_a_base_may_be_newer_than_its_partitions(undisturbed: Undisturbed) -> None:
+    """With the literal CLI: calls go on as before, and the command runs what is left. Older it may not be."""
+    deployment = undisturbed.restore()
+    write(deployment.folder, "scope")
+    for name in ("apis", "jobs"):
+        refused = run(deployment, "up", name, check=False)
+        assert refused.returncode != 0 and f"run `pulumi up -s {STACK}` first" in refused.stdout + refused.stderr
+    answers_as_meant(deployment)
+    run(deployment, "up", None)
+    answers_as_meant(deployment)
+    listed = kong_oam(deployment, "up", "-s", STACK, status=1)
+    assert listed.stdout.splitlines()[0].endswith(", ".join(map(stack_of, ALL)))  # the base kept a scope
+    go_on(deployment, "up")
+    is_at_rest(deployment)
+    answers_as_meant(deployment)

@@ -1,0 +1,63 @@
+"""An estate in partitions whose states are in PostgreSQL: up, a change, a connection that is lost in the middle."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.kong.http import Request, Response
+from sandbox.local import STACK, Local
+from tests.support.engine.deployment import AT_ONCE
+from tests.support.engine.partitions import kong_oam, stack_of
+from tests.support.faults.cut_off import ALL, answers_as_meant, as_stack, begin, go_on, is_at_rest, write
+from tests.support.faults.tiny import HOST, PROTECTED
+from tests.support.faults.watch import Watch
+from tests.support.postgresql import PASSWORD, PostgreSql, Wire
+from tests.support.tiers import deep_after
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+
+
+@pytest.mark.parametrize(
+    ("change", "nth", "seconds"),
+    deep_after(1, [("rule", 1, 3), ("rule", 2, 90), ("scope", 1, 3), ("scope", 2, 90), ("scope", 4, 90)]),
+)
+def test_a_lost_connection_is_outlived_or_recovered(
+    server: PostgreSql, tmp_path: Path, change: str, nth: int, seconds: float
+) -> None:
+    """Once Kong has carried out the n-th change: after some seconds the same run goes on, after longer ones the command
+    again, with the documented way back where a lock was left. Nothing is lost, and nothing is made twice."""
+    server.ask("DROP TABLE IF EXISTS pulumi_state")
+    with Wire(server.port) as wire, Local(lags=AT_ONCE) as local:
+        local.env["PULUMI_BACKEND_URL"] = server.url(wire.port)
+        deployment = begin(local, tmp_path / "project")
+        kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
+        is_at_rest(deployment)
+        states = {f".pulumi/stacks/kong-oam/{stack_of(name)}.json" for name in ALL}
+        assert states <= {*server.names()}
+        write(deployment.folder, change)
+        changes = iter(range(1, 1000))
+
+        def counted(request: Request, answer: Callable[[], Response]) -> Response:
+            done = answer()
+            if request.method != "GET" and next(changes) == nth:
+                wire.cut()
+                threading.Timer(seconds, wire.mend).start()
+            return done
+
+        local.kong.faults = counted
+        with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
+            done = kong_oam(deployment, "up", "-s", STACK, "--yes")
+            local.kong.faults = None
+            assert next(changes) > nth, "it did not come to that"
+            wire.mend()
+            told = done.stdout + done.stderr + go_on(deployment, "up")
+        assert done.returncode == (0 if seconds < 30 else 2), told
+        assert watch.asked and not watch.let_in
+        assert PASSWORD not in told
+        is_at_rest(deployment)
+        answers_as_meant(deployment)
+        assert not [name for name in server.names() if "/locks/" in name]

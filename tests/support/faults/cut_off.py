@@ -1,0 +1,203 @@
+"""An estate in two partitions; commands over its stacks that are cut off or run beside each other; and the way on."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.local import STACK, Local
+from tests.support.engine.calls import service_token
+from tests.support.engine.deployment import Deployment, project
+from tests.support.engine.partitions import changes, kong_oam, partition, stack_of
+from tests.support.faults.blackout import recover_stack
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+from tests.support.faults.watch import poor_token
+
+PARTITIONS = {"apis": ["apis"], "jobs": ["jobs"]}
+SWAPPED = {"apis": ["jobs"], "jobs": ["apis"]}
+ALL = (None, *PARTITIONS)
+_SPLIT = "    - name: job"
+_PLUGINS_END = 0.7
+"""Seconds. Plugins look for their parent every half second (sandbox/serving.py)."""
+_ENDS = 120.0
+"""Seconds within which what outlives a command has ended."""
+LOCKED = re.compile(rf"/locks/\S*/({STACK}[a-z-]*)/\S+\.json")
+"""What the engine says of a lock; which stack it is of."""
+
+LOCK = (
+    "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file "
+    "with `pulumi cancel`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a command is cut off: by a signal to itself, or to all that it started, too (`everybody`), after a part of
+    the time that it takes. `back`: what it was about is taken back before the next one."""
+
+    verb: str
+    change: str
+    number: signal.Signals
+    everybody: bool
+    when: float
+    back: bool
+
+
+def cuts(seed: int) -> Cut:
+    """One of them, by its seed."""
+    rng = random.Random(seed)
+    verb, change = rng.choice((("up", "rule"), ("up", "scope"), ("move", "swap")))
+    number, everybody = rng.choice(((signal.SIGKILL, True), (signal.SIGKILL, False), (signal.SIGINT, False)))
+    return Cut(verb, change, number, everybody, rng.random(), rng.random() < 0.3)
+
+
+def write(folder: Path, change: str = "") -> None:
+    """Writes the Applications and the stacks' files: as they are at first, or with a change."""
+    api, job = TINY[: TINY.index(_SPLIT)], TINY[: TINY.index("    - name: api")] + TINY[TINY.index(_SPLIT) :]
+    api = api.replace("{name: tiny}", "{name: tiny, namespace: apis}").replace("tiny/job", "job/job")
+    job = job.replace("{name: tiny}", "{name: job, namespace: jobs}")
+    match change:
+        case "rule":
+            api = api.replace("methods: [GET], scopes", "methods: [GET, POST], scopes")
+        case "both":
+            api = api.replace("methods: [GET], scopes", "methods: [GET, POST], scopes")
+            job = job.replace("image: registry.example.com/job", "image: registry.example.com/job:2")
+        case "scope":
+            api, job = (text.replace("things.read", "things.view") for text in (api, job))
+    for file in (folder / "applications").iterdir():
+        file.unlink()
+    for name, text in (("api", api), ("job", job)):
+        (folder / "applications" / f"{name}.yaml").write_text(text, "utf-8")
+    partition(folder, SWAPPED if change == "swap" else PARTITIONS)
+
+
+def begin(local: Local, folder: Path) -> Deployment:
+    """The estate's project, with none of its stacks but the base made yet."""
+    folder.mkdir()
+    deployment = Deployment(local, project(folder))
+    deployment.pulumi("stack", "init", STACK)
+    write(folder)
+    return deployment
+
+
+def as_stack(deployment: Deployment, name: str | None = None) -> Stack:
+    """The stack of a partition, or the base's, as other tests of faults know it."""
+    return Stack(deployment.local, deployment.folder, stack_of(name))
+
+
+def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
+    """A verb of the command line under way, in a session of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "kong_oam", *words],
+        cwd=deployment.folder,
+        env=deployment.local.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def cut_off(deployment: Deployment, cut: Cut, seconds: float) -> str:
+    """Runs the command until it is cut off, and waits for what outlives it. Gives what it printed until then."""
+    running = start_command(deployment, cut.verb, "-s", STACK, "--yes")
+    try:
+        said, _ = running.communicate(timeout=cut.when * seconds)
+    except subprocess.TimeoutExpired:
+        for one in _session(running.pid) if cut.everybody else [running.pid]:
+            _send(one, cut.number)
+        said, _ = running.communicate(timeout=_ENDS)
+    ended(running)
+    return said
+
+
+def kill(running: subprocess.Popen[str]) -> None:
+    """Kills it with all that it started, as a machine does that loses power."""
+    for one in _session(running.pid):
+        _send(one, signal.SIGKILL)
+    running.communicate(timeout=_ENDS)
+    ended(running)
+
+
+def ended(running: subprocess.Popen[str]) -> None:
+    """Waits until nothing is left of what a command started. Raises AssertionError where that takes too long."""
+    until = time.monotonic() + _ENDS
+    while left := [*_session(running.pid)]:
+        assert time.monotonic() < until, f"{left} do not end"
+        time.sleep(0.1)
+    time.sleep(_PLUGINS_END)
+
+
+def _session(leader: int) -> Iterator[int]:
+    """The processes of a session that have not ended."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            except OSError:
+                continue
+            if int(session) == leader and state != "Z":
+                yield int(entry.name)
+
+
+def _send(process: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, number)
+
+
+def go_on(deployment: Deployment, *verbs: str) -> str:
+    """Each of the commands again until it is done, as the page says: what a dead run has locked is recovered in between.
+    Gives what they printed."""
+    told = ""
+    for verb in verbs:
+        for _ in range(4):
+            done = kong_oam(deployment, verb, "-s", STACK, "--yes")
+            said = done.stdout + done.stderr
+            told += said
+            assert "Traceback" not in said, said
+            locked = {*LOCKED.findall(said)}
+            if not locked:
+                break
+            assert LOCK in said, said
+            for name in sorted(locked):
+                recover_stack(Stack(deployment.local, deployment.folder, name))
+        assert done.returncode == 0, told
+    return told
+
+
+def is_at_rest(deployment: Deployment, names: Iterable[str | None] = ALL) -> None:
+    """Nothing is to be run or moved, and every preview is empty. Raises AssertionError."""
+    kong_oam(deployment, "move", "-s", STACK, status=0)
+    listed = kong_oam(deployment, "up", "-s", STACK)
+    assert listed.stdout.startswith("nothing to be run"), listed.stdout
+    assert {name: changes(deployment, "preview", name) for name in names} == {name: {} for name in names}
+
+
+def ids(deployment: Deployment) -> dict[str, set[str]]:
+    """The ids of what Kong has of each component."""
+    return {
+        kind: {str(one["id"]) for one in deployment.local.kong.entities(kind)}
+        for kind in ("services", "routes", "plugins")
+    }
+
+
+def answers_as_meant(deployment: Deployment) -> None:
+    """Nobody without the scope is let in, and the client that has it is. Raises AssertionError."""
+    stack = as_stack(deployment)
+    asked = [
+        (PROTECTED, None),
+        (PROTECTED, poor_token(stack)),
+        (PROTECTED, service_token(deployment.local, "job")),
+        (PUBLIC, None),
+    ]
+    assert [stack.status("GET", HOST, path, token) for path, token in asked] == [401, 403, 200, 200]
