@@ -50,8 +50,8 @@ def stack_file(folder: Path) -> Path:
 
 def add_own_types(folder: Path) -> None:
     """Has the stack `local` deploy the example of types of one's own, beside the sample estate."""
-    _set(folder, "applications", ["applications", f"{_OWN_TYPES}/applications"])
-    _set(folder, "definitions", [f"{_OWN_TYPES}/definitions"])
+    set_value(folder, "applications", ["applications", f"{_OWN_TYPES}/applications"])
+    set_value(folder, "definitions", [f"{_OWN_TYPES}/definitions"])
 
 
 def keep_records(folder: Path, file: Path) -> None:
@@ -62,15 +62,16 @@ def keep_records(folder: Path, file: Path) -> None:
 def set_gateway(folder: Path, **values: Any) -> None:
     """Writes settings of the gateway of the stack `local`, beside those that it has."""
     gateway = yaml.safe_load(stack_file(folder).read_text("utf-8"))["config"]["kong-oam:gateway"]
-    _set(folder, "gateway", {**gateway, **values})
+    set_value(folder, "gateway", {**gateway, **values})
 
 
 def set_providers(folder: Path, providers: Sequence[Mapping[str, Any]]) -> None:
     """Writes the identity providers of the stack `local`, in place of those that it has."""
-    _set(folder, "identityProviders", [dict(one) for one in providers])
+    set_value(folder, "identityProviders", [dict(one) for one in providers])
 
 
-def _set(folder: Path, name: str, value: Any) -> None:
+def set_value(folder: Path, name: str, value: Any) -> None:
+    """Writes one of the settings of the stack `local`, in place of what it has."""
     file = stack_file(folder)
     settings = yaml.safe_load(file.read_text("utf-8"))
     settings["config"][f"kong-oam:{name}"] = value

@@ -1,0 +1,148 @@
+"""What an estate costs as it grows: CPU seconds, bytes written and requests of each kind of run, in partitions.
+
+    python -m benchmarks.estate [--components 10 100 1000] [--partition 10] [--walk] [--zstd] [--one-stack]
+
+Deploys three estates in partitions on the sandbox by the project's own `up`: the engine, its file backend and the
+program are real; Kong, Okta, the cluster and the plugins are stand-ins. The smallest is one partition, and what others
+cost is told as ratios to it. CPU seconds are those of all processes of a command and of the stand-ins, of which there
+is a column of its own, and nothing is forked from what runs already; bytes are those that Linux counts as written
+by the run's processes. `--walk` goes on with the largest: an Application moves to another partition, a client is
+rotated, an `up` is interrupted, recovered and gone on with, and all is destroyed. `--one-stack` has the second estate
+in one stack besides, which is shown and has no limit. Exits 1 where a limit is exceeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from benchmarks.backends import ZSTD
+from benchmarks.large import Large, Run, large, measure, walk
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.settings.stack import read_file
+from kong_oam.oam.application import read_files
+from sandbox import project
+
+SIZES = 10, 100, 1000
+ROUNDS = 3
+HEADING = f"{'run':<32} {'CPU s':>7} {'stand-ins':>9} {'MB written':>10} {'okta':>6} {'Kong':>6}  operations"
+LIMITS = {
+    "first up, CPU: {some} to {few} components": 12.0,
+    "first up, bytes written: {some} to {few}": 12.0,
+    "first up, CPU: {many} to {some}": 11.0,
+    "first up, bytes written: {many} to {some}": 11.0,
+    "one rule changed, CPU of preview and up: {many} to one partition": 1.5,
+    "nothing changed among {many}, CPU: to reading and compiling them": 4.0,
+    "updates of an added Application: {many} to {few}": 1.0,
+    "requests of an added Application: {many} to {few}": 1.0,
+    "seconds of verify, {many} components": 60.0,
+}
+"""Most that each may be. `few`, `some` and `many` are the components of the three estates."""
+
+Runs = Mapping[str, Run]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--components", type=int, nargs=3, default=SIZES, help="multiples of --partition")
+    parser.add_argument("--partition", type=int, default=10, help="components of each, a multiple of ten (default: 10)")
+    parser.add_argument("--walk", action="store_true", help="move, rotate, interrupt, recover and destroy the largest")
+    parser.add_argument("--zstd", action="store_true", help="with states that the engine compresses")
+    parser.add_argument("--one-stack", action="store_true", help="the second estate in one stack, too")
+    options = parser.parse_args()
+    os.environ["KONG_OAM_FORK"] = "0"
+    settings = ZSTD if options.zstd else {}
+    found = []
+    if options.one_stack:
+        deployed(options.components[1], 0, settings)
+    for index, components in enumerate(options.components):
+        found.append(deployed(components, options.partition, settings, go_on=options.walk and index == 2))
+    (few, _), (some, _), (many, compiling) = found
+    values = ratios(few, some, many, compiling)
+    for line in lines(values, options.components):
+        print(line)
+    return 1 if any(value > LIMITS[name] for name, value in values.items()) else 0
+
+
+def deployed(
+    components: int, partition: int, settings: Mapping[str, str], *, go_on: bool = False
+) -> tuple[Runs, float]:
+    """The runs of one estate, printed as they end, and the CPU seconds of reading and compiling it."""
+    count = -(-components // partition) if partition else 0
+    print(f"\n{components} components in {f'{count} partitions and their base' if count else 'one stack'}")
+    print(HEADING, flush=True)
+    with large(
+        components, partition, settings=settings, tell=lambda name, run: print(row(name, run), flush=True)
+    ) as one:
+        seconds = compiling(one)
+        print(row("reading and compiling", Run(cpu=seconds)), flush=True)
+        measure(one)
+        if go_on:
+            walk(one)
+        return one.runs, seconds
+
+
+def compiling(estate: Large) -> float:
+    """CPU seconds of reading, validating and compiling it, the median of some rounds."""
+    stack = read_file(project.stack_file(estate.root)).stack
+
+    def once() -> float:
+        start = time.process_time()
+        compiled = compile_estate(read_files([estate.root / "applications"]), stack)
+        assert compiled.estate is not None, compiled.diagnostics[0]
+        return time.process_time() - start
+
+    return statistics.median(once() for _ in range(ROUNDS))
+
+
+def row(name: str, run: Run) -> str:
+    """A line of the table."""
+    requests, done = run.requests, ", ".join(f"{count} {what}" for what, count in sorted(run.operations.items()))
+    return (
+        f"{name:<32} {run.cpu:7.1f} {run.stand_ins:9.1f} {run.written / 1e6:10.1f} {requests.get('okta', 0):6} "
+        f"{requests.get('Kong', 0):6}  {done}"
+    ).rstrip()
+
+
+def ratios(few: Runs, some: Runs, many: Runs, compiling: float) -> dict[str, float]:
+    """What the limits are of, by their names."""
+    rule, added = ("one rule changed: preview", "one rule changed: up"), "an Application added"
+
+    def changed(runs: Runs) -> float:
+        return sum(runs[name].cpu for name in rule)
+
+    return dict(
+        zip(
+            LIMITS,
+            (
+                some["first up"].cpu / few["first up"].cpu,
+                some["first up"].written / few["first up"].written,
+                many["first up"].cpu / some["first up"].cpu,
+                many["first up"].written / some["first up"].written,
+                changed(many) / changed(few),
+                many["nothing changed"].cpu / compiling,
+                many[added].operations.total() / few[added].operations.total(),
+                sum(many[added].requests.values()) / sum(few[added].requests.values()),
+                many["verify"].wall,
+            ),
+            strict=True,
+        )
+    )
+
+
+def lines(values: Mapping[str, float], components: Sequence[int]) -> list[str]:
+    """A line for each limit."""
+    few, some, many = (f"{count:,}" for count in components)
+    names = (name.format(few=few, some=some, many=many) for name in values)
+    return [
+        f"{value:8.2f} {told} (at most {LIMITS[name]:g})"
+        for told, (name, value) in zip(names, values.items(), strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

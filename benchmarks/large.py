@@ -1,0 +1,320 @@
+"""An estate of any size in partitions on the sandbox, and what each run of it takes: for `benchmarks.estate`.
+
+Ten components are four Applications: three of three components (those of `benchmarks.requests`, each with groups of its
+own), and one of a component that is a workload alone.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import httpx
+import yaml
+
+from benchmarks.backends import bytes_written
+from benchmarks.requests import Heard, application, groups
+from sandbox import project
+from sandbox.kong import Lags
+from sandbox.kong.http import Request, Response
+from sandbox.local import STACK, Local
+
+TEN = 4
+"""Applications of ten components."""
+ALONE = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: app{n}, namespace: team{n}}}
+spec:
+  components:
+    - name: worker
+      type: worker
+      properties: {{image: "registry.example.com/worker{n}:1.0"}}
+"""
+ROTATED = datetime.timedelta(days=31)
+"""After so long the first client, which gets a new key each 30 days, is due; no other is."""
+_SUMMARY = re.compile(r"^(?:\[[\w-]+\] )?\s+[+~-]+\s*(\d+) (created|updated|replaced|deleted)\b", re.M)
+
+
+@dataclass
+class Run:
+    """Of one command: CPU seconds of all its processes, those of the stand-ins, seconds by the clock, bytes written,
+    operations on resources, and requests."""
+
+    cpu: float = 0.0
+    stand_ins: float = 0.0
+    wall: float = 0.0
+    written: int = 0
+    operations: Counter[str] = field(default_factory=Counter)
+    heard: Heard = field(default_factory=Heard)
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """By product, those of the program and of the plugins together."""
+        return dict(sorted((self.heard.ours + self.heard.plugins).items()))
+
+
+class WalkError(Exception):
+    """A step of the walk did not do what it is there for."""
+
+
+@dataclass
+class Large:
+    """An estate of so many components, a multiple of ten, in partitions of so many; 0 for one stack. `runs` has what
+    each step took."""
+
+    local: Local
+    root: Path
+    components: int
+    partition: int
+    tell: Callable[[str, Run], None]
+    runs: dict[str, Run] = field(default_factory=dict)
+
+    @property
+    def applications(self) -> int:
+        return self.components // 10 * TEN
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of the estate, by name."""
+        config = yaml.safe_load(project.stack_file(self.root).read_text("utf-8"))["config"]
+        return {name.removeprefix("kong-oam:"): value for name, value in config.items()}
+
+    @property
+    def partitions(self) -> dict[str, list[str]]:
+        """By name, the namespaces of each. That of the Application of number 0, which may be added, is in the first."""
+        return self.settings.get("partitions", {})
+
+    def kong_oam(self, *arguments: str, status: int | None = 0) -> str:
+        """A verb of the command line. Raises WalkError where it ends otherwise; None: however it ends."""
+        done = subprocess.run(
+            [sys.executable, "-m", "kong_oam", *arguments],
+            cwd=self.root,
+            env=self.local.env,
+            capture_output=True,
+            text=True,
+        )
+        if status not in (None, done.returncode):
+            raise WalkError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-6000:]}{done.stderr}")
+        return done.stdout
+
+    def pulumi(self, *arguments: str) -> str:
+        return self.local.pulumi(*arguments, cwd=self.root, timeout=7200).stdout
+
+    def up(self, *arguments: str) -> str:
+        return self.kong_oam("up", "-s", STACK, "--yes", *arguments)
+
+    def as_meant(self) -> None:
+        """Raises WalkError where something is to be run, or a gate decides otherwise than is meant."""
+        self.kong_oam("up", "-s", STACK)
+        self.kong_oam("verify", "--stack", STACK, "--only", "gateway")
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Takes what is done meanwhile as a run of that name; what it gives takes what was printed."""
+        run = self.runs[name] = Run()
+        self.local.okta.heard, told = run.heard.to("okta"), run.heard.to("Kong")
+
+        def passed(request: Request, proceed: Callable[[], Response]) -> Response:
+            told(request.method, request.target, request.header("user-agent") or "")
+            return proceed()
+
+        self.local.kong.faults = passed
+
+        def printed(text: str) -> None:
+            for count, what in _SUMMARY.findall(text):
+                run.operations[what] += int(count)
+
+        start, written, before = time.monotonic(), bytes_written(None), os.times()
+        yield printed
+        after = os.times()
+        run.written, run.wall = bytes_written(None) - written, time.monotonic() - start
+        run.stand_ins = sum(after[:2]) - sum(before[:2])
+        run.cpu = sum(after[2:4]) - sum(before[2:4]) + run.stand_ins
+        self.tell(name, run)
+
+    def write(self, number: int) -> None:
+        """The Application of a number."""
+        text = application(number) if number % TEN or not number else ALONE.format(n=number)
+        if number == 1:  # the client that is to be rotated
+            text = text.replace("kind: service\n", "kind: service\n            rotateEvery: 30d\n")
+        self._file(number).write_text(text)
+
+    def edit(self, number: int, old: str, new: str) -> None:
+        text = self._file(number).read_text()
+        if old not in text:
+            raise WalkError(f"{old!r} is not in {self._file(number).name}")
+        self._file(number).write_text(text.replace(old, new))
+
+    def set(self, **values: object) -> None:
+        """Writes settings of the estate."""
+        for name, value in values.items():
+            project.set_value(self.root, name, value)
+
+    def _file(self, number: int) -> Path:
+        return self.root / "applications" / f"app{number:05}.yaml"
+
+
+@contextmanager
+def large(
+    components: int,
+    partition: int,
+    *,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    tell: Callable[[str, Run], None] = lambda *_: None,
+) -> Iterator[Large]:
+    """An estate of so many components, with nothing deployed. `settings` are variables of the environment."""
+    applications = components // 10 * TEN
+    named = [group for number in range(applications + 1) for group in groups(number)]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode each start takes twice as long
+    with tempfile.TemporaryDirectory() as folder, Local(lags=Lags(), groups=named, users=()) as local:
+        root = project.project(Path(folder))
+        for file in (root / "applications").iterdir():
+            file.unlink()
+        del local.env["PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS"]
+        local.env |= settings
+        estate = Large(local, root, components, partition, tell)
+        for number in range(1, applications + 1):
+            estate.write(number)
+        if partition:
+            size = partition // 10 * TEN
+            firsts = range(1, applications + 1, size)
+            estate.set(
+                partitions={
+                    f"p{index:03}": [
+                        f"team{number}" for number in ((0,) if first == 1 else ()) + (*range(first, first + size),)
+                    ]
+                    for index, first in enumerate(firsts, 1)
+                }
+            )
+        local.pulumi("stack", "init", "-s", STACK, cwd=root)
+        yield estate
+
+
+def measure(estate: Large) -> None:
+    """First `up`, one more, one rule changed, and an Application added whose name sorts first."""
+    with estate.step("first up") as printed:
+        printed(estate.up())
+    with estate.step("nothing changed"):
+        estate.up()
+    with estate.step("verify"):
+        estate.kong_oam("verify", "--stack", STACK, "--only", "gateway")
+    last = estate.applications - 1
+    estate.edit(last, f"methods: [GET], scopes: [app{last}.read]", f"methods: [GET], scopes: [app{last}.write]")
+    with estate.step("one rule changed: preview"):
+        estate.kong_oam("preview", "-s", STACK)
+    with estate.step("one rule changed: up") as printed:
+        printed(estate.up())
+    estate.write(0)
+    with estate.step("an Application added") as printed:
+        printed(estate.up())
+
+
+def walk(estate: Large) -> None:
+    """After `measure`: an Application moved to another partition, the client that is due rotated, an `up` interrupted
+    and gone on with after `recover`, and all destroyed. Raises WalkError where something is not as it is meant."""
+    estate.as_meant()
+    _move(estate)
+    _rotate(estate)
+    _interrupt(estate)
+    with estate.step("destroyed") as printed:
+        printed(estate.kong_oam("destroy", "-s", STACK, "--yes"))
+    if left := [*_entities(estate), *_resources(estate)]:
+        raise WalkError(f"destroy left {', '.join(left)}")
+
+
+def _move(estate: Large) -> None:
+    """The first Application of the second partition goes to the first one."""
+    partitions = estate.partitions
+    first, second = [*partitions][:2]
+    moved = partitions[second].pop(0)
+    partitions[first].append(moved)
+    estate.set(partitions=partitions)
+    with estate.step("an Application moved"):
+        listed = estate.kong_oam("move", "-s", STACK, status=1)
+        estate.kong_oam("move", "-s", STACK, "--yes")
+    if f"/api: {STACK}-{second} -> {STACK}-{first}" not in listed:
+        raise WalkError(f"move listed something else:\n{listed}")
+    with estate.step("up after the move") as printed:
+        printed(estate.up())
+    estate.as_meant()
+
+
+def _rotate(estate: Large) -> None:
+    day = datetime.date.fromisoformat(estate.settings["asOf"])
+    estate.set(asOf=(day + ROTATED).isoformat())
+    with estate.step("one client rotated") as printed:
+        done = estate.up()
+        printed(done)
+    if f"2 of {len(estate.partitions) + 1}" in done or "credentials: app1/job at okta: generation 2" not in done:
+        raise WalkError(f"another run than that of the client's stack, or no rotation:\n{done[-2000:]}")
+    estate.as_meant()
+
+
+def _interrupt(estate: Large) -> None:
+    """A change in up to four partitions is cut off, as by Ctrl-C, at its first operation."""
+    size = estate.partition // 10 * TEN
+    for number in [*range(2, estate.applications, size)][:4]:
+        estate.edit(number, "- {name: MODE, value: live}", "- {name: MODE, value: other}")
+        estate.edit(number, "methods: [POST, PUT, DELETE]", "methods: [POST, PUT]")
+    with estate.step("interrupted"):
+        _cut_off(estate)
+    for stack in _outdated(estate):
+        with estate.step(f"recovered {stack}"):
+            said = estate.kong_oam("recover", "-s", stack, "--remove", status=None)
+            if "refresh" in said:
+                estate.pulumi("refresh", "-s", stack, "--yes", "--skip-preview", "--clear-pending-creates")
+    with estate.step("gone on") as printed:
+        printed(estate.up())
+    estate.as_meant()
+
+
+def _cut_off(estate: Large) -> None:
+    command = [sys.executable, "-m", "kong_oam", "up", "-s", STACK, "--yes"]
+    with subprocess.Popen(
+        command, cwd=estate.root, env=estate.local.env, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if re.search(r"\bupdating \(", line):
+                os.killpg(running.pid, signal.SIGINT)  # as a terminal does: all that runs in it gets it
+                break
+        said = running.stdout.read()
+    if not running.returncode:
+        raise WalkError(f"the run came to its end although it was interrupted:\n{said[-2000:]}")
+
+
+def _outdated(estate: Large) -> list[str]:
+    """The stacks that `up` lists."""
+    first = estate.kong_oam("up", "-s", STACK, status=1).splitlines()[0]
+    return first.partition(": ")[2].split(", ")
+
+
+def _entities(estate: Large) -> Iterator[str]:
+    """What Kong still has of the estate."""
+    for kind in ("services", "routes", "plugins", "consumers", "upstreams"):
+        answer = httpx.get(
+            f"{estate.local.kong.admin_url}/{kind}", headers={"Kong-Admin-Token": estate.local.env["KONG_ADMIN_TOKEN"]}
+        )
+        yield from (f"{kind} {one.get('name') or one['id']}" for one in answer.raise_for_status().json()["data"])
+
+
+def _resources(estate: Large) -> Iterator[str]:
+    """What the states still have."""
+    for name in (STACK, *(f"{STACK}-{one}" for one in estate.partitions)):
+        deployment = json.loads(estate.pulumi("stack", "export", "-s", name))["deployment"]
+        yield from (one["urn"] for one in deployment.get("resources") or ())
