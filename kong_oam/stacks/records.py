@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kong_oam.access.rotation import is_shared
@@ -49,6 +49,15 @@ class Known:
         """By partition, a digest of those of its clients' ids that nobody knew before."""
         return {name: record.ids for name, record in self.records.items() if name is not None}
 
+    def without(self, partition: str | None) -> Known:
+        """The same once a run of a stack has begun, whose record does not count any more."""
+        return replace(self, records={name: one for name, one in self.records.items() if name != partition})
+
+    def having(self, partition: str | None, record: Record | None, outputs: Mapping[str, Any]) -> Known:
+        """The same once a run has exported this; with its record, where it has one."""
+        found = {**self.records, partition: record} if record else self.records
+        return Known(found, outputs.get("base") or {}) if partition is None else replace(self, records=found)
+
 
 def read(estate: str, partitions: Iterable[str]) -> Known:
     """Reads it. Raises engine.cli.CliError."""
@@ -66,18 +75,19 @@ def read(estate: str, partitions: Iterable[str]) -> Known:
     return Known(found, outputs.get("base") or {})
 
 
-def write(estate: str, partition: str | None, fingerprint: str, outputs: Mapping[str, Any], ids: str) -> None:
-    """Records a run that has come to its end, with what it exported, and a digest of its clients' ids. Raises
-    engine.cli.CliError."""
+def write(estate: str, partition: str | None, fingerprint: str, outputs: Mapping[str, Any], ids: str) -> Record | None:
+    """Records a run that has come to its end, with what it exported, and a digest of its clients' ids. None where
+    nothing would tell whether the record still counts. Raises engine.cli.CliError."""
     stack = estate if partition is None else stack_of(estate, partition)
     # No run replaces a shared secret: one that is due would be run for, in vain, by every command.
     credentials = (outputs.get("credentials") or {}).values()
     days = [str(entry["due"]) for entry in credentials if not is_shared(entry)]
     updated = updates().get(stack)
-    if updated is None:  # nothing would tell whether the record still counts
-        return
+    if updated is None:
+        return None
     text = " ".join((fingerprint, updated, min(days, default=_NEVER), ids))
     pulumi("stack", "tag", "set", f"{_TAG}{partition or _BASE}", text, stack=estate, timeout=SHORT)
+    return _parsed(text)
 
 
 def updates() -> dict[str, str]:

@@ -59,6 +59,7 @@ class Runs:
     left_out: list[str] = field(default_factory=list)
     _writing: Lock = field(default_factory=Lock)
     _shared: Mapping[str, str] = field(default_factory=dict)
+    _known: records.Known = field(default_factory=records.Known)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
     _interrupted: bool = False
 
@@ -88,6 +89,7 @@ class Runs:
                 self.say(self.name(partition), "there is no such stack yet: `up` makes it")
             partitions = [partition for partition in partitions if partition not in missing]
         with shared() as self._shared:
+            self._read()
             self._over(partitions)
 
     def interrupt(self) -> None:
@@ -132,9 +134,14 @@ class Runs:
 
     def _waiting(self) -> list[str]:
         """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""
-        settings = self.estates.settings
-        known = records.read(self.estate, settings.stack.partitions)
-        return [one for one in self.estates.outdated(known, settings.as_of) if one is not None and one in self.only]
+        self._read()
+        outdated = self.estates.outdated(self._known, self.estates.settings.as_of)
+        return [one for one in outdated if one is not None and one in self.only]
+
+    def _read(self) -> None:
+        """Reads what is recorded, for which the engine reads the states of all stacks: not for each run."""
+        if self.verb == "up":
+            self._known = records.read(self.estate, self.estates.settings.stack.partitions)
 
     def _again(self) -> None:
         """Runs what has become outdated by the runs before, and then a base that kept what partitions still used."""
@@ -186,20 +193,25 @@ class Runs:
 
     def _ran(self, partition: str | None, *, adds_only: bool) -> bool:
         marked = self.verb == "up" and not adds_only
-        partitions = self.estates.settings.stack.partitions
-        mark = self.estates.fingerprint(partition, records.read(self.estate, partitions)) if marked else ""
+        with self._writing:
+            mark = self.estates.fingerprint(partition, self._known) if marked else ""
+            self._known = self._known.without(partition)
         stack, given = self.name(partition), {**self._shared, ADDS_ONLY: "true" if adds_only else ""}
         say = partial(self.say, stack)
         words = (*_ARGUMENTS[self.verb], *self.more)
         if not show(*words, stack=stack, say=say, running=self._running, environment=given):
             return False
-        outputs = self._outputs(partition) if marked else None
-        # What kept something, or is to be gone on with, is to be run once more, also by the next command.
-        if outputs is not None and not outputs.get(KEPT) and not outputs.get(UNFINISHED):
-            with self._writing:
-                ids = self.estates.ids(outputs.get("clients") or {})
-                records.write(self.estate, partition, mark, outputs, ids)
+        if marked:
+            self._record(partition, mark, self._outputs(partition))
         return True
+
+    def _record(self, partition: str | None, mark: str, outputs: Mapping[str, Any]) -> None:
+        # What kept something, or is to be gone on with, is to be run once more, also by the next command.
+        ended = not outputs.get(KEPT) and not outputs.get(UNFINISHED)
+        ids = self.estates.ids(outputs.get("clients") or {})
+        with self._writing:
+            record = records.write(self.estate, partition, mark, outputs, ids) if ended else None
+            self._known = self._known.having(partition, record, outputs)
 
     def _outputs(self, partition: str | None) -> dict[str, Any]:
         outputs: dict[str, Any] = json.loads(

@@ -54,6 +54,7 @@ class Engine:
     tags: dict[str, str] = field(default_factory=dict)
     ran: list[tuple[str, bool]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    listed: int = 0
     dated: bool = True
     broken: str = ""
     standing: frozenset[str] = frozenset()
@@ -61,6 +62,7 @@ class Engine:
     def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
         match words[:3]:
             case ("stack", "ls", _):
+                self.listed += 1
                 known = self.updated.items()
                 return json.dumps([{"name": name, **({"lastUpdate": at} if self.dated else {})} for name, at in known])
             case ("stack", "tag", "ls"):
@@ -141,6 +143,24 @@ def test_partitions_that_a_run_of_the_base_outdated_are_run_by_the_same_command(
     del engine.tags["kong-oam:ran:_"]
     up(only=("rest",))
     assert names(engine) == ["prod", "prod-rest"]
+
+
+def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(engine: Engine) -> None:
+    """What partitions are recorded with is what the base then gave, so nothing of that is run once more."""
+    kept = iter(["scope read"])
+    base = {"gateway": {"nobody": "another"}}
+    engine.outputs = lambda stack: {} if "-" in stack else {"base": base, "kept": [*next(([one] for one in kept), [])]}
+    up()
+    assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
+    up()
+    assert names(engine) == []
+
+
+def test_all_stacks_are_listed_once_for_each_that_is_run(engine: Engine) -> None:
+    """The engine reads the whole state of each for that: the rest is as much for three stacks as for a hundred."""
+    up()
+    assert engine.listed == len(engine.ran) + 4  # before, for which there are, at the end, and the test's own
+    assert names(engine) == ["prod", "prod-apis", "prod-rest"]
 
 
 def test_what_a_run_left_to_the_next_one_is_not_recorded_as_done(engine: Engine) -> None:
