@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from threading import Event
 from typing import TYPE_CHECKING
 
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
+from kong_oam.cli.interrupts import interrupting
 
 if TYPE_CHECKING:
     from kong_oam.stacks.move import Moves
@@ -41,7 +43,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     try:
         found = find(settings, estate)
         if options.yes and found.moves:
-            perform(settings, found)
+            interrupted = Event()
+            with interrupting(interrupted.set):
+                perform(settings, found, interrupted.is_set)
     except (EngineError, UndoneError) as error:
         raise UsageError(str(error)) from None
     name = settings.stack.name

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -14,12 +12,12 @@ from typing import TYPE_CHECKING
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
+from kong_oam.cli.interrupts import interrupting
 from kong_oam.diagnostics import printable, suggestion
 
 if TYPE_CHECKING:
     from kong_oam.access.settings.stack import Settings
     from kong_oam.stacks.order import Estates
-    from kong_oam.stacks.run import Runs
 
 _UP = """\
 Runs `pulumi up` over the stacks of an estate: first its base, then the partitions that a change touches,
@@ -108,7 +106,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
         if verb != "preview" and not options.yes:
             console.print("Then the same with --yes")
             return FOUND
-        with _interrupting(runs):
+        with interrupting(runs.interrupt):
             runs.over(chosen)
     except KongOamError as error:
         raise UsageError(str(error)) from None
@@ -119,17 +117,6 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
             f"{len(runs.failed)} failed: {', '.join(runs.failed) or 'none'}{left}. The command again goes on"
         )
     return OK
-
-
-@contextmanager
-def _interrupting(runs: Runs) -> Iterator[None]:
-    """Has whoever interrupts this command, or ends it, interrupt its runs: it then comes to its own end."""
-    before = {one: signal.signal(one, lambda *_: runs.interrupt()) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
 
 
 def _chosen(options: argparse.Namespace, settings: Settings, estates: Estates, *, every: bool) -> Sequence[str | None]:

@@ -7,7 +7,7 @@ both; the next one then takes it out of the source's, once it is certain that th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,8 +66,9 @@ def _resources(state: Mapping[str, Any]) -> Resources:
     return state["deployment"].get("resources") or []
 
 
-def perform(settings: Settings, found: Moves) -> None:
-    """Moves all of that. Raises MoveError, engine.cli.CliError; what was moved until then stays where it is."""
+def perform(settings: Settings, found: Moves, interrupted: Callable[[], bool] = lambda: False) -> None:
+    """Moves all of that, one pair of stacks after the other, unless it is interrupted. Raises MoveError,
+    engine.cli.CliError; what was moved until then stays where it is."""
     involved = {stack for move in found.moves for stack in (move.source, move.target)} - {*found.missing}
     for stack in sorted(involved):
         if not (file := stack_file(stack)).is_file():
@@ -84,6 +85,8 @@ def perform(settings: Settings, found: Moves) -> None:
     for stack in found.missing:
         create(settings, stack)
     for (source, target), moves in by_pair(found.moves):
+        if interrupted():
+            raise MoveError(f"interrupted: `python -m kong_oam move -s {settings.stack.name} --yes` goes on")
         if whole := [move.urn for move in moves if not move.twice]:
             pulumi("state", "move", "--source", source, "--dest", target, "--yes", *whole, timeout=LONG)
         if twice := [move for move in moves if move.twice]:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import pytest
 
@@ -14,7 +15,7 @@ from sandbox.kong.http import Request, Response
 from sandbox.local import STACK, Local, Saved
 from tests.support.documentation import page
 from tests.support.engine.deployment import AT_ONCE, Deployment
-from tests.support.engine.partitions import kong_oam, run, stack_of
+from tests.support.engine.partitions import kong_oam, partition, run, stack_of
 from tests.support.faults.blackout import shape
 from tests.support.faults.cut_off import (
     ALL,
@@ -186,6 +187,39 @@ def test_a_partition_that_fails_stops_no_other(undisturbed: Undisturbed, seed: i
     go_on(deployment, "up")
     is_at_rest(deployment)
     answers_as_meant(deployment)
+
+
+PLACES = tuple(product(((), ("apis",), ("jobs",), ("apis", "jobs")), repeat=2))
+"""In which partitions the namespaces `apis` and `jobs` are, in each way that there is."""
+
+
+@pytest.mark.parametrize("places", deep_after(0, PLACES, wanted=[((), ("jobs",)), (("jobs",), ("apis",))]), ids=str)
+def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
+    undisturbed: Undisturbed, places: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    """Where an Application is in no partition or in two, nothing is run; where it is in another one, it has to be moved
+    first. Back to the rule of before, and there is nothing to do."""
+    deployment = undisturbed.restore()
+    before = shape(as_stack(deployment))
+    by_name = {
+        name: ["nothing", *(one for one, where in zip(("apis", "jobs"), places, strict=True) if name in where)]
+        for name in ("apis", "jobs")
+    }
+    by_name["jobs"][0] = "nobody"
+    partition(deployment.folder, by_name)
+    done = kong_oam(deployment, "up", "-s", STACK, "--yes")
+    said = done.stdout + done.stderr
+    if {len(where) for where in places} == {1}:
+        moves = places != (("apis",), ("jobs",))
+        assert done.returncode == (2 if moves else 0), said
+        assert (f"python -m kong_oam move -s {STACK}" in said) == moves
+    else:
+        assert done.returncode == 2 and " run: " not in said
+        assert ("in two partitions, 'apis' and 'jobs'" if (("apis", "jobs") in places) else "ACC249") in said
+    assert shape(as_stack(deployment)) == before
+    write(deployment.folder)
+    go_on(deployment, "move", "up")
+    is_at_rest(deployment)
 
 
 @pytest.mark.deep

@@ -34,7 +34,7 @@ def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
         file.write_text(api.replace("orders/report", "jobs/report").replace("orders/import", "jobs/import"), "utf-8")
         made.add("jobs", head + found + callers)
         settings = made.stack_file.read_text("utf-8")
-        made.stack_file.write_text(f"{settings.rstrip()}\n{_rule(PARTITIONS)}", "utf-8")
+        made.stack_file.write_text(settings.replace("config:\n", f"config:\n{_rule(PARTITIONS)}", 1), "utf-8")
         try:
             run(made, "up", "--yes", status=0)
             yield made
@@ -48,7 +48,7 @@ def _rule(partitions: Mapping[str, Sequence[str]]) -> str:
 
 def run(made: Engine, verb: str, *arguments: str, status: int | None = None) -> CompletedProcess[str]:
     """A verb over the stacks of the estate."""
-    return kong_oam(Deployment(made.local, made.folder), verb, "-s", made.stack, *arguments, status=status)
+    return kong_oam(Deployment(made.local, made.folder), verb, "--stack", made.stack, *arguments, status=status)
 
 
 def own(made: Engine) -> dict[str, Mapping[str, object]]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from kong_oam.access.settings.stack import read_file
 from kong_oam.engine.state import COMPONENT
+from kong_oam.stacks import move
+from kong_oam.stacks.move import MoveError, Moves, perform
 from kong_oam.stacks.moves import Move, by_pair, is_whole, plan, under, without
 
 SERVICE = "kong:index/service:Service"
@@ -109,3 +115,27 @@ def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
         },
     ]
     assert stays["deletedWith"] == service  # what was exported is left as it is
+
+
+def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was moved stays moved, and the command is told that goes on."""
+    settings = read_file(Path(__file__).resolve().parents[3] / "stacks/Pulumi.local.yaml")
+    found = Moves(
+        (Move("a/x", "urn a", "local", "local-one"), Move("b/y", "urn b", "local", "local-two")),
+        {name: {"deployment": {}} for name in ("local", "local-one", "local-two")},
+        (),
+    )
+    (tmp_path / "stacks").mkdir()
+    for name in found.states:
+        (tmp_path / f"stacks/Pulumi.{name}.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(move, "check_at_rest", lambda *_: None)
+    asked: list[str] = []
+    monkeypatch.setattr(move, "pulumi", lambda *words, **_: asked.append(words[-1]))
+    with pytest.raises(MoveError, match=r"^interrupted: `python -m kong_oam move -s local --yes` goes on$"):
+        perform(settings, found, lambda: bool(asked))
+    assert asked == ["urn a"]
+    perform(settings, found)
+    assert asked == ["urn a", "urn a", "urn b"]
