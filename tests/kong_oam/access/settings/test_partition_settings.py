@@ -135,6 +135,7 @@ def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(project
         ({}, "kong-oam:partitions"),
         ({"A": ["x"]}, "kong-oam:partitions"),
         ({"-a": ["x"]}, "kong-oam:partitions"),
+        ({"a_b": ["x"]}, "kong-oam:partitions"),
         ({"a" * 21: ["x"]}, "kong-oam:partitions"),
         ({"a": ["X"]}, "kong-oam:partitions.a.0"),
         ({"a": ["x*"]}, "kong-oam:partitions.a.0"),
