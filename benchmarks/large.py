@@ -1,7 +1,8 @@
 """An estate of any size in partitions on the sandbox, and what each run of it takes: for `benchmarks.estate`.
 
-Ten components are four Applications: three of three components (those of `benchmarks.requests`, each with groups of its
-own), and one of a component that is a workload alone.
+Ten components are four Applications: three of three components, those of `benchmarks.compile`, and one that is a
+workload alone. They share groups, of which Okta puts no more than 100 into a token; the one of number 0, which may be
+added, has groups of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ import httpx
 import yaml
 
 from benchmarks.backends import bytes_written
-from benchmarks.requests import Heard, application, groups
+from benchmarks.compile import APPLICATION
+from benchmarks.requests import Heard
 from sandbox import project
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
@@ -45,9 +47,17 @@ spec:
       type: worker
       properties: {{image: "registry.example.com/worker{n}:1.0"}}
 """
+GROUPS = 20
+"""Pairs of groups, however many Applications there are."""
 ROTATED = datetime.timedelta(days=31)
 """After so long the first client, which gets a new key each 30 days, is due; no other is."""
 _SUMMARY = re.compile(r"^(?:\[[\w-]+\] )?\s+[+~-]+\s*(\d+) (created|updated|replaced|deleted)\b", re.M)
+
+
+def groups(number: int) -> tuple[str, str]:
+    """The groups that the Application of a number names."""
+    pair = number and number % GROUPS + 1
+    return f"readers-{pair}", f"writers-{pair}"
 
 
 @dataclass
@@ -149,7 +159,9 @@ class Large:
 
     def write(self, number: int) -> None:
         """The Application of a number."""
-        text = application(number) if number % TEN or not number else ALONE.format(n=number)
+        text = (APPLICATION if number % TEN or not number else ALONE).format(n=number)
+        for name, group in zip(("readers", "writers"), groups(number), strict=True):
+            text = text.replace(f"groups: [{name}]", f"groups: [{group}]")
         if number == 1:  # the client that is to be rotated
             text = text.replace("kind: service\n", "kind: service\n            rotateEvery: 30d\n")
         self._file(number).write_text(text)
@@ -179,7 +191,7 @@ def large(
 ) -> Iterator[Large]:
     """An estate of so many components, with nothing deployed. `settings` are variables of the environment."""
     applications = components // 10 * TEN
-    named = [group for number in range(applications + 1) for group in groups(number)]
+    named = {group: None for number in range(applications + 1) for group in groups(number)}
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode each start takes twice as long
     with tempfile.TemporaryDirectory() as folder, Local(lags=Lags(), groups=named, users=()) as local:
         root = project.project(Path(folder))

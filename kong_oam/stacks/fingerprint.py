@@ -34,7 +34,9 @@ _PLAIN = (str, int, float, bool, bytes, datetime.date, IPv4Network, IPv6Network)
 def fingerprint(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str = "") -> str:
     """The fingerprint of a run that deploys `estate`, which is what the stack is given of it. `others`: what of other
     stacks of the estate it reads, each as a digest; `configured`: what `configuration` gives of the stack's file."""
-    undated = replace(settings, as_of=datetime.date.min)
+    # Which Applications are the stack's, the estate says: so a namespace that goes elsewhere concerns two partitions.
+    names = dict.fromkeys(settings.stack.partitions, ())
+    undated = replace(settings, as_of=datetime.date.min, stack=replace(settings.stack, partitions=names))
     digest = hashlib.sha256()
     given = program(), configured, undated, estate.foreign, dict(others)
     places = settings.stack.records is not None and estate.role != "base"

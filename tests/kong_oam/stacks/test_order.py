@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ DAY = datetime.date(2026, 11, 25)
 ISSUER = "https://login.microsoftonline.com/3f9c0d1e-8a52-4c1b-9b8e-0f6f5f3f7a11/v2.0"
 OKTA: dict[str, Any] = {"name": "okta", "type": "okta"}
 ENTRA: dict[str, Any] = {"name": "entra", "type": "entra", "issuer": ISSUER, "accessTokenMinutes": 90}
+PARTITIONS = {"apis": ["apis"], "shop": ["shop"], "rest": ["*"]}
 API = """
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -67,19 +69,24 @@ spec:
 """
 
 
-def settings(provider: dict[str, Any] = OKTA) -> Settings:
+def settings(provider: dict[str, Any] = OKTA, partitions: Mapping[str, list[str]] = PARTITIONS) -> Settings:
     data = {
         "cloud": "local",
         "asOf": str(DAY),
         "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
         "identityProviders": [provider],
-        "partitions": {"apis": ["apis"], "shop": ["shop"], "rest": ["*"]},
+        "partitions": {**partitions},
     }
     return parse("prod", data, describe)
 
 
-def estates(*texts: str, provider: dict[str, Any] = OKTA, configured: dict[str | None, str] | None = None) -> Estates:
-    of_stack = settings(provider)
+def estates(
+    *texts: str,
+    provider: dict[str, Any] = OKTA,
+    configured: dict[str | None, str] | None = None,
+    partitions: Mapping[str, list[str]] = PARTITIONS,
+) -> Estates:
+    of_stack = settings(provider, partitions)
     readings = [
         read_bytes(f"{number}.yaml", text.encode()) for number, text in enumerate(texts or (API, CLIENT, ALONE))
     ]
@@ -97,7 +104,7 @@ BASE = {
 def ran(of: Estates, base: Any = None, ids: str = "") -> Known:
     """All stacks as if they had just been run, one after the other."""
     known = Known({}, BASE if base is None else base)
-    for partition in (None, "shop", "rest", "apis"):
+    for partition in (None, *reversed(of.settings.stack.partitions)):
         record = Record(of.fingerprint(partition, known), "now", None, ids or of.ids({}))
         known = Known({**known.records, partition: record}, known.base)
     return known
@@ -130,6 +137,15 @@ def test_a_change_runs_what_depends_on_it() -> None:
     assert outdated(estates(more, CLIENT, ALONE), known) == [None, "apis", "shop"]
     assert outdated(estates(API.replace("owner: o", "owner: p"), CLIENT, ALONE), known) == ["apis"]
     assert outdated(estates(API.replace(", components: [shop/web]", ""), ALONE), known) == [None, "apis", "shop"]
+
+
+def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> None:
+    """None of the others, of which a large estate has many; a partition that comes, or goes, concerns all."""
+    before = {"apis": ["apis"], "shop": ["shop", "alone"], "rest": ["*"], "last": ["last"]}
+    after = {**before, "shop": ["shop"], "last": ["last", "alone"]}
+    now, then = (estates(partitions=partitions) for partitions in (after, before))
+    assert outdated(now, ran(then)) == ["shop", "last"]
+    assert outdated(estates(partitions={**before, "new": ["new"]}), ran(then)) == [None, *before, "new"]
 
 
 def test_what_the_base_gave_runs_who_reads_it() -> None:
