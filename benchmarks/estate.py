@@ -19,6 +19,7 @@ import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from benchmarks.backends import ZSTD
 from benchmarks.large import Large, Run, large, measure, walk
@@ -30,25 +31,16 @@ from sandbox import project
 SIZES = 10, 100, 1000
 ROUNDS = 3
 HEADING = f"{'run':<32} {'CPU s':>7} {'stand-ins':>9} {'MB written':>10} {'okta':>6} {'Kong':>6}  operations"
-LIMITS = {
-    "first up, CPU: {some} to {few} components": 12.0,
-    "first up, bytes written: {some} to {few}": 12.0,
-    "first up, CPU: {many} to {some}": 11.0,
-    "first up, bytes written: {many} to {some}": 11.0,
-    "one rule changed, CPU of preview and up: {many} to one partition": 1.5,
-    "nothing changed among {many}, CPU: to reading and compiling them": 4.0,
-    "updates of an added Application: {many} to {few}": 1.0,
-    "requests of an added Application: {many} to {few}": 1.0,
-    "seconds of verify, {many} components": 60.0,
-}
-"""Most that each may be. `few`, `some` and `many` are the components of the three estates."""
+PREVIEW, UP, ADDED = "one rule changed: preview", "one rule changed: up", "an Application added"
 
 Runs = Mapping[str, Run]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--components", type=int, nargs=3, default=SIZES, help="multiples of --partition")
+    parser.add_argument(
+        "--components", type=int, nargs="+", default=SIZES, help="two or three, each ten times the one before"
+    )
     parser.add_argument("--partition", type=int, default=10, help="components of each, a multiple of ten (default: 10)")
     parser.add_argument("--walk", action="store_true", help="move, rotate, interrupt, recover and destroy the largest")
     parser.add_argument("--zstd", action="store_true", help="with states that the engine compresses")
@@ -56,16 +48,55 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["KONG_OAM_FORK"] = "0"
     settings = ZSTD if options.zstd else {}
-    found = []
     if options.one_stack:
         deployed(options.components[1], 0, settings)
-    for index, components in enumerate(options.components):
-        found.append(deployed(components, options.partition, settings, go_on=options.walk and index == 2))
-    (few, _), (some, _), (many, compiling) = found
-    values = ratios(few, some, many, compiling)
-    for line in lines(values, options.components):
-        print(line)
-    return 1 if any(value > LIMITS[name] for name, value in values.items()) else 0
+    found = {}
+    for components in options.components:
+        go_on = options.walk and components == max(options.components)
+        found[components] = deployed(components, options.partition, settings, go_on=go_on)
+    values, most = ratios(found), limits(options.components)
+    print()
+    for name, value in values.items():
+        print(f"{value:8.2f} {name} (at most {most[name]:g})")
+    return 1 if any(value > most[name] for name, value in values.items()) else 0
+
+
+def limits(components: Sequence[int]) -> dict[str, float]:
+    """Most that each may be, by what it is, for estates of so many components, from the smallest."""
+    few, many = f"{components[0]:,}", f"{components[-1]:,}"
+    growth = {
+        f"first up, {what}: {more:,} to {less:,} components": most
+        for (less, more), most in zip(pairwise(components), (12.0, 11.0), strict=False)
+        for what in ("CPU", "bytes written")
+    }
+    return {
+        **growth,
+        f"one rule changed among {many}, CPU of preview and up: to an estate of {few}": 1.5,
+        f"nothing changed among {many}, CPU: to reading and compiling them": 4.0,
+        f"updates of an added Application: {many} to {few} components": 1.0,
+        f"requests of an added Application: {many} to {few} components": 1.0,
+        f"seconds of verify, {many} components": 60.0,
+    }
+
+
+def ratios(found: Mapping[int, tuple[Runs, float]]) -> dict[str, float]:
+    """What the limits are of."""
+    runs = [one for one, _ in found.values()]
+    few, (many, compiled) = runs[0], [*found.values()][-1]
+
+    def changed(one: Runs) -> float:
+        return one[PREVIEW].cpu + one[UP].cpu
+
+    firsts = [one["first up"] for one in runs]
+    growth = [ratio for less, more in pairwise(firsts) for ratio in (more.cpu / less.cpu, more.written / less.written)]
+    others = (
+        changed(many) / changed(few),
+        many["nothing changed"].cpu / compiled,
+        many[ADDED].operations.total() / few[ADDED].operations.total(),
+        sum(many[ADDED].requests.values()) / sum(few[ADDED].requests.values()),
+        many["verify"].wall,
+    )
+    return dict(zip(limits([*found]), (*growth, *others), strict=True))
 
 
 def deployed(
@@ -106,42 +137,6 @@ def row(name: str, run: Run) -> str:
         f"{name:<32} {run.cpu:7.1f} {run.stand_ins:9.1f} {run.written / 1e6:10.1f} {requests.get('okta', 0):6} "
         f"{requests.get('Kong', 0):6}  {done}"
     ).rstrip()
-
-
-def ratios(few: Runs, some: Runs, many: Runs, compiling: float) -> dict[str, float]:
-    """What the limits are of, by their names."""
-    rule, added = ("one rule changed: preview", "one rule changed: up"), "an Application added"
-
-    def changed(runs: Runs) -> float:
-        return sum(runs[name].cpu for name in rule)
-
-    return dict(
-        zip(
-            LIMITS,
-            (
-                some["first up"].cpu / few["first up"].cpu,
-                some["first up"].written / few["first up"].written,
-                many["first up"].cpu / some["first up"].cpu,
-                many["first up"].written / some["first up"].written,
-                changed(many) / changed(few),
-                many["nothing changed"].cpu / compiling,
-                many[added].operations.total() / few[added].operations.total(),
-                sum(many[added].requests.values()) / sum(few[added].requests.values()),
-                many["verify"].wall,
-            ),
-            strict=True,
-        )
-    )
-
-
-def lines(values: Mapping[str, float], components: Sequence[int]) -> list[str]:
-    """A line for each limit."""
-    few, some, many = (f"{count:,}" for count in components)
-    names = (name.format(few=few, some=some, many=many) for name in values)
-    return [
-        f"{value:8.2f} {told} (at most {LIMITS[name]:g})"
-        for told, (name, value) in zip(names, values.items(), strict=True)
-    ]
 
 
 if __name__ == "__main__":
