@@ -13,7 +13,7 @@ from kong_oam.access.partitions import base_of, calls_into, part_of, with_kept_g
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.stacks import ADDS_ONLY
+from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import kind_of
 
@@ -26,12 +26,12 @@ from .state import recorded
 class Part:
     """What of the estate a run deploys. `base`, in a partition: that of its estate; `kept`, in the base: what it still
     offers since a partition uses it, in words, and `made_with`: the highest generation that a partition knows;
-    `adds_only`: that gates stay as they are (ADDS_ONLY)."""
+    `gates_stay`: that gates stay as they are (KEEP_GRANTS)."""
 
     estate: Estate
     base: Base | None = None
     kept: Sequence[str] = ()
-    adds_only: bool = False
+    gates_stay: bool = False
     made_with: int = 0
 
 
@@ -47,8 +47,8 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
         stop_at_retired(settings, state)
         everybodys, kept = with_all_in_use(base_of(estate), settings, state)
         return Part(everybodys, kept=kept, made_with=highest_generation(settings))
-    adds_only = bool(os.environ.get(ADDS_ONLY))
-    if adds_only:
+    keeps = os.environ.get(KEEP_GRANTS)
+    if keeps:
         estate = with_kept_grants(estate, partition, state.outputs.get("granted") or {})
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
@@ -66,7 +66,7 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     part = replace(part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign))
     base = read_base(settings, part, state)
     _stop_at_components_elsewhere(settings, part, state, base.state)
-    return Part(part, replace(base, clients=ids), adds_only=adds_only)
+    return Part(part, replace(base, clients=ids), gates_stay=keeps == GATES_STAY)
 
 
 def _stop_at_components_of_others(settings: Settings, estate: Estate, state: StackState) -> None:

@@ -141,7 +141,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         for one in settings.providers
     }
     gateway = Gateway("gateway", settings, plan.account, plan.facts, estate, issuers, state, base)
-    gateway.gates_stay = plan.part.adds_only
+    gateway.gates_stay = plan.part.gates_stay
     if base is None:
         gateway.client_certificate = provision_client_certificate(gateway, plan.certificates)
     clusters = provision_clusters(estate, settings)

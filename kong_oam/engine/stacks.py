@@ -10,9 +10,10 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.cli import SHORT, CliError, pulumi
 
-ADDS_ONLY = "KONG_OAM_KEEP_GRANTS"
-"""The environment variable of a run that only adds: clients keep what they were granted in other partitions, and gates
-stay as they are. It comes first where one change takes a grant away here and changes the rule that asked for it."""
+KEEP_GRANTS, GATES_STAY, GATES_CHANGE = "KONG_OAM_KEEP_GRANTS", "gates stay", "gates change"
+"""The environment variable of a run in which clients keep what they were granted in other partitions, and its values:
+gates stay as they are in the run that comes first where one change touches a grant here and the rule that asks for it
+there, and change in the one after it."""
 
 
 def stacks_of(settings: Settings) -> list[str]:

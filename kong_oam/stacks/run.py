@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from kong_oam.access.partitions import granted
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
-from kong_oam.engine.stacks import ADDS_ONLY, existing
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.stacks import records
@@ -41,6 +41,17 @@ _ARGUMENTS = {
     "refresh": ("refresh", "--yes", "--skip-preview"),
     "destroy": ("destroy", "--yes", "--skip-preview"),
 }
+
+
+Granted = Mapping[str, Mapping[str, Collection[str]]]
+"""Scopes by the client's name and the component that is called."""
+
+
+class Regranted(NamedTuple):
+    """The partitions in which clients of another one get, or lose, a grant."""
+
+    got: frozenset[str]
+    lost: frozenset[str]
 
 
 @dataclass
@@ -109,28 +120,47 @@ class Runs:
             self.left_out += map(self.name, chosen)
             return
         if self.verb == "up":
-            self._side_by_side([one for one in chosen if self._takes_away(one, chosen)], adds_only=True)
-            if self.failed:
-                self.left_out += map(self.name, chosen)
-                return
-        self._side_by_side(chosen)
-        if self.verb == "up":
+            self._up(chosen)
             self._again()
+        else:
+            self._side_by_side(chosen)
 
-    def _takes_away(self, partition: str, chosen: Sequence[str]) -> bool:
-        """Whether clients of a partition lose a grant in another one that is to be run, too: its rule may change as
-        well, and until it has, they need the grant of before, and then already the new one."""
+    def _up(self, chosen: Sequence[str]) -> None:
+        """Has grants in other partitions added first, then gates changed, then grants taken away."""
+        changed = {one: self._regranted(one, chosen) for one in chosen}
+        self._side_by_side([one for one in chosen if any(changed[one])], GATES_STAY)
+        if self.failed:
+            self.left_out += map(self.name, chosen)
+            return
+        last = [one for one in chosen if changed[one].lost]
+        self._side_by_side([one for one in chosen if one not in last])
+        asked = {other for of_one in changed.values() for both in of_one for other in both}
+        self._side_by_side([one for one in last if one in asked], GATES_CHANGE)
+        failed = {one for one in chosen if self.name(one) in self.failed}
+        # A gate that still asks for a grant does so as long as its partition fails.
+        waiting = [one for one in last if changed[one].lost & failed]
+        self.left_out += [self.name(one) for one in waiting if one not in failed]
+        self._side_by_side([one for one in last if one not in {*waiting, *failed}])
+
+    def _regranted(self, partition: str, chosen: Sequence[str]) -> Regranted:
+        """In which other partitions that are to be run, too, clients of this one get a grant, and in which they lose
+        one: rules there may change as well, and until they have, clients need the grant of before, and then already the
+        new one. Those that are new need none until then."""
         now = granted(self.estates.given(partition))
         before = self._outputs(partition).get("granted") or {}
-        lost = {
-            called
-            for client, calls in before.items()
-            for called, scopes in calls.items()
-            if {*scopes} - {*now.get(client, {}).get(called, ())}
-        }
         components = self.estates.whole.components
-        elsewhere = (components[called].partition for called in lost if called in components)
-        return any(one != partition and one in chosen for one in elsewhere)
+
+        def more(first: Granted, second: Granted) -> frozenset[str]:
+            called = {
+                key
+                for client in before.keys() & now.keys()
+                for key, scopes in second[client].items()
+                if {*scopes} - {*first[client].get(key, ())}
+            }
+            elsewhere = {components[key].partition for key in called if key in components}
+            return frozenset(one for one in elsewhere if one and one != partition and one in chosen)
+
+        return Regranted(more(before, now), more(now, before))
 
     def _waiting(self) -> list[str]:
         """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""
@@ -173,17 +203,17 @@ class Runs:
         exported = json.loads(pulumi("stack", "export", stack=stack, timeout=SHORT))
         return any(one["type"] != STACK for one in exported["deployment"].get("resources") or ())
 
-    def _side_by_side(self, partitions: Sequence[str], *, adds_only: bool = False) -> None:
+    def _side_by_side(self, partitions: Sequence[str], keeps: str = "") -> None:
         with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
-            list(pool.map(partial(self._run, adds_only=adds_only), partitions))
+            list(pool.map(partial(self._run, keeps=keeps), partitions))
 
-    def _run(self, partition: str | None, *, adds_only: bool = False) -> bool:
+    def _run(self, partition: str | None, *, keeps: str = "") -> bool:
         stack = self.name(partition)
         if self._interrupted:
-            self.left_out.append(stack)
+            self.left_out += [] if stack in self.left_out else [stack]
             return False
         try:
-            ok = self._ran(partition, adds_only=adds_only)
+            ok = self._ran(partition, keeps)
         except CliError as error:
             # What is run beside it goes on.
             self.say(stack, f"error: {error}")
@@ -191,12 +221,12 @@ class Runs:
         (self.done if ok else self.failed).append(stack)
         return ok
 
-    def _ran(self, partition: str | None, *, adds_only: bool) -> bool:
-        marked = self.verb == "up" and not adds_only
+    def _ran(self, partition: str | None, keeps: str) -> bool:
+        marked = self.verb == "up" and not keeps
         with self._writing:
             mark = self.estates.fingerprint(partition, self._known) if marked else ""
             self._known = self._known.without(partition)
-        stack, given = self.name(partition), {**self._shared, ADDS_ONLY: "true" if adds_only else ""}
+        stack, given = self.name(partition), {**self._shared, KEEP_GRANTS: keeps}
         say = partial(self.say, stack)
         words = (*_ARGUMENTS[self.verb], *self.more)
         if not show(*words, stack=stack, say=say, running=self._running, environment=given):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import runpy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,17 +52,22 @@ class Registered:
     after: frozenset[str]
     made_of: dict[str, frozenset[str]]
     secret_outputs: frozenset[str]
+    parent: str = ""
 
 
 States = dict[str, dict[str, dict[str, Any]]]
 """What the engine tells a program of stacks: by the stack's name, {URN: {type, outputs}}."""
 
 
+Identify = Callable[[str], str]
+"""Gives what is made under a logical name its id."""
+
+
 class _Answers(pulumi.runtime.Mocks):
     """Ids are `id of NAME`, those of groups, too; outputs are the inputs, and what a product would add that the program reads."""
 
-    def __init__(self, states: States | None = None) -> None:
-        self._states = states or {}
+    def __init__(self, states: States | None = None, identify: Identify = "id of {}".format) -> None:
+        self._states, self._identify = states or {}, identify
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         known: dict[str, dict[str, Any]] = {
@@ -79,11 +85,12 @@ class _Answers(pulumi.runtime.Mocks):
                 "privateKeyPemPkcs8": PRIVATE_KEY if "entra" in args.name else f"private half of {args.name}",
             },
         }
-        return f"id of {args.name}", {**args.inputs, **known.get(args.typ, {})}
+        return self._identify(args.name), {**args.inputs, **known.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        if args.token == "pulumi:pulumi:readStackOutputs":  # of a stack that has exported nothing
-            return {"outputs": {}}, []
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            of_stack = self._states.get(args.args["name"].rpartition("/")[2], {})
+            return {"outputs": next((one["outputs"] for one in of_stack.values() if one["type"] == STACK), {})}, []
         if args.token == "pulumi:pulumi:readStackResourceOutputs":
             return {"outputs": self._states.get(args.args["stackName"].rpartition("/")[2], {})}, []
         return {"objectId": f"object {args.args['clientId']}", **args.args}, []
@@ -92,8 +99,8 @@ class _Answers(pulumi.runtime.Mocks):
 class _Monitor(mocks.MockMonitor):
     """Keeps what the mocks do not see: dependencies, and which inputs are secrets."""
 
-    def __init__(self, states: States | None = None) -> None:
-        super().__init__(_Answers(states))
+    def __init__(self, states: States | None = None, identify: Identify = "id of {}".format) -> None:
+        super().__init__(_Answers(states, identify))
         self.registered: list[Registered] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol names it
@@ -108,6 +115,7 @@ class _Monitor(mocks.MockMonitor):
                 after=frozenset(map(_name, request.dependencies)),
                 made_of={key: frozenset(map(_name, on.urns)) for key, on in request.propertyDependencies.items()},
                 secret_outputs=frozenset(request.additionalSecretOutputs),
+                parent=_name(request.parent),
             )
         )
         return answer
@@ -119,7 +127,7 @@ def recorder() -> _Monitor:
 
 
 def _name(urn: str) -> str:
-    return urn.rsplit("::", 1)[1]
+    return urn.rpartition("::")[2]
 
 
 def _published(issuer: str, proxy: str | None) -> Published:
@@ -132,12 +140,14 @@ def _program() -> None:
     runpy.run_path("__main__.py", run_name="__main__")
 
 
-def run_stack(stack: str, states: States, *, preview: bool = False) -> list[Registered]:
+def run_stack(
+    stack: str, states: States, *, preview: bool = False, identify: Identify = "id of {}".format
+) -> list[Registered]:
     """All that the program of the working directory registers on a stack whose file is there. `states` are those that
     the engine knows; what this run registers and exports is put there for the next ones."""
     file = yaml.safe_load(Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
     set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()})
-    monitor, outputs = _Monitor(states), dict[str, Any]()
+    monitor, outputs = _Monitor(states, identify), dict[str, Any]()
     set_mocks(monitor.mocks, "kong-oam", stack, preview=preview, monitor=monitor, organization="organization")
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]

@@ -77,7 +77,7 @@ class Engine:
         raise CliError(f"`pulumi {' '.join(words)}` failed")
 
     def run(self, stack: str, environment: Mapping[str, str]) -> bool:
-        only_adds = bool({**self.environment, **environment}.get(run.ADDS_ONLY))
+        only_adds = bool({**self.environment, **environment}.get(run.KEEP_GRANTS))
         self.ran.append((stack, only_adds))
         self.updated[stack] = f"time {len(self.ran)}".replace(" ", "-")
         self.exported[stack] = self.outputs(stack)
@@ -190,7 +190,7 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(engine: Engine)
 
 def test_a_variable_of_whoever_runs_it_makes_no_run_one_that_only_adds(engine: Engine) -> None:
     """It would be recorded, and its gates would stay as they were."""
-    engine.environment[run.ADDS_ONLY] = "true"
+    engine.environment[run.KEEP_GRANTS] = "true"
     up()
     assert engine.ran == [("prod", False), ("prod-apis", False), ("prod-rest", False)]
 

@@ -159,14 +159,19 @@ def check(
     `workloads` is where components are. `ordered`: the order of the replay is what the engine promises, not only what
     happened, so that views and moments are looked at, too.
     """
-    run = _Run(replay, models, callers, workloads)
-    for target in targets(models):
+    run = Held(replay, models, callers, workloads)
+    check_all(run, ordered=ordered)
+    return run.report
+
+
+def check_all(run: Held, *, ordered: bool) -> None:
+    """Asks about all targets; what is found is in the report."""
+    for target in targets(run.models):
         scene = run.scene(target)
         scene.ask_mixtures()
         if ordered:
             scene.ask_views()
             scene.ask_moments()
-    return run.report
 
 
 def targets(models: Sequence[Meaning]) -> Iterator[Target]:
@@ -180,7 +185,7 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
         yield host, written(path_classes[0].path).rstrip("/") + UNREADABLE
 
 
-class _Run:
+class Held:
     """A replay with who calls and what is meant, and what is found."""
 
     def __init__(
@@ -207,11 +212,11 @@ class _Run:
         self.different = {kind: list(_by_content(versions)) for kind, versions in self.versions.items()}
         self.found: set[tuple[object, ...]] = set()
 
-    def scene(self, target: Target) -> _Scene:
+    def scene(self, target: Target) -> Scene:
         path = uri.normalized(target[1])
         routes = frozenset(one["id"] for one in self.versions["routes"] if takes(one, target[0], path))
         services = {one["service"]["id"] for one in self.versions["routes"] if one["id"] in routes}
-        return _Scene(self, target, path, routes, frozenset(services))
+        return Scene(self, target, path, routes, frozenset(services))
 
     def mask(self, kind: str, ids: frozenset[str]) -> int:
         """The operations that write entities of a kind, of these ids."""
@@ -294,10 +299,10 @@ def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
 
 
 @dataclass(frozen=True)
-class _Scene:
+class Scene:
     """What may decide about one target in a run: routes that may take it, and the services that these lead to."""
 
-    run: _Run
+    run: Held
     target: Target
     path: str
     routes: frozenset[str]
@@ -350,7 +355,9 @@ class _Scene:
         anonymous = {one["config"]["anonymous"] for _, one in jwt}
         for found in _choices(secrets, some=some):
             wanted = anonymous | {one["consumer"]["id"] for _, one in found}
-            consumers = [("consumers", one) for one in run.different["consumers"] if one["id"] in wanted]
+            consumers = [
+                ("consumers", one) for one in run.different["consumers"] if wanted & {one["id"], one["username"]}
+            ]
             for known in _choices(consumers, some=some):
                 yield (*jwt, *found, *known)
 
@@ -364,7 +371,7 @@ class _Scene:
             last = len(levels) == 1
             seen = Seen(entities if last else (entities[0], ("services", entities[1][1] | _PASSING), *entities[2:]))
             run.report.mixtures += 1
-            ((_, _, ended),) = self._asked(seen, [(method, caller)])
+            ((_, _, ended),) = self.asked(seen, [(method, caller)])
             if isinstance(ended, int):
                 continue
             if not last:
@@ -374,7 +381,7 @@ class _Scene:
                 or any(run.misled(ended, image, self._meant(method, caller)) for image in run.images(ended[0], seen))
                 or run.in_clear(ended, entities[1][1], self._meant(method, caller))
             ):
-                self._found(run.report.opened, method, caller, ended, seen)
+                self.add(run.report.opened, method, caller, ended, seen)
 
     def ask_views(self) -> None:
         run = self.run
@@ -382,9 +389,9 @@ class _Scene:
             wanted = [one for one in product(METHODS, callers) if self._must_pass(*one)]
             if wanted:
                 for seen in self._views(kid):
-                    for method, caller, ended in self._asked(seen, wanted):
+                    for method, caller, ended in self.asked(seen, wanted):
                         if isinstance(ended, int):
-                            self._found(run.report.closed, method, caller, ended, seen)
+                            self.add(run.report.closed, method, caller, ended, seen)
 
     def ask_moments(self) -> None:
         """Where no image changes, the mixtures say all of it."""
@@ -393,13 +400,13 @@ class _Scene:
             return
         for kid, callers in run.callers.items():
             for seen, done in self._moments(kid):
-                for method, caller, ended in self._asked(seen, product(METHODS, callers)):
+                for method, caller, ended in self.asked(seen, product(METHODS, callers)):
                     if not isinstance(ended, int) and run.out_of_date(
                         ended, run.image(ended[0], done), self._meant(method, caller)
                     ):
-                        self._found(run.report.opened, method, caller, ended, seen)
+                        self.add(run.report.opened, method, caller, ended, seen)
 
-    def _asked(self, seen: Seen, requests: Iterable[tuple[str, Caller]]) -> Iterator[tuple[str, Caller, Place | int]]:
+    def asked(self, seen: Seen, requests: Iterable[tuple[str, Caller]]) -> Iterator[tuple[str, Caller, Place | int]]:
         run = self.run
         run.plane.show(seen)
         for method, caller in requests:
@@ -420,7 +427,7 @@ class _Scene:
         spoken = {model.over_tls(one.component or "") for model, one in zip(self.run.models, answers, strict=True)}
         return len(spoken) == 1 and all(meaning.must_allow(first, other) for other in others)
 
-    def _found(self, findings: list[Finding], method: str, caller: Caller, ended: Place | int, seen: Seen) -> None:
+    def add(self, findings: list[Finding], method: str, caller: Caller, ended: Place | int, seen: Seen) -> None:
         """One finding for each request and end."""
         key = id(findings), self.target, method, caller.name, ended
         if key not in self.run.found:
@@ -430,8 +437,8 @@ class _Scene:
     def _views(self, kid: str) -> Iterator[Seen]:
         """Each combination of versions that can be seen together, once."""
         met: set[tuple[int, ...]] = set()
-        for routed, plugged, known in self.run.order.views(*self._masks(kid)):
-            for seen in self._seen(kid, routed, plugged, known):
+        for routed, plugged, known in self.run.order.views(*self.masks(kid)):
+            for seen in self.seen(kid, routed, plugged, known):
                 if seen.versions not in met:
                     met.add(seen.versions)
                     yield seen
@@ -439,12 +446,23 @@ class _Scene:
     def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
         """Each state of all that decides, with the operations that have led to it."""
         rollouts = sum(1 << number for number, one in enumerate(self.run.replay.operations) if one.images)
-        routed, plugged, known = self._masks(kid)
+        routed, plugged, known = self.masks(kid)
         for done in self.run.order.states(routed | plugged | known | rollouts):
-            for seen in self._seen(kid, done, done, done):
+            for seen in self.seen(kid, done, done, done):
                 yield seen, done
 
-    def _masks(self, kid: str) -> tuple[int, int, int]:
+    def ask_everybody(self) -> None:
+        """At each moment, where something that decides changes at all. It finds less than the mixtures, and soon."""
+        run = self.run
+        for kid, callers in run.callers.items():
+            for seen, _ in self._moments(kid) if any(self.masks(kid)) else ():
+                for method, caller, ended in self.asked(seen, product(METHODS, callers)):
+                    if not isinstance(ended, int) and not any(
+                        _leads(one, ended) for one in self._meant(method, caller)
+                    ):
+                        self.add(run.report.opened, method, caller, ended, seen)
+
+    def masks(self, kid: str) -> tuple[int, int, int]:
         """The operations that may show in routes, plugins and credentials."""
         run, ids = self.run, self._ids(kid)
         masks = {kind: run.mask(kind, ids[kind]) for kind in DECIDING}
@@ -455,7 +473,7 @@ class _Scene:
             credentials,
         )
 
-    def _seen(self, kid: str, routed: int, plugged: int, known: int) -> Iterator[Seen]:
+    def seen(self, kid: str, routed: int, plugged: int, known: int) -> Iterator[Seen]:
         run, ids = self.run, self._ids(kid)
         shown = {"plugins": plugged, "consumers": known, "jwt_secrets": known}
         state = {kind: run.state(kind, ids[kind], shown.get(kind, routed)) for kind in DECIDING}

@@ -93,7 +93,7 @@ class Replay:
 
 
 @dataclass(slots=True)
-class _Step:
+class Step:
     """`begun` and `ended` are numbers of events; a step that failed or was cut off has not ended."""
 
     op: str
@@ -124,7 +124,7 @@ def replay(printed: str, before: Sequence[Resource], after: Sequence[Resource], 
     Raises DisagreementError.
     """
     steps = [step for step in _steps(printed) if step.op in _DELETES | _CHANGES]
-    waits = _waits(steps, before, after)
+    waits = waits_of(steps, before, after)
     _hold_against_the_log(steps, waits)
     changes = [_change("", old, new) for old, new in pairwise(moments)]
     writes = _assigned(steps, [write for change in changes for write in change.writes])
@@ -146,11 +146,11 @@ def watched(moments: Sequence[Moment]) -> Replay:
 def _change(name: str, old: Moment, new: Moment) -> Operation:
     images = {key: new.images.get(key) for key in {**old.images, **new.images}}
     changed = {key: image for key, image in images.items() if image != old.images.get(key)}
-    return Operation(name, tuple(_written(old.entities, new.entities)), changed)
+    return Operation(name, tuple(written(old.entities, new.entities)), changed)
 
 
-def _steps(printed: str) -> list[_Step]:
-    steps: dict[tuple[str, str], _Step] = {}
+def _steps(printed: str) -> list[Step]:
+    steps: dict[tuple[str, str], Step] = {}
     for event in (json.loads(line) for line in printed.splitlines() if line.startswith("{")):
         about = event.get("resourcePreEvent") or event.get("resOutputsEvent")
         if not about:
@@ -161,7 +161,7 @@ def _steps(printed: str) -> list[_Step]:
         if not known.get("custom"):
             continue  # a component: nothing is made for it, and its children do not wait for its end
         if "resourcePreEvent" in event:
-            steps[key] = _Step(*key, data["type"], event["sequence"])
+            steps[key] = Step(*key, data["type"], event["sequence"])
         elif key in steps:
             steps[key].ended = event["sequence"]
         if key in steps:
@@ -169,7 +169,7 @@ def _steps(printed: str) -> list[_Step]:
     return list(steps.values())
 
 
-def _waits(steps: Sequence[_Step], before: Sequence[Resource], after: Sequence[Resource]) -> list[int]:
+def waits_of(steps: Sequence[Step], before: Sequence[Resource], after: Sequence[Resource]) -> list[int]:
     """Of each step those that must have ended before it begins."""
     needs, named = _reachable(_direct(after)), _direct(before)
     changes = {step.urn: number for number, step in enumerate(steps) if not step.deletes}
@@ -213,14 +213,14 @@ def _reachable(direct: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
     return {urn: visit(urn) for urn in direct}
 
 
-def _hold_against_the_log(steps: Sequence[_Step], waits: Sequence[int]) -> None:
+def _hold_against_the_log(steps: Sequence[Step], waits: Sequence[int]) -> None:
     for number, step in enumerate(steps):
         for other, first in enumerate(steps):
             if waits[number] >> other & 1 and (first.ended is None or first.ended > step.begun):
                 raise DisagreementError(f"'{step.name}' began before '{first.name}' had ended")
 
 
-def _written(old: Snapshot, new: Snapshot) -> Iterable[Write]:
+def written(old: Snapshot, new: Snapshot) -> Iterable[Write]:
     for kind, table in new.tables.items():
         was = old.tables[kind]
         if table is not was:
@@ -229,7 +229,7 @@ def _written(old: Snapshot, new: Snapshot) -> Iterable[Write]:
                     yield Write(kind, was.get(key), table.get(key))
 
 
-def _assigned(steps: Sequence[_Step], writes: Iterable[Write]) -> dict[int, list[Write]]:
+def _assigned(steps: Sequence[Step], writes: Iterable[Write]) -> dict[int, list[Write]]:
     """The writes by the number of the step that made each. A step of which the answer was lost has no id: what was made
     then is by the step that has made nothing yet and never ended."""
     found: dict[int, list[Write]] = {}

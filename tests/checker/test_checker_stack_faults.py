@@ -1,0 +1,206 @@
+"""A checker that finds nothing proves nothing: commands and programs over several stacks with a fault are found out.
+
+Each fault is a patch of the command or the program, and the estates between which it matters. Without it the same
+estates pass.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY
+from kong_oam.stacks.order import Estates
+from kong_oam.stacks.run import Regranted, Runs
+from tests.support.checker.commands import Commands, commands
+from tests.support.checker.estates import Client, Part, Shape
+from tests.support.checker.parted import Parted
+from tests.support.checker.stacks import Trouble
+from tests.support.tiers import deep_after
+
+LAYOUT = {"one": ("of-a", "by-cron"), "two": ("*",)}
+"""The clients of each call into the other."""
+
+
+def _part(uid: str, needed: str, scopes: Sequence[str]) -> Part:
+    rules = (("/x", "GET", (needed,)), ("/x", "POST", (scopes[-1],)))
+    return Part(uid, uid, ((f"{uid}.example.com", "/x", 8080),), rules, scopes=tuple(scopes))
+
+
+def _estate(
+    a: str, b: str, job: Sequence[str], cron: Sequence[str], scopes: Sequence[str] = ("a.read", "a.write")
+) -> Parted:
+    """`a` and `b` are what GET asks for there; `job` and `cron` what these clients are granted at a, and at b."""
+    parts = _part("a", a, scopes), _part("b", b, ("b.read", "b.write"))
+    clients = Client("job", tuple(("a", one) for one in job)), Client("cron", tuple(("b", one) for one in cron))
+    return Parted(Shape(parts, clients), LAYOUT)
+
+
+READS = _estate("a.read", "b.read", ["a.read"], ["b.read"])
+WRITES = _estate("a.write", "b.read", ["a.write"], ["b.read"])
+BOTH_WRITE = _estate("a.write", "b.write", ["a.write"], ["b.write"])
+MORE = _estate("a.write", "b.read", ["a.read", "a.write"], ["b.read"])
+ELSEWHERE = _estate("a.read", "b.write", ["a.read"], ["b.write"])
+RENAMED = _estate("a.view", "b.read", ["a.view"], ["b.read"], ("a.view", "a.write"))
+
+
+def _base_removes_first(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("components.partition.with_all_in_use", lambda estate, *_: (estate, []))
+
+
+def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
+    outdated = Estates.outdated
+    patch.setattr(Estates, "outdated", lambda *given: (one for one in outdated(*given) if one != "one"))
+
+
+def _grant_goes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
+    def up(runs: Runs, chosen: Sequence[str]) -> None:
+        runs._side_by_side([one for one in chosen if runs._regranted(one, chosen).lost], GATES_STAY)
+        runs._side_by_side(chosen)
+
+    patch.setattr(Runs, "_up", up)
+
+
+def _grant_comes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
+    regranted = Runs._regranted
+    patch.setattr(Runs, "_regranted", lambda *given: regranted(*given)._replace(got=frozenset()))
+
+
+def _nothing_is_added_first(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Runs, "_regranted", lambda *_: Regranted(frozenset(), frozenset()))
+
+
+def _gates_change_as_grants_are_added(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("components.partition.GATES_STAY", "never")
+
+
+def _gates_change_as_grants_go(patch: pytest.MonkeyPatch) -> None:
+    side_by_side = Runs._side_by_side
+
+    def without(runs: Runs, partitions: Sequence[str], keeps: str = "") -> None:
+        side_by_side(runs, [] if keeps == GATES_CHANGE else partitions, keeps)
+
+    patch.setattr(Runs, "_side_by_side", without)
+
+
+def _command_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
+    once = Runs._run
+
+    def forgetting(runs: Runs, *given: Any, **keeps: Any) -> bool:
+        ok = once(runs, *given, **keeps)
+        runs.failed.clear()
+        return ok
+
+    patch.setattr(Runs, "_run", forgetting)
+
+
+def _grants_are_not_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("components.partition.with_kept_grants", lambda estate, *_: estate)
+
+
+def _base_is_older(patch: pytest.MonkeyPatch) -> None:
+    """The command runs it after the partitions, and these do not look what it has."""
+    once, over = Runs._run, Runs._over
+    patch.setattr("components.base.lacking", lambda *_: [])
+    patch.setattr(Runs, "_run", lambda runs, partition, **keeps: partition is None or once(runs, partition, **keeps))
+
+    def late(runs: Runs, partitions: Sequence[str | None]) -> None:
+        over(runs, partitions)
+        once(runs, None)
+
+    patch.setattr(Runs, "_over", late)
+
+
+def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
+    def every(clients: Any, concerns: Any) -> Iterator[Any]:
+        for client in clients:
+            calls = tuple(
+                replace(call, scopes=("a.read", "a.write")) for call in client.calls if concerns(client, call.component)
+            )
+            if calls:
+                yield replace(client, calls=calls)
+
+    patch.setattr("kong_oam.access.partitions._with_calls", every)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A patch, and the estates between which it must be found: as a refusal, unless it `opens`. `trouble` is what befalls
+    the command, and alone it does no harm."""
+
+    seed: Callable[[pytest.MonkeyPatch], None]
+    before: Parted
+    after: Parted
+    opens: bool = False
+    trouble: Trouble | None = None
+
+
+FAILS = Trouble(1, kills=False, share=0.0)
+"""The partition of the gate, after the run in which the client's one only adds."""
+FAULTS = {
+    "the base removes first": Fault(_base_removes_first, READS, RENAMED),
+    "a partition is skipped": Fault(_partition_is_skipped, READS, WRITES),
+    "a grant goes beside the gate's change": Fault(_grant_goes_beside_the_gate, READS, WRITES),
+    "a grant comes beside the gate's change": Fault(_grant_comes_beside_the_gate, READS, MORE),
+    "no grant comes before the gate's change": Fault(_nothing_is_added_first, READS, WRITES),
+    "grants are not kept": Fault(_grants_are_not_kept, READS, WRITES),
+    "a grant goes though the gate's partition failed": Fault(
+        _command_forgets_what_failed, READS, WRITES, trouble=FAILS
+    ),
+    "gates change in the run that adds grants": Fault(_gates_change_as_grants_are_added, READS, BOTH_WRITE),
+    "a partition runs with what an older base has": Fault(_base_is_older, READS, RENAMED),
+    "gates change in the run that takes grants": Fault(_gates_change_as_grants_go, READS, BOTH_WRITE),
+    "callers from other partitions have all scopes": Fault(
+        _callers_from_elsewhere_have_all, READS, ELSEWHERE, opens=True
+    ),
+}
+
+SOUND: dict[str, tuple[Parted, Trouble | None]] = {
+    "both": (BOTH_WRITE, None),
+    "renamed": (RENAMED, None),
+    "one": (WRITES, None),
+    "more": (MORE, None),
+    "elsewhere": (ELSEWHERE, None),
+    "one, and its gate's partition fails": (WRITES, FAILS),
+}
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Commands, Callable[[], None]]]:
+    """A project whose stacks are as the first estate, and what puts that back."""
+    with commands(tmp_path_factory.mktemp("stacks") / "project", random.Random(1)) as made:
+        assert made.up(READS) == 0, made.backend.said
+        made.begin()
+        yield made, made.kept()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", deep_after(6, FAULTS, wanted=["callers from other partitions have all scopes"]))
+def test_a_command_with_a_fault_is_found_out(
+    there: tuple[Commands, Callable[[], None]], name: str, report: Callable[[str], None]
+) -> None:
+    fault, (made, back) = FAULTS[name], there
+    back()
+    with pytest.MonkeyPatch.context() as patch:
+        fault.seed(patch)
+        made.up(fault.after, *(["--all"] if fault.opens else []), trouble=fault.trouble)
+    found = made.held()
+    findings = found.opened if fault.opens else found.closed
+    assert findings, f"not found: {made.backend.ran}"
+    report(f"seeded fault, {name}: {len(findings)} calls, as {findings[0]}")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", deep_after(2, SOUND))
+def test_without_a_fault_the_same_estates_pass(there: tuple[Commands, Callable[[], None]], name: str) -> None:
+    made, back = there
+    back()
+    after, trouble = SOUND[name]
+    assert made.up(after, trouble=trouble) == (2 if trouble else 0), made.backend.said
+    found = made.held()
+    assert not found.opened and not found.closed, found
+    assert found.reached

@@ -1,0 +1,72 @@
+"""Nobody is let in by accident, and nobody refused, while a command runs the stacks of an estate in partitions.
+
+Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine: whole, cut off
+after any steps of any of its runs and begun again (maybe towards another estate), with a partition that fails while
+others go on, and with one stack run by the engine's own command in between. Of every order in which the steps can have
+been done each moment is looked at, with the tokens of before and with those that clients get just then.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from sandbox.local import STACK
+from tests.support.checker.check import Report
+from tests.support.checker.commands import Commands, commands
+from tests.support.checker.parted import Parted, chain
+from tests.support.checker.stacks import Trouble
+from tests.support.tiers import deep_after
+
+WAYS = ("whole", "failed", "killed", "literal")
+PAIRS = 4
+
+
+def _go(
+    commands: Commands, draw: random.Random, way: str, before: Parted, after: Parted, later: Parted, *, mixtures: bool
+) -> Report:
+    """From one estate to the next, in a way, and then to the end."""
+    if way == "literal":
+        partition = draw.choice([*after.layout])
+        commands.literal(after, f"{STACK}-{partition}")
+        found = commands.held(closed=False)
+        assert not found.opened, found  # who is refused is asked of the command alone
+        commands.begin()
+        return found
+    trouble = None if way == "whole" else Trouble(draw.randrange(4), way == "killed")
+    commands.up(after, trouble=trouble)
+    if trouble:
+        commands.up(draw.choice([before, after, later]))
+        commands.up(after)
+    assert commands.up(after) == 0, commands.backend.said
+    assert not commands.backend.ran, "a command that has nothing to do runs stacks"
+    return commands.held(mixtures=mixtures and way == "whole")
+
+
+@pytest.mark.generated
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", deep_after(1, range(1, 13)))
+def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
+    tmp_path: Path, seed: int, report: Callable[[str], None]
+) -> None:
+    draw, total, runs = random.Random(seed), Report(), 0
+    estates = [*islice(chain(seed), PAIRS + 2)]
+    with commands(tmp_path / "project", draw) as made:
+        assert made.up(estates[0]) == 0, made.backend.said
+        for number in range(PAIRS):
+            made.begin()
+            way = WAYS[(number + seed - 1) % len(WAYS)]
+            found = _go(made, draw, way, *estates[number : number + 3], mixtures=seed % 4 == 0)
+            assert not found.opened and not found.closed, f"pair {number}, {way}:\n{found}"
+            assert made.up(estates[number + 1]) == 0, made.backend.said
+            total.add(found)
+            runs += len(made.backend.done)
+    assert total.asked >= total.reached > 100
+    report(
+        f"model checker of partitions, chain {seed}: {PAIRS} pairs of estates, {runs} steps, {total.asked} requests, "
+        f"{total.reached} of them to a workload; none that no estate allows, none refused that all allow"
+    )

@@ -1,0 +1,172 @@
+"""Whether clients that ask for a token while a run goes on are let in all the while, where both estates let them in.
+
+What a token lists is what the provider would issue at that moment, by what the stacks' runs have made there: of the
+scopes of the client's rule those that there are, and of a user's groups those that tokens list. It is asked about the
+calls from one partition into another: of those within a stack one run changes both ends, in an order that nobody holds.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kong_oam.identity.okta import names
+from tests.support.checker.check import METHODS, PROVIDER, Caller, Held, Meaning, Scene, Target, targets
+from tests.support.checker.estates import UIDS
+from tests.support.checker.order import members
+from tests.support.checker.parted import ISSUER, settings
+from tests.support.checker.stacks import Done, Key
+from tests.support.mocks import Registered
+from tests.support.oracle import meaning
+from tests.support.tokens import RSA, token
+
+KID = "key1"
+EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write"))
+NAMES = names.LogicalNames(PROVIDER)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person, and the groups that they are in."""
+
+    login: str
+    groups: tuple[str, ...]
+
+
+USERS = (User("sam", ("sales",)), User("ona", ("order-desk",)), User("bo", ("order-desk", "sales")))
+Whose = tuple[str, User | None]
+"""A client, by component, for itself or for a user."""
+
+
+@cache
+def caller(
+    identifier: str, component: str, user: User | None, scopes: tuple[str, ...], groups: tuple[str, ...]
+) -> Caller:
+    """Who has a token of the provider's that lists this."""
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": settings().stack.providers[PROVIDER].audience,
+        "iat": now,
+        "exp": now + 24 * 3600,
+        "jti": "AT.checker",
+        "cid": identifier,
+    }
+    claims |= {"scp": list(scopes), "sub": user.login if user else identifier}
+    claims |= {"uid": user.login, "groups": list(groups)} if user else {}
+    whose = f"{component}{f' for {user.login}' if user else ''}, {' '.join(scopes) or 'no scope'}"
+    text = token({"kid": KID, "alg": "RS256"}, claims)
+    return Caller(whose, text, KID, ISSUER, identifier, user is not None, scopes, groups)
+
+
+def issuer_key() -> str:
+    """The public half of the key that signs."""
+    return RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def with_every_scope(identifier: str, component: str, user: User | None) -> Caller:
+    """Who has a token that lists all that there ever is."""
+    return caller(identifier, component, user, EVERYTHING, user.groups if user else ())
+
+
+def everybody(model: Meaning) -> list[Whose]:
+    """Who gets tokens by a model: services for themselves, and those where users sign in for each user."""
+    return [(key, user) for key in model.clients.values() for user in (USERS if key.endswith("/site") else (None,))]
+
+
+def meant(model: Meaning, whose: Whose) -> Caller:
+    """Who calls with what they are granted by a model."""
+    key, user = whose
+    documents = [*model.documents]
+    scopes = {
+        scope
+        for called in meaning.components(documents)
+        for scope in meaning.held_by_client(documents, key, called, user=user is not None)
+    }
+    return caller(_id(model, key), key, user, tuple(sorted(scopes)), user.groups if user else ())
+
+
+def _id(model: Meaning, key: str) -> str:
+    return next(identifier for identifier, one in model.clients.items() if one == key)
+
+
+def ask_fresh(held: Held, start: Mapping[Key, Registered], done: Sequence[Done]) -> None:
+    """Asks at every moment what clients get then, and with that whether they are let in."""
+    first, *others = held.models
+    clients = [whose for whose in everybody(first) if all(whose[0] in one.clients.values() for one in others)]
+    for target in targets(held.models):
+        scene = held.scene(target)
+        for whose in clients:
+            wanted = [method for method in METHODS if _must(held.models, target, method, whose)]
+            if wanted:
+                _ask(scene, whose, wanted, start, done)
+
+
+def _must(models: Sequence[Meaning], target: Target, method: str, whose: Whose) -> bool:
+    """Whether all models let in who has a token by each of them, at one place, in another partition than its own."""
+    first, *others = [model.answer(target, method, meant(model, whose)) for model in models]
+    if not all(meaning.must_allow(first, one) for one in others) or not first.allowed:
+        return False
+    assert first.component is not None
+    stacks = [[model.estate.components[key].partition for key in (whose[0], first.component)] for model in models]
+    return all(mine != theirs for mine, theirs in stacks)
+
+
+def _ask(
+    scene: Scene, whose: Whose, wanted: Sequence[str], start: Mapping[Key, Registered], done: Sequence[Done]
+) -> None:
+    concerned = {*_keys(whose[0]), *(key for key in (*start, *(one.key for one in done)) if key[0] == names.SCOPE)}
+    routed, plugged, known = scene.masks(KID)
+    asked = set()
+    issuing = sum(1 << number for number, one in enumerate(done) if one.key in concerned)
+    for state in scene.run.order.states(routed | plugged | known | issuing):
+        there = {key: start.get(key) for key in concerned}
+        for number in members(state & issuing):
+            there[done[number].key] = done[number].new
+        fresh = _issued(there, whose, _id(scene.run.models[0], whose[0]))
+        for seen in scene.seen(KID, state, state, state):
+            if (seen.versions, fresh) not in asked:
+                asked.add((seen.versions, fresh))
+                for method, _, ended in scene.asked(seen, product(wanted, [fresh])):
+                    if isinstance(ended, int):
+                        scene.add(scene.run.report.closed, method, fresh, ended, seen)
+
+
+def _keys(client: str) -> Iterator[Key]:
+    """What of the provider's decides about a client's tokens, beside scopes."""
+    yield names.APP, NAMES.app(client)
+    yield names.POLICY, NAMES.policy(client)
+    yield names.RULE, NAMES.rule(client)
+    yield names.ASSIGNMENTS, NAMES.assignments(client)
+    yield names.CLAIM, NAMES.groups_claim
+
+
+def _issued(there: Mapping[Key, Registered | None], whose: Whose, identifier: str) -> Caller:
+    """What the provider gives a client, where it asks for all that it may be issued; nobody's, where that is no token."""
+    key, user = whose
+    app, policy, rule, assigned, claim = (there.get(one) for one in _keys(key))
+    if not app or not policy or not rule:
+        return Caller(f"{key} without a token")
+    if user and not (
+        _names(rule, "groupWhitelists") & {*user.groups} and assigned and _assigned(assigned) & {*user.groups}
+    ):
+        return Caller(f"{key} without a token for {user.login}")
+    known = {one.inputs["name"] for kind, one in there.items() if kind[0] == names.SCOPE and one}
+    scopes = known & {*rule.inputs["scopeWhitelists"]}
+    listed = re.compile(claim.inputs["value"]) if claim else None
+    groups = [group for group in user.groups if listed and listed.match(group)] if user else []
+    return caller(identifier, key, user, tuple(sorted(scopes)), tuple(groups))
+
+
+def _names(rule: Registered, of: str) -> set[str]:
+    return {one.removeprefix("id of ") for one in rule.inputs.get(of) or ()}
+
+
+def _assigned(one: Registered) -> set[str]:
+    return {group["id"].removeprefix("id of ") for group in one.inputs["groups"]}

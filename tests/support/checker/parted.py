@@ -1,0 +1,218 @@
+"""Estates in partitions that follow one another, drawn from a seed, and what they mean.
+
+The shapes and the steps are those of the checker of one stack (`estates`); here each component is an Application in a
+namespace of its own, and partitions are drawn so that no host crosses them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.identity.kinds import describe
+from kong_oam.identity.okta.names import client_id
+from kong_oam.oam.application import read_bytes, together
+from sandbox.local import ROOT, STACK
+from tests.support.checker.check import Meaning
+from tests.support.checker.estates import (
+    UIDS,
+    Client,
+    Shape,
+    added,
+    moved,
+    regranted,
+    regrouped,
+    removed,
+    renamed,
+    rescoped,
+    ruled,
+    swapped,
+    versioned,
+)
+
+ISSUER = "https://okta.example.com/oauth2/aus1"
+CLIENTS = ("job", "cron", "site")
+FILE = ROOT / "stacks" / f"Pulumi.{STACK}.yaml"
+Layout = Mapping[str, tuple[str, ...]]
+"""The namespaces of each partition."""
+
+
+@dataclass(frozen=True)
+class Parted:
+    """An estate of these components in these partitions. The Application and namespace of a part is `of-<uid>`, that of
+    a client `by-<name>`."""
+
+    shape: Shape
+    layout: Layout = field(default_factory=lambda: {"p": ("*",)})
+
+    @cached_property
+    def documents(self) -> tuple[dict[str, Any], ...]:
+        shape = self.shape
+        homes = {part.name: f"of-{part.uid}" for part in shape.parts} | {
+            one.name: f"by-{one.name}" for one in shape.clients
+        }
+        rows = [
+            *((part.name, part.manifest(shape.clients)) for part in shape.parts),
+            *((client.name, client.manifest(shape.parts)) for client in shape.clients),
+        ]
+        return tuple(_application(homes[name], _placed(manifest, homes)) for name, manifest in rows)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        readings = [read_bytes(f"{number}.yaml", json.dumps(one).encode()) for number, one in enumerate(self.documents)]
+        return compile_estate(together(readings), replace(settings().stack, partitions=self.layout))
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """Its model for the checker. Who is whom at the provider follows from names."""
+        estate = self.compiled.estate
+        assert estate is not None, self.compiled.diagnostics
+        ids = {client_id(STACK, key): key for key, one in estate.components.items() if one.clients}
+        return Meaning(self.documents, yaml.safe_load(FILE.read_text("utf-8")), estate, ISSUER, ids)
+
+    def write(self, folder: Path) -> None:
+        """Makes the project in the folder have it."""
+        for file in (folder / "applications").iterdir():
+            file.unlink()
+        for document in self.documents:
+            (folder / "applications" / f"{document['metadata']['name']}.yaml").write_text(json.dumps(document), "utf-8")
+        settings = yaml.safe_load(FILE.read_text("utf-8"))
+        settings["config"]["kong-oam:partitions"] = {name: [*spaces] for name, spaces in self.layout.items()}
+        stacks = folder / "stacks"
+        for old in stacks.glob(f"Pulumi.{STACK}*.yaml"):
+            old.unlink()
+        (stacks / FILE.name).write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
+        for name in self.layout:
+            text = yaml.safe_dump({"config": {"kong-oam:estate": STACK}})
+            (stacks / f"Pulumi.{STACK}-{name}.yaml").write_text(text, "utf-8")
+
+
+@cache
+def settings() -> Settings:
+    """Those of the stack, but for its partitions."""
+    return read_file(FILE, describe)
+
+
+def _application(name: str, component: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": name}
+    return {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": "Application",
+        "metadata": metadata,
+        "spec": {"components": [component]},
+    }
+
+
+def _placed(manifest: dict[str, Any], homes: Mapping[str, str]) -> dict[str, Any]:
+    """The component, which names others as of their own Applications."""
+    text = json.dumps(manifest)
+    for name, home in homes.items():
+        text = text.replace(f'"app/{name}"', f'"{home}/{name}"')
+    made: dict[str, Any] = json.loads(text)
+    return made
+
+
+def laid_out(draw: random.Random, names: Sequence[str]) -> Layout:
+    """These partitions, the last of which has all that no other has."""
+    spaces = [*(f"of-{uid}" for uid in UIDS), *(f"by-{name}" for name in CLIENTS)]
+    while True:
+        places = {space: draw.choice(names) for space in spaces}
+        if {*places.values()} == {*names}:
+            found = {name: tuple(space for space in spaces if places[space] == name) for name in names[:-1]}
+            return {**found, names[-1]: ("*",)}
+
+
+def exchanged(draw: random.Random, shape: Shape) -> Shape:
+    """A rule asks for another scope from now on, and clients that had the one before get that one in its place."""
+    able = [part for part in shape.parts if len(part.scopes) > 1 and any(scopes for _, _, scopes in part.rules)]
+    if not able:
+        return shape
+    part = draw.choice(able)
+    old, new = draw.sample(part.scopes, 2)
+    rules = tuple(
+        (path, method, tuple(sorted({new if one == old else one for one in scopes})))
+        for path, method, scopes in part.rules
+    )
+    keeps = draw.random() < 0.4
+    clients = tuple(
+        replace(
+            one,
+            calls=tuple(
+                sorted(
+                    {
+                        *(one.calls if keeps else ()),
+                        *((uid, new if (uid, scope) == (part.uid, old) else scope) for uid, scope in one.calls),
+                    }
+                )
+            ),
+        )
+        for one in shape.clients
+    )
+    return replace(shape.changed(part.uid, rules=rules), clients=clients)
+
+
+STEPS = (
+    exchanged,
+    exchanged,
+    exchanged,
+    regranted,
+    ruled,
+    rescoped,
+    regrouped,
+    added,
+    removed,
+    moved,
+    swapped,
+    renamed,
+    versioned,
+)
+
+
+def chain(seed: int) -> Iterator[Parted]:
+    """Estates, each by a few steps from the one before it; now and then in other partitions. The first has something of
+    everything. All of them compile."""
+    draw = random.Random(seed)
+    current: Parted | None = None
+    while True:
+        for _ in range(5000):
+            following = _drawn(draw, current)
+            if following != current and following.compiled.estate is not None:
+                break
+        else:
+            raise ValueError(f"no estate follows {current}")
+        current = following
+        yield current
+
+
+def _drawn(draw: random.Random, current: Parted | None) -> Parted:
+    if current is None:
+        shape = Shape()
+        for step in (added, added, added):
+            shape = step(draw, shape)
+        apart = [
+            replace(part, places=tuple((f"{part.uid}.example.com", *place[1:]) for place in part.places))
+            for part in shape.parts
+        ]
+        grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
+        calls = {
+            name: draw.sample(grants, draw.randint(1, len(grants))) for name in draw.sample(CLIENTS, draw.randint(2, 3))
+        }
+        clients = tuple(Client(name, tuple(sorted(calls[name])), users=name == "site") for name in calls)
+        return Parted(
+            replace(shape.with_parts(*apart), clients=clients),
+            laid_out(draw, ("p0", "p1", "rest")[-draw.randint(2, 3) :]),
+        )
+    shape = current.shape
+    for _ in range(draw.randint(1, 2)):
+        shape = draw.choice(STEPS)(draw, shape)
+    layout = laid_out(draw, [*current.layout]) if draw.random() < 0.1 else current.layout
+    return Parted(replace(shape, unpullable=frozenset()), layout)

@@ -1,0 +1,361 @@
+"""A stand-in of the engine for the stacks of one estate: the real command and the real program, and every step of a run.
+
+`python -m kong_oam up` runs in this process. Where it starts the engine on a stack, the program runs under Pulumi's
+mocks, and what it registers is compared with what the stack has: each difference is a step, which waits for others as
+the engine's does (`history.waits_of`). Steps at Kong change the store of the Kong stand-in, so that the next program
+finds there what is there. Runs that the command starts side by side either begin at one moment, and no step of one
+waits for the others', or one after the other: drawn for each time.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pulumi
+import pytest
+
+from kong_oam.__main__ import main
+from kong_oam.engine import export
+from kong_oam.engine import stacks as engine_stacks
+from kong_oam.engine.cli import CliError
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS
+from kong_oam.engine.state import COMPONENT, PLUGIN
+from kong_oam.engine.state import STACK as STACK_TYPE
+from kong_oam.stacks import create, move, records, run
+from sandbox.kong import Kong
+from sandbox.kong.store import Entity
+from sandbox.local import STACK
+from sandbox.plugins import kong as plugin
+from tests.support.checker.history import DEPLOYMENT, Moment, Operation, Step, waits_of, written
+from tests.support.checker.order import Order, members
+from tests.support.mocks import Registered, run_stack
+
+Key = tuple[str, str]
+"""Type and logical name of a resource."""
+_KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
+    kind.token: (table, kind)
+    for table, kind in (
+        ("services", plugin.Service),
+        ("routes", plugin.Route),
+        ("plugins", plugin.KongPlugin),
+        ("consumers", plugin.Consumer),
+        ("jwt_secrets", plugin.ConsumerJwtAuth),
+        ("upstreams", plugin.Upstream),
+    )
+}
+_APART = 0.25
+"""How often runs that may be side by side are not."""
+_MARKS = {"": "", GATES_STAY: "+", GATES_CHANGE: "~"}
+_OF_THE_ENGINE = ("kong-oam:", "pulumi:")
+
+
+def identified(name: str) -> str:
+    """The id of what is made under a logical name: Kong takes no other than a UUID."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
+@dataclass
+class State:
+    """A stack as its backend has it. `updated` says which run wrote it last."""
+
+    resources: dict[Key, Registered] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    updated: str | None = None
+
+    def told(self, stack: str) -> dict[str, dict[str, Any]]:
+        """As the engine tells it to a program: {URN: {type, outputs}}."""
+        if self.updated is None:
+            return {}
+        urns = {f"urn:pulumi:{stack}::kong-oam::{key[0]}::{key[1]}": one for key, one in self.resources.items()}
+        found = {urn: {"type": one.type, "outputs": one.inputs} for urn, one in urns.items()}
+        return {**found, f"urn:pulumi:{stack}::kong-oam::{STACK_TYPE}::root": _root(self)}
+
+
+def _root(state: State) -> dict[str, Any]:
+    return {"type": STACK_TYPE, "outputs": dict(state.outputs)}
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Operation):
+    """A step that was done, with the resource before and after it (None: not there)."""
+
+    key: Key = ("", "")
+    old: Registered | None = None
+    new: Registered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What befalls a command: its `nth` run of the engine ends after some of its steps. With `kills` all of the command
+    ends there; else the run fails, and the command goes on as it will. `share`: how likely a step is done; None: drawn."""
+
+    nth: int
+    kills: bool
+    share: float | None = None
+
+
+class Backend:
+    """The stacks of an estate, in the working directory, and all that was done since `begin`."""
+
+    def __init__(self, kong: Kong, patch: pytest.MonkeyPatch, draw: random.Random) -> None:
+        self.kong, self.draw = kong, draw
+        self.stacks: dict[str, State] = {STACK: State()}
+        self.tags: dict[str, str] = {}
+        self.done: list[Done] = []
+        self.before: list[int] = []
+        self.ran: list[str] = []
+        """The runs of the last command, in the order in which they began; one that only added ends with `+`, one that kept
+        grants while gates changed with `~`."""
+        self.refused: list[str] = []
+        self.said = ""
+        self.beside = False
+        self._trouble: Trouble | None = None
+        self._over = 0
+        self._count = 0
+        self.start = self._moment()
+        for module in (run, records, engine_stacks, move, export, create):
+            patch.setattr(module, "pulumi", self._cli)
+        patch.setattr(run, "show", lambda verb, *_, stack, environment, **__: self.run(stack, environment, verb))
+        patch.setattr(run, "ThreadPoolExecutor", lambda max_workers: _SideBySide(self))
+
+    def begin(self) -> None:
+        """Forgets what was done until now."""
+        self.done, self.before, self._over = [], [], 0
+        self.start = self._moment()
+
+    @property
+    def order(self) -> Order:
+        return Order(tuple(self.before))
+
+    def command(self, *arguments: str, trouble: Trouble | None = None) -> int:
+        """A verb of the command line; gives its status. `said` is what it printed."""
+        self._trouble, self.ran, self.refused, printed = trouble, [], [], io.StringIO()
+        with redirect_stdout(printed), redirect_stderr(printed):
+            status = main([*arguments, "-s", STACK, "--yes"])
+        self.said = printed.getvalue()
+        return status
+
+    def run(self, stack: str, environment: Mapping[str, str], verb: str = "up") -> bool:
+        """One run of the engine; whether it came to its end. A program that refuses does nothing."""
+        trouble = self._trouble if self._trouble and self._trouble.nth == len(self.ran) else None
+        self.ran.append(stack + _MARKS[environment.get(KEEP_GRANTS, "")])
+        state = self.stacks[stack]
+        told = {name: one.told(name) for name, one in self.stacks.items()}
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in environment.items():
+                    patch.setenv(name, value)
+                registered = run_stack(stack, told, identify=identified) if verb == "up" else []
+        except pulumi.RunError as error:
+            self.refused.append(f"{stack}: {error}")
+            return False
+        state.updated = self._stamp()
+        whole = self._do(state, {(one.type, one.name): one for one in registered}, trouble)
+        if whole:
+            ended = (one["outputs"] for one in told.get(stack, {}).values() if one["type"] == STACK_TYPE)
+            state.outputs = next(ended, {})
+        if not self.beside:
+            self.all_over()
+        if trouble and trouble.kills:
+            raise KeyboardInterrupt
+        return whole
+
+    def all_over(self) -> None:
+        """What is done from now on comes after all that was done until now."""
+        self._over = (1 << len(self.done)) - 1
+
+    def _stamp(self) -> str:
+        self._count += 1
+        return f"run-{self._count}"
+
+    def _do(self, state: State, wanted: Mapping[Key, Registered], trouble: Trouble | None) -> bool:
+        """Makes of what the stack has what is wanted, or some of it."""
+        was = dict(state.resources)
+        steps = [Step("create" if key not in was else "update", _urn(key), key[0], 0, 0) for key in _new(was, wanted)]
+        steps += [Step("delete", _urn(key), key[0], 0, 0) for key in was.keys() - wanted.keys() if _made(key)]
+        waits = waits_of(steps, _listed(was), _listed(wanted))
+        order = Order(tuple(waits))
+        chosen = self._some(order, trouble.share) if trouble else (1 << len(steps)) - 1
+        state.resources |= {key: one for key, one in wanted.items() if not _made(key) or was.get(key) == one}
+        numbers: dict[int, int] = {}
+        for number in sorted(members(chosen), key=lambda number: order.below[number].bit_count()):
+            step = steps[number]
+            key = step.type, step.name.partition(" ")[2]
+            before = self._over | sum(1 << numbers[other] for other in members(order.below[number]))
+            numbers[number] = len(self.done)
+            self._step(state, key, None if step.deletes else wanted[key], before)
+        failed = [number for number in range(len(steps)) if not chosen >> number & 1 and not waits[number] & ~chosen]
+        if trouble and not trouble.kills and failed:
+            step = steps[self.draw.choice(failed)]
+            key = step.type, step.name.partition(" ")[2]
+            # An update that fails is in the state as if it had been made: sandbox.plugins.kong.
+            if step.type == PLUGIN and step.op == "update":
+                state.resources[key] = wanted[key]
+        if not trouble:
+            state.resources = dict(wanted)
+        return trouble is None
+
+    def _some(self, order: Order, share: float | None) -> int:
+        count, share = len(order.before), self.draw.random() if share is None else share
+        chosen = (1 << count) - 1
+        for number in range(count):
+            if self.draw.random() >= share:  # it is not done, and nothing that waits for it
+                chosen &= ~sum(1 << one for one in range(count) if one == number or order.below[one] >> number & 1)
+        return chosen
+
+    def _step(self, state: State, key: Key, new: Registered | None, before: int) -> None:
+        old, was = state.resources.get(key), self.kong.past()[-1]
+        if key[0] in _KINDS:
+            self._at_kong(key, old, new)
+        if new is None:
+            state.resources.pop(key)
+        else:
+            state.resources[key] = new
+        images = {_component(key): _image(new)} if key[0] == DEPLOYMENT and _image(old) != _image(new) else {}
+        verb = "delete" if new is None else "update" if old else "create"
+        writes = tuple(written(was, self.kong.past()[-1]))
+        self.done.append(Done(f"{verb} {key[1]}", writes, images, key, old, new))
+        self.before.append(before)
+
+    def _at_kong(self, key: Key, old: Registered | None, new: Registered | None) -> None:
+        table, kind = _KINDS[key[0]]
+        store = self.kong._store
+        there: Entity | None = store.current.tables[table].get(identified(key[1]))
+        if new is None:
+            assert there is not None, key
+            store.delete(table, there)
+            return
+        body = kind(plugin.AdminApi())._body({**kind.defaults, **new.inputs}, old.inputs if old else None)
+        if table == "jwt_secrets":
+            body["consumer"] = {"id": new.inputs["consumerId"]}
+        if there is None:
+            store.insert(table, {"id": identified(key[1]), **body})
+        else:
+            store.update(table, there, body)
+
+    def _moment(self) -> Moment:
+        running = {
+            _component(key): _image(one) for state in self.stacks.values() for key, one in state.resources.items()
+        }
+        return Moment(self.kong.past()[-1], {key: image for key, image in running.items() if key and image})
+
+    def make(self, stack: str) -> None:
+        self.stacks.setdefault(stack, State())
+
+    def _cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
+        match words:
+            case ("stack", "ls", *_):
+                known = self.stacks.items()
+                return json.dumps([{"name": name, "lastUpdate": one.updated} for name, one in known])
+            case ("stack", "init", name, *_):
+                self.make(name)
+                return ""
+            case ("stack", "tag", "ls", *_):
+                return json.dumps(self.tags)
+            case ("stack", "tag", "set", name, value):
+                self.tags[name] = value
+                return ""
+            case ("stack", "output", *_):
+                return json.dumps(self.stacks[stack or ""].outputs)
+            case ("stack", "export", *_):
+                return json.dumps({"deployment": {"resources": self._exported(stack or "")}})
+            case ("state", "move", "--source", source, "--dest", target, "--yes", *urns):
+                self._move(self.stacks[source], self.stacks[target], urns)
+                return ""
+            case ("refresh" | "config", *_):
+                return ""
+        raise CliError(f"`pulumi {' '.join(words)}` is no word of the stand-in's")
+
+    def _exported(self, stack: str) -> list[dict[str, Any]]:
+        state = self.stacks[stack]
+        return [{"urn": urn, "id": urn, **one} for urn, one in state.told(stack).items()]
+
+    def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
+        for component in (urn.rpartition("::")[2] for urn in urns):
+            under = [k for k, one in source.resources.items() if k == (COMPONENT, component) or one.parent == component]
+            target.resources |= {key: source.resources.pop(key) for key in under}
+        for state in (source, target):
+            state.updated = self._stamp()
+
+
+class _SideBySide:
+    """Stands in for the pool of threads in which the command runs several stacks."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __enter__(self) -> _SideBySide:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, action: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        """Runs them in any order: each as if all began at one moment, or one once the other has ended."""
+        backend, queue = self._backend, [*items]
+        backend.draw.shuffle(queue)
+        if backend.draw.random() < _APART:
+            for item in queue:
+                action(item)
+            return iter(())
+        stacks, tags = backend.stacks, backend.tags
+        changed: dict[str, State] = {}
+        written: dict[str, str] = {}
+        backend.beside = True
+        try:
+            for item in queue:
+                backend.stacks = {name: replace(one, resources=dict(one.resources)) for name, one in stacks.items()}
+                backend.tags = dict(tags)
+                try:
+                    action(item)
+                finally:
+                    changed |= {n: one for n, one in backend.stacks.items() if one.updated != stacks[n].updated}
+                    written |= {name: value for name, value in backend.tags.items() if tags.get(name) != value}
+        finally:
+            backend.stacks, backend.tags, backend.beside = {**stacks, **changed}, {**tags, **written}, False
+            backend.all_over()
+        return iter(())
+
+
+def _urn(key: Key) -> str:
+    return "::".join(key)
+
+
+def _made(key: Key) -> bool:
+    """Whether a product has it: steps of others do nothing."""
+    return not key[0].startswith(_OF_THE_ENGINE)
+
+
+def _new(was: Mapping[Key, Registered], wanted: Mapping[Key, Registered]) -> list[Key]:
+    """What is made or changed."""
+    return [key for key, one in wanted.items() if _made(key) and (key not in was or was[key].inputs != one.inputs)]
+
+
+def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
+    """As a state lists them, with what each depends on."""
+    named: dict[str, list[str]] = {}
+    for key in resources:
+        named.setdefault(key[1], []).append(_urn(key))
+    return [
+        {"urn": _urn(key), "dependencies": [urn for name in sorted(one.after) for urn in named.get(name, ())]}
+        for key, one in resources.items()
+    ]
+
+
+def _component(key: Key) -> str:
+    return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
+
+
+def _image(one: Registered | None) -> str | None:
+    """What a Deployment runs."""
+    if one is None or one.type != DEPLOYMENT:
+        return None
+    image: str = one.inputs["spec"]["template"]["spec"]["containers"][0]["image"]
+    return image
