@@ -109,13 +109,23 @@ def ask_fresh(held: Held, start: Mapping[Key, Registered], done: Sequence[Done])
 
 
 def _must(models: Sequence[Meaning], target: Target, method: str, whose: Whose) -> bool:
-    """Whether all models let in who has a token by each of them, at one place, in another partition than its own."""
+    """Whether by all models they get a token that lets them in, at one place, in another partition than their own."""
+    if not all(_gets_one(model, whose) for model in models):
+        return False
     first, *others = [model.answer(target, method, meant(model, whose)) for model in models]
     if not all(meaning.must_allow(first, one) for one in others) or not first.allowed:
         return False
     assert first.component is not None
     stacks = [[model.estate.components[key].partition for key in (whose[0], first.component)] for model in models]
     return all(mine != theirs for mine, theirs in stacks)
+
+
+def _gets_one(model: Meaning, whose: Whose) -> bool:
+    """Whether the provider is to give them a token: to a user, where one of their groups has a role that the client
+    may act by."""
+    key, user = whose
+    groups = {group for client in model.estate.components[key].clients for group in client.groups}
+    return user is None or bool(groups & {*user.groups})
 
 
 def _ask(
