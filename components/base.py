@@ -75,12 +75,13 @@ def read_base(settings: Settings, estate: Estate, own: StackState) -> Base:
 
 
 def with_all_in_use(estate: Estate, settings: Settings, state: StackState) -> tuple[Estate, list[str]]:
-    """Gives the base's estate with all that it offered and some partition still uses, and what that is, in words."""
+    """Gives the base's estate with all that it offered and some partition still uses, and what that is, in words. One
+    whose last run was cut off may use all of it: its gates are not those of which it said what they use."""
     before = _offered_before(state)
     if not lacking(before, offered(estate)):
         return estate, []
-    partitions = (recorded(stack_of(settings.stack.name, name)).outputs for name in settings.stack.partitions)
-    used: list[Uses] = [_uses(outputs.get(USES) or {}) for outputs in partitions]
+    partitions = [recorded(stack_of(settings.stack.name, name)) for name in settings.stack.partitions]
+    used: list[Uses] = [_uses(one.outputs.get(USES) or {}) if one.is_confirmed else before for one in partitions]
     kept, words = with_kept(estate, before, used)
     if words:
         pulumi.log.info(

@@ -145,7 +145,7 @@ class Runs:
     def _regranted(self, partition: str, chosen: Sequence[str]) -> Regranted:
         """In which other partitions that are to be run, too, clients of this one get a grant, and in which they lose
         one: rules there may change as well, and until they have, clients need the grant of before, and then already the
-        new one. Those that are new need none until then."""
+        new one. Those that are new need none until then. After a run that was cut off nobody knows what they have."""
         now = granted(self.estates.given(partition))
         before = self._outputs(partition).get("granted") or {}
         components = self.estates.whole.components
@@ -155,12 +155,12 @@ class Runs:
                 key
                 for client in before.keys() & now.keys()
                 for key, scopes in second[client].items()
-                if {*scopes} - {*first[client].get(key, ())}
+                if {*scopes} - {*first.get(client, {}).get(key, ())}
             }
             elsewhere = {components[key].partition for key in called if key in components}
             return frozenset(one for one in elsewhere if one and one != partition and one in chosen)
 
-        return Regranted(more(before, now), more(now, before))
+        return Regranted(more(before if partition in self._known.records else {}, now), more(now, before))
 
     def _waiting(self) -> list[str]:
         """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""

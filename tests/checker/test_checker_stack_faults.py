@@ -159,6 +159,16 @@ FAULTS = {
     ),
 }
 
+SITE = Client("site", (("a", "a.read"),), users=True)
+SALES = replace(READS, shape=replace(READS.shape, clients=(*READS.shape.clients, SITE)))
+DESK = replace(SALES, shape=SALES.shape.changed("a", groups=("order-desk",)))
+ALL_DONE = {nth: Trouble(nth, kills=True, share=1.0) for nth in range(4)}
+"""The command is killed once all of a run's steps are done, and before its end is recorded."""
+CUT_OFF = {
+    "as grants were taken, and back": (MORE, READS, ALL_DONE[2]),
+    "as gates changed, and back": (SALES, DESK, ALL_DONE[1]),
+}
+
 SOUND: dict[str, tuple[Parted, Trouble | None]] = {
     "both": (BOTH_WRITE, None),
     "renamed": (RENAMED, None),
@@ -203,4 +213,21 @@ def test_without_a_fault_the_same_estates_pass(there: tuple[Commands, Callable[[
     assert made.up(after, trouble=trouble) == (2 if trouble else 0), made.backend.said
     found = made.held()
     assert not found.opened and not found.closed, found
+    assert found.reached
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", CUT_OFF)
+def test_a_command_that_was_cut_off_is_taken_back(there: tuple[Commands, Callable[[], None]], name: str) -> None:
+    """The next one goes back to the estate before."""
+    made, back = there
+    back()
+    before, after, trouble = CUT_OFF[name]
+    assert made.up(before) == 0, made.backend.said
+    made.begin()
+    assert made.up(after, trouble=trouble) == 2
+    first = made.backend.ran
+    assert made.up(before) == 0, made.backend.said
+    found = made.held()
+    assert not found.opened and not found.closed, f"{first}, {made.backend.ran}: {found}"
     assert found.reached
