@@ -189,7 +189,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Commands, 
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", deep_after(6, FAULTS, wanted=["callers from other partitions have all scopes"]))
+@pytest.mark.parametrize("name", deep_after(3, FAULTS, wanted=["callers from other partitions have all scopes"]))
 def test_a_command_with_a_fault_is_found_out(
     there: tuple[Commands, Callable[[], None]], name: str, report: Callable[[str], None]
 ) -> None:
@@ -205,7 +205,7 @@ def test_a_command_with_a_fault_is_found_out(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", deep_after(2, SOUND))
+@pytest.mark.parametrize("name", deep_after(1, SOUND))
 def test_without_a_fault_the_same_estates_pass(there: tuple[Commands, Callable[[], None]], name: str) -> None:
     made, back = there
     back()

@@ -27,7 +27,7 @@ PAIRS = 4
 
 
 def _go(
-    commands: Commands, draw: random.Random, way: str, before: Parted, after: Parted, later: Parted, *, mixtures: bool
+    commands: Commands, draw: random.Random, way: str, before: Parted, after: Parted, later: Parted, *, thorough: bool
 ) -> Report:
     """From one estate to the next, in a way, and then to the end."""
     if way == "literal":
@@ -44,7 +44,7 @@ def _go(
         commands.up(after)
     assert commands.up(after) == 0, commands.backend.said
     assert not commands.backend.ran, "a command that has nothing to do runs stacks"
-    return commands.held(mixtures=mixtures and way == "whole")
+    return commands.held(thorough=thorough and way == "whole")
 
 
 @pytest.mark.generated
@@ -60,7 +60,7 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
         for number in range(PAIRS):
             made.begin()
             way = WAYS[(number + seed - 1) % len(WAYS)]
-            found = _go(made, draw, way, *estates[number : number + 3], mixtures=seed % 4 == 0)
+            found = _go(made, draw, way, *estates[number : number + 3], thorough=seed % 4 == 0)
             assert not found.opened and not found.closed, f"pair {number}, {way}:\n{found}"
             assert made.up(estates[number + 1]) == 0, made.backend.said
             total.add(found)

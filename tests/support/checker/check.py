@@ -451,12 +451,18 @@ class Scene:
             for seen in self.seen(kid, done, done, done):
                 yield seen, done
 
-    def ask_everybody(self) -> None:
-        """At each moment, where something that decides changes at all. It finds less than the mixtures, and soon."""
+    def ask_everybody(self, *, thorough: bool) -> None:
+        """At each moment, where something that decides changes at all. It finds less than the mixtures, and soon: not
+        `thorough`, of each client one of the requests of which the models say the same."""
         run = self.run
-        for kid, callers in run.callers.items():
-            for seen, _ in self._moments(kid) if any(self.masks(kid)) else ():
-                for method, caller, ended in self.asked(seen, product(METHODS, callers)):
+        for kid, callers in run.callers.items() if any(map(any, map(self.masks, run.callers))) else ():
+            asked: dict[object, tuple[str, Caller]] = {}
+            for method, caller in product(METHODS, callers):
+                answers = tuple(one.allowed for one in self._meant(method, caller))
+                key = (method, caller.token) if thorough else (caller.client, caller.issuer, caller.user, answers)
+                asked.setdefault(key, (method, caller))
+            for seen, _ in self._moments(kid):
+                for method, caller, ended in self.asked(seen, asked.values()):
                     if not isinstance(ended, int) and not any(
                         _leads(one, ended) for one in self._meant(method, caller)
                     ):

@@ -76,7 +76,7 @@ class Commands:
         if not self.behind or self.behind[-1] != estate:
             self.behind.append(estate)
 
-    def held(self, *, closed: bool = True, mixtures: bool = False) -> Report:
+    def held(self, *, closed: bool = True, thorough: bool = False) -> Report:
         """What the checker finds of all that was done since `begin`; without `closed`, whether somebody was let in."""
         backend = self.backend
         rows = [*self.start.values(), *(one.new for one in backend.done if one.new)]
@@ -85,10 +85,10 @@ class Commands:
         callers = {one.name: one for model in models for one in _callers(model)}
         replay = Replay(backend.start, tuple(backend.done), tuple(backend.before))
         held = Held(replay, models, [*callers.values()], workloads)
-        if mixtures:
+        if thorough:
             check_all(held, ordered=False)
         for scene in map(held.scene, targets(models)):
-            scene.ask_everybody()
+            scene.ask_everybody(thorough=thorough)
             if closed:
                 scene.ask_views()
         if closed:
@@ -108,11 +108,11 @@ def _callers(model: Meaning) -> Iterator[Caller]:
     stranger = with_every_scope("stranger", "a stranger", None)
     yield stranger
     yield Caller("somebody who signs for themselves", stranger.token[:-8] + "AAAAAAAA", KID)
-    for whose in everybody(model):
-        yield meant(model, whose)
     for identifier, key in model.clients.items():
         for _, user in (one for one in everybody(model) if one[0] == key):
             yield with_every_scope(identifier, key, user)
+    for whose in everybody(model):
+        yield meant(model, whose)
 
 
 @contextmanager
