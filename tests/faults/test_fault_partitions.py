@@ -21,6 +21,7 @@ from tests.support.faults.cut_off import (
     ALL,
     LOCK,
     PARTITIONS,
+    Requests,
     answers_as_meant,
     as_stack,
     begin,
@@ -46,12 +47,14 @@ CHANGES = {"rule": "up", "scope": "up", "swap": "move"}
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """The estate, deployed, and what it is after a change that nobody disturbed, and how long that took, by change."""
+    """The estate, deployed, and what it is after a change that nobody disturbed, and how long that took and how
+    much it asked, by change."""
 
     deployment: Deployment
     saved: Saved
     after: dict[str, dict[str, list[str]]]
     seconds: dict[str, float]
+    requests: dict[str, int]
 
     def restore(self) -> Deployment:
         self.deployment.local.kong.faults = None
@@ -65,7 +68,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbe
     with Local(lags=AT_ONCE) as local:
         deployment = begin(local, tmp_path_factory.mktemp("estate") / "project")
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
-        yield Undisturbed(deployment, local.save(), {"": shape(as_stack(deployment))}, {})
+        yield Undisturbed(deployment, local.save(), {"": shape(as_stack(deployment))}, {}, {})
 
 
 def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
@@ -74,15 +77,16 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
         deployment = known.restore()
         write(deployment.folder, change)
         begun = time.monotonic()
-        kong_oam(deployment, CHANGES[change], "-s", STACK, "--yes", status=0)
-        known.seconds[change] = time.monotonic() - begun
+        with Requests(deployment.local) as asked:
+            kong_oam(deployment, CHANGES[change], "-s", STACK, "--yes", status=0)
+        known.seconds[change], known.requests[change] = time.monotonic() - begun, asked.count
         go_on(deployment, "up")
         is_at_rest(deployment)
         known.after[change] = shape(as_stack(deployment))
     return known.after[change]
 
 
-@pytest.mark.parametrize("seed", deep_after(0, range(24), wanted=[1]))
+@pytest.mark.parametrize("seed", deep_after(1, range(9)))
 def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) -> None:
     """By a signal at any moment, to itself or to all that it started: then the same command, after the documented way
     back where a dead run has locked a stack, or the change is taken back. Then all is as if nobody had disturbed it."""
@@ -93,7 +97,7 @@ def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) 
     before = ids(deployment)
     write(deployment.folder, cut.change)
     with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
-        said = cut_off(deployment, cut, undisturbed.seconds[cut.change])
+        said = cut_off(deployment, cut, undisturbed.seconds[cut.change], undisturbed.requests[cut.change])
         if cut.verb == "up" and cut.number == signal.SIGINT:  # it comes to its own end
             assert "goes on\n" in said or " run: " in said, said
         if cut.back:
@@ -109,7 +113,7 @@ def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) 
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_move_that_is_killed_as_its_target_is_written_goes_on(undisturbed: Undisturbed, seed: int) -> None:
     """The second of its two writes may have happened by then or not: nothing is lost, and nothing is made anew."""
     deployment = undisturbed.restore()
@@ -132,11 +136,11 @@ TOGETHER = (("up", "up"), ("up", "move"), ("move", "move"), ("up", "destroy"), (
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(len(TOGETHER)))
 def test_two_commands_at_once_end_well(undisturbed: Undisturbed, seed: int) -> None:
     """One of them may say that the other has a stack; then each again, one after the other."""
     rng = random.Random(seed)
-    pair = TOGETHER[seed % len(TOGETHER)]
+    pair = TOGETHER[seed]
     change = "swap" if "move" in pair else rng.choice(("rule", "scope"))
     expected = after(undisturbed, change)
     deployment = undisturbed.restore()
@@ -162,13 +166,12 @@ def test_two_commands_at_once_end_well(undisturbed: Undisturbed, seed: int) -> N
         assert made(deployment.local) == {}
 
 
-@pytest.mark.parametrize("seed", deep_after(1, range(6)))
-def test_a_partition_that_fails_stops_no_other(undisturbed: Undisturbed, seed: int) -> None:
+@pytest.mark.parametrize("nth", deep_after(1, range(2)))
+def test_a_partition_that_fails_stops_no_other(undisturbed: Undisturbed, nth: int) -> None:
     """Whichever of its requests the product refuses: the other has its change, and the next command runs that one."""
     deployment = undisturbed.restore()
     write(deployment.folder, "both")
     changed = iter(range(100))
-    nth = random.Random(seed).randrange(2)
 
     def refused(request: Request, answer: Callable[[], Response]) -> Response:
         return Response(500, (), b"{}") if request.method != "GET" and next(changed) >= nth else answer()
@@ -194,7 +197,7 @@ PLACES = tuple(product(((), ("apis",), ("jobs",), ("apis", "jobs")), repeat=2))
 """In which partitions the namespaces `apis` and `jobs` are, in each way that there is."""
 
 
-@pytest.mark.parametrize(("apis", "jobs"), deep_after(0, PLACES, wanted=[((), ("jobs",)), (("jobs",), ("apis",))]))
+@pytest.mark.parametrize(("apis", "jobs"), deep_after(0, PLACES, wanted=[((), ("jobs",))]))
 def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     undisturbed: Undisturbed, apis: tuple[str, ...], jobs: tuple[str, ...]
 ) -> None:

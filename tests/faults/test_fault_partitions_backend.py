@@ -16,14 +16,14 @@ from tests.support.faults.cut_off import ALL, answers_as_meant, as_stack, begin,
 from tests.support.faults.tiny import HOST, PROTECTED
 from tests.support.faults.watch import Watch
 from tests.support.postgresql import PASSWORD, PostgreSql, Wire
-from tests.support.tiers import deep_after
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("change", "nth", "seconds"),
-    deep_after(1, [("rule", 1, 3), ("rule", 2, 90), ("scope", 1, 3), ("scope", 2, 90), ("scope", 4, 90)]),
+    [("rule", 1, 3), ("rule", 2, 90), ("scope", 4, 90)],
 )
 def test_a_lost_connection_is_outlived_or_recovered(
     server: PostgreSql, tmp_path: Path, change: str, nth: int, seconds: float

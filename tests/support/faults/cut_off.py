@@ -8,11 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sandbox.local import STACK, Local
 from tests.support.engine.calls import service_token
@@ -22,6 +24,8 @@ from tests.support.faults.blackout import recover_stack
 from tests.support.faults.stacks import Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import poor_token
+
+T = TypeVar("T")
 
 PARTITIONS = {"apis": ["apis"], "jobs": ["jobs"]}
 SWAPPED = {"apis": ["jobs"], "jobs": ["apis"]}
@@ -43,7 +47,7 @@ LOCK = (
 @dataclass(frozen=True, slots=True)
 class Cut:
     """How a command is cut off: by a signal to itself, or to all that it started, too (`everybody`), after a part of
-    the time that it takes. `back`: what it was about is taken back before the next one."""
+    what it does. `back`: what it was about is taken back before the next one."""
 
     verb: str
     change: str
@@ -54,10 +58,10 @@ class Cut:
 
 
 def cuts(seed: int) -> Cut:
-    """One of them, by its seed."""
+    """One of them, by its seed: nine in a row have each command with each signal."""
     rng = random.Random(seed)
-    verb, change = rng.choice((("up", "rule"), ("up", "scope"), ("move", "swap")))
-    number, everybody = rng.choice(((signal.SIGKILL, True), (signal.SIGKILL, False), (signal.SIGINT, False)))
+    verb, change = (("up", "rule"), ("up", "scope"), ("move", "swap"))[seed % 3]
+    number, everybody = ((signal.SIGINT, False), (signal.SIGKILL, False), (signal.SIGKILL, True))[seed // 3 % 3]
     return Cut(verb, change, number, everybody, rng.random(), rng.random() < 0.3)
 
 
@@ -108,16 +112,51 @@ def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def cut_off(deployment: Deployment, cut: Cut, seconds: float) -> str:
-    """Runs the command until it is cut off, and waits for what outlives it. Gives what it printed until then."""
-    running = start_command(deployment, cut.verb, "-s", STACK, "--yes")
-    try:
-        said, _ = running.communicate(timeout=cut.when * seconds)
-    except subprocess.TimeoutExpired:
-        for one in _session(running.pid) if cut.everybody else [running.pid]:
+class Requests:
+    """Counts what Kong and Okta are asked while it is entered, and does something before the n-th of it is answered."""
+
+    def __init__(self, local: Local, nth: int = 0, do: Callable[[], object] = lambda: None) -> None:
+        self._local, self._nth, self._do = local, nth, do
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def __enter__(self) -> Requests:
+        self._local.kong.faults = lambda _, answer: self._pass(answer)
+        self._local.okta.faults = lambda _, __, answer: self._pass(answer)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._local.kong.faults = self._local.okta.faults = None
+
+    def _pass(self, answer: Callable[[], T]) -> T:
+        with self._lock:
+            self.count += 1
+            if self.count == self._nth:
+                self._do()
+        return answer()
+
+
+def cut_off(deployment: Deployment, cut: Cut, seconds: float, requests: int) -> str:
+    """Runs the command until it is cut off, and waits for what outlives it. Gives what it printed until then.
+
+    A part of an `up` is one of its `requests`, and of a `move`, which asks no product, one of its `seconds`.
+    """
+    nth = 1 + int(cut.when * requests) if cut.verb == "up" else 0
+    running: list[subprocess.Popen[str]] = []
+
+    def stop() -> None:
+        for one in [*_session(running[0].pid)] if cut.everybody else [running[0].pid]:
             _send(one, cut.number)
-        said, _ = running.communicate(timeout=_ENDS)
-    ended(running)
+
+    with Requests(deployment.local, nth, stop) as asked:
+        running.append(start_command(deployment, cut.verb, "-s", STACK, "--yes"))
+        try:
+            said, _ = running[0].communicate(timeout=_ENDS if nth else cut.when * seconds)
+        except subprocess.TimeoutExpired:
+            stop()
+            said, _ = running[0].communicate(timeout=_ENDS)
+        ended(running[0])
+    assert asked.count >= nth, f"it did not come to request {nth} of {asked.count}"
     return said
 
 

@@ -41,7 +41,7 @@ class Stack:
         """`python -m NAME ARGUMENTS` in the project's folder, whatever it ends with."""
         env = {**self.local.env, **environment}
         command = [sys.executable, "-m", name, *arguments]
-        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=180)
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
         """What a run changed, from its events: {logical name: operation}."""
