@@ -250,6 +250,14 @@ class Estate:
         return own | {component.key: component for component in self.foreign if component.key not in own}
 
     @cached_property
+    def by_partition(self) -> Mapping[str | None, tuple[Application, ...]]:
+        """The applications of each partition; None: of those that are in none."""
+        found: dict[str | None, list[Application]] = {}
+        for application in self.applications:
+            found.setdefault(self.stack.partition_of(application.namespace), []).append(application)
+        return {partition: tuple(applications) for partition, applications in found.items()}
+
+    @cached_property
     def own(self) -> Mapping[str, Component]:
         """The components that this run deploys, by key."""
         applications = () if self.role == "base" else self.applications

@@ -7,6 +7,7 @@ estate is cut down here to what it depends on, so that nothing else can change w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -63,20 +64,26 @@ def part_of(estate: Estate, partition: str) -> Estate:
 
     Where any token of a provider counts whose tokens are for one API each, that is all that it gives tokens for.
     """
-    applications = tuple(one for one in estate.applications if estate.stack.partition_of(one.namespace) == partition)
+    applications = estate.by_partition.get(partition, ())
     own = {component.key: component for application in applications for component in application.components}
     any_token = {one.provider for one in own.values() if one.any_token and estate.provider_of(one).per_api}
 
     def concerns(client: Client, called: str) -> bool:
         return called in own or client.provider in any_token
 
-    foreign = [
-        replace(component, clients=tuple(_with_calls(component.clients, concerns)))
+    # Made anew is only what is kept: there are as many partitions, each of which looks at all that the others have.
+    foreign = {
+        key: tuple(_with_calls(component.clients, concerns))
         for key, component in estate.components.items()
         if key not in own
-    ]
-    called = {call.component for one in (*own.values(), *foreign) for client in one.clients for call in client.calls}
-    kept = (_known(one) for one in foreign if one.key in called or one.clients)
+    }
+    clients = itertools.chain(*(one.clients for one in own.values()), *foreign.values())
+    called = {call.component for client in clients for call in client.calls}
+    kept = (
+        _known(replace(estate.components[key], clients=found))
+        for key, found in foreign.items()
+        if key in called or found
+    )
     return replace(estate, role="partition", applications=applications, foreign=tuple(kept))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib import metadata
@@ -28,7 +28,7 @@ from kong_oam.oam.document import Place
 
 DIGITS = 20
 _DAY = f"{NAMESPACE}:asOf"
-_PLAIN = (str, int, float, bool, bytes, datetime.date, IPv4Network, IPv6Network)
+_PLAIN = (str, int, float, bool, bytes, type(None), datetime.date, IPv4Network, IPv6Network)
 
 
 def fingerprint(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str = "") -> str:
@@ -85,34 +85,47 @@ def program() -> str:
     return digest.hexdigest()
 
 
-def _texts(value: Any, *, places: bool = True) -> Iterator[str]:
+def _texts(value: Any, *, places: bool = True) -> list[str]:
     """The value as texts, one after the other: equal for equal values, whatever the order of their sets and mappings.
 
     `places`: with files and lines, which records of requests name. Raises TypeError for a value that has no such form,
     rather than leave it out.
     """
-    if isinstance(value, Place):
-        yield str(value) if places else ""
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield f"({type(value).__name__}"
-        for field in fields(value):
-            yield field.name
-            yield from _texts(getattr(value, field.name), places=places)
-        yield ")"
-    elif isinstance(value, Mapping):
-        yield "{"
-        for key in sorted(value, key=repr):
-            yield repr(key)
-            yield from _texts(value[key], places=places)
-        yield "}"
-    elif isinstance(value, frozenset | set):
-        yield from ("<", *sorted("\0".join(_texts(entry, places=places)) for entry in value), ">")
+    found: list[str] = []
+    _add(value, places, found)
+    return found
+
+
+def _add(value: Any, places: bool, found: list[str]) -> None:
+    kind: type = type(value)
+    if isinstance(value, _PLAIN):  # most are
+        found.append(repr(value))
+    elif isinstance(value, Place):
+        found.append(str(value) if places else "")
+    elif (names := _fields(kind)) is not None:
+        found.append(f"({kind.__name__}")
+        for name in names:
+            found.append(name)
+            _add(getattr(value, name), places, found)
+        found.append(")")
     elif isinstance(value, list | tuple):
-        yield "["
+        found.append("[")
         for entry in value:
-            yield from _texts(entry, places=places)
-        yield "]"
-    elif value is None or isinstance(value, _PLAIN):
-        yield repr(value)
+            _add(entry, places, found)
+        found.append("]")
+    elif isinstance(value, Mapping):
+        found.append("{")
+        for key in sorted(value, key=repr):
+            found.append(repr(key))
+            _add(value[key], places, found)
+        found.append("}")
+    elif isinstance(value, frozenset | set):
+        found += ("<", *sorted("\0".join(_texts(entry, places=places)) for entry in value), ">")
     else:
-        raise TypeError(f"{type(value).__name__} has no fingerprint")
+        raise TypeError(f"{kind.__name__} has no fingerprint")
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...] | None:
+    """The names of a dataclass's fields; None of another type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
