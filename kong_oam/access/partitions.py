@@ -50,7 +50,7 @@ def deployed_by(estate: Estate, partition: str | None) -> Estate:
 
 
 def base_of(estate: Estate) -> Estate:
-    """What the base's run is given: of components what they offer, which hosts have certificates, and clients that
+    """What the base's run is given: of components their scopes and groups, hosts with certificates, and clients that
     users sign in through; nothing of those that have none of it."""
     applications = []
     for one in estate.applications:
@@ -189,20 +189,24 @@ def _with_calls(clients: Iterable[Client], concerns: Callable[[Client, str], boo
     for client in clients:
         calls = tuple(call for call in client.calls if concerns(client, call.component))
         if calls:
-            yield replace(client, calls=calls)
+            yield replace(_known_client(client), calls=calls)
+
+
+def _known_client(client: Client) -> Client:
+    """The client without what only its own stack deploys; of its redirects stay the origins of its pages, which
+    gateways and providers let in."""
+    return replace(client, redirect_uris=client.origins, refresh=False, rotate_every=None, jwks_uri=None)
 
 
 def _offering(component: Component) -> Component:
     """The component as the base knows it."""
     signing_in = (client for client in component.clients if client.user_facing)
-    clients = tuple(
-        replace(client, calls=(), groups=(), redirect_uris=client.origins, refresh=False, rotate_every=None)
-        for client in signing_in
-    )
+    clients = tuple(replace(_known_client(client), calls=(), groups=()) for client in signing_in)
+    holding = (role for role in component.roles if role.groups)
     return replace(
         _known(component),
         clients=clients,
-        roles=component.roles,
+        roles=tuple(replace(role, name="", scopes=(), components=()) for role in holding),
         endpoints=tuple(one for one in component.endpoints if one.certificate),
         exposures=(),
         workload=None,

@@ -1,187 +1,145 @@
-"""Where a stack's fingerprint is the same before and after a change, a run of it would register the very same.
+"""Where a command leaves a stack out, a run of it would make the very same: over generated estates and their edits.
 
-Pairs of the sample estate and one changed in one thing: the program is run on every stack of both, under Pulumi's
-mocks. What is left out of the fingerprint on purpose is found so.
+The program is run on every stack of both estates of a pair, under Pulumi's mocks. For every field that the fingerprint
+covers some pair is missed where it is left out, or it stands in UNNEEDED or UNTRIED, with the reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from random import Random
 
 import pytest
 
-from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.settings.stack import read_file, stack_file
-from kong_oam.engine.state import STACK, from_outputs
-from kong_oam.identity.kinds import describe
-from kong_oam.render.stage import read_applications
-from kong_oam.stacks import fingerprint as digests
-from kong_oam.stacks import order
-from kong_oam.stacks.order import Estates
-from kong_oam.stacks.records import Known, Record
-from tests.support.engine.partitions import partition, stack_of
-from tests.support.mocks import States
-from tests.support.partition_program import PARTITIONS, estate_at, run_all
+from tests.support.fingerprint_fields import Field, Pair, Pairs, all_fields, left_out, made_of
+from tests.support.generated_estates import Choice, Chosen, first, full
+from tests.support.partition_worlds import Deployed, Project, RefusedError, project_at
+from tests.support.tiers import deep_after
+from tests.support.unneeded_fields import UNNEEDED, UNTRIED
 
-APPLICATIONS = "applications/"
-CHANGES: dict[str, tuple[str, str, str]] = {
-    "image": ("orders", "orders:1.4", "orders:1.5"),
-    "rule": (
-        "orders",
-        "{paths: [/orders], methods: [GET], scopes",
-        "{paths: [/orders], methods: [GET, OPTIONS], scopes",
-    ),
-    "public": ("orders", "{paths: [/orders/health], methods: [GET]", "{paths: [/orders/alive], methods: [GET]"),
-    "host": ("orders", "orders.example.com", "orders2.example.com"),
-    "owner": ("orders", "owner: team-orders", "owner: team-sales"),
-    "description": ("orders", "orders.read: Read orders", "orders.read: See orders"),
-    "scope": (
-        "orders",
-        "methods: [POST, PUT, DELETE], scopes: [orders.write]}",
-        "methods: [POST, PUT, DELETE], scopes: [orders.read, orders.write]}",
-    ),
-    "group": ("orders", "groups: [sales], components", "groups: [sales, order-desk], components"),
-    "role": ("orders", "components: [shop/checkout, shop/web]", "components: [shop/web, shop/checkout]"),
-    "workload": ("shop", "checkout:2.1", "checkout:2.2"),
-    "redirect": ("shop", "redirectPaths: [/callback]", "redirectPaths: [/back]"),
-    "grant": (
-        "shop",
-        "calls: [{component: orders/api, scopes: [orders.read, orders.write]}]",
-        "calls: [{component: orders/api, scopes: [orders.read]}]",
-    ),
-    "rotation": ("shop", "kind: service\n", "kind: service\n            rotateEvery: 30d\n"),
-    "waiver": ("shop", 'until: "2027-03-31"', 'until: "2027-02-28"'),
-    "labels": ("hello", "metadata:\n", "metadata:\n  labels: {tier: front}\n"),
-    "annotations": ("hello", "annotations: {owner: team-hello}", "annotations: {owner: team-hello, note: b}"),
-    "refresh": ("reports", "refresh: true", "refresh: false"),
-    "environment": ("reports", "value: info", "value: debug"),
-    "order": ("reports", "dependsOn: [renderer]", "dependsOn: []"),
-    "nothing": ("orders", "apiVersion", "# a line\napiVersion"),
+FEW: dict[Choice, set[str | None]] = {
+    ("orders/api", "image"): {"apis"},
+    ("orders/api", "owner"): {"apis"},
+    ("orders/api", "rules"): {"apis"},
+    ("orders/api", "cors"): {"apis"},
+    ("shop/job", "image"): {"shops"},
+    ("shop/job", "rotation"): {"shops"},
+    ("shop/web", "redirect"): {"shops"},
+    ("mail", "labels"): {"rest"},
+    ("orders/api < shop/job", "grant"): {"apis", "shops"},
 }
-"""By what it changes: an Application, a text that stands once in it, and what comes in its place."""
-
-SETTINGS: dict[str, tuple[str, str]] = {
-    "clear text is redirected": ("scheme: http\n", "scheme: http\n    plainHttp: redirect\n"),
-    "headers are taken": ("scheme: http\n", "scheme: http\n    stripHeaders: [x-internal]\n"),
-}
-"""The same of settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """An estate, what is known of its stacks, and what the program registers and exports on each, by partition."""
-
-    estates: Estates
-    known: Known
-    made: dict[str | None, Any]
-
-
-def _world() -> World:
-    """Of the project in the working directory, once all of its stacks have been run."""
-    settings = read_file(stack_file(stack_of(None)), describe)
-    reading = read_applications(settings.applications, settings.definitions, settings.stack.minor)
-    compiled = compile_estate(reading, settings.stack)
-    assert compiled.estate is not None, "\n".join(map(str, compiled.diagnostics))
-    estates, states = Estates(settings, compiled.estate), States()
-    registered = run_all(states)
-    outputs: dict[str | None, Any] = {name: from_outputs(states[stack_of(name)]).outputs for name in registered}
-    records = {name: Record("", "", None, estates.ids(one["clients"])) for name, one in outputs.items()}
-    made = {
-        name: ({(one.type, one.name): one for one in of_stack if one.type != STACK}, outputs[name])
-        for name, of_stack in registered.items()
-    }
-    return World(estates, Known(records, outputs[None]["base"]), made)
+"""By what is chosen anew, the stacks that are run. Of callers, gates know no version of an image."""
+MORE: tuple[Choice, ...] = (
+    ("orders/api", "scopes"),
+    ("orders/api", "gateway"),
+    ("shop/web", "refresh"),
+    ("stock/api", "groups"),
+    ("", "strip"),
+)
+CAUGHT: list[Field] = [
+    ("Given", "foreign"),
+    ("Component", "rules"),
+    ("Component", "properties"),
+    ("Component", "scopes"),
+    ("Component", "edge"),
+    ("Application", "labels"),
+    ("Client", "calls"),
+    ("Client", "redirect_uris"),
+    ("Client", "refresh"),
+    ("Client", "rotate_every"),
+    ("Endpoint", "host"),
+    ("Role", "groups"),
+]
+"""Fields of which the few pairs above say already that the fingerprint needs them."""
 
 
-def _edited(file: Path, old: str, new: str) -> World:
-    text = file.read_text("utf-8")
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
-    file.write_text(text.replace(old, new), "utf-8")
-    try:
-        return _world()
-    finally:
-        file.write_text(text, "utf-8")
+@pytest.fixture(scope="module", params=deep_after(1, ["okta", "entra"]))
+def few(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Pair]]:
+    """Pairs that differ in one of these."""
+    with project_at(request.param, tmp_path_factory.mktemp("project")) as project:
+        yield [*Pairs.around(project, first(request.param, Random(1))).of_each([*FEW, *MORE])]
 
 
-Worlds = tuple[World, dict[str, World]]
-
-
-@pytest.fixture(scope="module", params=["okta", pytest.param("entra", marks=pytest.mark.deep)])
-def worlds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
-    """The sample estate as it is, and by what changes, with each change alone."""
-    with estate_at(request.param, tmp_path_factory.mktemp("project")) as folder:
-        partition(folder, PARTITIONS)
-        changed = {name: _edited(folder / f"{APPLICATIONS}{of}.yaml", *texts) for name, (of, *texts) in CHANGES.items()}
-        changed |= {name: _edited(folder / stack_file(stack_of(None)), *texts) for name, texts in SETTINGS.items()}
-        yield _world(), changed
-
-
-def _kept(before: World, after: World) -> set[str | None]:
-    """The stacks whose fingerprint is the same."""
-    return {
-        name
-        for name in before.made
-        if before.estates.fingerprint(name, before.known) == after.estates.fingerprint(name, after.known)
-    }
-
-
-def _missed(before: World, after: World) -> set[str | None]:
-    """The stacks that a command leaves out, and a run of which would make something else."""
-    return {name for name in _kept(before, after) if before.made[name] != after.made[name]}
-
-
-def test_what_is_left_out_would_register_the_same(worlds: Worlds) -> None:
-    """After every change, and with every resource, in whatever order they come, and every output."""
-    before, changed = worlds
-    assert {name: missed for name, after in changed.items() if (missed := _missed(before, after))} == {}
-
-
-def test_a_change_runs_few_of_the_stacks(worlds: Worlds) -> None:
+def test_a_change_runs_few_of_the_stacks(few: list[Pair]) -> None:
     """Else the oracle would say nothing."""
-    before, changed = worlds
-    ran = {name: set(before.made) - _kept(before, after) for name, after in changed.items()}
-    assert ran["nothing"] == set()
-    for name in ("image", "rule", "public", "owner"):
-        assert ran[name] == {"apis"}, name
-    assert ran["waiver"] == {"shops"}
-    assert ran["workload"] == {"shops"}
-    for name in ("labels", "annotations", "environment", "order"):
-        assert ran[name] == {"rest"}, name
-    assert ran["grant"] - {"rest"} == {"apis", "shops"}  # at Entra any token means one for any API that is called
-    for name in SETTINGS:
-        assert ran[name] == set(before.made), name
+    ran = {choice: {pair.partition for pair in few if pair.edit == choice} for choice in FEW}
+    grant = ran.pop(("orders/api < shop/job", "grant"))
+    # At Entra any token means one for any API that somebody calls.
+    assert grant - {"rest"} == FEW["orders/api < shop/job", "grant"]
+    assert ran == {choice: FEW[choice] for choice in ran}
 
 
-_FIELDS = {
-    "who calls from elsewhere": ("Estate", "foreign"),
-    "rules": ("Component", "rules"),
-    "scopes": ("Component", "scopes"),
-    "calls": ("Client", "calls"),
-    "properties": ("Component", "properties"),
-    "labels": ("Application", "labels"),
-    "redirects": ("Client", "redirect_uris"),
-    "refresh tokens": ("Client", "refresh"),
-    "endpoints": ("Component", "endpoints"),
-    "of settings, the gateway": ("Settings", "gateway"),
-}
+@pytest.mark.parametrize("field", CAUGHT, ids=".".join)
+def test_what_is_left_out_of_the_fingerprint_is_found(few: list[Pair], field: Field) -> None:
+    """Some stack is then left out whose run would make something else."""
+    deciding = [pair for pair in few if field in pair.decisive()]
+    with left_out(field):
+        assert any(pair.is_missed() for pair in deciding)
 
 
-@pytest.mark.parametrize("left_out", _FIELDS)
-def test_what_is_left_out_of_the_fingerprint_is_found(
-    worlds: Worlds, left_out: str, monkeypatch: pytest.MonkeyPatch
+def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
+    """One to three edits, after which the estate compiles."""
+    while True:
+        now = chosen
+        for _ in range(random.randrange(1, 4)):
+            edits = [*now.edits()]
+            now = now.edited(*random.choice([one for one in edits if one[0][0]] if random.random() < 0.8 else edits))
+        if project.estates(now):
+            return now
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("kind", "number", "steps"),
+    deep_after(1, [("okta", 1, 3), ("okta", 2, 25), ("entra", 3, 20), ("keycloak", 4, 20), ("two", 5, 15)]),
+)
+def test_running_what_is_chosen_leaves_what_running_all_leaves(
+    kind: str, number: int, steps: int, tmp_path: Path
 ) -> None:
-    """A field of one type, or all components of others: some change is missed then."""
-    before, changed = worlds
-    of, name = _FIELDS[left_out]
-    if of == "Estate":
-        usual = order.fingerprint
-        monkeypatch.setattr(order, "fingerprint", lambda s, e, *more: usual(s, replace(e, foreign=()), *more))
-    else:
-        all_fields = digests.fields
-        monkeypatch.setattr(
-            digests, "fields", lambda one: [f for f in all_fields(one) if (type(one).__name__, f.name) != (of, name)]
-        )
-    assert any(_missed(before, after) for after in changed.values())
+    """After each of a sequence of changes: every resource and output of every stack, but for the count that says with
+    which state of the base a partition was made."""
+    random, ran, refused = Random(number), [0, 0], 0
+    with project_at(kind, tmp_path) as project:
+        chosen = first(kind, random)
+        estates = project.estates(chosen)
+        assert estates
+        all_run = Deployed({})
+        project.up(estates, all_run, everything=True)
+        few_run = all_run.copy()
+        for _ in range(steps):
+            now = _step(chosen, random, project)
+            estates = project.estates(now)
+            assert estates
+            run_all, run_few = all_run.copy(), few_run.copy()
+            try:
+                project.up(estates, run_all, everything=True)
+            except RefusedError:  # as where Kong has no such plugin
+                refused += 1
+                continue
+            project.up(estates, run_few, everything=False)
+            for stack in run_all.made:
+                assert made_of(run_few, stack) == made_of(run_all, stack), (now.since(chosen), stack)
+            ran = [ran[0] + len(run_all.ran), ran[1] + len(run_few.ran)]
+            chosen, all_run, few_run = now, run_all, run_few
+    assert refused <= steps // 4
+    assert ran[1] < ran[0]
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(3000)
+def test_every_field_is_needed_or_has_a_reason(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every one of every type, from settings and Applications down: found in the types, not in a list."""
+    caught: dict[Field, Pair] = {}
+    missed: list[Pair] = []
+    for kind in ("okta", "entra", "keycloak", "two"):
+        with project_at(kind, tmp_path_factory.mktemp(kind)) as project:
+            for pair in Pairs.around(project, full(kind)).of(kind):
+                caught |= dict.fromkeys(pair.decisive(), pair) if pair.differs else {}
+                missed += [pair] if pair.is_missed() else []
+    assert missed == []
+    unlisted = all_fields() - caught.keys() - UNNEEDED.keys() - UNTRIED.keys()
+    assert (unlisted, caught.keys() & UNNEEDED.keys()) == (set(), set())
+    for field, pair in caught.items():
+        with left_out(field):
+            assert pair.is_missed(), field

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,8 @@ class _Answers(pulumi.runtime.Mocks):
                 "privateKeyPemPkcs8": PRIVATE_KEY if "entra" in args.name else f"private half of {args.name}",
             },
         }
+        if args.typ == "kubernetes:core/v1:Service":
+            known[args.typ] = _of_service(args.inputs.get("spec") or {})
         return self._identify(args.name), {**args.inputs, **known.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
@@ -94,6 +96,16 @@ class _Answers(pulumi.runtime.Mocks):
         if args.token == "pulumi:pulumi:readStackResourceOutputs":
             return {"outputs": self._states.get(args.args["stackName"].rpartition("/")[2], {})}, []
         return {"objectId": f"object {args.args['clientId']}", **args.args}, []
+
+
+def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cluster says of a Service that is reached from outside."""
+    if spec.get("type") == "LoadBalancer":
+        return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+    if spec.get("type") != "NodePort":
+        return {}
+    ports = [{**port, "nodePort": 30000 + number} for number, port in enumerate(spec["ports"])]
+    return {"spec": {**spec, "ports": ports}}
 
 
 class _Monitor(mocks.MockMonitor):

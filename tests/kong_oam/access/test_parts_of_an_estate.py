@@ -99,11 +99,18 @@ def test_the_base_is_blind_to_what_is_a_partitions() -> None:
     """A rule, a grant, an image or an owner changes nothing in it; a scope or a group does."""
     web = ESTATE.components["shop/web"]
     alone = (replace(web.clients[0], calls=()),)
+    api = ESTATE.components["orders/api"]
     changes: dict[str, dict[str, object]] = {
         "shop/web": {"clients": alone, "properties": {"image": "other"}},
         "mail/sender": {"clients": ()},
         "store/pages": {"endpoints": (), "namespace": "elsewhere"},
-        "orders/api": {"rules": (), "owner": "somebody", "depends_on": (), "forward_token": True},
+        "orders/api": {
+            "rules": (),
+            "owner": "somebody",
+            "depends_on": (),
+            "forward_token": True,
+            "roles": tuple(replace(role, name="r", scopes=(), components=()) for role in api.roles),
+        },
     }
     for key, fields in changes.items():
         assert everything(base_of(changed(ESTATE, key, **fields))) == everything(base_of(ESTATE)), key
@@ -133,6 +140,22 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
     for image, same in (("web:1.5", True), ("web@sha256:0a", True), ("other", False), ("of/web", False)):
         now = part_of(changed(ESTATE, "shop/web", properties={"image": image}), "apis")
         assert (everything(now) == everything(part_of(ESTATE, "apis"))) is same, image
+
+
+def test_a_partition_is_blind_to_what_callers_have_at_the_provider() -> None:
+    """How long their keys last, and where users come back to; but for origins, whose pages read the gate's answers."""
+    (client,) = ESTATE.components["shop/web"].clients
+    client = replace(client, kind="browser", redirect_uris=("https://a.test/back",))
+    known = everything(part_of(changed(ESTATE, "shop/web", clients=(client,)), "apis"))
+    fields: list[tuple[dict[str, object], bool]] = [
+        ({"refresh": True, "rotate_every": 9, "jwks_uri": "https://a.test"}, True),
+        ({"redirect_uris": ("https://a.test/other", "https://a.test/back")}, True),
+        ({"redirect_uris": ("https://b.test/back",)}, False),
+        ({"kind": "web"}, False),
+    ]
+    for one, same in fields:
+        now = changed(ESTATE, "shop/web", clients=(replace(client, **one),))  # type: ignore[arg-type]
+        assert (everything(part_of(now, "apis")) == known) is same, one
 
 
 def test_a_partition_knows_whom_it_calls() -> None:

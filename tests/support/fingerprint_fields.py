@@ -1,0 +1,219 @@
+"""The fields that a stack's fingerprint covers, and the pairs of estates by which leaving one out is caught."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from kong_oam.access.model import Application, Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.oam.document import Document, Place
+from kong_oam.stacks import fingerprint, order
+from kong_oam.stacks.order import Estates
+from kong_oam.stacks.records import Known, Record
+from tests.support.estate_choices import COMMON, PARTITIONS
+from tests.support.generated_estates import Choice, Chosen
+from tests.support.partition_worlds import ESTATE, Deployed, Made, Project, RefusedError
+from tests.support.provider_settings import KEYCLOAK, stack
+
+Field = tuple[str, str]
+"""A type and a field of it, by their names."""
+
+_SETTINGS = stack(KEYCLOAK)
+OF_CLIENTS = ("kind", "refresh", "redirect", "grant", "rotation", "keys", "groups", "role", "provider")
+IN_ORDER = (None, "shops", "rest", "apis")
+"""The base, and partitions with those that call others first: their clients' ids may be made up."""
+
+
+def all_fields() -> set[Field]:
+    """All that types say, from settings and Applications down, but for places, which say only where something is."""
+    found: set[Field] = set()
+    seen: set[Any] = {Place, Document}
+
+    def walk(kind: Any) -> None:
+        for inner in get_args(kind):
+            walk(inner)
+        if is_dataclass(kind) and kind not in seen:
+            seen.add(kind)
+            hints = get_type_hints(kind, include_extras=True)
+            for field in fields(kind):
+                if hints[field.name] in (Place, Place | None):
+                    continue
+                found.add((kind.__name__, field.name))  # type: ignore[union-attr]
+                walk(hints[field.name])
+
+    for kind in (Settings, Application, Given):
+        walk(kind)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the fingerprint of a stack's run is made of; `base`, `ids`: digests of what it reads of other stacks."""
+
+    settings: Any
+    applications: Any
+    foreign: Any
+    configured: str
+    base: str
+    ids: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A stack before and after an edit that changes its fingerprint, and whether a run of it makes something else."""
+
+    edit: Choice
+    partition: str | None
+    estates: tuple[Estates, Estates]
+    known: tuple[Known, Known]
+    differs: bool
+
+    def is_missed(self) -> bool:
+        """Whether the command would leave the run out, by the fingerprint as it is now, and it makes something else."""
+        if not self.differs:
+            return False
+        (first, second), (before, after) = self.estates, self.known
+        return first.fingerprint(self.partition, before) == second.fingerprint(self.partition, after)
+
+    def decisive(self) -> frozenset[Field]:
+        """The fields each of which holds all that differs."""
+        before, after = (given(one, self.partition, known) for one, known in zip(self.estates, self.known, strict=True))
+        found = [*_differences(before, after, frozenset())]
+        return frozenset.intersection(*found) if found else frozenset()
+
+
+@contextmanager
+def left_out(field: Field) -> Iterator[None]:
+    """The fingerprint without a field, wherever it is."""
+    of, name = field
+    fields_of, usual = fingerprint.fields, order.fingerprint
+
+    def without(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str) -> str:
+        kept = {one: digest for one, digest in others.items() if name not in ("base" if not one else "ids",)}
+        estate = replace(estate, **{name: ()}) if name in ("applications", "foreign") else estate
+        return usual(
+            _SETTINGS if name == "settings" else settings, estate, kept, "" if name == "configured" else configured
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        if of == "Given":
+            patch.setattr(order, "fingerprint", without)
+        else:
+            wanted = lambda one: [f for f in fields_of(one) if (type(one).__name__, f.name) != field]  # noqa: E731
+            patch.setattr(fingerprint, "fields", wanted)
+        yield
+
+
+def given(estates: Estates, partition: str | None, known: Known) -> Given:
+    """What the fingerprint is made of."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def kept(settings: Settings, estate: Any, others: Mapping[str, str], configured: str) -> Any:
+            ids = {name: one for name, one in others.items() if name}
+            return Given(settings, estate.applications, estate.foreign, configured, others.get("", ""), ids)
+
+        patch.setattr(order, "fingerprint", kept)
+        found: Any = estates.fingerprint(partition, known)
+        return found  # type: ignore[no-any-return]
+
+
+def _differences(before: Any, after: Any, path: frozenset[Field]) -> Iterator[frozenset[Field]]:
+    """The fields that each place lies in at which two values differ, as the fingerprint reads them."""
+    if type(before) is not type(after):
+        yield path
+    elif isinstance(before, Place):
+        return
+    elif is_dataclass(before) and not isinstance(before, type):
+        for field in fields(before):
+            one, other = getattr(before, field.name), getattr(after, field.name)
+            yield from _differences(one, other, path | {(type(before).__name__, field.name)})
+    elif isinstance(before, Mapping) and before.keys() == after.keys():
+        for key in before:
+            yield from _differences(before[key], after[key], path)
+    elif isinstance(before, Sequence) and not isinstance(before, str) and len(before) == len(after):
+        for one, other in zip(before, after, strict=True):
+            yield from _differences(one, other, path)
+    elif fingerprint.digest_of(before) != fingerprint.digest_of(after):
+        yield path
+
+
+@dataclass
+class Pairs:
+    """Pairs of estates at a kind of provider. `unusable`: the edits of which there is none, and why."""
+
+    project: Project
+    centre: Chosen
+    deployed: Deployed
+    unusable: dict[str, str]
+
+    @staticmethod
+    def around(project: Project, centre: Chosen) -> Pairs:
+        """Those with an estate, once that is deployed."""
+        made = Pairs(project, centre, Deployed({}), {})
+        estates = project.estates(centre)
+        assert estates is not None
+        for partition in (*IN_ORDER, *IN_ORDER):
+            made.deployed.run(_stack(partition), {})
+        return made
+
+    def of_each(self, choices: Collection[Choice]) -> Iterator[Pair]:
+        """One pair for each of these choices."""
+        for choice, before, after in {pair[0]: pair for pair in reversed([*self.centre.pairs()])}.values():
+            if choice in choices:
+                yield from self._pairs(choice, before, after)
+
+    def of(self, kind: str) -> Iterator[Pair]:
+        """All pairs that differ in one choice; at others than Okta, only in what may be otherwise there."""
+        for choice, before, after in self.centre.pairs():
+            if kind == "okta" or (choice[1] in OF_CLIENTS if choice[0] else choice[1] not in COMMON):
+                try:
+                    yield from self._pairs(choice, before, after)
+                except RefusedError as error:
+                    self.unusable[f"{choice} {before.choices.get(choice)} {after.choices.get(choice)}"] = str(error)
+
+    def _pairs(self, choice: Choice, before: Chosen, after: Chosen) -> Iterator[Pair]:
+        """Of the two stacks that have most of it, where it is a setting."""
+        stacks = IN_ORDER if choice[0] else (None, "apis")
+        first, deployed = self._moved(self.deployed, self.centre, before, stacks)
+        second, then = self._moved(deployed, before, after, stacks)
+        for partition in stacks:
+            known = _known(first, deployed), _known(second, then)
+            if first.fingerprint(partition, known[0]) != second.fingerprint(partition, known[1]):
+                name = _stack(partition)
+                yield Pair(choice, partition, (first, second), known, made_of(deployed, name) != made_of(then, name))
+
+    def _moved(
+        self, deployed: Deployed, before: Chosen, after: Chosen, stacks: Sequence[str | None]
+    ) -> tuple[Estates, Deployed]:
+        one, other = self.project.estates(before), self.project.estates(after)
+        if one is None or other is None:
+            raise RefusedError("does not compile")
+        now = deployed.copy()
+        for partition in stacks:
+            known = _known(one, deployed), _known(other, now)
+            if one.fingerprint(partition, known[0]) != other.fingerprint(partition, known[1]):
+                now.run(_stack(partition), {})
+        return other, now
+
+
+def made_of(deployed: Deployed, stack: str) -> Made:
+    """What the last run of a stack made. Not compared: with which state of the base that was."""
+    registered, outputs = deployed.made[stack]
+    return registered, {name: one for name, one in outputs.items() if name != "generation"}
+
+
+def _stack(partition: str | None) -> str:
+    return f"{ESTATE}-{partition}" if partition else ESTATE
+
+
+def _known(estates: Estates, deployed: Deployed) -> Known:
+    records = {
+        name: Record("", "", None, estates.ids(deployed.made[_stack(name)][1].get("clients") or {}))
+        for name in PARTITIONS
+    }
+    return Known(dict(records), deployed.made[ESTATE][1].get("base") or {})

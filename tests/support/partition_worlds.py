@@ -1,0 +1,198 @@
+"""A project with a generated estate, deployed by runs under Pulumi's mocks: with what is chosen alone, or with all.
+
+The runs are those of `python -m kong_oam up`; what stands in is the engine, with its stacks, tags and locks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.settings.stack import SettingsError, read_file, stack_file
+from kong_oam.engine import stacks as engine_stacks
+from kong_oam.engine.cli import CliError
+from kong_oam.engine.state import STACK, from_outputs
+from kong_oam.identity import kinds
+from kong_oam.identity.kinds import describe
+from kong_oam.render.stage import read_applications
+from kong_oam.stacks import records, run
+from kong_oam.stacks.fingerprint import configurations
+from kong_oam.stacks.order import Estates
+from kong_oam.stacks.records import Known
+from sandbox.entra import Entra
+from sandbox.kong import Kong
+from sandbox.okta import Okta
+from sandbox.project import project
+from tests.support.estate_choices import PARTITIONS
+from tests.support.generated_estates import Chosen, write
+from tests.support.mocks import Registered, States, answer, run_stack
+from tests.support.workload_tls import authority
+
+ESTATE = "local"
+GROUPS = ("sales", "order-desk", "desk")
+Made = tuple[Mapping[tuple[str, str], Registered], Mapping[str, Any]]
+"""What a run registered, by type and name, and what it exported."""
+
+
+class RefusedError(Exception):
+    """The program refuses the estate."""
+
+
+@dataclass
+class Deployed:
+    """Stands in for the engine, as far as `up` knows it: the states of stacks, their tags and last updates.
+
+    `made`: what the last run of each stack made. `ran`: the stacks that were run since somebody last looked. `cache`:
+    what runs made that began with the very same; it is for several of these.
+    """
+
+    cache: dict[Any, tuple[Made, Mapping[str, Any]]]
+    states: States = field(default_factory=States)
+    made: dict[str, Made] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    updated: dict[str, str] = field(default_factory=dict)
+    ran: list[str] = field(default_factory=list)
+
+    def copy(self) -> Deployed:
+        """One that goes its own way from here on."""
+        return Deployed(self.cache, dict(self.states), dict(self.made), dict(self.tags), dict(self.updated))
+
+    def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
+        match words[:3]:
+            case ("stack", "ls", _):
+                names = [ESTATE, *(f"{ESTATE}-{one}" for one in PARTITIONS)]
+                return json.dumps([{"name": name, "lastUpdate": self.updated.get(name)} for name in names])
+            case ("stack", "tag", "ls"):
+                return json.dumps(self.tags)
+            case ("stack", "tag", "set"):
+                self.tags[words[3]] = words[4]
+                return ""
+            case ("stack", "output", _):
+                return json.dumps(self.made[stack or ""][1] if stack in self.made else {})
+        raise CliError(f"`pulumi {' '.join(words)}` failed")
+
+    def run(self, stack: str, environment: Mapping[str, str]) -> bool:
+        """A run of a stack by the files as they are. Raises RefusedError."""
+        self.ran.append(stack)
+        key = stack, *sorted(environment.items()), _files(), json.dumps(self.states, sort_keys=True, default=str)
+        if key not in self.cache:
+            self.cache[key] = self._run(stack, environment)
+        self.made[stack], self.states[stack] = self.cache[key]
+        self.updated[stack] = f"time-{len(self.updated)}-{id(self.states[stack])}-{len(self.ran)}"
+        return True
+
+    def _run(self, stack: str, environment: Mapping[str, str]) -> tuple[Made, Mapping[str, Any]]:
+        states, said = dict(self.states), StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stderr(said), redirect_stdout(said):
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            try:
+                registered = run_stack(stack, states)
+            except (SystemExit, Exception) as error:
+                raise RefusedError(f"{stack}: {type(error).__name__} {error} {said.getvalue()[-800:]}") from error
+        of_stack = {(one.type, one.name): one for one in registered if one.type != STACK}
+        return (of_stack, from_outputs(states[stack]).outputs), states[stack]
+
+
+def _files() -> str:
+    return "".join(
+        file.read_text("utf-8") for folder in ("stacks", "applications") for file in sorted(Path(folder).iterdir())
+    )
+
+
+class Serial:
+    """Stands in for a pool of threads: one run after the other."""
+
+    def __init__(self, **_: Any) -> None: ...
+    def __enter__(self) -> Serial:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+    def map(self, function: Any, values: Any) -> Iterator[Any]:
+        return map(function, values)
+
+
+@dataclass
+class Project:
+    """The project in the working directory."""
+
+    folder: Path
+    provider: Mapping[str, Any]
+    """What is said of its provider beside the usual: where the stand-in is."""
+
+    def estates(self, chosen: Chosen) -> Estates | None:
+        """The estate as the files have it from now on; None where it does not compile."""
+        write(self.folder, chosen, dict(self.provider))
+        try:
+            settings = read_file(stack_file(ESTATE), describe)
+        except SettingsError:
+            return None
+        reading = read_applications(settings.applications, settings.definitions, settings.stack.minor)
+        made = compile_estate(reading, settings.stack).estate
+        return Estates(settings, made, configurations(settings)) if made else None
+
+    def up(self, estates: Estates, deployed: Deployed, *, everything: bool) -> Known:
+        """`up`, with all stacks or with those that something touched. Gives what was known before. Raises
+        RefusedError."""
+        deployed.ran.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (run, records, engine_stacks):
+                patch.setattr(module, "pulumi", deployed.cli)
+            patch.setattr(run, "ThreadPoolExecutor", Serial)
+            patch.setattr(
+                run,
+                "show",
+                lambda *_, stack, environment, **__: deployed.run(
+                    stack, {run.KEEP_GRANTS: environment[run.KEEP_GRANTS]}
+                ),
+            )
+            known = records.read(ESTATE, PARTITIONS)
+            chosen = [None, *PARTITIONS] if everything else [*estates.outdated(known, estates.settings.as_of)]
+            runs = run.Runs(estates, "up", 1, lambda *_: None, tuple(PARTITIONS))
+            runs.over(chosen)
+            assert not runs.failed and not runs.left_out
+            return records.read(ESTATE, PARTITIONS)
+
+
+@contextmanager
+def project_at(kind: str, folder: Path) -> Iterator[Project]:
+    """A project for estates at a provider of a kind; it is the working directory."""
+    project(folder)
+    with ExitStack() as opened:
+        patch = opened.enter_context(pytest.MonkeyPatch.context())
+        answer(patch)
+        patch.chdir(folder)
+        for file in (folder / "applications").glob("*.yaml"):
+            file.unlink()
+        for partition in PARTITIONS:
+            text = json.dumps({"config": {"kong-oam:estate": ESTATE}})
+            (folder / "stacks" / f"Pulumi.{ESTATE}-{partition}.yaml").write_text(text, "utf-8")
+        kong = opened.enter_context(Kong())
+        patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
+        ca = authority("workloads").certificate
+        (folder / "stacks" / "ca.pem").write_text(ca, "utf-8")
+        httpx.post(f"{kong.admin_url}/ca_certificates", json={"cert": ca}).raise_for_status()
+        okta = opened.enter_context(Okta(api_token="the API token", groups=GROUPS))
+        patch.setenv("OKTA_HTTP_PROXY", okta.url)
+        provider: dict[str, Any] = {}
+        if kind == "entra":
+            entra = opened.enter_context(Entra(groups=GROUPS))
+            for name, value in entra.environment.items():
+                patch.setenv(name, value)
+            provider = {"issuer": entra.issuer}
+        if kind == "keycloak":
+            patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
+            patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
+        patch.setitem(
+            kinds.KINDS, kind, replace(kinds.KINDS[kind], inspect=lambda *_: ())
+        ) if kind == "keycloak" else None
+        yield Project(folder, provider)
