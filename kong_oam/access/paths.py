@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from kong_oam.errors import InputError
 
@@ -122,6 +123,7 @@ def _is_none(element: str) -> bool:
     return bool(_NO_ELEMENT.match(signs)) or (bare != signs and "." in bare and not bare.strip(" ."))
 
 
+@lru_cache(maxsize=4096)
 def spelled(element: str) -> str:
     """A pattern of what other servers may read in an element: small letters, and `*` for any characters or none."""
     pattern = _signs(element).encode().lower().decode()

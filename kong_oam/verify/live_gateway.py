@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from kong_oam.access.decide import host_patterns
@@ -310,13 +310,9 @@ class LiveGateway:
         scopes, groups = frozenset(token.scopes), frozenset(token.groups) if token.user else None
         if token.client:
             return (CallerIdentity(self._client_id(token.provider, token.client), scopes, groups),)
-        declared = {
-            self._client_id(client.provider, client.component)
-            for client in self._terms.keys.estate.clients
-            if client.provider == token.provider
-        }
         listed = {client for table in tables if table for client in (*table["services"], *table["on_behalf"])}
-        return [CallerIdentity(client, scopes, groups) for client in ("", *sorted(listed - declared))]
+        others = sorted(client for client in listed if (token.provider, client) not in self._declared)
+        return [CallerIdentity(client, scopes, groups) for client in ("", *others)]
 
     def _client_id(self, provider: str, component: str) -> str:
         """The id of the client in tokens."""
@@ -339,24 +335,41 @@ class LiveGateway:
         usual = table["spelling"] == _as_in_table(provider.spelling)
         if isinstance(token, Forged):
             # Read by other words, or for another audience, a token may say anything.
-            counts = not usual or not set(table["audiences"]).issubset(self._audiences(provider))
+            counts = not usual or not set(table["audiences"]).issubset(self._audiences[provider.name])
         else:
             counts = self._audience(provider, token) in table["audiences"]
         if not counts:
             return None
         return claimed if usual else CallerIdentity("", None)
 
-    def _audiences(self, provider: Provider) -> Iterator[str]:
-        """Yields every audience that tokens of this API, or of the APIs, are for."""
+    @cached_property
+    def _declared(self) -> frozenset[tuple[str, str]]:
+        """The estate's clients: the provider of each, and its id there."""
+        clients = self._terms.keys.estate.clients
+        return frozenset((one.provider, self._client_id(one.provider, one.component)) for one in clients)
+
+    @cached_property
+    def _audiences(self) -> Mapping[str, frozenset[str]]:
+        """By provider, every audience that tokens of this API, or of the APIs, are for."""
+        estate, deployed = self._terms.keys.estate, self._terms.keys.deployed.audiences
+        return {
+            name: frozenset(deployed.get(key, provider.audience_of(key)) for key in estate.components)
+            for name, provider in estate.stack.providers.items()
+        }
+
+    @cached_property
+    def _made_up(self) -> Mapping[str, Mapping[str, str]]:
+        """By provider, its audiences as it writes them, by what the model calls them."""
         deployed = self._terms.keys.deployed.audiences
-        return (deployed.get(key, provider.audience_of(key)) for key in self._terms.keys.estate.components)
+        return {
+            name: {provider.audience_of(key): audience for key, audience in deployed.items()}
+            for name, provider in self._terms.keys.estate.stack.providers.items()
+        }
 
     def _audience(self, provider: Provider, claims: Claims) -> str:
         """The audience of the token, as its provider writes it: the model names an API's audience by the component."""
-        deployed = self._terms.keys.deployed.audiences
-        written_by_name = {provider.audience_of(key): audience for key, audience in deployed.items()}
         name = claims.audience or provider.audience
-        return written_by_name.get(name, name)
+        return self._made_up[provider.name].get(name, name)
 
 
 def verifies(service: Entity) -> bool:

@@ -1,0 +1,64 @@
+"""How long `verify` takes to judge a Kong that it has read: with what is meant, and with what somebody changed.
+
+    python -m benchmarks.verify [--components 1000]
+
+The estate is that of `benchmarks.compile`, on the sandbox's Kong, a stand-in, through its Admin API. What somebody
+changed: one component in a hundred has no gate any more. CPU seconds; exits 1 where either takes more than 60. How long
+reading takes is Kong's: a page of a thousand entities is one request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+
+from benchmarks.compile import APPLICATION
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.kong.entities import Entities
+from kong_oam.oam.application import read_bytes, together
+from tests.support.verifying import Deployment, Running, sample
+
+LIMIT = 60.0
+EVERY = 100
+PER_APPLICATION = 3
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--components", type=int, default=1000)
+    components = parser.parse_args().components
+    found = measured(components)
+    print(f"verify of {components:,} components, once Kong was read")
+    for name, seconds in found.items():
+        print(f"{name + ':':12} {seconds:6.1f} CPU s  (at most {LIMIT:g})")
+    return int(max(found.values()) > LIMIT)
+
+
+def measured(components: int) -> dict[str, float]:
+    """CPU seconds by what was judged. Raises AssertionError where that is not found as it is."""
+    settings, _ = sample()
+    texts = (APPLICATION.format(n=number) for number in range(-(-components // PER_APPLICATION)))
+    readings = (read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts))
+    estate = compile_estate(together(readings), settings.stack).estate
+    assert estate is not None
+    seconds = {}
+    with Running(Deployment.of(settings, estate)) as running:
+        there = running.entities()
+        for name, live in (("as meant", there), ("changed", without_gates(there))):
+            start = time.process_time()
+            findings = running.judged(live).findings
+            seconds[name] = time.process_time() - start
+            assert bool(findings) == (name == "changed"), findings[:1]
+    return seconds
+
+
+def without_gates(live: Entities) -> Entities:
+    """The entities without every so many a gate."""
+    gates = [one["id"] for one in live.plugins if one["name"] == "post-function"][::EVERY]
+    return replace(live, plugins=tuple(one for one in live.plugins if one["id"] not in gates))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
