@@ -298,7 +298,13 @@ def _interrupt(estate: Large) -> None:
 def _cut_off(estate: Large) -> None:
     command = [sys.executable, "-m", "kong_oam", "up", "-s", STACK, "--yes"]
     with subprocess.Popen(
-        command, cwd=estate.root, env=estate.local.env, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=estate.root,
+        env=estate.local.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     ) as running:
         assert running.stdout is not None
         for line in running.stdout:

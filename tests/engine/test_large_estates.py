@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
+from benchmarks.estate import limits
 from benchmarks.large import large, measure, walk
+from tests.support.documentation import page
 
 pytestmark = pytest.mark.engine
 
@@ -33,3 +36,13 @@ def test_an_estate_in_partitions_goes_through_its_life(report: Callable[[str], N
     assert done["up after the move"].keys() == {"updated", "deleted"}  # tags; what held others in the other stack
     created = sum(operations.get("created", 0) for operations in done.values())
     assert done["destroyed"] == {"deleted": created}
+
+
+def test_the_page_keeps_to_the_limits_of_the_benchmark() -> None:
+    """Its numbers are those of one run, with the command that repeats it."""
+    told = page("explanation/cost.md").partition("## An estate that grows")[2].partition("\n## ")[0]
+    sizes = re.findall(r"^(\d+) components in \d+ partitions", told, re.M)
+    assert f"benchmarks.estate --components {' '.join(sizes)}" in told
+    lines = re.findall(r"^ *([\d.]+) (\S.*) \(at most ([\d.]+)\)$", told, re.M)
+    assert {name: float(most) for _, name, most in lines} == limits([*map(int, sizes)])
+    assert [name for value, name, most in lines if float(value) > float(most)] == []
