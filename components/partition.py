@@ -21,6 +21,9 @@ from .base import Base, highest_generation, read_base, stop_at_retired, with_all
 from .refusal import refuse
 from .state import recorded
 
+Granted = Mapping[str, Mapping[str, Sequence[str]]]
+"""Scopes by the client's name and the component that is called."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -49,7 +52,7 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
         return Part(everybodys, kept=kept, made_with=highest_generation(settings))
     keeps = os.environ.get(KEEP_GRANTS)
     if keeps:
-        estate = with_kept_grants(estate, partition, state.outputs.get("granted") or {})
+        estate = with_kept_grants(estate, partition, _granted_before(settings, estate, state))
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
     unknown = [
@@ -96,6 +99,19 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
                 f"{some(found)} are to be in this stack, and are in the state of '{stack}'. Move them, with all that "
                 f"is theirs: `python -m kong_oam move -s {name}`"
             )
+
+
+def _granted_before(settings: Settings, estate: Estate, state: StackState) -> Granted:
+    """What clients were granted, by their names and components: as this stack recorded it, and of those that were moved
+    here since, as the others did, which are only read then."""
+    before: dict[str, Mapping[str, Sequence[str]]] = dict(state.outputs.get("granted") or {})
+    if {client.name for client in part_of(estate, settings.partition).own_clients} <= before.keys():
+        return before
+    for other in settings.stack.partitions:
+        if other != settings.partition:
+            recorded_there = recorded(stack_of(settings.stack.name, other)).outputs.get("granted") or {}
+            before = {**recorded_there, **before}
+    return before
 
 
 def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, str]]:

@@ -177,11 +177,11 @@ def _with_components(estate: Estate, changed: Callable[[Component], Component]) 
 
 
 def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
-    """What the run's own clients are granted, by the client's name and component."""
-    found: dict[str, dict[str, set[str]]] = {}
+    """What the run's own clients are granted, by the client's name and component; also of a client without a grant."""
+    found: dict[str, dict[str, set[str]]] = {client.name: {} for client in estate.own_clients}
     for client in estate.own_clients:
         for call in client.calls:
-            found.setdefault(client.name, {}).setdefault(call.component, set()).update(call.scopes)
+            found[client.name].setdefault(call.component, set()).update(call.scopes)
     return {name: {key: sorted(scopes) for key, scopes in calls.items()} for name, calls in found.items()}
 
 

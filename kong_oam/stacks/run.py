@@ -127,7 +127,8 @@ class Runs:
 
     def _up(self, chosen: Sequence[str]) -> None:
         """Has grants in other partitions added first, then gates changed, then grants taken away."""
-        changed = {one: self._regranted(one, chosen) for one in chosen}
+        before: dict[str, Granted] = {one: self._outputs(one).get("granted") or {} for one in chosen}
+        changed = {one: self._regranted(one, before) for one in chosen}
         self._side_by_side([one for one in chosen if any(changed[one])], GATES_STAY)
         if self.failed:
             self.left_out += map(self.name, chosen)
@@ -142,12 +143,13 @@ class Runs:
         self.left_out += [self.name(one) for one in waiting if one not in failed]
         self._side_by_side([one for one in last if one not in {*waiting, *failed}])
 
-    def _regranted(self, partition: str, chosen: Sequence[str]) -> Regranted:
+    def _regranted(self, partition: str, chosen: Mapping[str, Granted]) -> Regranted:
         """In which other partitions that are to be run, too, clients of this one get a grant, and in which they lose
         one: rules there may change as well, and until they have, clients need the grant of before, and then already the
-        new one. Those that are new need none until then. After a run that was cut off nobody knows what they have."""
+        new one. Those that are new need none until then. After a run that was cut off nobody knows what they have. Of a
+        client that was moved, the stack that it was in knows what it was granted."""
         now = granted(self.estates.given(partition))
-        before = self._outputs(partition).get("granted") or {}
+        before = {name: calls for one in chosen.values() for name, calls in one.items()} | chosen[partition]
         components = self.estates.whole.components
 
         def more(first: Granted, second: Granted) -> frozenset[str]:

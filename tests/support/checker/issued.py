@@ -121,11 +121,13 @@ def _must(models: Sequence[Meaning], target: Target, method: str, whose: Whose) 
 
 
 def _gets_one(model: Meaning, whose: Whose) -> bool:
-    """Whether the provider is to give them a token: to a user, where one of their groups has a role that the client
-    may act by."""
+    """Whether the provider is to give them a token: to a service that is granted something, and to a user, where one of
+    their groups has a role that the client may act by."""
     key, user = whose
+    if user is None:
+        return bool(meant(model, whose).scopes)
     groups = {group for client in model.estate.components[key].clients for group in client.groups}
-    return user is None or bool(groups & {*user.groups})
+    return bool(groups & {*user.groups})
 
 
 def _ask(
