@@ -52,7 +52,7 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
         return Part(everybodys, kept=kept, made_with=highest_generation(settings))
     keeps = os.environ.get(KEEP_GRANTS)
     if keeps:
-        estate = with_kept_grants(estate, partition, _granted_before(settings, estate, state))
+        estate = with_kept_grants(estate, partition, _granted_before(settings, part_of(estate, partition), state))
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
     unknown = [
@@ -101,11 +101,11 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
             )
 
 
-def _granted_before(settings: Settings, estate: Estate, state: StackState) -> Granted:
+def _granted_before(settings: Settings, part: Estate, state: StackState) -> Granted:
     """What clients were granted, by their names and components: as this stack recorded it, and of those that were moved
     here since, as the others did, which are only read then."""
     before: dict[str, Mapping[str, Sequence[str]]] = dict(state.outputs.get("granted") or {})
-    if {client.name for client in part_of(estate, settings.partition).own_clients} <= before.keys():
+    if {client.name for client in part.own_clients} <= before.keys():
         return before
     for other in settings.stack.partitions:
         if other != settings.partition:

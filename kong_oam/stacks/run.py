@@ -149,7 +149,7 @@ class Runs:
         new one. Those that are new need none until then. After a run that was cut off nobody knows what they have. Of a
         client that was moved, the stack that it was in knows what it was granted."""
         now = granted(self.estates.given(partition))
-        before = {name: calls for one in chosen.values() for name, calls in one.items()} | chosen[partition]
+        before = {name: calls for one in (*chosen.values(), chosen[partition]) for name, calls in one.items()}
         components = self.estates.whole.components
 
         def more(first: Granted, second: Granted) -> frozenset[str]:
