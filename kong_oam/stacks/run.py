@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -127,7 +127,7 @@ class Runs:
 
     def _up(self, chosen: Sequence[str]) -> None:
         """Has grants in other partitions added first, then gates changed, then grants taken away."""
-        before: dict[str, Granted] = {one: self._outputs(one).get("granted") or {} for one in chosen}
+        before = self._granted(chosen)
         changed = {one: self._regranted(one, before) for one in chosen}
         self._side_by_side([one for one in chosen if any(changed[one])], GATES_STAY)
         if self.failed:
@@ -142,6 +142,10 @@ class Runs:
         waiting = [one for one in last if changed[one].lost & failed]
         self.left_out += [self.name(one) for one in waiting if one not in failed]
         self._side_by_side([one for one in last if one not in {*waiting, *failed}])
+
+    def _granted(self, partitions: Iterable[str]) -> dict[str, Granted]:
+        """What clients were granted as the stacks of these recorded it."""
+        return {one: self._outputs(one).get("granted") or {} for one in partitions}
 
     def _regranted(self, partition: str, chosen: Mapping[str, Granted]) -> Regranted:
         """In which other partitions that are to be run, too, clients of this one get a grant, and in which they lose

@@ -59,7 +59,8 @@ def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
 
 def _grant_goes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
     def up(runs: Runs, chosen: Sequence[str]) -> None:
-        runs._side_by_side([one for one in chosen if runs._regranted(one, chosen).lost], GATES_STAY)
+        before = runs._granted(chosen)
+        runs._side_by_side([one for one in chosen if runs._regranted(one, before).lost], GATES_STAY)
         runs._side_by_side(chosen)
 
     patch.setattr(Runs, "_up", up)

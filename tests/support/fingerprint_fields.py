@@ -91,7 +91,7 @@ class Pair:
 def left_out(field: Field) -> Iterator[None]:
     """The fingerprint without a field, wherever it is."""
     of, name = field
-    fields_of, usual = fingerprint.fields, order.fingerprint
+    fields_of, usual = fingerprint._fields, order.fingerprint
 
     def without(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str) -> str:
         kept = {one: digest for one, digest in others.items() if name not in ("base" if not one else "ids",)}
@@ -104,8 +104,12 @@ def left_out(field: Field) -> Iterator[None]:
         if of == "Given":
             patch.setattr(order, "fingerprint", without)
         else:
-            wanted = lambda one: [f for f in fields_of(one) if (type(one).__name__, f.name) != field]  # noqa: E731
-            patch.setattr(fingerprint, "fields", wanted)
+
+            def wanted(kind: type) -> tuple[str, ...] | None:
+                names = fields_of(kind)
+                return names and tuple(one for one in names if (kind.__name__, one) != field)
+
+            patch.setattr(fingerprint, "_fields", wanted)
         yield
 
 
