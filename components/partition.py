@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from kong_oam.access.model import Client, Component, Estate
-from kong_oam.access.partitions import base_of, calls_into, part_of, with_kept_grants
+from kong_oam.access.partitions import Granted, base_of, calls_into, part_of, with_kept_grants
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
@@ -20,9 +20,6 @@ from kong_oam.identity.kinds import kind_of
 from .base import Base, highest_generation, read_base, stop_at_retired, with_all_in_use
 from .refusal import refuse
 from .state import recorded
-
-Granted = Mapping[str, Mapping[str, Sequence[str]]]
-"""Scopes by the client's name and the component that is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,7 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
 def _granted_before(settings: Settings, part: Estate, state: StackState) -> Granted:
     """What clients were granted, by their names and components: as this stack recorded it, and of those that were moved
     here since, as the others did, which are only read then."""
-    before: dict[str, Mapping[str, Sequence[str]]] = dict(state.outputs.get("granted") or {})
+    before: Granted = state.outputs.get("granted") or {}
     if {client.name for client in part.own_clients} <= before.keys():
         return before
     for other in settings.stack.partitions:

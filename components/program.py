@@ -41,7 +41,7 @@ from .gateway.certificates import provision_certificates, provision_client_certi
 from .gateway.gateway import Gateway
 from .graph import Moved, require_checkpoints, without_traces
 from .identity import provision
-from .identity.issuer import Issuer
+from .identity.issuer import Issuer, Provisioning
 from .partition import Part, part_of_run
 from .process import save_cpu_time
 from .refusal import accept, refuse, stop_at
@@ -136,7 +136,7 @@ def _provision(plan: _Plan) -> _Provisioned:
     components = {key: Component(component) for key, component in estate.own.items()}
     issuers = {
         one.name: provision(
-            one, estate, rotation, components, plan.looked_up, base.providers[one.name] if base else None
+            Provisioning(one, estate, rotation, components, plan.looked_up, base.providers[one.name] if base else None)
         )
         for one in settings.providers
     }

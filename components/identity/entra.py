@@ -26,8 +26,7 @@ import pulumi
 import pulumi_azuread as azuread
 import pulumiverse_time as time
 
-from kong_oam.access.model import Client, Component, Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.model import Client, Component
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.assignments import Assignment, assignments, distinct
@@ -47,50 +46,34 @@ from kong_oam.identity.entra.names import (
 )
 
 from ..base import Record
-from ..credentials import Rotation
 from ..refusal import refuse
 from ..settings import configuration
 from .entra_credentials import Credentials
-from .issuer import Credential, Homes, Issuer, of_base, published
+from .issuer import Credential, Issuer, Provisioning, of_base, published
 
 _SETTLING = 20.0
 """Seconds until a role of an application that was just added can be assigned, wherever in Entra that is asked for."""
 
 
-def provision(
-    settings: ProviderSettings,
-    estate: Estate,
-    rotation: Rotation,
-    homes: Homes,
-    looked_up: LookedUp,
-    base: Record | None,
-) -> Issuer:
+def provision(given: Provisioning) -> Issuer:
     """Provisions everything in the tenant that the stack needs."""
-    return Entra(settings.name, settings, estate, rotation, homes, looked_up, base).provisioned
+    return Entra(given).provisioned
 
 
 class Entra(pulumi.ComponentResource):
     """The APIs of one stack in a tenant, with their service principals. Clients, with what they are assigned and
     consent, lie under their components."""
 
-    def __init__(
-        self,
-        name: str,
-        settings: ProviderSettings,
-        estate: Estate,
-        rotation: Rotation,
-        homes: Homes,
-        looked_up: LookedUp,
-        base: Record | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("kong-oam:identity:Entra", name, None, opts)
+    def __init__(self, given: Provisioning) -> None:
+        settings, estate, base = given.settings, given.estate, given.base
+        name = settings.name
+        super().__init__("kong-oam:identity:Entra", name)
         self._prefix, self._settings, self._estate = name, settings, estate
         self._stack, tenant = estate.stack.name, tenant_in(settings)
         self._model = estate.stack.providers[settings.name]
-        self._homes, self._directory = homes, _account(name, tenant, self)
+        self._homes, self._directory = given.homes, _account(name, tenant, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._directory)
-        self._credentials = Credentials(settings, tenant, estate, rotation, homes, self._of)
+        self._credentials = Credentials(settings, tenant, estate, given.rotation, given.homes, self._of)
         self._assignable: dict[str, tuple[pulumi.Input[str], Sequence[pulumi.Resource]]] = {}
         """By application, the object id of its service principal, and what comes before it is assigned or consented
         to."""
@@ -98,7 +81,7 @@ class Entra(pulumi.ComponentResource):
         self._graph: pulumi.Output[str] | None = None
         self._api_ids: Mapping[str, pulumi.Output[str]] = {}
         if base is None:
-            self._offer(looked_up)
+            self._offer(given.looked_up)
         else:
             self._take(base)
         credentials = {client.component: self._client(client) for client in clients(settings, estate)}

@@ -1,4 +1,4 @@
-"""The result of provisioning an identity provider: an issuer, and a credential for each client."""
+"""What an identity provider is provisioned from, and what that gives: an issuer, and a credential for each client."""
 
 from __future__ import annotations
 
@@ -8,12 +8,29 @@ from typing import Any
 
 import pulumi
 
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.discovery import DiscoveryError, Published, SigningKey, discover
+from kong_oam.identity.common.looked_up import LookedUp
 
 from ..base import Record
+from ..credentials import Rotation
 from ..refusal import refuse
 from .keys import Homes as Homes
 from .keys import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    """What a provider's resources are made from. `looked_up` has the groups that roles name. In a partition of an
+    estate only what is its clients' is made: `base` has what the estate's base made."""
+
+    settings: ProviderSettings
+    estate: Estate
+    rotation: Rotation
+    homes: Homes
+    looked_up: LookedUp
+    base: Record | None
 
 
 @dataclass(frozen=True, slots=True)

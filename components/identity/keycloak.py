@@ -27,19 +27,16 @@ from collections.abc import Iterable, Mapping, Sequence
 import pulumi
 import pulumi_keycloak as keycloak
 
-from kong_oam.access.model import Client, Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.model import Client
 from kong_oam.identity.common.jwk import ECDSA, Jwk, signs
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
 from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, group_path
 
-from ..base import Record
-from ..credentials import Rotation
 from ..refusal import refuse
 from ..settings import configuration
-from .issuer import Credential, Homes, Issuer, of_base, published
+from .issuer import Credential, Issuer, Provisioning, of_base, published
 from .keys import Keys, pairs_of
 
 _ALGORITHM = "token.endpoint.auth.signing.alg"
@@ -51,47 +48,32 @@ calls in that moment may have it keep those of before; it reads anew for a key t
 10.0 to 10.5 seconds)."""
 
 
-def provision(
-    settings: ProviderSettings,
-    estate: Estate,
-    rotation: Rotation,
-    homes: Homes,
-    looked_up: LookedUp,
-    base: Record | None,
-) -> Issuer:
+def provision(given: Provisioning) -> Issuer:
     """Provisions everything in the realm that the stack needs."""
-    return Keycloak(settings.name, settings, estate, rotation, homes, looked_up, base).provisioned
+    return Keycloak(given).provisioned
 
 
 class Keycloak(pulumi.ComponentResource):
     """The roles and client scopes of one stack in a realm. Clients and what is attached to them lie under their
     components."""
 
-    def __init__(
-        self,
-        name: str,
-        settings: ProviderSettings,
-        estate: Estate,
-        rotation: Rotation,
-        homes: Homes,
-        looked_up: LookedUp,
-        base: Record | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("kong-oam:identity:Keycloak", name, None, opts)
+    def __init__(self, given: Provisioning) -> None:
+        settings, estate, base = given.settings, given.estate, given.base
+        name = settings.name
+        super().__init__("kong-oam:identity:Keycloak", name)
         self._prefix, self._settings, self._estate = name, settings, estate
         self._model = estate.stack.providers[settings.name]
         self._names = Names(settings, estate)
         account = api.account(settings.issuer or "", configuration())
         if account is None:
             refuse(api.NO_ACCOUNT)
-        self._realm, self._homes = account.realm, homes
+        self._realm, self._homes = account.realm, given.homes
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
         self._guarded = tuple(c for c in estate.offering if c.provider == settings.name)
         self._clients = tuple(client for client in estate.own_clients if client.provider == settings.name)
         if base is None:
-            self._roles = self._group_roles(looked_up)
+            self._roles = self._group_roles(given.looked_up)
             self._role_ids: Mapping[str, pulumi.Input[str]] = {group: role.id for group, role in self._roles.items()}
             groups_scope = self._scope_of_groups()
             self._groups_scope: pulumi.Input[str] | None = groups_scope.name if groups_scope else None
@@ -104,14 +86,14 @@ class Keycloak(pulumi.ComponentResource):
             self._groups_scope = base.get("groupsScope")
             self._scopes = {scope: scope for client in self._clients for scope in client.scopes}
         keyed = [client for client in self._clients if client.keyed and not settings.client_secrets]
-        keys = pairs_of(keyed, ECDSA, rotation, lambda key: f"{name}-key-{key}", homes)
+        keys = pairs_of(keyed, ECDSA, given.rotation, lambda key: f"{name}-key-{key}", given.homes)
         registered = {client.component: self._client(client, keys.get(client.component)) for client in self._clients}
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
                 holder = registered[client.component].id
-                rotation.record_shared_secret(client, holder, self._names.client(client.component))
+                given.rotation.record_shared_secret(client, holder, self._names.client(client.component))
         clients = {
-            client.component: _credential(client, registered, keys, new_key=rotation.has_new_key(client))
+            client.component: _credential(client, registered, keys, new_key=given.rotation.has_new_key(client))
             for client in self._clients
         }
         self.provisioned = self._issuer(clients) if base is None else of_base(base, clients)

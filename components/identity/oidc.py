@@ -11,31 +11,21 @@ from __future__ import annotations
 
 import pulumi
 
-from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import KnownClient, ProviderSettings
-from kong_oam.identity.common.looked_up import LookedUp
+from kong_oam.access.settings.stack import KnownClient
 
-from ..base import Record
-from ..credentials import Rotation
-from .issuer import Credential, Homes, Issuer, SecretReference, of_base, published
+from .issuer import Credential, Issuer, Provisioning, SecretReference, of_base, published
 
 
-def provision(
-    settings: ProviderSettings,
-    estate: Estate,
-    rotation: Rotation,  # noqa: ARG001
-    homes: Homes,  # noqa: ARG001
-    looked_up: LookedUp,  # noqa: ARG001 - its groups have no ids here
-    base: Record | None,
-) -> Issuer:
+def provision(given: Provisioning) -> Issuer:
     """Reads what the issuer publishes, and the clients that the stack says it has."""
+    settings = given.settings
     clients = {
         client.component: _credential(settings.clients[client.component])
-        for client in estate.own_clients
+        for client in given.estate.own_clients
         if client.provider == settings.name
     }
-    if base is not None:
-        return of_base(base, clients)
+    if given.base is not None:
+        return of_base(given.base, clients)
     metadata = published(settings.name, settings.issuer or "")
     return Issuer(
         issuer=metadata.issuer,

@@ -16,12 +16,10 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_okta as okta
 
-from kong_oam.access.model import EXTERNAL, Client, Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.model import EXTERNAL, Client
 from kong_oam.errors import ProductError
 from kong_oam.identity.common.discovery import Published
 from kong_oam.identity.common.jwk import RSA, Jwk
-from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.okta import api, signing_keys
 from kong_oam.identity.okta.adoption import COMPONENT
 from kong_oam.identity.okta.description import SPELLING
@@ -36,11 +34,9 @@ from kong_oam.identity.okta.names import (
     server_name,
 )
 
-from ..base import Record
-from ..credentials import Rotation
 from ..refusal import refuse
 from ..settings import configuration
-from .issuer import Credential, Homes, Issuer, of_base, published
+from .issuer import Credential, Issuer, Provisioning, of_base, published
 from .keys import Keys, pairs_of
 
 _KEYS = RSA
@@ -57,36 +53,21 @@ _REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be 
 _LAST = 99_999  # a priority that no policy has: one that is made with it moves no other
 
 
-def provision(
-    settings: ProviderSettings,
-    estate: Estate,
-    rotation: Rotation,
-    homes: Homes,
-    looked_up: LookedUp,
-    base: Record | None,
-) -> Issuer:
+def provision(given: Provisioning) -> Issuer:
     """Provisions everything at Okta that the stack needs."""
-    return Okta(settings.name, settings, estate, rotation, homes, looked_up, base).provisioned
+    return Okta(given).provisioned
 
 
 class Okta(pulumi.ComponentResource):
     """The authorization server of one stack with its scopes. Clients and policies lie under their components."""
 
-    def __init__(
-        self,
-        name: str,
-        settings: ProviderSettings,
-        estate: Estate,
-        rotation: Rotation,
-        homes: Homes,
-        looked_up: LookedUp,
-        base: Record | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(COMPONENT, name, None, opts)
+    def __init__(self, given: Provisioning) -> None:
+        settings, estate, base = given.settings, given.estate, given.base
+        name = settings.name
+        super().__init__(COMPONENT, name)
         self._logical, self._settings, self._estate = LogicalNames(name), settings, estate
         self._model = estate.stack.providers[settings.name]
-        self._homes, self._account = homes, _account(name, self)
+        self._homes, self._account = given.homes, _account(name, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._account)
         self._clients = tuple(client for client in estate.own_clients if client.provider == settings.name)
         self._guarded = tuple(c for c in estate.offering if c.provider == settings.name)
@@ -97,7 +78,7 @@ class Okta(pulumi.ComponentResource):
             self._inside = self._merged(replace_on_changes=_REPLACING)
             scopes = self._scopes()
             self._group_ids: Mapping[str, pulumi.Input[str]] = {
-                group: looked_up.group(settings.name, self._model.group(group)) for group in self._named_groups
+                group: given.looked_up.group(settings.name, self._model.group(group)) for group in self._named_groups
             }
             claims = self._groups_claim()
         else:
@@ -105,12 +86,12 @@ class Okta(pulumi.ComponentResource):
             groups = {group for client in self._clients for group in client.groups}
             self._group_ids = {group: base.value("groups", group) for group in groups}
         keyed = [client for client in self._clients if client.keyed and not settings.client_secrets]
-        keys = pairs_of(keyed, _KEYS, rotation, self._logical.key, homes)
+        keys = pairs_of(keyed, _KEYS, given.rotation, self._logical.key, given.homes)
         apps = {client.component: self._app(client, keys.get(client.component)) for client in self._clients}
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
                 holder = apps[client.component].id
-                rotation.record_shared_secret(client, holder, self._logical.app(client.component))
+                given.rotation.record_shared_secret(client, holder, self._logical.app(client.component))
         self._policies(apps, scopes, claims)
         clients = {client.component: _credential(client, apps, keys) for client in self._clients}
         self.provisioned = self._issuer(server, clients) if base is None else of_base(base, clients)

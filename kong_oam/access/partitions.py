@@ -8,7 +8,7 @@ estate is cut down here to what it depends on, so that nothing else can change w
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -146,7 +146,7 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
     return replace(estate, applications=tuple(applications), foreign=tuple(gone)), words
 
 
-def with_kept_grants(estate: Estate, partition: str, before: Mapping[str, Mapping[str, Iterable[str]]]) -> Estate:
+def with_kept_grants(estate: Estate, partition: str, before: Granted) -> Estate:
     """The whole estate, in which the clients of a partition keep what they were granted at components of others, also
     of those that they call no more: `before`, scopes by the client's name and component. At the partition's own gates
     nothing of that counts."""
@@ -174,6 +174,10 @@ def with_kept_grants(estate: Estate, partition: str, before: Mapping[str, Mappin
 def _with_components(estate: Estate, changed: Callable[[Component], Component]) -> Estate:
     applications = [replace(one, components=tuple(map(changed, one.components))) for one in estate.applications]
     return replace(estate, applications=tuple(applications))
+
+
+Granted = Mapping[str, Mapping[str, Collection[str]]]
+"""Scopes by the client's name and the component that is called."""
 
 
 def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:

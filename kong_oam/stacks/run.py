@@ -15,7 +15,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple
 
-from kong_oam.access.partitions import granted
+from kong_oam.access.partitions import Granted, granted
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
@@ -41,10 +41,6 @@ _ARGUMENTS = {
     "refresh": ("refresh", "--yes", "--skip-preview"),
     "destroy": ("destroy", "--yes", "--skip-preview"),
 }
-
-
-Granted = Mapping[str, Mapping[str, Collection[str]]]
-"""Scopes by the client's name and the component that is called."""
 
 
 class Regranted(NamedTuple):
