@@ -24,7 +24,7 @@ from kong_oam.render.cache import Cache
 from kong_oam.render.definition_files import read_definition_files
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.program import program
-from kong_oam.render.rendering import render
+from kong_oam.render.rendering import definitions_of, render
 
 FEW, MANY = 100, 1000
 LIMITS = {
@@ -67,7 +67,7 @@ def _rendered(application: Application, stack: Library, cache: Cache) -> float:
     before = _cpu()
     with Evaluator() as evaluator:
         for component in application.components:
-            made = render(application, component, stack, evaluator, cache)
+            made = render(definitions_of(component, stack), application, component, evaluator, cache)
             assert len(made.objects) == 4, made.diagnostics
     return _cpu() - before
 

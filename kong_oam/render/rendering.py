@@ -33,24 +33,6 @@ class RenderedComponent:
 
 
 def render(
-    application: Application,
-    component: Component,
-    library: Library,
-    evaluator: Evaluator,
-    cache: Cache | None = None,
-    setting: Setting = Setting(),  # noqa: B008 - frozen
-    *,
-    unchecked: bool = False,
-) -> RenderedComponent:
-    """Renders one component of an Application, with its traits. Raises EvaluatorError where there is no evaluator.
-
-    With `unchecked`, properties that no definition knows are let be, as KubeVela lets them offline.
-    """
-    definitions = definitions_of(component, library)
-    return render_by(definitions, application, component, evaluator, cache, setting, unchecked=unchecked)
-
-
-def render_by(
     definitions: Sequence[Definition | Diagnostic],
     application: Application,
     component: Component,
@@ -60,7 +42,11 @@ def render_by(
     *,
     unchecked: bool = False,
 ) -> RenderedComponent:
-    """The same, with what `definitions_of` gives."""
+    """Renders one component of an Application, with its traits, by what `definitions_of` gives. Raises EvaluatorError
+    where there is no evaluator.
+
+    With `unchecked`, properties that no definition knows are let be, as KubeVela lets them offline.
+    """
     wrong = tuple(one for one in definitions if isinstance(one, Diagnostic))
     if wrong:
         return RenderedComponent((), wrong)

@@ -20,7 +20,7 @@ from kong_oam.oam.rules import kept_by_rules
 from kong_oam.oam.topology import on_clusters
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.project import OWN_WORDS, Own, own_definitions
-from kong_oam.render.rendering import RenderedComponent, definitions_of, render_by
+from kong_oam.render.rendering import RenderedComponent, definitions_of, render
 from kong_oam.render.requests import Setting
 from kong_oam.render.tools import Tools
 from kong_oam.render.values import (
@@ -207,7 +207,7 @@ class _Run:
         part, awaited = whole.component, whole.awaited
 
         def rendered(one: Component) -> RenderedComponent:
-            return render_by(chosen.definitions, there, _without_own_words(one), evaluator, cache, setting)
+            return render(chosen.definitions, there, _without_own_words(one), evaluator, cache, setting)
 
         result = rendered(part)
         if errors(result.diagnostics):

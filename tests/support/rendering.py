@@ -12,7 +12,7 @@ from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import read
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.rendering import RenderedComponent, render
+from kong_oam.render.rendering import RenderedComponent, definitions_of, render
 from kong_oam.render.requests import Setting
 from tests.support.oam_corpus import application_of
 
@@ -71,4 +71,5 @@ spec:
     (document,), findings = read("shop.yaml", text.encode())
     assert not findings
     application = application_of(document)
-    return render(application, application.components[0], stack, evaluator, cache, setting)
+    (web,) = application.components
+    return render(definitions_of(web, stack), application, web, evaluator, cache, setting)

@@ -15,7 +15,7 @@ from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import Document, read
 from kong_oam.oam.schema import schema, violations
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.rendering import render
+from kong_oam.render.rendering import definitions_of, render
 from tests.support.oam_corpus import application_of
 from tests.support.rendering import WORKLOAD, written
 
@@ -101,7 +101,8 @@ def _judged_by_cue(name: str, properties: Any, evaluator: Evaluator) -> list[str
     texts = ((DEFINITIONS / f"{name}.yaml").read_bytes(), written("Component", "app", WORKLOAD).encode())
     stack = library(one for text in texts for one in read_definitions(name, text).definitions)
     shop = application_of(document)
-    return [one.message for one in render(shop, shop.components[0], stack, evaluator).diagnostics]
+    (web,) = shop.components
+    return [one.message for one in render(definitions_of(web, stack), shop, web, evaluator).diagnostics]
 
 
 def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:

@@ -14,7 +14,7 @@ from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import read
 from kong_oam.render.built_in import built_in_definitions
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.rendering import render
+from kong_oam.render.rendering import definitions_of, render
 from tests.support.oam_corpus import CORPUS, application_of, corpus, documents, library_of, need_corpus
 
 TYPES = ("webservice", "cron-task", "gateway", "storage", "env", "scaler", "json-patch", "labels")
@@ -41,7 +41,7 @@ spec:
 
 def _findings(application: Application, stack: Library, evaluator: Evaluator) -> Iterator[Diagnostic]:
     for component in application.components:
-        made = render(application, component, stack, evaluator)
+        made = render(definitions_of(component, stack), application, component, evaluator)
         assert bool(made.objects) is not bool(made.diagnostics)
         yield from made.diagnostics
 

@@ -10,7 +10,7 @@ import pytest
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.rendering import render
+from kong_oam.render.rendering import definitions_of, render
 from tests.support.oam_corpus import corpus, deployments, documents, library_of, need_corpus, setting_of
 
 DIFFERENT = {
@@ -51,7 +51,10 @@ def _rendered(
     objects, findings, stack = [], [], library_of(file, built_in)
     for application in deployments(document):
         for component in application.components:
-            made = render(application, component, stack, evaluator, None, setting_of(document), unchecked=unchecked)
+            definitions = definitions_of(component, stack)
+            made = render(
+                definitions, application, component, evaluator, None, setting_of(document), unchecked=unchecked
+            )
             objects += [_without_empty_annotations(one.object) for one in made.objects]
             findings += [str(finding) for finding in made.diagnostics]
     return objects, findings

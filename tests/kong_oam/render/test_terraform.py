@@ -10,7 +10,7 @@ import yaml
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.rendering import render
+from kong_oam.render.rendering import definitions_of, render
 from tests.support.oam_corpus import application_of, corpus, documents, library_of, rows_of
 from tests.support.rendering import rendered, written
 
@@ -132,5 +132,5 @@ def test_components_that_people_wrote_are_rendered(file: str, evaluator: Evaluat
     types, stack = {row["type"] for row in rows_of(file) if row["where"] == "terraform"}, library_of(file)
     for component in application_of(document).components:
         if component.type in types:
-            found = render(application_of(document), component, stack, evaluator)
+            found = render(definitions_of(component, stack), application_of(document), component, evaluator)
             assert [one.kind for one in found.objects] == ["Configuration"], found.diagnostics
