@@ -9,12 +9,16 @@ from pathlib import Path
 
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console, complain
+from kong_oam.cli.estates import settings_of
 
 _DETAILS = """\
 Says what a change does to each stack, as Markdown; on GitHub as one comment of the pull request.
 
   python -m kong_oam review --base origin/main --stack aws --stack gcp
   python -m kong_oam review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN --pull-request 7 --repository acme/oam
+
+Of an estate in partitions name its base's stack: access is that of all of it, and what is previewed are the base and the
+partitions that the change touches.
 
 A preview runs the change's own program. So that this cannot write to the pull request, let one job review, and another,
 which has the token and nothing of the change, write the comment:
@@ -52,6 +56,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _review(options: argparse.Namespace, console: Console) -> int:
+    from kong_oam.identity.common.looked_up import shared
     from kong_oam.review.comment import LONGEST, compose, not_reviewed
     from kong_oam.review.github import head, links
     from kong_oam.review.stack_review import review_stack
@@ -62,7 +67,12 @@ def _review(options: argparse.Namespace, console: Console) -> int:
     _leave(options, not_reviewed(commit))  # what is left if this run ends before its end, however it does
     missing = [name for name in options.needs if not os.environ.get(name)]
     try:
-        stacks = [review_stack(name, options.base, missing) for name in options.stack]
+        with shared() as looked_up:
+            stacks = [
+                stack
+                for name in options.stack
+                for stack in review_stack(name, options.base, missing, looked_up, partitions=_has_partitions(name))
+            ]
         places = links(options.repository, os.environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
         text = compose(stacks, LONGEST, places, commit)
@@ -72,6 +82,15 @@ def _review(options: argparse.Namespace, console: Console) -> int:
     _leave(options, text)
     _write(options, text)
     return OK if all(stack.passed for stack in stacks) else FOUND
+
+
+def _has_partitions(stack: str) -> bool:
+    """Whether it is the base of an estate in partitions. What is wrong with its settings, `check` says."""
+    try:
+        settings = settings_of(stack)
+    except UsageError:
+        return False
+    return settings.partition is None and bool(settings.stack.partitions)
 
 
 def _leave(options: argparse.Namespace, text: str) -> None:

@@ -1,4 +1,5 @@
-"""Runs `check`, `diff` and `graph` for a review: errors in Applications, and what a change does to access."""
+"""Runs `check`, `diff`, `graph` and `preview --list` for a review: what is wrong in Applications, what a change does to
+access, and which stacks it touches."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.errors import UndoneError
+from kong_oam.review.failure import reasons
 from kong_oam.review.markdown import Place
 
 _TIMEOUT = 600  # seconds
@@ -103,14 +105,31 @@ def _without_names(text: str, hosts: Sequence[str]) -> str:
     return text
 
 
+def touched(estate: str) -> tuple[str, ...]:
+    """The stacks of an estate in partitions that a run would change something of, as its state records it. Raises
+    ReviewError."""
+    done = _ran("preview", "--stack", estate, "--list")
+    if done.returncode:
+        why = reasons((), done.stderr)[0]
+        raise ReviewError(
+            f"which stacks the change touches cannot be read: {why}. "
+            f"`python -m kong_oam preview --stack {estate} --list` says all of it"
+        )
+    return tuple(json.loads(done.stdout))
+
+
 def _access(*arguments: str) -> str:
-    command = [sys.executable, "-m", "kong_oam", *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
-    except subprocess.TimeoutExpired:
-        raise ReviewError(f"`python -m kong_oam {' '.join(arguments)}` took more than {_TIMEOUT} seconds") from None
+    done = _ran(*arguments)
     if done.returncode not in (0, 1):
         raise ReviewError(
             f"`python -m kong_oam {' '.join(arguments)}` failed: {done.stderr.strip() or done.returncode}"
         )
     return done.stdout
+
+
+def _ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kong_oam", *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
+    except subprocess.TimeoutExpired:
+        raise ReviewError(f"`python -m kong_oam {' '.join(arguments)}` took more than {_TIMEOUT} seconds") from None

@@ -1,11 +1,13 @@
-"""Reviews one stack: errors in Applications, access, and a preview with its policies."""
+"""Reviews one stack, or an estate in partitions: errors in Applications, access, and previews with their policies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
-from kong_oam.review.access_changes import ReviewError, changes, check
+from kong_oam.review.access_changes import ReviewError, changes, check, touched
 from kong_oam.review.comment import ReviewedStack
 from kong_oam.review.markdown import fenced
 from kong_oam.review.preview import preview
@@ -14,21 +16,33 @@ _NO_SECRETS = (
     "**Not previewed**: this run has no {}. Pull requests from forks get no secrets; a maintainer who has read the "
     "change pushes it to a branch of this repository. Until then it counts as failed."
 )
+_AT_ONCE = 4
+"""How many partitions are previewed at a time."""
 
 
-def review_stack(name: str, base: str, missing: Sequence[str]) -> ReviewedStack:
+def review_stack(
+    name: str, base: str, missing: Sequence[str], looked_up: Mapping[str, str], *, partitions: bool = False
+) -> list[ReviewedStack]:
     """Reviews what a change since the revision `base` does to a stack. What is known without secrets comes first;
-    without them (`missing` names the variables) nothing is previewed, and that is a failure."""
+    without them (`missing` names the variables) nothing is previewed, and that is a failure.
+
+    Of an estate with `partitions`, which its base's stack names, access is that of all; previewed are the base and
+    those partitions that the change touches, each as a stack of its own. `looked_up` is the environment in which runs
+    of one command find what the others have looked up.
+    """
     stack = ReviewedStack(name)
     try:
         checked = check(name)
         stack = replace(stack, problems=checked.problems, findings=checked.findings)
         if stack.problems:
-            return stack
+            return [stack]
         stack = replace(stack, access=changes(base, name))
+        if missing:
+            listed = ", ".join(missing)
+            return [replace(stack, failure=_NO_SECRETS.format(listed), reason=f"this run has no {listed}")]
+        others = [one for one in touched(name) if one != name] if partitions else []
     except ReviewError as error:
-        return replace(stack, failure=fenced(str(error)), reason=str(error).partition("\n")[0])
-    if missing:
-        listed = ", ".join(missing)
-        return replace(stack, failure=_NO_SECRETS.format(listed), reason=f"this run has no {listed}")
-    return replace(stack, preview=preview(name))
+        return [replace(stack, failure=fenced(str(error)), reason=str(error).partition("\n")[0])]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        previews = pool.map(partial(preview, looked_up=looked_up), (name, *others))
+        return [replace(stack, name=one, preview=found) for one, found in zip((name, *others), previews, strict=True)]

@@ -285,7 +285,7 @@ def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
     assert INSTALL in written
     ours = (ROOT / ".github/workflows" / name).read_text("utf-8")
     ours = ours.replace("--stack aws --stack gcp --stack bare-metal", "--stack staging")
-    ours = ours.replace("ESTATE: aws", "ESTATE: staging")
+    ours = ours.replace('ESTATE: "aws"', 'ESTATE: "staging"')
     ours = ours.replace("[aws, gcp, bare-metal]", '["staging"]').replace("      - run: make setup\n", INSTALL)
     step = r"      - name: install .*?(?=\n      - )|      - name: install\n.*?(?=\n      - )"
     assert re.sub(step, INSTALL.rstrip("\n"), ours, flags=re.DOTALL) == written

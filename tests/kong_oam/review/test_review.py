@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from kong_oam.review.github import PullRequest, read_comment
 from kong_oam.review.markdown import Place, fenced
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
-from tests.support.projects import write_project
+from tests.support.projects import STACK, write_project
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
@@ -291,7 +292,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     did: list[str] = []
     monkeypatch.setattr(stack_review, "check", lambda stack: did.append(f"check {stack}") or FINE)
     monkeypatch.setattr(stack_review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
-    monkeypatch.setattr(stack_review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET)
+    monkeypatch.setattr(stack_review, "preview", lambda stack, looked_up: did.append(f"preview {stack}") or QUIET)
     return did
 
 
@@ -300,6 +301,47 @@ def test_every_stack_is_checked_compared_and_previewed(steps: list[str], capsys:
     assert main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"]) == 0
     assert steps == ["check aws", "diff main aws", "preview aws", "check gcp", "diff main gcp", "preview gcp"]
     assert capsys.readouterr().out.startswith(f"{MARKER}\n**Access** · `newly public")
+
+
+@pytest.fixture
+def in_partitions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The working directory has an estate `prod` in two partitions."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stacks").mkdir()
+    parted = f"{STACK}  kong-oam:partitions: {{pay: [pay], rest: ['*']}}\n"
+    (tmp_path / "stacks/Pulumi.prod.yaml").write_text(parted, "utf-8")
+
+
+@pytest.mark.usefixtures("in_partitions")
+@pytest.mark.parametrize("touched", [["prod-pay", "prod-rest"], ["prod", "prod-rest"], []], ids=len)
+def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
+    steps: list[str], touched: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the base, always; access is compared once, and told once for all."""
+    monkeypatch.setattr(access_changes, "_ran", lambda *a: subprocess.CompletedProcess(a, 0, json.dumps(touched), ""))
+    assert main(["review", "--base", "main", "--stack", "prod"]) == 0
+    others = [one for one in touched if one != "prod"]
+    assert steps[:2] == ["check prod", "diff main prod"]
+    assert sorted(steps[2:]) == sorted(f"preview {one}" for one in ("prod", *others))
+    said = capsys.readouterr().out
+    named = ", ".join(f"`{one}`" for one in ("prod", *others))
+    assert f"### {'Stacks' if others else 'Stack'} {named}\n" in said
+    assert said.count("| the table |") == 1
+
+
+@pytest.mark.usefixtures("in_partitions")
+def test_of_what_cannot_be_listed_only_what_is_known_is_told(
+    steps: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backend's address may hold a password."""
+    said = f"error: unable to open state database: postgres://oam:{SECRET}@db/oam"
+    monkeypatch.setattr(access_changes, "_ran", lambda *a: subprocess.CompletedProcess(a, 2, "", said))
+    assert main(["review", "--base", "main", "--stack", "prod"]) == 1
+    assert steps == ["check prod", "diff main prod"]
+    printed = capsys.readouterr()
+    assert SECRET not in printed.out + printed.err
+    assert "which stacks the change touches cannot be read: the database that PULUMI_BACKEND_URL names" in printed.out
+    assert "| the table |" in printed.out
 
 
 def test_a_fork_without_secrets_fails_closed(
@@ -345,7 +387,7 @@ def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
     steps: list[str], monkeypatch: pytest.MonkeyPatch, failing: Preview
 ) -> None:
     """Though the comment is written."""
-    monkeypatch.setattr(stack_review, "preview", lambda _: failing)
+    monkeypatch.setattr(stack_review, "preview", lambda stack, looked_up: failing)
     with Comments() as comments:
         monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
         monkeypatch.setenv("GITHUB_API_URL", comments.url)
