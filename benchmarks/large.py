@@ -183,6 +183,16 @@ class Large:
 
 
 @contextmanager
+def sandbox_of(components: int) -> Iterator[Local]:
+    """A sandbox with the groups that an estate of so many components names, and a backend as teams have it."""
+    applications = components // 10 * TEN
+    named = {group: None for number in range(applications + 1) for group in groups(number)}
+    with Local(lags=Lags(), groups=named, users=()) as local:
+        del local.env["PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS"]
+        yield local
+
+
+@contextmanager
 def large(
     components: int,
     partition: int,
@@ -192,13 +202,11 @@ def large(
 ) -> Iterator[Large]:
     """An estate of so many components, with nothing deployed. `settings` are variables of the environment."""
     applications = components // 10 * TEN
-    named = {group: None for number in range(applications + 1) for group in groups(number)}
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode each start takes twice as long
-    with tempfile.TemporaryDirectory() as folder, Local(lags=Lags(), groups=named, users=()) as local:
+    with tempfile.TemporaryDirectory() as folder, sandbox_of(components) as local:
         root = project.project(Path(folder))
         for file in (root / "applications").iterdir():
             file.unlink()
-        del local.env["PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS"]
         local.env |= settings
         estate = Large(local, root, components, partition, tell)
         for number in range(1, applications + 1):
