@@ -75,6 +75,7 @@ def test_a_stack_that_lost_its_state_takes_all_of_it_over(stack: tuple[Deploymen
     assert deployment.changes("up", "--refresh") == {}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("stack", [{}], indirect=True)
 def test_an_application_that_somebody_registered_before_us_is_not_taken_over(stack: tuple[Deployment, Entra]) -> None:
     """Any user of a tenant may be allowed to, and owns it then, with a secret. Nothing is made; once both are gone it

@@ -72,6 +72,7 @@ def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(tiny: D
     assert _replaced(tiny) == {POLICY: "update"}
 
 
+@pytest.mark.deep
 def test_an_app_that_was_deployed_keeps_the_client_id_that_okta_made_up(tiny: Deployment) -> None:
     """No change, whatever is refreshed or changed, and previews know it; it gets the chosen one where it is made anew,
     and its pods roll then."""

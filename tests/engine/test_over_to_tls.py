@@ -121,6 +121,7 @@ def test_what_is_no_longer_verified_is_refused_and_found(deployed: Deployment) -
     assert asked(local)[0] == 200
 
 
+@pytest.mark.deep
 def test_a_client_certificate_is_shown_and_comes_and_goes(deployed: Deployment) -> None:
     """From the stack's own secret, and its key is nowhere in clear."""
     local = deployed.local

@@ -75,6 +75,7 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
         assert not exported["deployment"].get("resources")
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
     """In another partition: what the client had stays until the gate there asks for the new one; the base keeps a scope
@@ -101,6 +102,7 @@ def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
         assert changes(deployment, "up", name) == {}
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> None:
     """Its stack is then none of the settings': no run makes a second time what it has, and `move` finds it. What a

@@ -18,6 +18,7 @@ from sandbox.project import set_providers
 from tests.support.engine.calls import call
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.partitions import changes, kong_oam, partition, place, run, stack_of
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -54,7 +55,7 @@ def test_everybody_is_let_in_as_the_model_means(deployed: Deployment) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", ALL, ids=str)
+@pytest.mark.parametrize("name", deep_after(1, ALL, ["shops"]), ids=str)
 def test_the_policy_pack_finds_nothing(deployed: Deployment, name: str | None) -> None:
     """In the base and in each partition; no rule is left out for an unknown value."""
     done = deployed.pulumi("preview", "-s", stack_of(name), "--policy-pack", "policies")
@@ -69,6 +70,7 @@ def test_verify_finds_the_estate_as_it_is_meant(deployed: Deployment) -> None:
     kong_oam(deployed, "verify", "--stack", STACK, status=0)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_recover_of_a_partition_never_touches_anothers(deployed: Deployment) -> None:
     """An entity that no state knows is that partition's whose tag it has, and the base's where it has none."""
@@ -107,6 +109,7 @@ def _ids(deployment: Deployment, kind: str) -> set[str]:
     return {str(one["id"]) for one in deployment.local.kong.entities(kind)}
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(deployed: Deployment) -> None:
     """The target's state was written and the source's was not: the command again, and nothing is made anew."""
@@ -138,6 +141,7 @@ def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(deployed: Deploy
         deployed.local.restore(saved)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_partitions_are_renamed_and_become_one_stack_again(deployed: Deployment) -> None:
     """By the same command, as long as the files of the stacks of before are there: nothing is made anew."""
@@ -171,6 +175,7 @@ def test_partitions_are_renamed_and_become_one_stack_again(deployed: Deployment)
         deployed.local.restore(saved)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(deployed: Deployment) -> None:
     """Nobody is let in who was not before. With what is gone out of their states, by `refresh`, the stacks go up again,
@@ -200,6 +205,7 @@ def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(deployed: Deplo
         deployed.local.restore(saved)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_ids_that_a_tenant_makes_up_reach_the_gates_of_other_partitions(tmp_path: Path) -> None:
     """One command: the stacks of those who are called are run once more when their callers' ids are known."""

@@ -15,6 +15,7 @@ BY_NAME = "        - {type: kong-plugin, properties: {name: rate-limiting, confi
 TRAIT = "        - {type: rate-limit, properties: {per: client, requests: {hour: 1000}}}\n"
 
 
+@pytest.mark.deep
 def test_a_plugin_by_name_becomes_that_of_a_trait_and_back(deployed: Deployment) -> None:
     """In its place at the gateway: another one of its kind could only come once it had gone."""
     deployed.edit(ORDERS, RULES, BY_NAME + RULES)

@@ -240,6 +240,7 @@ def test_a_gate_stays_closed_until_the_workload_of_this_version_is_there(empty: 
     assert call(local, "DELETE", HOST, "/things", token).status == 200
 
 
+@pytest.mark.deep
 def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(empty: Empty) -> None:
     """A client's Job, which a new key does not run again; a kind before its objects; a chart as a release."""
     text = STORE.replace("[tiny/api]", "[tiny/api, tiny/once]") + ONCE + THINGS
@@ -276,6 +277,7 @@ def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
     assert pod["spec"]["containers"][0]["envFrom"] == [{"secretRef": {"name": "lone-client"}}]
 
 
+@pytest.mark.deep
 def test_objects_are_kept_as_the_rules_of_their_application_say(empty: Empty) -> None:
     """One that stays, one that is only looked at, one that is somebody else's, too, and one that is written once."""
     deployment = deployment_of(empty, STORE + KEPT)
@@ -372,6 +374,7 @@ spec:
 """
 
 
+@pytest.mark.deep
 def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     empty: Empty, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from sandbox.local import STACK
 from tests.support.engine.calls import call, credential, service_token
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import HOST, TINY
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -45,7 +46,9 @@ def kinds(cluster: Cluster) -> list[str]:
     return [f"{one['kind']} {one['metadata']['name']}" for one in cluster.objects()]
 
 
-@pytest.mark.parametrize("application", [BOTH, BOTH.replace("      traits:\n", f"      traits:\n{OWN_TYPE}")])
+@pytest.mark.parametrize(
+    "application", deep_after(1, [BOTH, BOTH.replace("      traits:\n", f"      traits:\n{OWN_TYPE}")])
+)
 def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_one(
     empty: Empty,
     west: Cluster,

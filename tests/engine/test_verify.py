@@ -92,21 +92,25 @@ def test_a_change_by_hand_on_a_stack_that_is_up(
     assert (main(ask), capsys.readouterr().out) == (0, "[]\n")
 
 
+REPAIRED = [
+    ("another workload", "a target of our upstream", "a changed role", "a service to our workload"),
+    ("the upstream removed", "the version before, and no gate", "admission disabled"),
+    ("a disabled service at another path", "a route without hosts and methods", "no anonymous on jwt"),
+    ("TLS to the workload", "names of TLS that our route asks for", "a gate changed in every way"),
+    ("another path", "a header and a priority", "a route for streams", "our gate on a route alone"),
+    ("a route that leads nowhere for a header", "a ring under another name", "a service without a name"),
+    ("a retargeted route", "our gate made global", "tokens from the query", "a service under another name"),
+    ("a header that our route asks for", "another issuer of the ring", "a route on our service"),
+    ("a key moved to another consumer", "a route under another name", "an instance of its own"),
+    ("a key under another id", "a service with a path as good as none", "a gate that no request meets"),
+    ("a disabled service", "fewer methods", "jwt disabled", "a route that shadows ours"),
+]
+"""What somebody changed at once."""
+
+
 @pytest.mark.parametrize(
     "names",
-    [
-        ("another workload", "a target of our upstream", "a changed role", "a service to our workload"),
-        ("the upstream removed", "the version before, and no gate", "admission disabled"),
-        ("a disabled service at another path", "a route without hosts and methods", "no anonymous on jwt"),
-        ("TLS to the workload", "names of TLS that our route asks for", "a gate changed in every way"),
-        ("another path", "a header and a priority", "a route for streams", "our gate on a route alone"),
-        ("a route that leads nowhere for a header", "a ring under another name", "a service without a name"),
-        ("a retargeted route", "our gate made global", "tokens from the query", "a service under another name"),
-        ("a header that our route asks for", "another issuer of the ring", "a route on our service"),
-        ("a key moved to another consumer", "a route under another name", "an instance of its own"),
-        ("a key under another id", "a service with a path as good as none", "a gate that no request meets"),
-        ("a disabled service", "fewer methods", "jwt disabled", "a route that shadows ours"),
-    ],
+    [*REPAIRED[:3], *(pytest.param(names, marks=pytest.mark.deep) for names in REPAIRED[3:])],
     ids=" and ".join,
 )
 def test_what_is_said_to_do_makes_it_as_meant_again(

@@ -84,6 +84,7 @@ def test_a_preview_says_what_the_next_run_opens(empty: Empty, half: Callable[[St
     assert _diff(stack) == ""
 
 
+@pytest.mark.deep
 def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(empty: Empty) -> None:
     """Until its Deployment's turn has come: the state may say that it is open already (the official Kong plugin's)."""
     stack = empty(applications=[TINY], lags=Lags())
@@ -99,6 +100,7 @@ def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(empty: Empty) -> None
     assert stack.plugin("post-function", SERVICE)["config"] != before
 
 
+@pytest.mark.deep
 def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
     """A run that was to close got as far as admission: the estate of before, deployed again, opens that."""
     stack = empty(applications=[TINY.replace(CLOSED, OPEN)], lags=Lags())

@@ -61,7 +61,7 @@ def _states(stack: Stack, server: PostgreSql | None) -> list[str]:
 
 @pytest.mark.parametrize(
     ("backend", "settings"),
-    deep_after(2, [("files", ZSTD), ("PostgreSQL", {}), ("PostgreSQL", ZSTD), ("files", {})]),
+    deep_after(1, [("PostgreSQL", {}), ("files", ZSTD), ("PostgreSQL", ZSTD), ("files", {})]),
 )
 def test_a_stack_comes_changes_and_goes(
     on: On, backend: str, settings: dict[str, str], request: pytest.FixtureRequest
@@ -84,6 +84,7 @@ def test_a_stack_comes_changes_and_goes(
     assert made(stack.local) == {}
 
 
+@pytest.mark.deep
 def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
     """By the documented commands: nothing is made anew, and the secrets in it can still be read."""
     stack = on("files")
@@ -196,7 +197,8 @@ def test_a_run_outlives_a_short_outage(on: On, server: PostgreSql, nth: int) -> 
         assert "0 made that the state does not know" in lost(stack).stdout
 
 
-@pytest.mark.parametrize(("deployed", "nth"), deep_after(1, [(False, 4), (False, 1), (False, 9), (True, 1), (True, 2)]))
+@pytest.mark.deep
+@pytest.mark.parametrize(("deployed", "nth"), [(False, 4), (False, 1), (False, 9), (True, 1), (True, 2)])
 def test_a_run_that_loses_its_backend_is_recovered(on: On, server: PostgreSql, deployed: bool, nth: int) -> None:
     """It ends by itself and leaves its lock; the page's commands lead on, and no entity is lost or made twice.
 

@@ -77,6 +77,7 @@ def realm(server: Keycloak, tmp_path: Path) -> Iterator[Realm]:
         yield Realm(server, deployment, name)
 
 
+@pytest.mark.deep
 def test_a_role_a_scope_and_a_client_made_by_hand_are_taken_over(realm: Realm) -> None:
     """A preview and an up refuse alike; the command, an up, and all keep their ids and get our settings."""
     role = (realm.admin("POST", "/roles", {"name": "sales"}), realm.admin("GET", "/roles/sales")["id"])[1]
