@@ -13,7 +13,8 @@ import pytest
 
 from sandbox.local import PASSPHRASE, STACK
 from tests.support.documentation import page
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
+from tests.support.engine.partitions import kong_oam, partition, place, stack_of
 from tests.support.github_comments import REPOSITORY, TOKEN, Comments
 
 pytestmark = pytest.mark.engine
@@ -101,3 +102,26 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: De
     runs = (widened, undone, failed)
     for said in (*(run.stdout for run in runs), *(run.stderr for run in runs), *comments.requests):
         assert not [secret for secret in secrets(deployed) if secret in said]
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+def test_of_an_estate_in_partitions_the_stacks_that_are_touched_are_told(empty: Empty, comments: Comments) -> None:
+    """Access once, for the estate; then the resources of its base and of the one partition that the change touches."""
+    deployment = empty("policies")
+    place(deployment.folder, {name: name for name in ("orders", "shop", "reports")})
+    partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
+    kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
+    git(deployment.folder, "init", "--quiet")
+    git(deployment.folder, "add", "applications", "stacks")
+    git(deployment.folder, "commit", "--quiet", "-m", "as it is deployed")
+    deployment.edit("applications/orders.yaml", RULE, OPEN)
+    done = review(deployment, comments)
+    assert done.returncode == 0, done.stderr
+    (comment,) = comments.kept
+    assert f"### Stacks `{STACK}`, `{stack_of('apis')}`\n" in comment["body"]
+    assert comment["body"].count("| newly public |") == 1
+    assert f"Resources of `{STACK}`: no change." in comment["body"]
+    assert f"Resources of <code>{stack_of('apis')}</code>: 2 to update" in comment["body"]
+    assert stack_of("rest") not in comment["body"]
+    assert not [secret for secret in secrets(deployment) if secret in done.stdout + done.stderr]
