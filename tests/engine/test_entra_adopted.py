@@ -110,7 +110,7 @@ _KILLS = {
 }
 
 
-@pytest.mark.parametrize(("method", "path", "nth", "named"), deep_after(1, _KILLS.values()), ids=_KILLS)
+@pytest.mark.parametrize(("method", "path", "nth", "named"), deep_after(0, _KILLS.values()), ids=_KILLS)
 def test_what_a_killed_run_made_is_found_and_removed(
     stack: tuple[Deployment, Entra], method: str, path: str, nth: int, named: str
 ) -> None:

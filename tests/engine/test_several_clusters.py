@@ -101,6 +101,7 @@ FORMS = (
 )
 
 
+@pytest.mark.deep
 def test_a_component_has_another_form_in_another_cluster(
     empty: Empty, west: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

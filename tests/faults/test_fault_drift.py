@@ -51,6 +51,7 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [401, 200]
 
 
+@pytest.mark.deep
 def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(empty: Empty) -> None:
     """Kong keeps a path that a program does not name. A stack of before that named none gets it with a plain update."""
     stack = empty(applications=[TINY])
@@ -98,6 +99,7 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(empty: Empty) ->
     assert stack.local.kong.entities("services") == []
 
 
+@pytest.mark.deep
 def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets_it(empty: Empty) -> None:
     """The official plugin fails on it, and so does its stand-in. `up --replace` stops at the deletion of the old one, as
     its client id is an app's at a time; once the state says that it has gone, `up` makes it anew."""

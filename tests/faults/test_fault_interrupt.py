@@ -76,6 +76,7 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(empty: Empty
     assert stack.changes("up") and stack.changes("up") == {}
 
 
+@pytest.mark.deep
 def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(empty: Empty) -> None:
     """It says so, as the page shows; and what is documented for that leads on."""
     stack = _changed(empty)

@@ -34,6 +34,7 @@ def steps(name: str) -> list[str]:
     return [line.strip() for line in lines if line.startswith("    ") and "STACK" in line]
 
 
+@pytest.mark.deep
 def test_an_older_state_is_put_back(empty: Empty) -> None:
     """Of before one Application came, one went and a third changed: nobody is let in until all is as it is meant."""
     stack = empty(applications=[TINY, other("gone")])
@@ -111,6 +112,7 @@ def test_a_release_is_taken_back(empty: Empty) -> None:
     ]
 
 
+@pytest.mark.deep
 def test_a_kong_is_upgraded_under_a_stack(empty: Empty, monkeypatch: pytest.MonkeyPatch) -> None:
     """To one whose `jwt` has one more field (3.8 brought `realm`): that it fills it in what it has is a guess."""
     jwt = PLUGIN_SCHEMAS["jwt"]
