@@ -13,6 +13,7 @@ from kong_oam.access.partitions import Granted, base_of, calls_into, part_of, wi
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
+from kong_oam.engine.new_stacks import NewStacks
 from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import kind_of
@@ -86,11 +87,15 @@ def _stop_at_components_of_others(settings: Settings, estate: Estate, state: Sta
 
 def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: StackState, base: StackState) -> None:
     """Ends a run that would make a component anew that another stack of the estate has. The other stacks are only read
-    where this one has not all of its own yet."""
+    where this one has not all of its own yet, and of those that the command made itself only where its runs say that
+    they have one of these (kong_oam.engine.new_stacks)."""
     name = settings.stack.name
-    new = {key for key in part.own if (COMPONENT, key) not in state.urns}
+    own = {key for kind, key in state.urns if kind == COMPONENT}
+    new, known = part.own.keys() - own, NewStacks.of_command()
+    known.add(stack_of(name, settings.partition or ""), own | part.own.keys())
     others = (stack_of(name, other) for other in settings.stack.partitions if other != settings.partition)
-    for stack, there in ((name, base), *((stack, recorded(stack)) for stack in others if new)):
+    read = (stack for stack in others if new and not known.lacks(stack, new))
+    for stack, there in ((name, base), *((stack, recorded(stack)) for stack in read)):
         if found := sorted(key for key in new if (COMPONENT, key) in there.urns):
             refuse(
                 f"{some(found)} are to be in this stack, and are in the state of '{stack}'. Move them, with all that "

@@ -10,6 +10,7 @@ from kong_oam.access.settings.partitions import ESTATE
 from kong_oam.access.settings.project import config_in
 from kong_oam.access.settings.stack import NAMESPACE, Settings, stack_file
 from kong_oam.engine.cli import SHORT, pulumi
+from kong_oam.stacks.records import NAMED
 
 
 def create(settings: Settings, stack: str) -> None:
@@ -24,6 +25,7 @@ def create(settings: Settings, stack: str) -> None:
     pulumi(
         "stack", "init", stack, "--no-select", *(("--secrets-provider", provider) if provider else ()), timeout=SHORT
     )
+    pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
     for key in config_in(base) if new else ():
         if not key.startswith(f"{NAMESPACE}:"):
             pulumi("config", "cp", key, "--dest", stack, stack=estate, timeout=SHORT)

@@ -20,6 +20,8 @@ from kong_oam.engine.cli import SHORT, pulumi
 _TAG = "kong-oam:ran:"
 _BASE = "_"  # no partition is called so
 _NEVER = "-"
+NAMED = "kong-oam:stack"
+"""The tag of each stack that says its name, by which one can be listed without the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +84,27 @@ def write(estate: str, partition: str | None, fingerprint: str, outputs: Mapping
     # No run replaces a shared secret: one that is due would be run for, in vain, by every command.
     credentials = (outputs.get("credentials") or {}).values()
     days = [str(entry["due"]) for entry in credentials if not is_shared(entry)]
-    updated = updates().get(stack)
-    if updated is None:
+    if (updated := _update_of(stack)) is None:
         return None
     text = " ".join((fingerprint, updated, min(days, default=_NEVER), ids))
     pulumi("stack", "tag", "set", f"{_TAG}{partition or _BASE}", text, stack=estate, timeout=SHORT)
     return _parsed(text)
 
 
-def updates() -> dict[str, str]:
+def updates(*only: str) -> dict[str, str]:
     """When the state of each stack of the project was last written, by its name, of those of which the backend says it.
-    Raises engine.cli.CliError."""
-    listed = json.loads(pulumi("stack", "ls", "--json", timeout=SHORT))
+    `only`: an option of `pulumi stack ls` by which it lists some. Raises engine.cli.CliError."""
+    listed = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT))
     return {stack["name"].rpartition("/")[2]: str(when) for stack in listed if (when := stack.get("lastUpdate"))}
+
+
+def _update_of(stack: str) -> str | None:
+    """When the state of a stack was last written. The engine reads the states of all that it lists, so one is found by
+    a tag of its own; one that has not got it yet gets it, for the next time."""
+    if updated := updates("--tag", f"{NAMED}={stack}").get(stack):
+        return updated
+    pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
+    return updates().get(stack)
 
 
 def _parsed(text: str) -> Record | None:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from kong_oam.access.partitions import Granted, granted
 from kong_oam.access.settings.partitions import stack_of
+from kong_oam.engine import new_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
 from kong_oam.engine.state import STACK
@@ -87,15 +88,17 @@ class Runs:
         """
         there = existing(map(self.name, partitions))
         missing = [partition for partition in partitions if self.name(partition) not in there]
-        for partition in missing if self.verb == "up" else ():
-            create(self.estates.settings, self.name(partition))
-        if missing and self.verb == "up":  # their files are there from now on
+        made = [self.name(partition) for partition in missing if self.verb == "up"]
+        for stack in made:
+            create(self.estates.settings, stack)
+        if made:  # their files are there from now on
             self.estates = replace(self.estates, configured=configurations(self.estates.settings))
         if self.verb != "up":
             for partition in missing:
                 self.say(self.name(partition), "there is no such stack yet: `up` makes it")
             partitions = [partition for partition in partitions if partition not in missing]
-        with shared() as self._shared:
+        with shared() as groups, new_stacks.shared(made) as components:
+            self._shared = {**groups, **components}
             self._read()
             self._over(partitions)
 

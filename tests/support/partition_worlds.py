@@ -68,7 +68,7 @@ class Deployed:
 
     def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
         match words[:3]:
-            case ("stack", "ls", _):
+            case ("stack", "ls", *_):
                 names = [ESTATE, *(f"{ESTATE}-{one}" for one in PARTITIONS)]
                 return json.dumps([{"name": name, "lastUpdate": self.updated.get(name)} for name in names])
             case ("stack", "tag", "ls"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,18 +17,27 @@ UPDATED = "2026-11-28T10:00:00.000Z"
 
 
 class Cli:
-    """Stands in for the engine's command line: its stacks with their last updates, tags and outputs of the base."""
+    """Stands in for the engine's command line: its stacks with their last updates, tags and outputs of the base.
+    `named` are the stacks with a tag that says their names; `listed` counts those of which it had to read the state."""
 
     def __init__(self, updates: dict[str, str | None]) -> None:
         self.updates = updates
         self.tags: dict[str, Any] = {}
+        self.named: set[str] = set()
+        self.listed = 0
         self.outputs: dict[str, Any] = {"base": {"generation": 1}}
 
     def __call__(self, *arguments: str, stack: str = "", timeout: float = 0) -> str:
         match arguments:
-            case ("stack", "ls", "--json"):
-                rows = [{"name": name, "lastUpdate": at} for name, at in self.updates.items() if at is not None]
-                return json.dumps([*rows, *({"name": name} for name, at in self.updates.items() if at is None)])
+            case ("stack", "ls", "--json", *only):
+                told = {name: at for name, at in self.updates.items() if not only or self._has(name, only)}
+                self.listed += len(told)
+                rows = [{"name": name, "lastUpdate": at} for name, at in told.items() if at is not None]
+                return json.dumps([*rows, *({"name": name} for name, at in told.items() if at is None)])
+            case ("stack", "tag", "set", records.NAMED, name):
+                assert stack == name
+                self.named.add(name)
+                return ""
             case ("stack", "tag", "ls", "--json"):
                 assert stack == "prod"
                 return json.dumps(self.tags)
@@ -39,6 +49,10 @@ class Cli:
                 self.tags[name] = text
                 return ""
         raise AssertionError(arguments)
+
+    def _has(self, name: str, only: Sequence[str]) -> bool:
+        short = name.rpartition("/")[2]
+        return short in self.named and [*only] == ["--tag", f"{records.NAMED}={short}"]
 
 
 @pytest.fixture
@@ -68,6 +82,14 @@ def test_a_record_counts_until_something_else_writes_the_state(cli: Cli) -> None
     records.write("prod", "sales", "f1", {}, "i1")
     cli.updates["organization/project/prod-sales"] = "2026-11-28T10:00:01.000Z"
     assert records.read("prod", ["sales"]).records == {}
+
+
+def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
+    """From the second run of a stack on that `up` did not make: the first one gives it the tag by which it is found."""
+    for listed in (3, 1, 1):
+        cli.listed = 0
+        assert records.write("prod", "sales", "f1", {}, "i1") == Record("f1", UPDATED, None, "i1")
+        assert (cli.listed, cli.named) == (listed, {"prod-sales"})
 
 
 def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:

@@ -62,9 +62,11 @@ class Engine:
     def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
         match words[:3]:
             case ("stack", "ls", _):
-                self.listed += 1
-                known = self.updated.items()
-                return json.dumps([{"name": name, **({"lastUpdate": at} if self.dated else {})} for name, at in known])
+                only = words[4].partition("=")[2] if "--tag" in words else ""
+                known = {name: at for name, at in self.updated.items() if only in ("", name)}
+                self.listed += len(known)
+                known = known if self.dated else dict.fromkeys(known)
+                return json.dumps([{"name": name, "lastUpdate": at} for name, at in known.items()])
             case ("stack", "tag", "ls"):
                 return json.dumps(self.tags)
             case ("stack", "tag", "set"):
@@ -156,11 +158,14 @@ def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(
     assert names(engine) == []
 
 
-def test_all_stacks_are_listed_once_for_each_that_is_run(engine: Engine) -> None:
-    """The engine reads the whole state of each for that: the rest is as much for three stacks as for a hundred."""
+def test_all_stacks_are_listed_four_times_and_each_that_is_run_once(engine: Engine) -> None:
+    """The engine reads the whole state of each that it lists."""
     up()
-    assert engine.listed == len(engine.ran) + 4  # before, for which there are, at the end, and the test's own
     assert names(engine) == ["prod", "prod-apis", "prod-rest"]
+    engine.tags.clear()
+    engine.listed = 0
+    up()  # which are there, before, and at the end; and the test's own
+    assert engine.listed == 4 * 3 + len(names(engine))
 
 
 def test_what_a_run_left_to_the_next_one_is_not_recorded_as_done(engine: Engine) -> None:

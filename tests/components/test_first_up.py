@@ -1,0 +1,162 @@
+"""The first `up` of an estate in partitions: how many states its command and its runs read, and what these still see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import base, partition
+from kong_oam.access.settings.partitions import stack_of
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.engine import stacks as engine_stacks
+from kong_oam.engine.cli import CliError
+from kong_oam.engine.state import COMPONENT, StackState
+from kong_oam.stacks import records, run
+from kong_oam.stacks.order import Estates
+from tests.support.estates import estate
+
+APPLICATION = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: {0}, namespace: {0}}}
+spec:
+  components: [{{name: one, type: worker, properties: {{image: x}}}}]
+"""
+BASE = {"generation": 1, "offered": {}, "partitions": [], "providers": {}, "gateway": {}}
+
+
+def estates(layout: Mapping[str, list[str]]) -> Estates:
+    """An Application in each of the namespaces of these partitions."""
+    data = {
+        "cloud": "local",
+        "asOf": "2026-01-01",
+        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
+        "domains": {"default": "example.com"},
+        "identityProviders": [{"name": "okta", "type": "okta"}],
+        "partitions": layout,
+    }
+    settings = parse("prod", data)
+    applications = (APPLICATION.format(name) for names in layout.values() for name in names if name != "*")
+    return Estates(settings, estate(*applications, stack=settings.stack))
+
+
+def having(*components: str, **outputs: Any) -> StackState:
+    urns = {(COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}" for key in components}
+    return StackState(frozenset(urns), {}, outputs=outputs, urns=urns)
+
+
+@dataclass
+class Engine:
+    """Stands in for the engine and its CLI; `read` counts the states that it was asked for or had to look into. A run
+    goes by `now`, which are the settings and Applications as they then are."""
+
+    now: Estates
+    states: dict[str, StackState] = field(default_factory=dict)
+    tagged: set[str] = field(default_factory=set)
+    read: int = 0
+
+    def recorded(self, stack: str) -> StackState:
+        self.read += 1
+        return self.states.get(stack, having())
+
+    def make(self, settings: Settings, stack: str) -> None:
+        self.states[stack] = having()
+        self.tagged.add(stack)
+
+    def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
+        match words:
+            case ("stack", "ls", "--json", *only):
+                named = {f"{records.NAMED}={name}": name for name in self.tagged}
+                listed = [named[one] for one in only[1:]] if only else [*self.states]
+                self.read += len(listed)
+                return json.dumps([{"name": name, "lastUpdate": str(self.states[name].urns)} for name in listed])
+            case ("stack", "output", *_):
+                return json.dumps(self.states[stack or ""].outputs)
+            case ("stack", "tag", "ls", *_):
+                return "{}"
+            case ("stack", "tag", "set", *_):
+                return ""
+        raise CliError(f"`pulumi {' '.join(words)}` failed")
+
+    def run(self, stack: str, environment: Mapping[str, str]) -> bool:
+        """A run of the program, as far as it looks at the stacks. One that it refuses fails."""
+        settings = self.now.settings
+        name = next((one for one in settings.stack.partitions if stack_of("prod", one) == stack), None)
+        with pytest.MonkeyPatch.context() as patch:
+            for variable, value in environment.items():
+                patch.setenv(variable, value)
+            try:
+                part = partition.part_of_run(
+                    replace(settings, partition=name), self.now.whole, self.states.get(stack, having())
+                )
+            except pulumi.RunError:
+                return False
+        self.states[stack] = having(*part.estate.own) if name else having(base=BASE)
+        return True
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """One without a stack."""
+    made = Engine(estates({"rest": ["*"]}))
+    for module in (run, records, engine_stacks):
+        monkeypatch.setattr(module, "pulumi", made.cli)
+    monkeypatch.setattr(run, "create", made.make)
+    monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: made.run(stack, environment))
+    for program in (base, partition):
+        monkeypatch.setattr(program, "recorded", made.recorded)
+    monkeypatch.setattr(base, "outputs_of", lambda stack: made.recorded(stack).outputs)
+    return made
+
+
+def up(engine: Engine, of: Estates, *only: str) -> run.Runs:
+    """`up` of all, or of these partitions, one stack at a time."""
+    engine.now = of
+    runs = run.Runs(of, "up", 1, lambda stack, line: None, [*of.settings.stack.partitions])
+    runs.over(only or [None, *of.settings.stack.partitions])
+    return runs
+
+
+def test_the_states_that_a_first_up_reads_grow_with_the_partitions(engine: Engine) -> None:
+    """Four times as many partitions, four times as many states: not each partition the states of all others."""
+    read = []
+    for count in (8, 16, 32):
+        engine.states, engine.tagged, engine.read = {}, set(), 0
+        names = [f"p{number}" for number in range(count)]
+        assert up(engine, estates({name: [name] for name in names})).failed == []
+        assert [{*engine.states[f"prod-{name}"].urns} for name in names] == [
+            {(COMPONENT, f"{name}/one")} for name in names
+        ]
+        read.append(engine.read)
+    few, more, many = read
+    assert many - more == 2 * (more - few), read
+    assert many < 10 * 32
+
+
+def test_a_first_up_makes_nothing_that_a_stack_of_before_has(engine: Engine) -> None:
+    """It made other stacks itself; whose namespace went elsewhere was there."""
+    assert up(engine, estates({"apis": ["apis", "shop"]})).failed == []
+    later = up(engine, estates({"apis": ["apis"], "more": ["more"], "shops": ["shop"]}), "more", "shops")
+    assert (later.done, later.failed) == (["prod-more"], ["prod-shops"])
+
+
+def test_a_run_sees_what_one_before_it_brought_into_a_new_stack(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though somebody changed the settings in between."""
+    first = estates({"apis": ["apis", "shop"], "rest": ["more"]})
+    second = estates({"apis": ["apis"], "rest": ["more", "shop"]})
+
+    def run_and_change(*_: str, stack: str, environment: Mapping[str, str], **__: Any) -> bool:
+        done = engine.run(stack, environment)
+        engine.now = second if stack == "prod-apis" else engine.now
+        return done
+
+    monkeypatch.setattr(run, "show", run_and_change)
+    runs = up(engine, first)
+    assert (runs.done, runs.failed) == (["prod", "prod-apis"], ["prod-rest"])
