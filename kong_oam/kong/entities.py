@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from kong_oam.access.model import METHODS, Component, Estate
@@ -25,7 +26,7 @@ Complete = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """(a plugin's name, its configuration) to the configuration with every field that the gateway has for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entities:
     """The entities of a gateway, by kind. `credentials` are the plugin jwt's, of every consumer, `targets` those of
     every upstream, `authorities` CA certificates: of the services that are meant they are none."""
@@ -38,6 +39,29 @@ class Entities:
     upstreams: tuple[Entity, ...] = ()
     targets: tuple[Entity, ...] = ()
     authorities: tuple[Entity, ...] = ()
+
+    @cached_property
+    def labels(self) -> dict[tuple[str, str], str]:
+        """The label of each entity, by kind and id: alike for an entity that there is and for the same one as meant."""
+        by_id: dict[tuple[str, str], str] = {}
+        for kind, of_kind in (
+            ("service", self.services),
+            ("route", self.routes),
+            ("consumer", self.consumers),
+            ("credential", self.credentials),
+            ("upstream", self.upstreams),
+        ):
+            for entity in of_kind:
+                name = entity.get("name") or entity.get("username") or entity.get("key") or entity["id"]
+                by_id[kind, entity["id"]] = f"{kind} '{name}'"
+        for target in self.targets:
+            owner = by_id["upstream", target["upstream"]["id"]]
+            by_id["target", target["id"]] = f"target '{target['target']}' of {owner}"
+        for plugin in self.plugins:
+            scopes = [by_id.get((kind, reference(plugin, kind) or ""), "") for kind in ("route", "service", "consumer")]
+            scope = " and ".join(filter(None, scopes)) or "everything (global)"
+            by_id["plugin", plugin["id"]] = f"plugin {plugin['name']} of {scope}"
+        return by_id
 
 
 def reference(entity: Entity, field: str) -> str | None:
@@ -53,29 +77,6 @@ def comparable(value: Any) -> Any:
     if isinstance(value, list) and value:
         return sorted(json.dumps(comparable(item), sort_keys=True) for item in value)
     return value or None
-
-
-def labels(entities: Entities) -> dict[tuple[str, str], str]:
-    """The label of each entity, by kind and id: alike for an entity that there is and for the same one as meant."""
-    by_id: dict[tuple[str, str], str] = {}
-    for kind, of_kind in (
-        ("service", entities.services),
-        ("route", entities.routes),
-        ("consumer", entities.consumers),
-        ("credential", entities.credentials),
-        ("upstream", entities.upstreams),
-    ):
-        for entity in of_kind:
-            name = entity.get("name") or entity.get("username") or entity.get("key") or entity["id"]
-            by_id[kind, entity["id"]] = f"{kind} '{name}'"
-    for target in entities.targets:
-        owner = by_id["upstream", target["upstream"]["id"]]
-        by_id["target", target["id"]] = f"target '{target['target']}' of {owner}"
-    for plugin in entities.plugins:
-        scopes = [by_id.get((kind, reference(plugin, kind) or ""), "") for kind in ("route", "service", "consumer")]
-        scope = " and ".join(filter(None, scopes)) or "everything (global)"
-        by_id["plugin", plugin["id"]] = f"plugin {plugin['name']} of {scope}"
-    return by_id
 
 
 @dataclass(frozen=True, slots=True)

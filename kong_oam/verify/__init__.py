@@ -5,8 +5,10 @@ deviations      the comparison: what is decided otherwise than the model means
 classes         classes of calls and callers, one of each of which is asked
 questions       calls, callers, verdicts: what a gateway is asked and answers
 live_gateway    a verdict on every call, by the entities that a Kong has
+acting          which plugins act on a route, and what they do
 router          which route a call reaches
 authentication  whom the authentication plugin lets pass
+reading         whom a gate takes a caller for, and what they hold there
 gate            what a gate decides by its table
 effects         what plugins of other kinds do to a call
 drift           in which entities two gateways differ, in words

@@ -11,7 +11,7 @@ from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names
 from kong_oam.kong.entities import Deployed, Entities, Entity, comparable
 from kong_oam.kong.table import Authentication
-from kong_oam.verify.questions import Call, Caller, Forged
+from kong_oam.verify.questions import Caller, Forged
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,12 @@ class Authenticator:
         if elsewhere:
             yield Caller(("whoever holds a credential of another consumer",), Forged(credential=elsewhere[0]))
 
-    def passage(self, plugin: Entity | None, call: Call, caller: Caller) -> Passage:
-        """Authenticates the caller. Without a plugin the call passes, and nobody is verified."""
-        if plugin is None or (call.method == "OPTIONS" and plugin["config"].get("run_on_preflight") is False):
+    def passage(self, plugin: Entity | None, caller: Caller, *, preflight: bool) -> Passage:
+        """Authenticates the caller, whose call is a `preflight` where its method is OPTIONS.
+
+        Without a plugin the call passes, and nobody is verified.
+        """
+        if plugin is None or (preflight and plugin["config"].get("run_on_preflight") is False):
             return Passage(True)
         passage = self._by_key(plugin, caller) if plugin["name"] == "jwt" else self._by_issuer(plugin, caller)
         if passage.passes or passage.unknown:

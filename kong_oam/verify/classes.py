@@ -7,23 +7,26 @@ larger than what a rule can ask of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Literal
+from operator import itemgetter
+from typing import Literal, NamedTuple
 
 from kong_oam.access.decide import host_patterns
 from kong_oam.access.model import METHODS, Client, Component, Estate
 from kong_oam.access.networks import Network, told_apart
 from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims, User, issue
 from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged, JudgedGateway, Speech, UrlRegion
 
 
 def classes(estate: Estate, live: JudgedGateway) -> Iterator[tuple[Call, Caller, UrlRegion]]:
     """Yields a call and a caller of each class of both, with what the call stands for."""
+    alike = _alike(estate)
     for host in _hosts(estate, live):
-        callers = tuple(_callers(estate, host, live))
+        callers = tuple(_callers(estate, host, live, alike))
         declared = _declared(estate, host, live)
         sources = told_apart(_networks(estate, host, live))
         for call in _calls(estate, host, declared):
@@ -102,7 +105,7 @@ def _region(call: Call, declared: frozenset[PathSegments]) -> UrlRegion:
     return UrlRegion(call.method, url, within if path != owner else None)
 
 
-def _callers(estate: Estate, host: str, live: JudgedGateway) -> Iterator[Caller]:
+def _callers(estate: Estate, host: str, live: JudgedGateway, alike: Sequence[_Alike]) -> Iterator[Caller]:
     """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of other kinds.
 
     Tokens list every scope there is. One of before may list what is another's now, so it is what its client was granted
@@ -110,28 +113,55 @@ def _callers(estate: Estate, host: str, live: JudgedGateway) -> Iterator[Caller]
     """
     yield NOBODY
     speech = _speech(estate, host, live)
-    listed = tuple(sorted(speech.scopes))
-    classes: dict[tuple[Claims, Hashable], tuple[Claims, list[str]]] = {}
-    for client in estate.clients:
-        granted = speech.granted.get(client.component)
-        for name, claims in _principals(estate, client, host, speech):
-            judged = Claims(
-                claims.provider,
-                client="",
-                subject="",
-                user=claims.user,
-                scopes=listed,
-                groups=tuple(sorted(speech.groups.intersection(claims.groups))),
-                audience=claims.audience,
-            )
-            _, names = classes.setdefault((judged, granted), (replace(judged, client=client.component), []))
-            names.append(name)
-    for claims, names in classes.values():
-        yield Caller(tuple(dict.fromkeys(names)), claims)
+    yield from _clients(estate, host, speech, alike)
     yield from _unknown_clients(estate, host, speech)
     for provider in estate.stack.providers:
         yield Caller((f"anybody with another token of {provider} (an ID token, another API's)",), Forged(provider))
     yield from live.strangers()
+
+
+class _Alike(NamedTuple):
+    """Clients whom providers give tokens alike but for their names, each with its place among all of them."""
+
+    clients: tuple[tuple[int, Client], ...]
+    apis: tuple[Component | None, ...]
+
+
+def _alike(estate: Estate) -> tuple[_Alike, ...]:
+    """All clients. Of what a client is granted, whether it is anything decides whether it gets a token."""
+    classes: dict[Hashable, list[tuple[int, Client]]] = {}
+    for place, client in enumerate(estate.clients):
+        per_api = estate.stack.providers[client.provider].per_api
+        calls = {(call.component if per_api else None, bool(call.scopes)): None for call in client.calls}
+        key = client.provider, client.user_facing, client.groups, tuple(calls)
+        classes.setdefault(key, []).append((place, client))
+    found = []
+    for clients in classes.values():
+        _, first = clients[0]
+        per_api = estate.stack.providers[first.provider].per_api
+        apis = [estate.components[call.component] for call in first.calls] if per_api else [None]
+        found.append(_Alike(tuple(clients), tuple(dict.fromkeys(apis))))
+    return tuple(found)
+
+
+def _clients(estate: Estate, host: str, speech: Speech, alike: Sequence[_Alike]) -> Iterator[Caller]:
+    """The estate's clients, by what their tokens are worth on the host, in their order."""
+    listed = tuple(sorted(speech.scopes))
+    classes: dict[tuple[Claims, Hashable], list[tuple[int, int, Client, str]]] = {}
+    for clients, apis in alike:
+        by_granted: dict[Hashable, list[tuple[int, Client]]] = {}
+        for place, client in clients:
+            by_granted.setdefault(speech.granted.get(client.component), []).append((place, client))
+        for order, (whom, claims) in enumerate(_principals(estate, clients[0][1], apis, host, speech)):
+            groups = tuple(sorted(speech.groups.intersection(claims.groups)))
+            judged = replace(claims, client="", subject="", scopes=listed, groups=groups)
+            for granted, members in by_granted.items():
+                names = classes.setdefault((judged, granted), [])
+                names += [(place, order, client, whom) for place, client in members]
+    ordered = ((claims, sorted(names, key=itemgetter(0, 1))) for (claims, _), names in classes.items())
+    for claims, names in sorted(ordered, key=lambda one: one[1][0][:2]):
+        told = dict.fromkeys(client.component + whom for _, _, client, whom in names)
+        yield Caller(tuple(told), replace(claims, client=names[0][2].component))
 
 
 def _unknown_clients(estate: Estate, host: str, speech: Speech) -> Iterator[Caller]:
@@ -163,26 +193,25 @@ def _speech(estate: Estate, host: str, live: JudgedGateway) -> Speech:
         groups |= {provider.listed(group) for role in component.roles for group in role.groups}
         widest = max(widest, *(len(rule.scopes) for rule in component.rules), 1)
     scopes_by_client = [estate.held_at(component, users=users) for component in components for users in (False, True)]
-    granted = {
-        client.component: (
-            spoken.granted.get(client.component),
-            *(frozenset(scopes.intersection(held.get(client.component, ()))) for held in scopes_by_client),
-        )
-        for client in estate.clients
-    }
+    granted: dict[str, Hashable] = {}
+    for client in {*spoken.granted, *(client for held in scopes_by_client for client in held)}:
+        counting = tuple(frozenset(scopes.intersection(held.get(client, ()))) for held in scopes_by_client)
+        if spoken.granted.get(client) is not None or any(counting):
+            granted[client] = spoken.granted.get(client), counting
     return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
 
-def _principals(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[tuple[str, Claims]]:
-    """Everybody for whom the provider gives the client a token: itself, or users in sets of groups."""
+def _principals(
+    estate: Estate, client: Client, apis: Iterable[Component | None], host: str, speech: Speech
+) -> Iterator[tuple[str, Claims]]:
+    """Everybody for whom the provider gives the client a token: itself, or users in sets of groups; whom, in words."""
     provider = estate.stack.providers[client.provider]
-    apis = [estate.components[call.component] for call in client.calls] if provider.per_api else [None]
-    for api in dict.fromkeys(apis):
-        users = _users(estate, client, host, speech) if client.user_facing else (None,)
+    users = tuple(_users(estate, client, host, speech)) if client.user_facing else (None,)
+    for api in apis:
         for user in users:
             claims = issue(provider, client, user, api=api)
             if isinstance(claims, Claims):
-                yield _name(estate, client, user), claims
+                yield _whom(estate, provider, user), claims
 
 
 def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[User]:
@@ -199,10 +228,9 @@ def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterato
                 yield User("user", (*entry, *combination))
 
 
-def _name(estate: Estate, client: Client, user: User | None) -> str:
+def _whom(estate: Estate, provider: Provider, user: User | None) -> str:
     if user is None:
-        return client.component
-    provider = estate.stack.providers[client.provider]
+        return ""
     groups = {group for component in estate.exposed for role in component.roles for group in role.groups}
     logical = {provider.group(group): group for group in groups}
-    return f"{client.component} for users in {' and '.join(logical.get(group, group) for group in user.groups)}"
+    return f" for users in {' and '.join(logical.get(group, group) for group in user.groups)}"

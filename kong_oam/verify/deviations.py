@@ -151,7 +151,7 @@ def _covers(fewer: Caller, more: Caller) -> bool:
     if not isinstance(few, Claims) or not isinstance(many, Claims) or not (few.user and many.user):
         return False
     same = (few.provider, few.audience, few.scopes) == (many.provider, many.audience, many.scopes)
-    return same and _clients(more) <= _clients(fewer) and set(few.groups) < set(many.groups)
+    return same and set(few.groups) < set(many.groups) and _clients(more) <= _clients(fewer)
 
 
 def _clients(caller: Caller) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from kong_oam.kong import plugins
 from kong_oam.kong.chunks import BESIDE
-from kong_oam.kong.entities import Entities, Entity, labels, reference
+from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.extras import USUAL
 from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
@@ -140,7 +140,7 @@ def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
         "target": entities.targets,
         "plugin": entities.plugins,
     }
-    label_of = labels(entities)
+    label_of = entities.labels
     return {label_of[kind, entity["id"]]: (kind, entity) for kind, of_kind in kinds.items() for entity in of_kind}
 
 
@@ -245,10 +245,10 @@ def _extra(
     if kind == "credential":
         return Drift(f"{label} of {owner('consumer', entity, live)} is not the issuer's", removal(kind, entity))
     if kind == "target":
-        if labels(live)["upstream", entity["upstream"]["id"]] not in ours:
+        if live.labels["upstream", entity["upstream"]["id"]] not in ours:
             return None  # it goes with its Upstream
         return Drift(f"{label} is not ours", removal(kind, entity), misplaced=entity["weight"] > 0)
-    service = labels(live).get(("service", reference(entity, "service") or ""))
+    service = live.labels.get(("service", reference(entity, "service") or ""))
     leads = f" and leads to {service}" if kind == "route" and service in ours else ""
     return Drift(f"{label} is not ours{leads}", removal(kind, entity), misplaced=bool(leads))
 
@@ -256,7 +256,7 @@ def _extra(
 def _replaces(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
     """Whether a plugin acts in the place of one of ours that is no guard, such as a sink of records: of several of a
     kind that meet a call, Kong takes the one with the most specific scope alone."""
-    label_of = labels(live)
+    label_of = live.labels
     scopes = [label_of.get((kind, reference(plugin, kind) or "")) for kind in ("route", "consumer")]
     acts = plugin["enabled"] and HTTP.intersection(plugin["protocols"])
     if not acts or not (any(scopes) or plugin.get("consumer_group")) or (scopes[1] and scopes[1] not in ours):
@@ -273,7 +273,7 @@ def _is_read_by(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
     )
     scripts = ((one, gate.script_of(one)) for one in live.plugins if says and one["name"] == "pre-function")
     told = {reference(one, "service") for one, script in scripts if script and "cors" in script.table}
-    labels_of = labels(live)
+    labels_of = live.labels
     mine = {label for (kind, id_), label in labels_of.items() if kind == "service" and id_ in told and label in ours}
     mine |= {labels_of["route", one["id"]] for one in live.routes if reference(one, "service") in told}
     return bool(plugin["enabled"] and mine and _touches(plugin, live, mine))
@@ -281,7 +281,7 @@ def _is_read_by(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
 
 def _touches(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
     """Whether a plugin stands on one of these services and routes, or on all that there are."""
-    label_of = labels(live)
+    label_of = live.labels
     scopes = [("route", reference(plugin, "route")), ("service", reference(plugin, "service"))]
     touched = {label_of[kind, identifier] for kind, identifier in scopes if identifier}
     services = (reference(route, "service") for route in live.routes if route["id"] == reference(plugin, "route"))

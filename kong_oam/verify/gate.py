@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema_rs
 
@@ -25,6 +25,8 @@ from kong_oam.kong.table import VERSION
 from kong_oam.verify.questions import Call
 
 Table = Mapping[str, Any]
+Requirement = Literal["public"] | Sequence[Sequence[str]]
+"""What a table asks of callers: nothing, or a token that is worth all scopes of one of these alternatives."""
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
@@ -68,6 +70,13 @@ class CallerIdentity:
     client: str
     scopes: frozenset[str] | None
     groups: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The scopes that a caller's token is worth by a table; None: whatever they like."""
+
+    scopes: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,23 +190,37 @@ def scopes_held(table: Table, client: str) -> tuple[frozenset[str], frozenset[st
     return frozenset(table["services"].get(client, ())), frozenset(table["on_behalf"].get(client, ()))
 
 
-def allows(table: Table, call: Call, identity: CallerIdentity | None) -> bool:
-    """Whether a script with this table lets the call through."""
+def requirement(table: Table, call: Call) -> Requirement:
+    """What a script with this table asks of whoever makes the call; no alternative: it lets nobody through."""
     if not table:
-        return False
+        return ()
     owners = [written(call.path[:length]) for length in range(min(len(call.path), table["depth"]), -1, -1)]
     if call.method not in METHODS or not _owned(table, call.host, owners):
-        return False
+        return ()
     owner = _rule(table, call, owners)
     if owner is None or not admits(_networks(table, owner, call.method), call.address or ""):
-        return False
-    alternatives = _of_method(table["rules"][owner], call.method)
-    if alternatives == "public" or _opened(table, call, owner):
+        return ()
+    return "public" if _opened(table, call, owner) else _of_method(table["rules"][owner], call.method) or ()
+
+
+def met(required: Requirement, held: Held | None) -> bool:
+    """Whether a caller has what a table requires. `held`: by that table; None for one without a token that it takes."""
+    if required == "public":
         return True
-    if identity is None or not alternatives:
+    if held is None:
         return False
-    effective = _effective(table, identity)
-    return any(effective is None or effective.issuperset(scopes) for scopes in alternatives)
+    return any(held.scopes is None or held.scopes.issuperset(scopes) for scopes in required)
+
+
+def held_by(table: Table, identity: CallerIdentity) -> Held:
+    """What the caller holds by the table."""
+    if identity.scopes is None:
+        return Held(None)
+    as_itself, for_users = scopes_held(table, identity.client)
+    if identity.groups is None:
+        return Held(identity.scopes & as_itself)
+    by_groups = {scope for group in identity.groups for scope in table["groups"].get(group, ())}
+    return Held(identity.scopes & for_users & by_groups)
 
 
 def networks_named(table: Table) -> Iterator[Network]:
@@ -250,13 +273,3 @@ def _rule(table: Table, call: Call, owners: Iterable[str]) -> str | None:
 @cache
 def _folded(paths: tuple[str, ...]) -> frozenset[PathSegments]:
     return frozenset(unwritten(path.lower()) for path in paths)
-
-
-def _effective(table: Table, identity: CallerIdentity) -> frozenset[str] | None:
-    if identity.scopes is None:
-        return None
-    as_itself, for_users = scopes_held(table, identity.client)
-    if identity.groups is None:
-        return identity.scopes & as_itself
-    by_groups = {scope for group in identity.groups for scope in table["groups"].get(group, ())}
-    return identity.scopes & for_users & by_groups

@@ -8,39 +8,29 @@ allowed. With the entities that are meant, the same reading has to give the mode
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cache, cached_property
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from kong_oam.access.decide import host_patterns
-from kong_oam.access.model import Estate
+from kong_oam.access.model import Client, Estate
 from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments, unwritten, written
-from kong_oam.access.providers import ClaimMapping, Provider
 from kong_oam.access.settings.stack import Settings
 from kong_oam.access.tokens import Claims
 from kong_oam.kong import names, plugins
-from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, labels, reference
-from kong_oam.verify.authentication import Authenticator, Keys, Passage
-from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.gate import (
-    CallerIdentity,
-    Script,
-    Table,
-    allows,
-    code,
-    forged_identities,
-    networks_named,
-    scopes_held,
-    script_of,
-)
+from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, reference
+from kong_oam.verify.acting import Guards, Plugins
+from kong_oam.verify.authentication import Authenticator, Keys
+from kong_oam.verify.effects import Effect
+from kong_oam.verify.gate import Held, Requirement, Script, Table, met, networks_named, requirement, scopes_held
 from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
+from kong_oam.verify.reading import Reader
 from kong_oam.verify.repair import HTTP
 from kong_oam.verify.router import Reached, Router
 
-_SIGNATURES = frozenset({"RS256", "ES256"})
+_LOCKS = ("gate", "admission")
+"""The names of the tables of guards, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +77,52 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """The decision of the tables of a call's scripts. `alone`: the locks whose table would let it pass by itself.
+class Way:
+    """What lies behind a route, whoever calls: its service, and the guards there.
 
-    `spelling_known`: each reads tokens by the words that its provider uses; what another makes of them is not known.
+    `ends` of a call that gets past everything, and `ends_unjudged` of one on whose way something is not judged.
+    `through`: the entities on the way to the guards.
     """
 
-    allowed: bool
-    alone: frozenset[str] = frozenset()
-    spelling_known: bool = True
+    route: Entity
+    service: Entity
+    guards: Guards
+    ends: tuple[End, ...]
+    ends_unjudged: tuple[End, ...]
+    through: tuple[str, ...]
+    foreign_admission: bool
+    foreign_gate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A route as a call takes it. `way` None: it leads nowhere, through these entities. `path`: what goes upstream.
+
+    `required`: what each table of the guards asks of who makes the call.
+    """
+
+    certain: bool
+    through: tuple[str, ...]
+    way: Way | None = None
+    path: PathSegments = ()
+    required: tuple[Requirement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a caller is behind a route, whatever they call there.
+
+    `passes` authentication; `anything`: nobody knows what meets the call on the way; `authenticated`: as one of ours.
+    `holdings`: for each identity that their tokens may name, what each table takes them to hold.
+    """
+
+    passes: bool
+    anything: bool
+    authenticated: bool
+    closed: bool
+    holdings: tuple[tuple[Held | None, ...], ...]
+    through: tuple[str, ...]
+    limits: tuple[str, ...]
 
 
 class LiveGateway:
@@ -103,25 +130,27 @@ class LiveGateway:
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
-        self._labels = labels(entities)
+        self._labels = entities.labels
         self._router = Router(route for route in entities.routes if HTTP.intersection(route["protocols"]))
         self._services = {service["id"]: service for service in entities.services}
         self._authenticator = Authenticator(entities, terms.keys)
-        self._guards = ("pre-function", terms.keys.plugin, "post-function")
+        self._reader = Reader(terms.keys)
+        self._plugins = Plugins(entities.plugins, self._services, terms.keys.plugin, terms.accepted)
         self._upstreams = {upstream["name"]: upstream["id"] for upstream in entities.upstreams}
-        self._targets = [target for target in entities.targets if target["weight"] > 0]
-        active = [plugin for plugin in entities.plugins if plugin["enabled"] and HTTP.intersection(plugin["protocols"])]
-        self._bound = [plugin for plugin in active if plugin.get("consumer") or plugin.get("consumer_group")]
-        self._plugins = {
-            (plugin["name"], reference(plugin, "route"), reference(plugin, "service")): plugin
-            for plugin in active
-            if plugin not in self._bound
-        }
-        self._others = sorted({name for name, _, _ in self._plugins} - set(self._guards))
-        scripted = (plugin for plugin in self._plugins.values() if plugin["name"] in ("pre-function", "post-function"))
-        self._scripts = {plugin["id"]: script_of(plugin) for plugin in scripted}
-        tables = (script.table for script in self._scripts.values() if script and script.table)
-        self._tables = tuple({id(table): table for table in tables}.values())
+        self._targets: dict[str | None, list[Entity]] = {}
+        for target in entities.targets:
+            if target["weight"] > 0:
+                self._targets.setdefault(reference(target, "upstream"), []).append(target)
+        self._tables = self._plugins.tables
+        self._speaking: dict[str, list[int]] = {}
+        for index, table in enumerate(self._tables):
+            for pattern in table["hosts"]:
+                self._speaking.setdefault(pattern, []).append(index)
+        # The consumers whose keys count at some gate, or are meant to.
+        self._rings = terms.keys.rings() | {table["ring"] for table in self._tables}
+        self._ways: dict[str, Way | None] = {}
+        self._standings: dict[tuple[str, bool, Claims | Forged | None], Standing] = {}
+        self._asked: tuple[Call, tuple[Taken, ...]] | None = None
 
     # What it tells apart ----------------------------------------------------------------------------------------------
 
@@ -148,59 +177,85 @@ class LiveGateway:
             for needed in _needed(table):
                 scopes |= set(needed)
                 widest = max(widest, len(needed))
-        granted = {
-            client.component: tuple(
-                frozenset(scopes.intersection(held))
-                for table in self._speaking_of(host)
-                for held in scopes_held(table, self._client_id(client.provider, client.component))
-            )
-            for client in self._terms.keys.estate.clients
-        }
+        granted = self._granted(host, scopes)
         return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
+    def _granted(self, host: str, scopes: set[str]) -> Mapping[str, Hashable]:
+        """What each client holds of the scopes by each table that speaks of the host; only those that hold some."""
+        granted: dict[str, set[Hashable]] = {}
+        for index, table in enumerate(self._speaking_of(host)):
+            for identifier in {*table["services"], *table["on_behalf"]}:
+                held = tuple(frozenset(scopes.intersection(of_kind)) for of_kind in scopes_held(table, identifier))
+                for client in self._clients.get(identifier, ()) if any(held) else ():
+                    granted.setdefault(client.component, set()).add((client.provider, index, held))
+        return {component: frozenset(held) for component, held in granted.items()}
+
+    @cached_property
+    def _clients(self) -> Mapping[str, list[Client]]:
+        """The estate's clients by their id in tokens."""
+        clients: dict[str, list[Client]] = {}
+        for client in self._terms.keys.estate.clients:
+            clients.setdefault(self._reader.client_id(client.provider, client.component), []).append(client)
+        return clients
+
     def strangers(self) -> Iterator[Caller]:
-        return self._authenticator.strangers(self._rings())
+        return self._authenticator.strangers(self._rings)
 
-    def _rings(self) -> frozenset[str]:
-        """The consumers whose keys count at some gate, or are meant to."""
-        return self._terms.keys.rings() | {table["ring"] for table in self._tables}
-
-    def _speaking_of(self, host: str) -> Iterator[Table]:
-        patterns = set(host_patterns(host))
-        return (table for table in self._tables if patterns.intersection(table["hosts"]))
+    def _speaking_of(self, host: str) -> list[Table]:
+        indexes = {index for pattern in host_patterns(host) for index in self._speaking.get(pattern, ())}
+        return [self._tables[index] for index in sorted(indexes)]
 
     # What it decides --------------------------------------------------------------------------------------------------
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
-        routes = self._router.reached(call)
-        verdicts = [verdict for route in routes for verdict in self._verdicts(route, call, caller)]
-        if not any(route.certain for route in routes):
+        # Whatever is the same for all callers of a call is found out for the first of them.
+        if self._asked is None or self._asked[0] != call:
+            self._asked = call, tuple(self._take(reached, call) for reached in self._router.reached(call))
+        verdicts = [verdict for taken in self._asked[1] for verdict in self._verdicts(taken, call, caller)]
+        if not any(taken.certain for taken in self._asked[1]):
             verdicts.append(Verdict(False, None))
         return tuple(verdicts)
 
-    def _verdicts(self, reached: Reached, call: Call, caller: Caller) -> Iterator[Verdict]:
-        """Yields a verdict by one route for each way that the call may go."""
-        route = reached.route
+    def _take(self, reached: Reached, call: Call) -> Taken:
+        identifier = reached.route["id"]
+        if identifier not in self._ways:
+            self._ways[identifier] = self._way(reached.route)
+        way = self._ways[identifier]
+        if way is None:
+            return Taken(reached.certain, (self._labels["route", identifier],))
+        path = _upstream_path(way.service, reached, call)
+        sent = call if path == call.path else replace(call, path=path)
+        required = tuple(requirement(table, sent) for table in way.guards.tables)
+        return Taken(reached.certain, way.through, way, path, required)
+
+    def _way(self, route: Entity) -> Way | None:
+        """The way behind a route; None where it leads to no service that is there."""
         service = self._services.get(reference(route, "service") or "")
-        through: tuple[str, ...] = (self._labels["route", route["id"]],)
         if service is None or not service.get("enabled", True):
-            yield Verdict(False, None, through=through)
+            return None
+        guards = self._plugins.guards(route, service)
+        judged, unjudged = (tuple(self._ends(service, guards.decided, judged=judged)) for judged in (True, False))
+        through = (self._labels["route", route["id"]], self._labels["service", service["id"]])
+        foreign = [self._plugins.is_foreign(plugin) for plugin in (guards.admission, guards.gate)]
+        return Way(route, service, guards, judged, unjudged, through, *foreign)
+
+    def _verdicts(self, taken: Taken, call: Call, caller: Caller) -> Iterator[Verdict]:
+        """Yields a verdict by one route for each way that the call may go."""
+        way = taken.way
+        if way is None:
+            yield Verdict(False, None, through=taken.through)
             return
-        through += (self._labels["service", service["id"]],)
-        path = _upstream_path(service, reached, call)
-        verdict = self._guarded(route, service, replace(call, path=path), caller)
-        gate = self._script(self._effective("post-function", route, service))
-        for end in self._ends(service, gate, judged=verdict.judged):
-            led = replace(verdict, through=(*through, *end.through, *verdict.through))
-            if end.address is None:
-                yield replace(led, allowed=False, passes=frozenset())
-                continue
-            leads = f"{service['protocol']}://{end.address}"
-            leads += f" as {written(path)}" if path != call.path else ""
-            leads += "" if gate or route["preserve_host"] else " under the service's own host name"
-            led = replace(led, component=self._terms.workloads.get(end.address), leads=leads)
-            in_clear = call.scheme == "http" and "http" not in route["protocols"]
-            yield replace(led, allowed=False, passes=frozenset()) if in_clear else led
+        verdict = self._guarded(way, taken.required, call, caller)
+        in_clear = call.scheme == "http" and "http" not in way.route["protocols"]
+        for end in way.ends if verdict.judged else way.ends_unjudged:
+            through = (*taken.through, *end.through, *verdict.through)
+            open_ = verdict.allowed and end.address is not None and not in_clear
+            passes = frozenset[str]() if end.address is None or in_clear else verdict.passes
+            component, leads = None, ""
+            if end.address is not None:
+                component, leads = self._terms.workloads.get(end.address), _leads(way, end.address, taken.path, call)
+            told = verdict.verified, verdict.judged, through, verdict.limits
+            yield Verdict(open_, component, leads, passes, *told)
 
     def _ends(self, service: Entity, gate: Script | None, *, judged: bool) -> list[End]:
         """The ends of a call that gets past everything: where a gate of ours says, whatever the service does."""
@@ -221,165 +276,66 @@ class LiveGateway:
             return [End(f"{host}:{port}")]
         identifier = self._upstreams[host]
         upstream = self._labels["upstream", identifier]
-        targets = (target for target in self._targets if reference(target, "upstream") == identifier)
+        targets = self._targets.get(identifier, ())
         ends = [End(target["target"], (upstream, self._labels["target", target["id"]])) for target in targets]
         return ends or [End(None, (upstream,))]
 
-    def _guarded(self, route: Entity, service: Entity, call: Call, caller: Caller) -> Verdict:
+    def _guarded(self, way: Way, required: tuple[Requirement, ...], call: Call, caller: Caller) -> Verdict:
         """The verdict of the plugins on the call, wherever it goes."""
-        admission, authentication, last = guards = [self._effective(name, route, service) for name in self._guards]
-        passage = self._authenticator.passage(authentication, call, caller)
-        consumer = passage.consumer
-        others = [plugin for name in self._others if (plugin := self._effective(name, route, service))]
-        others += [plugin for plugin in self._bound if consumer and _is_for(plugin, consumer)]
-        effects = {plugin["id"]: self._effect(plugin) for plugin in others}
-        aside = (Effect.NONE, Effect.LIMITS)
-        acting = [plugin for plugin in (*others, *guards) if plugin and effects.get(plugin["id"]) not in aside]
-        limiting = (plugin for plugin in others if effects[plugin["id"]] is Effect.LIMITS)
-        limits = tuple(self._labels["plugin", plugin["id"]] for plugin in limiting)
-        through = tuple(self._labels["plugin", plugin["id"]] for plugin in acting)
-        through += tuple(f"credential '{key}'" for key in passage.through)
-        through += (self._labels["consumer", consumer["id"]],) if consumer else ()
-        verified = self._script(admission) is not None
-        if Effect.CLOSES in effects.values():
-            return Verdict(False, None, verified=verified, through=through)
-        judged = self._judged(self._script(admission), self._script(last), call, caller, passage)
-        anything = passage.unknown or Effect.UNKNOWN in effects.values() or self._is_foreign(admission)
-        foreign = self._is_foreign(last)  # it runs once authentication has let the call pass
-        ours = consumer is None or passage.algorithm is None or consumer.get("username") in self._rings()
-        authenticated = anything or (passage.passes and ours)
+        preflight = call.method == "OPTIONS"
+        asked = way.route["id"], preflight, caller.token
+        if asked not in self._standings:
+            self._standings[asked] = self._standing(way, caller, preflight=preflight)
+        standing = self._standings[asked]
+        guards = way.guards
+        verified = guards.admitted is not None
+        if standing.closed:
+            return Verdict(False, None, verified=verified, through=standing.through)
+        alone: set[str] = set()
+        # Without a gate nothing is judged by one, and a gate refuses what was not admitted.
+        together, spelling_known = guards.decided is None, True
+        for holdings in standing.holdings:
+            passing = [met(*pair) for pair in zip(required, holdings, strict=True)]
+            together = together or (verified and all(passing))
+            spelling_known = spelling_known and not any(held and held.scopes is None for held in holdings)
+            alone.update(name for name, passes in zip(_LOCKS, passing, strict=False) if passes)
+        foreign = way.foreign_gate  # it runs once authentication has let the call pass
         return Verdict(
-            anything or (passage.passes and (foreign or judged.allowed)),
+            standing.anything or (standing.passes and (foreign or together)),
             None,
-            passes=judged.alone | {"authentication"} if authenticated else judged.alone,
+            passes=frozenset(alone | {"authentication"}) if standing.authenticated else frozenset(alone),
             verified=verified,
-            judged=judged.spelling_known and not anything and not foreign,
-            through=through,
-            limits=limits,
+            judged=spelling_known and not standing.anything and not foreign,
+            through=standing.through,
+            limits=standing.limits,
         )
 
-    def _effect(self, plugin: Entity) -> Effect:
-        effect = effect_of(plugin)
-        service = self._services.get(reference(plugin, "service") or "", {}).get("name", "")
-        accepted = (plugin["name"], service) in self._terms.accepted and not reference(plugin, "route")
-        return Effect.NONE if accepted and effect is not Effect.LIMITS else effect
-
-    def _effective(self, name: str, route: Entity, service: Entity) -> Entity | None:
-        """The plugin of this kind with the most specific scope; it alone acts."""
-        for scope in ((route["id"], service["id"]), (route["id"], None), (None, service["id"]), (None, None)):
-            if plugin := self._plugins.get((name, *scope)):
-                return plugin
-        return None
-
-    def _script(self, plugin: Entity | None) -> Script | None:
-        """The script of ours that the plugin runs; None where it runs none, or one that is not ours."""
-        return self._scripts[plugin["id"]] if plugin else None
-
-    def _is_foreign(self, plugin: Entity | None) -> bool:
-        return plugin is not None and self._script(plugin) is None and bool(code(plugin["config"]))
-
-    def _judged(
-        self, admission: Script | None, gate: Script | None, call: Call, caller: Caller, passage: Passage
-    ) -> Judgement:
-        """The tables' decision. Without a gate nothing is judged by one, and a gate refuses what was not admitted."""
-        if gate is None:
-            return Judgement(True)
-        tables = {"gate": gate.table} | ({"admission": admission.table} if admission else {})
-        alone: set[str] = set()
-        together, spelling_known = False, True
-        for claimed in self._claimed(tuple(tables.values()), caller):
-            read = {name: self._read_by(table, claimed, caller, passage) for name, table in tables.items()}
-            passing = {name for name, table in tables.items() if allows(table, call, read[name])}
-            unknown = any(identity and identity.scopes is None for identity in read.values())
-            spelling_known = spelling_known and not unknown
-            together = together or len(passing) == len(tables)
-            alone |= passing
-        return Judgement(together and admission is not None, frozenset(alone), spelling_known)
-
-    def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[CallerIdentity | None]:
-        """The identities that the caller's tokens name.
-
-        That is the most there is, of those who write into them what they like; and where the client is none of the
-        estate's, every id that a table has and the estate does not.
-        """
-        token = caller.token
-        if token is None:
-            return (None,)
-        if isinstance(token, Forged):
-            return forged_identities(tables)
-        scopes, groups = frozenset(token.scopes), frozenset(token.groups) if token.user else None
-        if token.client:
-            return (CallerIdentity(self._client_id(token.provider, token.client), scopes, groups),)
-        listed = {client for table in tables if table for client in (*table["services"], *table["on_behalf"])}
-        others = sorted(client for client in listed if (token.provider, client) not in self._declared)
-        return [CallerIdentity(client, scopes, groups) for client in ("", *others)]
-
-    def _client_id(self, provider: str, component: str) -> str:
-        """The id of the client in tokens."""
-        return self._terms.keys.deployed.clients.get(provider, {}).get(component, component)
-
-    def _read_by(
-        self, table: Table, claimed: CallerIdentity | None, caller: Caller, passage: Passage
-    ) -> CallerIdentity | None:
-        """The identity that a table takes the caller for: none, unless the token is one that it asks for."""
-        consumer, token = passage.consumer, caller.token
-        if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
-            return None
-        if consumer.get("username") != table["ring"] or table["authentication"] != self._terms.keys.plugin:
-            return None
-        if isinstance(token, Forged) and token.credential:
-            return claimed
-        provider = self._terms.keys.estate.stack.providers[token.provider or ""]
-        if (table["issuer"] or consumer.get("custom_id")) != self._terms.keys.deployed.issuers[provider.name]:
-            return None
-        usual = table["spelling"] == _as_in_table(provider.spelling)
-        if isinstance(token, Forged):
-            # Read by other words, or for another audience, a token may say anything.
-            counts = not usual or not set(table["audiences"]).issubset(self._audiences[provider.name])
-        else:
-            counts = self._audience(provider, token) in table["audiences"]
-        if not counts:
-            return None
-        return claimed if usual else CallerIdentity("", None)
-
-    @cached_property
-    def _declared(self) -> frozenset[tuple[str, str]]:
-        """The estate's clients: the provider of each, and its id there."""
-        clients = self._terms.keys.estate.clients
-        return frozenset((one.provider, self._client_id(one.provider, one.component)) for one in clients)
-
-    @cached_property
-    def _audiences(self) -> Mapping[str, frozenset[str]]:
-        """By provider, every audience that tokens of this API, or of the APIs, are for."""
-        estate, deployed = self._terms.keys.estate, self._terms.keys.deployed.audiences
-        return {
-            name: frozenset(deployed.get(key, provider.audience_of(key)) for key in estate.components)
-            for name, provider in estate.stack.providers.items()
-        }
-
-    @cached_property
-    def _made_up(self) -> Mapping[str, Mapping[str, str]]:
-        """By provider, its audiences as it writes them, by what the model calls them."""
-        deployed = self._terms.keys.deployed.audiences
-        return {
-            name: {provider.audience_of(key): audience for key, audience in deployed.items()}
-            for name, provider in self._terms.keys.estate.stack.providers.items()
-        }
-
-    def _audience(self, provider: Provider, claims: Claims) -> str:
-        """The audience of the token, as its provider writes it: the model names an API's audience by the component."""
-        name = claims.audience or provider.audience
-        return self._made_up[provider.name].get(name, name)
+    def _standing(self, way: Way, caller: Caller, *, preflight: bool) -> Standing:
+        guards, labels = way.guards, self._labels
+        passage = self._authenticator.passage(guards.authentication, caller, preflight=preflight)
+        consumer = passage.consumer
+        others = self._plugins.others(way.route, way.service, consumer)
+        effects = {effect for _, effect in others}
+        acting = [plugin for plugin, effect in others if effect not in (Effect.NONE, Effect.LIMITS)]
+        through = tuple(labels["plugin", plugin["id"]] for plugin in (*acting, *guards) if plugin)
+        through += tuple(f"credential '{key}'" for key in passage.through)
+        through += (labels["consumer", consumer["id"]],) if consumer else ()
+        anything = passage.unknown or Effect.UNKNOWN in effects or way.foreign_admission
+        ours = consumer is None or passage.algorithm is None or consumer.get("username") in self._rings
+        return Standing(
+            passage.passes,
+            anything,
+            authenticated=anything or (passage.passes and ours),
+            closed=Effect.CLOSES in effects,
+            holdings=tuple(dict.fromkeys(self._reader.holdings(guards.tables, caller, passage))),
+            through=through,
+            limits=tuple(labels["plugin", plugin["id"]] for plugin, effect in others if effect is Effect.LIMITS),
+        )
 
 
 def verifies(service: Entity) -> bool:
     """Whether Kong verifies the certificate of what a service leads to, which its gate asks for by the same fields."""
     return bool(service["protocol"] == "https" and service.get("tls_verify") is True)
-
-
-def _is_for(plugin: Entity, consumer: Entity) -> bool:
-    """Whether the plugin acts for the consumer; who is in a group is not looked at."""
-    return bool(plugin.get("consumer_group")) or reference(plugin, "consumer") == consumer["id"]
 
 
 def _needed(table: Table) -> Iterator[list[str]]:
@@ -388,9 +344,11 @@ def _needed(table: Table) -> Iterator[list[str]]:
             yield from () if alternatives == "public" else alternatives
 
 
-@cache
-def _as_in_table(spelling: ClaimMapping) -> Any:
-    return json.loads(json.dumps(asdict(spelling)))
+def _leads(way: Way, address: str, path: PathSegments, call: Call) -> str:
+    """Where a call comes out, in words."""
+    leads = f"{way.service['protocol']}://{address}"
+    leads += f" as {written(path)}" if path != call.path else ""
+    return leads + ("" if way.guards.decided or way.route["preserve_host"] else " under the service's own host name")
 
 
 def _upstream_path(service: Entity, reached: Reached, call: Call) -> PathSegments:

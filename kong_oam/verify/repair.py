@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.kong.entities import Entities, Entity, comparable, labels, reference
+from kong_oam.kong.entities import Entities, Entity, comparable, reference
 
 HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 """Protocols of requests that meet a plugin or a route: one that names any of them for plugins is as good as all."""
@@ -64,7 +64,7 @@ def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: E
     if not unseen and not any(_survives_a_run(name, entity, meant) for name in fields):
         return None
     if moved:
-        ids_by_label = {label: identifier for (_, identifier), label in labels(live).items()}
+        ids_by_label = {label: identifier for (_, identifier), label in live.labels.items()}
         parent_id = ids_by_label.get(owner(parent, meant, intended))
         if parent_id is None:
             return RepairRequest(_path(kind, entity), then_up=True)
@@ -74,7 +74,7 @@ def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: E
 
 def owner(parent: str, entity: Entity, entities: Entities) -> str:
     """The label of the entity's parent of this kind."""
-    return labels(entities).get((parent, reference(entity, parent) or ""), f"no {parent}")
+    return entities.labels.get((parent, reference(entity, parent) or ""), f"no {parent}")
 
 
 def alike(name: str, entity: Mapping[str, Any], meant: Mapping[str, Any]) -> bool:

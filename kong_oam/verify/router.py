@@ -61,6 +61,14 @@ class Router:
     def __init__(self, routes: Iterable[Entity]) -> None:
         candidates = (candidate for route in routes for candidate in _candidates(route))
         self._candidates = sorted(candidates, key=lambda candidate: -candidate.priority)
+        self._exact: dict[str, list[int]] = {}
+        self._patterned: list[int] = []
+        for index, candidate in enumerate(self._candidates):
+            for host in candidate.hosts:
+                if "*" not in host:
+                    self._exact.setdefault(host.partition(":")[0], []).append(index)
+            if not candidate.hosts or any("*" in host for host in candidate.hosts):
+                self._patterned.append(index)
         self._by_host: dict[str, tuple[_Candidate, ...]] = {}
 
     def hosts(self) -> frozenset[str]:
@@ -88,9 +96,10 @@ class Router:
 
     def _on(self, host: str) -> tuple[_Candidate, ...]:
         if host not in self._by_host:
+            possible = (self._candidates[index] for index in sorted({*self._exact.get(host, ()), *self._patterned}))
             self._by_host[host] = tuple(
                 candidate
-                for candidate in self._candidates
+                for candidate in possible
                 if not candidate.hosts or any(_meets(host, pattern) for pattern in candidate.hosts)
             )
         return self._by_host[host]

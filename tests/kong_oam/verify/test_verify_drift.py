@@ -44,9 +44,11 @@ def test_a_change_by_hand_is_found_if_it_matters(running: Running, pem: str, nam
 
 
 def test_clients_are_told_apart_by_what_live_tables_grant_them(running: Running, pem: str) -> None:
-    """A client that is granted something by hand is asked about by itself, whoever is granted the same elsewhere."""
+    """A client that is granted something by hand is asked about by itself, whoever is granted the same elsewhere. Those
+    that are granted nothing on a host are one, however many they are."""
     with Hands(running.kong.admin_url) as hands:
         before = running.gateway().speech("orders.example.com").granted
+        assert before.keys() == {"shop/checkout", "shop/web"}
         DRIFTS["a client that is granted more"](hands, pem)
         after = running.gateway().speech("orders.example.com").granted
     assert {client for client in before if before[client] != after[client]} == {"shop/checkout"}
