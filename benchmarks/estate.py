@@ -1,6 +1,6 @@
 """What an estate costs as it grows: CPU seconds, bytes written and requests of each kind of run, in partitions.
 
-    python -m benchmarks.estate [--components 10 100 1000] [--partition 10] [--walk] [--zstd] [--one-stack] [--flat]
+    python -m benchmarks.estate [--components 10 100 1000] [--partition 10] [--walk] [--zstd] [--one-stack]
 
 Deploys three estates in partitions on the sandbox by the project's own `up`: the engine, its file backend and the
 program are real; Kong, Okta, the cluster and the plugins are stand-ins. The smallest is one partition, and what others
@@ -8,8 +8,7 @@ cost is told as ratios to it. CPU seconds are those of all processes of a comman
 is a column of its own, and nothing is forked from what runs already; bytes are those that Linux counts as written
 by the run's processes. `--walk` goes on with the largest: an Application moves to another partition, a client is
 rotated, an `up` is interrupted, recovered and gone on with, and all is destroyed. `--one-stack` has the second estate
-in one stack besides, and `--flat` deploys what the smaller ones have made by a flat program in one stack: both are
-shown, and have no limit. Exits 1 where a limit is exceeded.
+in one stack besides, which is shown and has no limit. Exits 1 where a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from benchmarks.backends import ZSTD
-from benchmarks.flat import flat
 from benchmarks.large import Large, Run, large, measure, walk
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import read_file
@@ -49,7 +47,6 @@ def main() -> int:
     parser.add_argument("--walk", action="store_true", help="move, rotate, interrupt, recover and destroy the largest")
     parser.add_argument("--zstd", action="store_true", help="with states that the engine compresses")
     parser.add_argument("--one-stack", action="store_true", help="the second estate in one stack, too")
-    parser.add_argument("--flat", action="store_true", help="all but the largest by a flat program, too")
     options = parser.parse_args()
     os.environ["KONG_OAM_FORK"] = "0"
     settings = ZSTD if options.zstd else {}
@@ -57,9 +54,8 @@ def main() -> int:
         deployed(options.components[1], 0, settings)
     found = {}
     for components in options.components:
-        largest = components == max(options.components)
-        go_on, beside = options.walk and largest, options.flat and not largest
-        found[components] = deployed(components, options.partition, settings, go_on=go_on, beside=beside)
+        go_on = options.walk and components == max(options.components)
+        found[components] = deployed(components, options.partition, settings, go_on=go_on)
     values, most = ratios(found), limits(options.components)
     print()
     for name, value in values.items():
@@ -107,23 +103,18 @@ def ratios(found: Mapping[int, tuple[Runs, float]]) -> dict[str, float]:
 
 
 def deployed(
-    components: int, partition: int, settings: Mapping[str, str], *, go_on: bool = False, beside: bool = False
+    components: int, partition: int, settings: Mapping[str, str], *, go_on: bool = False
 ) -> tuple[Runs, float]:
-    """The runs of one estate, printed as they end, and the CPU seconds of reading and compiling it. `go_on`: walks on;
-    `beside`: a flat program makes what it has made."""
+    """The runs of one estate, printed as they end, and the CPU seconds of reading and compiling it."""
     count = -(-components // partition) if partition else 0
     print(f"\n{components} components in {f'{count} partitions and their base' if count else 'one stack'}")
     print(HEADING, flush=True)
-
-    def tell(name: str, run: Run) -> None:
-        print(row(name, run), flush=True)
-
-    with large(components, partition, settings=settings, tell=tell) as one:
+    with large(
+        components, partition, settings=settings, tell=lambda name, run: print(row(name, run), flush=True)
+    ) as one:
         seconds = compiling(one)
         print(row("reading and compiling", Run(cpu=seconds)), flush=True)
         measure(one)
-        if beside:
-            flat(one, tell)
         if go_on:
             walk(one)
         return one.runs, seconds

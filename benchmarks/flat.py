@@ -1,22 +1,61 @@
-"""The resources of an estate deployed by a flat program, one stack without a model, beside what ours took for them.
+"""What a flat program takes for the resources of an estate: one stack without a model, beside ours in partitions.
 
-It shows what the engine costs by itself, and is no limit: one stack of many resources costs it their square.
+    python -m benchmarks.flat [--components 10 100] [--partition 10]
+
+Deploys each estate by the project's own `up`, and then all that providers made, by a program that has each resource as
+it stands in the states, on a sandbox of its own. It shows what the engine costs by itself, the square of the resources
+of a stack included, and has no limit. Sandbox and numbers are those of `benchmarks.estate`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks import flat_program
-from benchmarks.large import Large, Run, sandbox_of
+from benchmarks.estate import HEADING, row
+from benchmarks.large import Large, Run, large, sandbox_of
 from sandbox.local import ROOT, STACK, Local
 
 _PROJECT = "{name: flat, runtime: {name: python, options: {virtualenv: .venv}}}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--components", type=int, nargs="+", default=(10, 100), help="multiples of ten")
+    parser.add_argument("--partition", type=int, default=10, help="components of each, a multiple of ten (default: 10)")
+    options = parser.parse_args()
+    os.environ["KONG_OAM_FORK"] = "0"
+    for components in options.components:
+        print(f"\n{components} components\n{HEADING}", flush=True)
+        with large(components, options.partition, tell=_tell) as estate:
+            with estate.step("first up, in partitions") as printed:
+                printed(estate.up())
+            flat(estate)
+    return 0
+
+
+def flat(estate: Large) -> None:
+    """Deploys what an estate has made anew, on a sandbox of its own."""
+    with tempfile.TemporaryDirectory() as folder, sandbox_of(estate.components) as local:
+        root = Path(folder)
+        (root / "Pulumi.yaml").write_text(_PROJECT)
+        (root / ".venv").symlink_to(ROOT / ".venv")
+        shutil.copy(flat_program.__file__, root / "__main__.py")
+        resources, here = json.dumps(resources_of(estate)), _named(local)
+        for name, there in _named(estate.local).items():
+            resources = resources.replace(there, here[name])
+        (root / "resources.json").write_text(resources)
+        local.pulumi("stack", "init", "-s", STACK, cwd=root)
+        other = Large(local, root, estate.components, 0, _tell)
+        with other.step("first up, flat") as printed:
+            printed(other.pulumi("up", "--yes", "--skip-preview", "-s", STACK))
 
 
 def resources_of(estate: Large) -> list[dict[str, Any]]:
@@ -29,24 +68,15 @@ def resources_of(estate: Large) -> list[dict[str, Any]]:
     return found
 
 
-def flat(estate: Large, tell: Callable[[str, Run], None]) -> None:
-    """Deploys what an estate has made anew, on a sandbox of its own."""
-    with tempfile.TemporaryDirectory() as folder, sandbox_of(estate.components) as local:
-        root = Path(folder)
-        (root / "Pulumi.yaml").write_text(_PROJECT)
-        (root / ".venv").symlink_to(ROOT / ".venv")
-        shutil.copy(flat_program.__file__, root / "__main__.py")
-        resources, here = json.dumps(resources_of(estate)), _named(local)
-        for name, there in _named(estate.local).items():
-            resources = resources.replace(there, here[name])
-        (root / "resources.json").write_text(resources)
-        local.pulumi("stack", "init", "-s", STACK, cwd=root)
-        other = Large(local, root, estate.components, 0, tell)
-        with other.step("first up, flat") as printed:
-            printed(other.pulumi("up", "--yes", "--skip-preview", "-s", STACK))
-
-
 def _named(local: Local) -> dict[str, str]:
     """What each sandbox has of its own, by name: addresses of stand-ins, and ids of groups."""
     groups = local.okta.save().rows("groups")
     return {**local.exports, **{f"group {one['profile']['name']}": str(one["id"]) for one in groups}}
+
+
+def _tell(name: str, run: Run) -> None:
+    print(row(name, run), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,8 +17,8 @@ Says what a change does to each stack, as Markdown; on GitHub as one comment of 
   python -m kong_oam review --base origin/main --stack aws --stack gcp
   python -m kong_oam review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN --pull-request 7 --repository acme/oam
 
-Of an estate in partitions name its base's stack: access is that of all of it, and what is previewed are the base and the
-partitions that the change touches.
+Of an estate in partitions name its base's stack: access is that of all of it, and what is previewed are the base and
+the partitions that the change touches.
 
 A preview runs the change's own program. So that this cannot write to the pull request, let one job review, and another,
 which has the token and nothing of the change, write the comment:
