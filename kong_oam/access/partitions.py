@@ -75,14 +75,14 @@ def part_of(estate: Estate, partition: str) -> Estate:
     foreign = {
         key: tuple(_with_calls(component.clients, concerns))
         for key, component in estate.components.items()
-        if key not in own
+        if component.clients and key not in own
     }
     clients = itertools.chain(*(one.clients for one in own.values()), *foreign.values())
     called = {call.component for client in clients for call in client.calls}
     kept = (
-        _known(replace(estate.components[key], clients=found))
-        for key, found in foreign.items()
-        if key in called or found
+        _known(replace(component, clients=foreign.get(key, ())))
+        for key, component in estate.components.items()
+        if key not in own and (key in called or foreign.get(key))
     )
     return replace(estate, role="partition", applications=applications, foreign=tuple(kept))
 

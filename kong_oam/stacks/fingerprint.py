@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib import metadata
@@ -31,24 +32,34 @@ _DAY = f"{NAMESPACE}:asOf"
 _PLAIN = (str, int, float, bool, bytes, type(None), datetime.date, IPv4Network, IPv6Network)
 
 
-def fingerprint(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str = "") -> str:
+def fingerprint(
+    settings: Settings, estate: Estate, others: Mapping[str, str], configured: str = "", common: str = ""
+) -> str:
     """The fingerprint of a run that deploys `estate`, which is what the stack is given of it. `others`: what of other
-    stacks of the estate it reads, each as a digest; `configured`: what `configuration` gives of the stack's file."""
-    # Which Applications are the stack's, the estate says: so a namespace that goes elsewhere concerns two partitions.
+    stacks of the estate it reads, each as a digest; `configured`: what `configuration` gives of the stack's file;
+    `common`: what `in_common` gives of the settings, of who knows it already."""
+    given = program(), common or in_common(settings), configured, estate.foreign, dict(others)
+    places = settings.stack.records is not None and estate.role != "base"
+    return _digest(chain(_texts(given, places=False), _texts(estate.applications, places=places)))
+
+
+def in_common(settings: Settings) -> str:
+    """A digest of the settings as all stacks of the estate go by them, on whatever day.
+
+    Which Applications are the stack's, the estate says: so a namespace that goes elsewhere concerns two partitions.
+    """
     names = dict.fromkeys(settings.stack.partitions, ())
     undated = replace(settings, as_of=datetime.date.min, stack=replace(settings.stack, partitions=names))
-    digest = hashlib.sha256()
-    given = program(), configured, undated, estate.foreign, dict(others)
-    places = settings.stack.records is not None and estate.role != "base"
-    for text in chain(_texts(given, places=False), _texts(estate.applications, places=places)):
-        digest.update(text.encode("utf-8", "surrogatepass"))
-        digest.update(b"\0")
-    return digest.hexdigest()[:DIGITS]
+    return _digest(_texts(undated, places=False))
 
 
 def digest_of(value: Any) -> str:
     """A digest of plain data, such as a stack's output."""
-    return hashlib.sha256("\0".join(_texts(value)).encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+    return _digest(_texts(value))
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
 
 
 def configurations(settings: Settings) -> dict[str | None, str]:
@@ -78,10 +89,11 @@ def program() -> str:
         for file in sorted(folder.rglob("*")):
             if file.suffix in (".py", ".lua", ".json") and file.is_file():
                 digest.update(str(file.relative_to(folder.parent)).encode() + b"\0" + file.read_bytes())
-    for package in sorted(metadata.distributions(), key=lambda one: str(one.metadata["Name"])):
-        name = str(package.metadata["Name"])
-        if name.startswith("pulumi"):
-            digest.update(f"{name} {package.version}\n".encode())
+    # The metadata of every package that is installed would take longer than to read the program.
+    found = (file for folder in sys.path for file in Path(folder).glob("pulumi*.*-info"))
+    packages = map(metadata.Distribution.at, found)
+    for name, version in sorted({(str(one.metadata["Name"]), one.version) for one in packages}):
+        digest.update(f"{name} {version}\n".encode())
     return digest.hexdigest()
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import calls_into, deployed_by
 from kong_oam.access.settings.stack import Settings
 from kong_oam.identity.kinds import kind_of
-from kong_oam.stacks.fingerprint import digest_of, fingerprint
+from kong_oam.stacks.fingerprint import digest_of, fingerprint, in_common
 from kong_oam.stacks.records import Known
 
 
@@ -35,7 +36,11 @@ class Estates:
         if partition is not None:
             others[""] = digest_of(_of_base(known.base, estate))
             others |= {name: known.ids.get(name, self.ids({})) for name in self._callers(estate)}
-        return fingerprint(self.settings, estate, others, self.configured.get(partition, ""))
+        return fingerprint(self.settings, estate, others, self.configured.get(partition, ""), self._common)
+
+    @cached_property
+    def _common(self) -> str:
+        return in_common(self.settings)
 
     def outdated(self, known: Known, today: datetime.date) -> Iterator[str | None]:
         """The stacks, by partition, of which a run would change something, as far as is recorded; the base first."""

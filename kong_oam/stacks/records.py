@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -94,7 +95,9 @@ def write(estate: str, partition: str | None, fingerprint: str, outputs: Mapping
 def updates(*only: str) -> dict[str, str]:
     """When the state of each stack of the project was last written, by its name, of those of which the backend says it.
     `only`: an option of `pulumi stack ls` by which it lists some. Raises engine.cli.CliError."""
-    listed = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT))
+    # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its time.
+    seldom = {"GOGC": os.environ.get("GOGC", "400")}
+    listed = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=seldom))
     return {stack["name"].rpartition("/")[2]: str(when) for stack in listed if (when := stack.get("lastUpdate"))}
 
 

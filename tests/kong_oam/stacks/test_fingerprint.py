@@ -233,3 +233,20 @@ def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
     file.write_text("config: [", "utf-8")
     with pytest.raises(SettingsError, match="cannot be read"):
         configuration(file)
+
+
+def test_another_version_of_an_sdk_changes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It pins the plugin that deploys. Other packages do not count."""
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for name, version in (("other", "1"), ("other", "2"), ("pulumi-x", "1"), ("pulumi-x", "2")):
+        folder = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        module.program.cache_clear()
+        found.append(mark())
+        (folder / "METADATA").unlink()
+        folder.rmdir()
+    module.program.cache_clear()
+    assert found[0] == found[1] == mark()
+    assert len({*found}) == 3

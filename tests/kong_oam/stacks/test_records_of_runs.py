@@ -27,7 +27,7 @@ class Cli:
         self.listed = 0
         self.outputs: dict[str, Any] = {"base": {"generation": 1}}
 
-    def __call__(self, *arguments: str, stack: str = "", timeout: float = 0) -> str:
+    def __call__(self, *arguments: str, stack: str = "", timeout: float = 0, **_: object) -> str:
         match arguments:
             case ("stack", "ls", "--json", *only):
                 told = {name: at for name, at in self.updates.items() if not only or self._has(name, only)}
