@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -17,7 +17,6 @@ from kong_oam.diagnostics import printable, suggestion
 
 if TYPE_CHECKING:
     from kong_oam.access.settings.stack import Settings
-    from kong_oam.stacks.order import Estates
 
 _UP = """\
 Runs `pulumi up` over the stacks of an estate: first its base, then the partitions that a change touches,
@@ -78,10 +77,12 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
 
 def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     # The other verbs start without what runs the engine.
+    from kong_oam.engine.stacks import listed
     from kong_oam.errors import KongOamError
     from kong_oam.identity.kinds import describe
     from kong_oam.stacks.fingerprint import configurations
     from kong_oam.stacks.order import Estates
+    from kong_oam.stacks.records import read
     from kong_oam.stacks.run import Runs
 
     settings = settings_of(options.stack, describe=describe)
@@ -91,12 +92,14 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
         )
     try:
         estates = Estates(settings, estate_of(reading_of(None, settings), settings), configurations(settings))
-        chosen = _chosen(options, settings, estates, every=verb in ("refresh", "destroy") or options.all)
+        there = listed()
+        known = read(settings.stack.name, settings.stack.partitions, there) if verb in ("up", "preview") else None
+        chosen = _chosen(options, settings, [*estates.outdated(known, settings.as_of)] if known else None)
         only = options.only or settings.stack.partitions
         more = ("--policy-pack", options.policy_pack) if vars(options).get("policy_pack") else ()
-        runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only, more)
+        runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only, more, there, known)
         if verb == "preview" and options.list:
-            console.print(json.dumps(_there(map(runs.name, chosen))))
+            console.print(json.dumps(_of(there, map(runs.name, chosen))))
             return OK
         count = len(settings.stack.partitions) + 1
         if not chosen:
@@ -119,30 +122,27 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     return OK
 
 
-def _chosen(options: argparse.Namespace, settings: Settings, estates: Estates, *, every: bool) -> Sequence[str | None]:
-    from kong_oam.stacks import records
-
+def _chosen(
+    options: argparse.Namespace, settings: Settings, outdated: Sequence[str | None] | None
+) -> Sequence[str | None]:
+    """The stacks to run, by partition: those that are `outdated`, or all where the verb, or somebody, asks for all."""
     partitions = settings.stack.partitions
     for name in options.only:
         if name not in partitions:
             raise UsageError(f"there is no partition {quoted(name)}{suggestion(name, partitions)}")
-    if every:
-        chosen: list[str | None] = [None, *partitions]
-    else:
-        chosen = [*estates.outdated(records.read(settings.stack.name, partitions), settings.as_of)]
+    chosen = [None, *partitions] if outdated is None or options.all else outdated
     return [name for name in chosen if not options.only or name in options.only]
 
 
-def _there(stacks: Iterable[str]) -> list[str]:
+def _of(there: Container[str], wanted: Iterable[str]) -> list[str]:
     """Those that can be previewed. Of the others it is said, beside the list, what makes them."""
-    from kong_oam.engine.stacks import existing
-
-    wanted = [*stacks]
-    there = existing(wanted)
+    found = []
     for stack in wanted:
-        if stack not in there:
+        if stack in there:
+            found.append(stack)
+        else:
             remark(f"{stack}: there is no such stack yet: `up` makes it")
-    return there
+    return found
 
 
 def _say(console: Console, lock: Lock, stack: str, line: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,9 +23,21 @@ def stacks_of(settings: Settings) -> list[str]:
     return [estate, *(stack_of(estate, partition) for partition in settings.stack.partitions)]
 
 
+def listed(*only: str) -> dict[str, str | None]:
+    """The stacks of the project, by name, with when the state of each was last written; None where it never was, or the
+    backend does not say it. The engine reads the states of all that it lists: once for a command.
+
+    `only`: an option of `pulumi stack ls` by which it lists some. Raises cli.CliError.
+    """
+    # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its time.
+    seldom = {"GOGC": os.environ.get("GOGC", "400")}
+    found = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=seldom))
+    return {stack["name"].rpartition("/")[2]: stack.get("lastUpdate") for stack in found}
+
+
 def existing(names: Iterable[str]) -> list[str]:
     """Those of the stacks that the backend has. Raises cli.CliError."""
-    there = {stack["name"].rpartition("/")[2] for stack in json.loads(pulumi("stack", "ls", "--json", timeout=SHORT))}
+    there = listed()
     return [name for name in names if name in there]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from kong_oam.access.rotation import is_shared
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine.cli import SHORT, pulumi
+from kong_oam.engine.stacks import listed
 
 _TAG = "kong-oam:ran:"
 _BASE = "_"  # no partition is called so
@@ -62,10 +62,10 @@ class Known:
         return Known(found, outputs.get("base") or {}) if partition is None else replace(self, records=found)
 
 
-def read(estate: str, partitions: Iterable[str]) -> Known:
-    """Reads it. Raises engine.cli.CliError."""
-    updated = updates()
-    if estate not in updated:  # never run, so that nothing is recorded with it
+def read(estate: str, partitions: Iterable[str], there: Mapping[str, str | None] | None = None) -> Known:
+    """Reads it. `there`: what engine.stacks.listed gave, where that was asked already. Raises engine.cli.CliError."""
+    updated = listed() if there is None else there
+    if not updated.get(estate):  # never run, so that nothing is recorded with it
         return Known()
     tags = json.loads(pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT))
     outputs = json.loads(pulumi("stack", "output", "--json", stack=estate, timeout=SHORT))
@@ -73,7 +73,7 @@ def read(estate: str, partitions: Iterable[str]) -> Known:
     for partition in (None, *partitions):
         record = _parsed(str(tags.get(f"{_TAG}{partition or _BASE}") or ""))
         stack = estate if partition is None else stack_of(estate, partition)
-        if record and record.updated == updated.get(stack, _NEVER):
+        if record and record.updated == updated.get(stack):
             found[partition] = record
     return Known(found, outputs.get("base") or {})
 
@@ -92,22 +92,13 @@ def write(estate: str, partition: str | None, fingerprint: str, outputs: Mapping
     return _parsed(text)
 
 
-def updates(*only: str) -> dict[str, str]:
-    """When the state of each stack of the project was last written, by its name, of those of which the backend says it.
-    `only`: an option of `pulumi stack ls` by which it lists some. Raises engine.cli.CliError."""
-    # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its time.
-    seldom = {"GOGC": os.environ.get("GOGC", "400")}
-    listed = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=seldom))
-    return {stack["name"].rpartition("/")[2]: str(when) for stack in listed if (when := stack.get("lastUpdate"))}
-
-
 def _update_of(stack: str) -> str | None:
     """When the state of a stack was last written. The engine reads the states of all that it lists, so one is found by
     a tag of its own; one that has not got it yet gets it, for the next time."""
-    if updated := updates("--tag", f"{NAMED}={stack}").get(stack):
+    if updated := listed("--tag", f"{NAMED}={stack}").get(stack):
         return updated
     pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
-    return updates().get(stack)
+    return listed().get(stack)
 
 
 def _parsed(text: str) -> Record | None:

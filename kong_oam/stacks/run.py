@@ -19,7 +19,7 @@ from kong_oam.access.partitions import Granted, granted
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine import new_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, listed
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.stacks import records
@@ -53,8 +53,9 @@ class Regranted(NamedTuple):
 
 @dataclass
 class Runs:
-    """A command's runs. `only`: the partitions that it may run; `more`: what else the engine is told. `failed` and
-    `left_out` are stacks, in the order in which that turned out."""
+    """A command's runs. `only`: the partitions that it may run; `more`: what else the engine is told. `there` and
+    `known`: which stacks there are and what is recorded of them, where the command has read it already, for which the
+    engine reads all states. `failed` and `left_out` are stacks, in the order in which that turned out."""
 
     estates: Estates
     verb: str
@@ -62,6 +63,8 @@ class Runs:
     say: Say
     only: Collection[str]
     more: Sequence[str] = ()
+    there: Mapping[str, str | None] | None = None
+    known: records.Known | None = None
     done: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -86,7 +89,7 @@ class Runs:
         Where one that others build on fails, these are left out; else each goes on without the others. Groups are
         looked up once for all of them.
         """
-        there = existing(map(self.name, partitions))
+        there = listed() if self.there is None else self.there
         missing = [partition for partition in partitions if self.name(partition) not in there]
         made = [self.name(partition) for partition in missing if self.verb == "up"]
         for stack in made:
@@ -99,7 +102,8 @@ class Runs:
             partitions = [partition for partition in partitions if partition not in missing]
         with shared() as groups, new_stacks.shared(made) as components:
             self._shared = {**groups, **components}
-            self._read()
+            if self.verb == "up":
+                self._known = self.known or records.read(self.estate, self.estates.settings.stack.partitions, there)
             self._over(partitions)
 
     def interrupt(self) -> None:
@@ -169,14 +173,8 @@ class Runs:
 
     def _waiting(self) -> list[str]:
         """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""
-        self._read()
         outdated = self.estates.outdated(self._known, self.estates.settings.as_of)
         return [one for one in outdated if one is not None and one in self.only]
-
-    def _read(self) -> None:
-        """Reads what is recorded, for which the engine reads the states of all stacks: not for each run."""
-        if self.verb == "up":
-            self._known = records.read(self.estate, self.estates.settings.stack.partitions)
 
     def _again(self) -> None:
         """Runs what has become outdated by the runs before, and then a base that kept what partitions still used."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kong_oam.engine import stacks
 from kong_oam.stacks import records
 from kong_oam.stacks.records import Known, Record
 
@@ -58,7 +59,8 @@ class Cli:
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
     made = Cli({"prod": UPDATED, "organization/project/prod-sales": UPDATED, "prod-rest": None})
-    monkeypatch.setattr(records, "pulumi", made)
+    for module in (records, stacks):
+        monkeypatch.setattr(module, "pulumi", made)
     return made
 
 
