@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from kong_oam.access.model import Estate
@@ -29,24 +28,22 @@ class Estates:
         """What the stack of a partition is given; None: the base, or all of it where there are no partitions."""
         return deployed_by(self.whole, partition)
 
-    def fingerprint(self, partition: str | None, known: Known) -> str:
-        """The fingerprint of a run of a stack, by what the others have exported until now."""
+    def fingerprint(self, partition: str | None, known: Known, common: str = "") -> str:
+        """The fingerprint of a run of a stack, by what the others have exported until now. `common`: what `in_common`
+        gives of the settings, of who knows it already."""
         estate = self.given(partition)
         others: dict[str, str] = {}
         if partition is not None:
             others[""] = digest_of(_of_base(known.base, estate))
             others |= {name: known.ids.get(name, self.ids({})) for name in self._callers(estate)}
-        return fingerprint(self.settings, estate, others, self.configured.get(partition, ""), self._common)
-
-    @cached_property
-    def _common(self) -> str:
-        return in_common(self.settings)
+        return fingerprint(self.settings, estate, others, self.configured.get(partition, ""), common)
 
     def outdated(self, known: Known, today: datetime.date) -> Iterator[str | None]:
         """The stacks, by partition, of which a run would change something, as far as is recorded; the base first."""
+        common = in_common(self.settings)
         for partition in (None, *self.settings.stack.partitions):
             record = known.records.get(partition)
-            if record is None or not record.is_of(self.fingerprint(partition, known), today):
+            if record is None or not record.is_of(self.fingerprint(partition, known, common), today):
                 yield partition
 
     def ids(self, clients: Mapping[str, Mapping[str, str]]) -> str:

@@ -94,7 +94,7 @@ def left_out(field: Field) -> Iterator[None]:
     of, name = field
     fields_of, usual = fingerprint._fields, order.fingerprint
 
-    def without(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str) -> str:
+    def without(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str, _: str) -> str:
         kept = {one: digest for one, digest in others.items() if name not in ("base" if not one else "ids",)}
         estate = replace(estate, **{name: ()}) if name in ("applications", "foreign") else estate
         return usual(
@@ -118,7 +118,7 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
     """What the fingerprint is made of."""
     with pytest.MonkeyPatch.context() as patch:
 
-        def kept(settings: Settings, estate: Any, others: Mapping[str, str], configured: str) -> Any:
+        def kept(settings: Settings, estate: Any, others: Mapping[str, str], configured: str, _: str) -> Any:
             ids = {name: one for name, one in others.items() if name}
             return Given(settings, estate.applications, estate.foreign, configured, others.get("", ""), ids)
 
