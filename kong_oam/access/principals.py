@@ -146,7 +146,9 @@ class Callers:
             matching = tuple(rule for rule in rules if rule.lists(method))
             networks = component.networks(matching[0].path, method) if matching else ()
             if any(rule.public for rule in matching):
-                result[method] = self._everybody.setdefault(networks, replace(EVERYBODY, networks=networks))
+                if networks not in self._everybody:
+                    self._everybody[networks] = replace(EVERYBODY, networks=networks)
+                result[method] = self._everybody[networks]
                 continue
             key = component.key, frozenset(frozenset(rule.scopes) for rule in matching), networks
             if key not in self._allowed:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.decide import Decision, Request, decide, host_patterns
 from kong_oam.access.diff.change import CLOSING, KINDS, OPENING, Change, Difference, Example, Kind, Subject, Whom
 from kong_oam.access.diff.facts import settings_changed
 from kong_oam.access.diff.snapshot import AccessModel
@@ -42,7 +42,7 @@ from kong_oam.access.request_classes import (
     Sites,
     SitesByHost,
     SitesByPort,
-    path_classes_by_site,
+    path_classes,
     regions,
 )
 from kong_oam.access.tokens import Claims, Refusal, User, issue
@@ -63,10 +63,10 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     by_port = old.estate.stack.name != new.estate.stack.name
     names = logical_groups(old.estate) | logical_groups(new.estate) if by_port else None
     sides = _Side(old, names), _Side(new, names)
-    path_classes = dict(path_classes_by_site(sides[0].sites, sides[1].sites))
-    differences = _differences(*sides, path_classes)
+    by_site = dict(_path_classes(*sides))
+    differences = _differences(*sides, by_site)
     renamed = _renamed(differences, *sides)
-    requests = _changes(*sides, path_classes, _without_renamed(renamed, differences))
+    requests = _changes(*sides, by_site, _without_renamed(renamed, differences))
     settings = settings_changed(old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port)
     return tuple(sorted([*requests, *settings], key=_rank))
 
@@ -98,6 +98,23 @@ class _Side:
         component = self.sites.component(site, path)
         return self._callers.at(component, path) if component else _NOBODY_BY_METHOD
 
+    def basis(self, site: str) -> list[object] | None:
+        """What all answers on a site follow from; None where that is more than what stands on it: any token will do."""
+        estate = self.model.estate
+        components = [pair for name in host_patterns(site) for pair in estate.by_host.get(name, ())]
+        rules = (rule for _, component in components for rule in component.rules)
+        if self._between_stacks or not components or any(not rule.public and not rule.scopes for rule in rules):
+            return None
+        providers = {name: (one.groups, one.per_api) for name, one in estate.stack.providers.items()}
+        return [providers, *([endpoint, *self._basis_of(component)] for endpoint, component in components)]
+
+    def _basis_of(self, component: Component) -> Iterator[object]:
+        yield from (component.key, component.provider, component.rules, component.roles, component.allowed_from)
+        for users in (False, True):
+            held = self.model.estate.held_at(component, users=users)
+            clients = (self.clients.get(Principal(name, component.provider, users)) for name in held)
+            yield held, [client and client.groups for client in clients]
+
     def token(
         self, principal: Principal | None, groups: Groups, site: str, path: PathSegments
     ) -> Claims | Refusal | None:
@@ -125,13 +142,22 @@ class _Side:
 _NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
 
 
+def _path_classes(old: _Side, new: _Side) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
+    """Yields the sites on which answers may differ, with the classes of paths that neither side can tell apart
+    further."""
+    for site in sorted({*old.sites.names(), *new.sites.names()}):
+        basis = old.basis(site)
+        if basis is None or basis != new.basis(site):
+            yield site, path_classes((*old.sites.declared(site), *new.sites.declared(site)))
+
+
 def _differences(
-    old: _Side, new: _Side, path_classes: Mapping[str, Sequence[PathClass]]
+    old: _Side, new: _Side, classes_by_site: Mapping[str, Sequence[PathClass]]
 ) -> dict[_ChangeKey, _ClassNumbers]:
     """Every difference, by kind and for whom. The sides cache their answers, so a pair is identified by their ids."""
     differences: dict[_ChangeKey, _ClassNumbers] = {}
     compared: dict[tuple[int, int], tuple[_ChangeKey, ...]] = {}
-    for site, site_classes in path_classes.items():
+    for site, site_classes in classes_by_site.items():
         for number, path_class in enumerate(site_classes):
             was, now = old.at(site, path_class.path), new.at(site, path_class.path)
             for method in METHODS:
@@ -242,7 +268,7 @@ def _principals_only_in(
 def _changes(
     old: _Side,
     new: _Side,
-    path_classes: Mapping[str, Sequence[PathClass]],
+    classes_by_site: Mapping[str, Sequence[PathClass]],
     differences: Mapping[_ChangeKey, _ClassNumbers],
 ) -> Iterator[Change]:
     """Merges differences into few changes: classes of paths into regions, then methods of one region, then principals
@@ -250,8 +276,8 @@ def _changes(
     merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None], list[Whom]] = {}
     for (kind, whom), by_site in differences.items():
         for site, by_method in by_site.items():
-            for region, members, methods in regions(path_classes[site], by_method):
-                paths = [path_classes[site][number].path for number in members]
+            for region, members, methods in regions(classes_by_site[site], by_method):
+                paths = [classes_by_site[site][number].path for number in members]
                 minutes = _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
                 merged.setdefault((kind, site, region, methods, minutes), []).append(whom)
     for (kind, site, region, listed, minutes), callers in merged.items():

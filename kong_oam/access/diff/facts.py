@@ -194,7 +194,7 @@ def settings_changed(
         return
     for subject, values in new.items():
         before = clients.get(subject) if subject.component and subject.provider else subject
-        if before is None or before not in old:
+        if before is None or before not in old or old[before] == values:
             continue
         for name in sorted({*old[before], *values}):
             was, now = (_stated_value(side, name, between_stacks) for side in (old[before], values))
