@@ -71,7 +71,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
-_SELDOM = 500_000, 50, 1000
+SELDOM = 500_000, 50, 1000
 """When cyclic garbage is looked for. A verb makes hardly any, and an estate that grows is walked through again and
 again: a fifth of the CPU time of `check`. At the end it would be once more, before the process gives back all it has:
 another eighth. Sources: Python's reference of `gc.set_threshold`, `gc.freeze`."""
@@ -79,7 +79,7 @@ another eighth. Sources: Python's reference of `gc.set_threshold`, `gc.freeze`."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit status."""
-    gc.set_threshold(*_SELDOM)
+    gc.set_threshold(*SELDOM)
     atexit.register(gc.freeze)
     if isinstance(sys.stdout, io.TextIOWrapper):  # an argument need not be UTF-8, nor a terminal take all of it
         sys.stdout.reconfigure(errors="backslashreplace")
