@@ -119,7 +119,8 @@ class Large:
             text=True,
         )
         if status not in (None, done.returncode):
-            raise WalkError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-6000:]}{done.stderr}")
+            errors = "\n".join(line for line in done.stdout.splitlines() if "error" in line)
+            raise WalkError(f"{' '.join(arguments)} ended with {done.returncode}:\n{errors[-6000:]}\n{done.stderr}")
         return done.stdout
 
     def pulumi(self, *arguments: str) -> str:
