@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ KEEP_GRANTS, GATES_STAY, GATES_CHANGE = "KONG_OAM_KEEP_GRANTS", "gates stay", "g
 """The environment variable of a run in which clients keep what they were granted in other partitions, and its values:
 gates stay as they are in the run that comes first where one change touches a grant here and the rule that asks for it
 there, and change in the one after it."""
+_TRIES, _PAUSE = 4, 0.5
+"""How often stacks are listed at most, and seconds between."""
 
 
 def stacks_of(settings: Settings) -> list[str]:
@@ -27,11 +30,19 @@ def listed(*only: str) -> dict[str, str | None]:
     """The stacks of the project, by name, with when the state of each was last written; None where it never was, or the
     backend does not say it. The engine reads the states of all that it lists: once for a command.
 
-    `only`: an option of `pulumi stack ls` by which it lists some. Raises cli.CliError.
+    `only`: an option of `pulumi stack ls` by which it lists some. In a folder it walks over files, of which a run
+    beside it may have replaced one when it comes there: then it is asked again. Raises cli.CliError.
     """
     # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its time.
     seldom = {"GOGC": os.environ.get("GOGC", "400")}
-    found = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=seldom))
+    for left in reversed(range(_TRIES)):
+        try:
+            found = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=seldom))
+            break
+        except CliError as error:
+            if not left or "list bucket" not in str(error):
+                raise
+            time.sleep(_PAUSE)
     return {stack["name"].rpartition("/")[2]: stack.get("lastUpdate") for stack in found}
 
 

@@ -1,0 +1,47 @@
+"""Which stacks there are, as the engine's command line lists them beside runs that write their states."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kong_oam.engine import stacks
+from kong_oam.engine.cli import CliError
+
+GONE = "list bucket: lstat a.json: no such file or directory"
+LISTED = [{"name": "organization/oam/prod", "lastUpdate": "2026-11-28T10:00:00.000Z"}, {"name": "prod-apis"}]
+
+
+class Cli:
+    """Stands in for the engine's command line, whose first so many listings fail."""
+
+    def __init__(self, failing: int, why: str = GONE) -> None:
+        self.failing, self.why, self.asked = failing, why, 0
+
+    def __call__(self, *words: str, **_: object) -> str:
+        assert words == ("stack", "ls", "--json")
+        self.asked += 1
+        if self.asked <= self.failing:
+            raise CliError(self.why)
+        return json.dumps(LISTED)
+
+
+@pytest.mark.parametrize("failing", [0, 1, 3])
+def test_a_listing_that_fails_beside_a_run_is_made_again(failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli = Cli(failing)
+    monkeypatch.setattr(stacks, "pulumi", cli)
+    monkeypatch.setattr(stacks, "_PAUSE", 0.0)
+    assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z", "prod-apis": None}
+    assert cli.asked == failing + 1
+
+
+@pytest.mark.parametrize(("why", "asked"), [(GONE, 4), ("unable to open state database", 1)])
+def test_one_that_always_fails_is_an_error(why: str, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once where the backend does not answer."""
+    cli = Cli(99, why)
+    monkeypatch.setattr(stacks, "pulumi", cli)
+    monkeypatch.setattr(stacks, "_PAUSE", 0.0)
+    with pytest.raises(CliError, match=why):
+        stacks.listed()
+    assert cli.asked == asked
