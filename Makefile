@@ -55,7 +55,7 @@ evaluator: $(STAMP) # before any test has to, whose time is limited, or `up`, wh
 test-fast: $(STAMP) evaluator ## what needs no engine, under 3 minutes on two cores
 	$(PYTEST) $(QUICK) -m "not engine and not deep"
 
-test: setup evaluator ## each feature once on the real engine, and all of test-fast: under 12 minutes
+test: setup evaluator ## each feature once on the real engine, and all of test-fast: under 25 minutes
 	$(PYTEST) $(QUICK) -m "not deep"
 
 test-all: setup evaluator ## everything at full strength: under 60 minutes (a workflow runs it every night, with a new SEED)
