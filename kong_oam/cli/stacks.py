@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.cli.interrupts import interrupting
 from kong_oam.diagnostics import printable, suggestion
-
-if TYPE_CHECKING:
-    from kong_oam.access.settings.stack import Settings
 
 _UP = """\
 Runs `pulumi up` over the stacks of an estate: first its base, then the partitions that a change touches,
@@ -82,7 +78,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     from kong_oam.identity.kinds import describe
     from kong_oam.stacks.fingerprint import configurations
     from kong_oam.stacks.order import Estates
-    from kong_oam.stacks.records import read
+    from kong_oam.stacks.records import Known, read
     from kong_oam.stacks.run import Runs
 
     settings = settings_of(options.stack, describe=describe)
@@ -90,14 +86,18 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
         raise UsageError(
             f"{quoted(options.stack)} is a partition: name its estate, '{settings.stack.name}', or run pulumi"
         )
+    for name in options.only:
+        if name not in settings.stack.partitions:
+            raise UsageError(f"there is no partition {quoted(name)}{suggestion(name, settings.stack.partitions)}")
     try:
         estates = Estates(settings, estate_of(reading_of(None, settings), settings), configurations(settings))
-        there = listed()
-        known = read(settings.stack.name, settings.stack.partitions, there) if verb in ("up", "preview") else None
-        chosen = _chosen(options, settings, [*estates.outdated(known, settings.as_of)] if known else None)
+        there, recorded = listed(), verb in ("up", "preview")
+        known = read(settings.stack.name, settings.stack.partitions, there) if recorded else Known()
+        wanted = estates.outdated(known, settings.as_of) if recorded and not options.all else estates.partitions
+        chosen = [name for name in wanted if not options.only or name in options.only]
         only = options.only or settings.stack.partitions
         more = ("--policy-pack", options.policy_pack) if vars(options).get("policy_pack") else ()
-        runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only, more, there, known)
+        runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only, there, known, more)
         if verb == "preview" and options.list:
             console.print(json.dumps(_of(there, map(runs.name, chosen))))
             return OK
@@ -120,18 +120,6 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
             f"{len(runs.failed)} failed: {', '.join(runs.failed) or 'none'}{left}. The command again goes on"
         )
     return OK
-
-
-def _chosen(
-    options: argparse.Namespace, settings: Settings, outdated: Sequence[str | None] | None
-) -> Sequence[str | None]:
-    """The stacks to run, by partition: those that are `outdated`, or all where the verb, or somebody, asks for all."""
-    partitions = settings.stack.partitions
-    for name in options.only:
-        if name not in partitions:
-            raise UsageError(f"there is no partition {quoted(name)}{suggestion(name, partitions)}")
-    chosen = [None, *partitions] if outdated is None or options.all else outdated
-    return [name for name in chosen if not options.only or name in options.only]
 
 
 def _of(there: Container[str], wanted: Iterable[str]) -> list[str]:

@@ -24,6 +24,11 @@ class Estates:
     whole: Estate
     configured: Mapping[str | None, str] = field(default_factory=dict)
 
+    @property
+    def partitions(self) -> tuple[str | None, ...]:
+        """All stacks of the estate, by partition, the base first."""
+        return (None, *self.settings.stack.partitions)
+
     def given(self, partition: str | None) -> Estate:
         """What the stack of a partition is given; None: the base, or all of it where there are no partitions."""
         return deployed_by(self.whole, partition)
@@ -41,7 +46,7 @@ class Estates:
     def outdated(self, known: Known, today: datetime.date) -> Iterator[str | None]:
         """The stacks, by partition, of which a run would change something, as far as is recorded; the base first."""
         common = in_common(self.settings)
-        for partition in (None, *self.settings.stack.partitions):
+        for partition in self.partitions:
             record = known.records.get(partition)
             if record is None or not record.is_of(self.fingerprint(partition, known, common), today):
                 yield partition

@@ -62,9 +62,9 @@ class Known:
         return Known(found, outputs.get("base") or {}) if partition is None else replace(self, records=found)
 
 
-def read(estate: str, partitions: Iterable[str], there: Mapping[str, str | None] | None = None) -> Known:
-    """Reads it. `there`: what engine.stacks.listed gave, where that was asked already. Raises engine.cli.CliError."""
-    updated = listed() if there is None else there
+def read(estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]) -> Known:
+    """Reads it. `updated`: when the state of each stack was last written (engine.stacks.listed). Raises
+    engine.cli.CliError."""
     if not updated.get(estate):  # never run, so that nothing is recorded with it
         return Known()
     tags = json.loads(pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT))

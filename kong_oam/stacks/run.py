@@ -19,7 +19,7 @@ from kong_oam.access.partitions import Granted, granted
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine import new_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, listed
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.stacks import records
@@ -53,24 +53,23 @@ class Regranted(NamedTuple):
 
 @dataclass
 class Runs:
-    """A command's runs. `only`: the partitions that it may run; `more`: what else the engine is told. `there` and
-    `known`: which stacks there are and what is recorded of them, where the command has read it already, for which the
-    engine reads all states. `failed` and `left_out` are stacks, in the order in which that turned out."""
+    """A command's runs. `only`: the partitions that it may run; `there`: the stacks that there were when it began;
+    `known`: what is recorded of them, and of the runs since; `more`: what else the engine is told. `failed` and
+    `left_out` are stacks, in the order in which that turned out."""
 
     estates: Estates
     verb: str
     parallel: int
     say: Say
     only: Collection[str]
+    there: Collection[str]
+    known: records.Known = field(default_factory=records.Known)
     more: Sequence[str] = ()
-    there: Mapping[str, str | None] | None = None
-    known: records.Known | None = None
     done: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     _writing: Lock = field(default_factory=Lock)
     _shared: Mapping[str, str] = field(default_factory=dict)
-    _known: records.Known = field(default_factory=records.Known)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
     _interrupted: bool = False
 
@@ -89,8 +88,7 @@ class Runs:
         Where one that others build on fails, these are left out; else each goes on without the others. Groups are
         looked up once for all of them.
         """
-        there = listed() if self.there is None else self.there
-        missing = [partition for partition in partitions if self.name(partition) not in there]
+        missing = [partition for partition in partitions if self.name(partition) not in self.there]
         made = [self.name(partition) for partition in missing if self.verb == "up"]
         for stack in made:
             create(self.estates.settings, stack)
@@ -102,8 +100,6 @@ class Runs:
             partitions = [partition for partition in partitions if partition not in missing]
         with shared() as groups, new_stacks.shared(made) as components:
             self._shared = {**groups, **components}
-            if self.verb == "up":
-                self._known = self.known or records.read(self.estate, self.estates.settings.stack.partitions, there)
             self._over(partitions)
 
     def interrupt(self) -> None:
@@ -169,11 +165,11 @@ class Runs:
             elsewhere = {components[key].partition for key in called if key in components}
             return frozenset(one for one in elsewhere if one and one != partition and one in chosen)
 
-        return Regranted(more(before if partition in self._known.records else {}, now), more(now, before))
+        return Regranted(more(before if partition in self.known.records else {}, now), more(now, before))
 
     def _waiting(self) -> list[str]:
         """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""
-        outdated = self.estates.outdated(self._known, self.estates.settings.as_of)
+        outdated = self.estates.outdated(self.known, self.estates.settings.as_of)
         return [one for one in outdated if one is not None and one in self.only]
 
     def _again(self) -> None:
@@ -227,8 +223,8 @@ class Runs:
     def _ran(self, partition: str | None, keeps: str) -> bool:
         marked = self.verb == "up" and not keeps
         with self._writing:
-            mark = self.estates.fingerprint(partition, self._known) if marked else ""
-            self._known = self._known.without(partition)
+            mark = self.estates.fingerprint(partition, self.known) if marked else ""
+            self.known = self.known.without(partition)
         stack, given = self.name(partition), {**self._shared, KEEP_GRANTS: keeps}
         say = partial(self.say, stack)
         words = (*_ARGUMENTS[self.verb], *self.more)
@@ -244,7 +240,7 @@ class Runs:
         ids = self.estates.ids(outputs.get("clients") or {})
         with self._writing:
             record = records.write(self.estate, partition, mark, outputs, ids) if ended else None
-            self._known = self._known.having(partition, record, outputs)
+            self.known = self.known.having(partition, record, outputs)
 
     def _outputs(self, partition: str | None) -> dict[str, Any]:
         outputs: dict[str, Any] = json.loads(

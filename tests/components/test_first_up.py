@@ -117,8 +117,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 def up(engine: Engine, of: Estates, *only: str) -> run.Runs:
     """`up` of all, or of these partitions, one stack at a time."""
     engine.now = of
-    runs = run.Runs(of, "up", 1, lambda stack, line: None, [*of.settings.stack.partitions])
-    runs.over(only or [None, *of.settings.stack.partitions])
+    there, partitions = engine_stacks.listed(), of.settings.stack.partitions
+    runs = run.Runs(of, "up", 1, lambda stack, line: None, partitions, there, records.read("prod", partitions, there))
+    runs.over(only or of.partitions)
     return runs
 
 

@@ -155,12 +155,13 @@ class Project:
                     stack, {run.KEEP_GRANTS: environment[run.KEEP_GRANTS]}
                 ),
             )
-            known = records.read(ESTATE, PARTITIONS)
+            there = engine_stacks.listed()
+            known = records.read(ESTATE, PARTITIONS, there)
             chosen = [None, *PARTITIONS] if everything else [*estates.outdated(known, estates.settings.as_of)]
-            runs = run.Runs(estates, "up", 1, lambda *_: None, tuple(PARTITIONS))
+            runs = run.Runs(estates, "up", 1, lambda *_: None, tuple(PARTITIONS), there, known)
             runs.over(chosen)
             assert not runs.failed and not runs.left_out
-            return records.read(ESTATE, PARTITIONS)
+            return records.read(ESTATE, PARTITIONS, engine_stacks.listed())
 
 
 @contextmanager

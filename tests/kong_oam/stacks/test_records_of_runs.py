@@ -69,21 +69,21 @@ def test_what_was_written_is_read(cli: Cli) -> None:
     credentials = {"a": {"due": "2027-01-02"}, "b": {"due": "2026-12-24"}}
     records.write("prod", None, "f0", {}, "i0")
     records.write("prod", "sales", "f1", {"credentials": credentials}, "i1")
-    assert records.read("prod", ["sales", "rest"]) == Known(
+    assert records.read("prod", ["sales", "rest"], stacks.listed()) == Known(
         {
             None: Record("f0", UPDATED, None, "i0"),
             "sales": Record("f1", UPDATED, datetime.date(2026, 12, 24), "i1"),
         },
         {"generation": 1},
     )
-    assert records.read("prod", ["sales"]).ids == {"sales": "i1"}
+    assert records.read("prod", ["sales"], stacks.listed()).ids == {"sales": "i1"}
 
 
 def test_a_record_counts_until_something_else_writes_the_state(cli: Cli) -> None:
     """A run that was cut off, one of the literal command, an import, or a move."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.updates["organization/project/prod-sales"] = "2026-11-28T10:00:01.000Z"
-    assert records.read("prod", ["sales"]).records == {}
+    assert records.read("prod", ["sales"], stacks.listed()).records == {}
 
 
 def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
@@ -97,8 +97,8 @@ def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
 def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
     """Neither has one that is not there, or an estate of which nothing is."""
     records.write("prod", "rest", "f1", {}, "i1")
-    assert records.read("prod", ["other"]) == Known({}, {"generation": 1})
-    assert records.read("elsewhere", ["sales"]) == Known()
+    assert records.read("prod", ["other"], stacks.listed()) == Known({}, {"generation": 1})
+    assert records.read("elsewhere", ["sales"], stacks.listed()) == Known()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
 def test_a_tag_that_says_something_else_is_none(cli: Cli, text: str) -> None:
     """Whoever wrote it: then the stack is run."""
     cli.tags["kong-oam:ran:sales"] = text
-    assert records.read("prod", ["sales"]).records == {}
+    assert records.read("prod", ["sales"], stacks.listed()).records == {}
 
 
 def test_a_record_is_of_its_fingerprint_until_a_rotation_is_due() -> None:

@@ -101,7 +101,7 @@ def up(estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS))
     """`up` of what is outdated, one stack at a time."""
     there = engine_stacks.listed()
     known = records.read("prod", PARTITIONS, there)
-    runs = run.Runs(estates, "up", 1, lambda stack, line: None, only, (), there, known)
+    runs = run.Runs(estates, "up", 1, lambda stack, line: None, only, there, known)
     runs.over([name for name in estates.outdated(known, SETTINGS.as_of) if name is None or name in only])
     return runs
 
@@ -220,7 +220,7 @@ def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
         return {}
 
     engine.outputs = interrupting
-    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS))
+    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), engine_stacks.listed())
     runs.over([None, *PARTITIONS])
     assert (runs.done, runs.left_out, runs.failed) == (["prod", "prod-apis"], ["prod-rest"], [])
     names(engine)
@@ -237,7 +237,7 @@ def test_a_base_stays_while_a_partition_of_before_stands_on_it(engine: Engine) -
     engine.updated["prod-old"] = "some time"
     for standing, expected in ((frozenset({"prod-old"}), ["prod"]), (frozenset[str](), [])):
         engine.standing = standing
-        runs = run.Runs(ESTATES, "destroy", 1, lambda stack, line: None, tuple(PARTITIONS))
+        runs = run.Runs(ESTATES, "destroy", 1, lambda stack, line: None, tuple(PARTITIONS), engine_stacks.listed())
         runs.over([None, *PARTITIONS])
         assert runs.left_out == expected
         assert [*names(engine), *expected] == ["prod-apis", "prod-rest", "prod"]
