@@ -19,35 +19,16 @@ from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.stacks import records, run
 from kong_oam.stacks.order import Estates
 from tests.support.estates import estate
+from tests.support.small_stacks import APPLICATION, SETTINGS, having
 
-APPLICATION = """\
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {{name: {0}, namespace: {0}}}
-spec:
-  components: [{{name: one, type: worker, properties: {{image: x}}}}]
-"""
 BASE = {"generation": 1, "offered": {}, "partitions": [], "providers": {}, "gateway": {}}
 
 
 def estates(layout: Mapping[str, list[str]]) -> Estates:
     """An Application in each of the namespaces of these partitions."""
-    data = {
-        "cloud": "local",
-        "asOf": "2026-01-01",
-        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
-        "domains": {"default": "example.com"},
-        "identityProviders": [{"name": "okta", "type": "okta"}],
-        "partitions": layout,
-    }
-    settings = parse("prod", data)
+    settings = parse("prod", {**SETTINGS, "partitions": layout})
     applications = (APPLICATION.format(name) for names in layout.values() for name in names if name != "*")
     return Estates(settings, estate(*applications, stack=settings.stack))
-
-
-def having(*components: str, **outputs: Any) -> StackState:
-    urns = {(COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}" for key in components}
-    return StackState(frozenset(urns), {}, outputs=outputs, urns=urns)
 
 
 @dataclass

@@ -4,41 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pulumi
 import pytest
 
 from components import base, partition, state
 from kong_oam.access.settings.stack import Settings, parse
-from kong_oam.engine.state import COMPONENT, StackState
+from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError
 from tests.support.estates import estate
+from tests.support.small_stacks import APPLICATION, SETTINGS, having
 
-APPLICATION = """\
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {{name: {0}, namespace: {0}}}
-spec:
-  components: [{{name: one, type: worker, properties: {{image: x}}}}]
-"""
 BASE = {"generation": 3, "offered": {}, "partitions": ["apis", "rest"], "providers": {}, "gateway": {}}
 
 
 def settings(partition: str | None = None, **partitions: list[str]) -> Settings:
-    data = {
-        "cloud": "local",
-        "asOf": "2026-01-01",
-        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
-        "domains": {"default": "example.com"},
-        "identityProviders": [{"name": "okta", "type": "okta"}],
-    }
-    return replace(parse("prod", {**data, **({"partitions": partitions} if partitions else {})}), partition=partition)
-
-
-def having(*components: str, **outputs: Any) -> StackState:
-    urns = {(COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}" for key in components}
-    return StackState(frozenset(urns), {}, outputs=outputs, urns=urns)
+    parted = {"partitions": partitions} if partitions else {}
+    return replace(parse("prod", {**SETTINGS, **parted}), partition=partition)
 
 
 NOTHING = having()

@@ -31,9 +31,11 @@ def comments() -> Iterator[Comments]:
         yield stand_in
 
 
-def git(folder: Path, *arguments: str) -> None:
+def committed(folder: Path) -> None:
+    """Puts what is deployed into a repository, as its first commit."""
     who = ("-c", "user.name=tests", "-c", "user.email=tests@example.com", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, timeout=30)
+    for words in (("init",), ("add", "applications", "stacks"), ("commit", "--quiet", "-m", "as it is deployed")):
+        subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, timeout=30)
 
 
 def review(deployment: Deployment, comments: Comments) -> subprocess.CompletedProcess[str]:
@@ -79,9 +81,7 @@ def _shown(begin: str) -> str:
 @pytest.mark.timeout(400)  # an update and three previews with policies
 def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: Deployment, comments: Comments) -> None:
     """Then the comment is updated in place when the change is taken back; no output of either run has a secret."""
-    git(deployed.folder, "init", "--quiet")
-    git(deployed.folder, "add", "applications", "stacks")
-    git(deployed.folder, "commit", "--quiet", "-m", "as it is deployed")
+    committed(deployed.folder)
     deployed.edit("applications/orders.yaml", RULE, OPEN)
     widened = review(deployed, comments)
     assert widened.returncode == 0, widened.stderr
@@ -112,9 +112,7 @@ def test_of_an_estate_in_partitions_the_stacks_that_are_touched_are_told(empty: 
     place(deployment.folder, {name: name for name in ("orders", "shop", "reports")})
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
     kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
-    git(deployment.folder, "init", "--quiet")
-    git(deployment.folder, "add", "applications", "stacks")
-    git(deployment.folder, "commit", "--quiet", "-m", "as it is deployed")
+    committed(deployment.folder)
     deployment.edit("applications/orders.yaml", RULE, OPEN)
     done = review(deployment, comments)
     assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ from kong_oam.__main__ import main
 from sandbox.local import STACK
 from tests.support.drifts import DRIFTS, EXPECTED, READERS, WRITERS
 from tests.support.engine.deployment import Deployment
+from tests.support.tiers import deep_after
 from tests.support.verifying import Hands
 
 pytestmark = pytest.mark.engine
@@ -108,11 +109,7 @@ REPAIRED = [
 """What somebody changed at once."""
 
 
-@pytest.mark.parametrize(
-    "names",
-    [*REPAIRED[:3], *(pytest.param(names, marks=pytest.mark.deep) for names in REPAIRED[3:])],
-    ids=" and ".join,
-)
+@pytest.mark.parametrize(("names",), deep_after(3, ((names,) for names in REPAIRED)), ids=" and ".join)
 def test_what_is_said_to_do_makes_it_as_meant_again(
     deployment: Deployment, capsys: pytest.CaptureFixture[str], names: tuple[str, ...]
 ) -> None:

@@ -17,20 +17,11 @@ from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
 from kong_oam.stacks import fingerprint, records, run
 from kong_oam.stacks.order import Estates
+from tests.support import small_stacks
 from tests.support.estates import estate
 
 PARTITIONS = {"apis": ["apis"], "rest": ["*"]}
-SETTINGS = parse(
-    "prod",
-    {
-        "cloud": "local",
-        "asOf": "2026-01-01",
-        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
-        "domains": {"default": "example.com"},
-        "identityProviders": [{"name": "okta", "type": "okta"}],
-        "partitions": PARTITIONS,
-    },
-)
+SETTINGS = parse("prod", {**small_stacks.SETTINGS, "partitions": PARTITIONS})
 APPLICATION = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
