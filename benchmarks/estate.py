@@ -106,11 +106,9 @@ def deployed(
     count = -(-components // partition) if partition else 0
     print(f"\n{components} components in {f'{count} partitions and their base' if count else 'one stack'}")
     print(HEADING, flush=True)
-    with large(
-        components, partition, settings=settings, tell=lambda name, run: print(row(name, run), flush=True)
-    ) as one:
+    with large(components, partition, settings=settings, tell=tell) as one:
         seconds = compiling(one)
-        print(row("reading and compiling", Run(cpu=seconds)), flush=True)
+        tell("reading and compiling", Run(cpu=seconds))
         measure(one)
         if go_on:
             walk(one)
@@ -141,13 +139,14 @@ estate_of(reading_of(None, settings), settings)
 """
 
 
-def row(name: str, run: Run) -> str:
-    """A line of the table."""
+def tell(name: str, run: Run) -> None:
+    """Prints a line of the table."""
     requests, done = run.requests, ", ".join(f"{count} {what}" for what, count in sorted(run.operations.items()))
-    return (
+    line = (
         f"{name:<32} {run.cpu:7.1f} {run.stand_ins:9.1f} {run.written / 1e6:10.1f} {requests.get('okta', 0):6} "
         f"{requests.get('Kong', 0):6}  {done}"
-    ).rstrip()
+    )
+    print(line.rstrip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,10 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from benchmarks import flat_program
-from benchmarks.estate import HEADING, row
-from benchmarks.large import Large, Run, large, sandbox_of
+from benchmarks.estate import HEADING, tell
+from benchmarks.large import Large, large, sandbox_of
 from sandbox.local import ROOT, STACK, Local
 
 _PROJECT = "{name: flat, runtime: {name: python, options: {virtualenv: .venv}}}"
@@ -34,7 +33,7 @@ def main() -> int:
     os.environ["KONG_OAM_FORK"] = "0"
     for components in options.components:
         print(f"\n{components} components\n{HEADING}", flush=True)
-        with large(components, options.partition, tell=_tell) as estate:
+        with large(components, options.partition, tell=tell) as estate:
             with estate.step("first up, in partitions") as printed:
                 printed(estate.up())
             flat(estate)
@@ -48,34 +47,21 @@ def flat(estate: Large) -> None:
         (root / "Pulumi.yaml").write_text(_PROJECT)
         (root / ".venv").symlink_to(ROOT / ".venv")
         shutil.copy(flat_program.__file__, root / "__main__.py")
-        resources, here = json.dumps(resources_of(estate)), _named(local)
+        made = [one for one in estate.resources("--show-secrets") if one.get("custom")]  # as it was made
+        resources, here = json.dumps(made), _named(local)
         for name, there in _named(estate.local).items():
             resources = resources.replace(there, here[name])
         (root / "resources.json").write_text(resources)
         local.pulumi("stack", "init", "-s", STACK, cwd=root)
-        other = Large(local, root, estate.components, 0, _tell)
+        other = Large(local, root, estate.components, 0, tell)
         with other.step("first up, flat") as printed:
             printed(other.pulumi("up", "--yes", "--skip-preview", "-s", STACK))
-
-
-def resources_of(estate: Large) -> list[dict[str, Any]]:
-    """All that providers made in all stacks of an estate, in the order in which it was made, its base's first, with
-    secrets in plain text."""
-    found = []
-    for name in (STACK, *(f"{STACK}-{partition}" for partition in estate.partitions)):
-        exported = json.loads(estate.pulumi("stack", "export", "--show-secrets", "-s", name))
-        found += [one for one in exported["deployment"]["resources"] if one.get("custom")]
-    return found
 
 
 def _named(local: Local) -> dict[str, str]:
     """What each sandbox has of its own, by name: addresses of stand-ins, and ids of groups."""
     groups = local.okta.save().rows("groups")
     return {**local.exports, **{f"group {one['profile']['name']}": str(one["id"]) for one in groups}}
-
-
-def _tell(name: str, run: Run) -> None:
-    print(row(name, run), flush=True)
 
 
 if __name__ == "__main__":

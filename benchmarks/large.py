@@ -126,6 +126,12 @@ class Large:
     def pulumi(self, *arguments: str) -> str:
         return self.local.pulumi(*arguments, cwd=self.root, timeout=7200).stdout
 
+    def resources(self, *flags: str) -> Iterator[dict[str, Any]]:
+        """What the states of all stacks have, as `pulumi stack export` prints it with these flags, the base's first."""
+        for name in (STACK, *(f"{STACK}-{one}" for one in self.partitions)):
+            deployment = json.loads(self.pulumi("stack", "export", *flags, "-s", name))["deployment"]
+            yield from deployment.get("resources") or ()
+
     def up(self, *arguments: str) -> str:
         return self.kong_oam("up", "-s", STACK, "--yes", *arguments)
 
@@ -255,7 +261,7 @@ def walk(estate: Large) -> None:
     _interrupt(estate)
     with estate.step("destroyed") as printed:
         printed(estate.kong_oam("destroy", "-s", STACK, "--yes"))
-    if left := [*_entities(estate), *_resources(estate)]:
+    if left := [*_entities(estate), *(one["urn"] for one in estate.resources())]:
         raise WalkError(f"destroy left {', '.join(left)}")
 
 
@@ -339,10 +345,3 @@ def _entities(estate: Large) -> Iterator[str]:
             f"{estate.local.kong.admin_url}/{kind}", headers={"Kong-Admin-Token": estate.local.env["KONG_ADMIN_TOKEN"]}
         )
         yield from (f"{kind} {one.get('name') or one['id']}" for one in answer.raise_for_status().json()["data"])
-
-
-def _resources(estate: Large) -> Iterator[str]:
-    """What the states still have."""
-    for name in (STACK, *(f"{STACK}-{one}" for one in estate.partitions)):
-        deployment = json.loads(estate.pulumi("stack", "export", "-s", name))["deployment"]
-        yield from (one["urn"] for one in deployment.get("resources") or ())
