@@ -28,9 +28,7 @@ def test_an_estate_in_partitions_goes_through_its_life(report: Callable[[str], N
     done = {name: dict(run.operations) for name, run in one.runs.items()}
     assert done["nothing changed"] == done["an Application moved"] == {}
     assert one.runs["nothing changed"].requests == one.runs["an Application moved"].requests == {}
-    assert (
-        done["one rule changed: up"].keys() == done["up after the move"].keys() == done["gone on"].keys() == {"updated"}
-    )
+    assert done["one rule changed: up"].keys() == done["gone on"].keys() == {"updated"}
     assert "deleted" not in done["an Application added"] and "deleted" not in done["one client rotated"]
     assert done["one client rotated"]["created"] == 1
     assert done["up after the move"].keys() == {"updated", "deleted"}  # tags; what held others in the other stack
