@@ -88,7 +88,7 @@ func (j judge) nearest(whole errors.Error, alternatives []errors.Error) Finding 
 	}
 	for index, found := range candidates {
 		switch {
-		case index == 0, len(found.Path) > len(best.Path), best.Wanted == nil && found.Wanted != nil:
+		case index == 0, len(found.Path) > len(best.Path), best.Wanted == nil && found.Wanted != nil, knowsMore(found, best):
 			best = found
 		case len(found.Path) == len(best.Path) && found.Kind == best.Kind:
 			for _, wanted := range found.Wanted {
@@ -102,6 +102,12 @@ func (j judge) nearest(whole errors.Error, alternatives []errors.Error) Finding 
 		return top
 	}
 	return best
+}
+
+// knowsMore says whether an alternative takes all fields that there are, and only a type is wrong, where another, that
+// fits no less far, does not know one of them.
+func knowsMore(found, best Finding) bool {
+	return found.Kind == "type" && best.Kind == "unknown" && len(found.Path) == len(best.Path)
 }
 
 // theOne is the field without which an alternative fits, where no alternative has more to say than that it does not

@@ -36,6 +36,7 @@ parameter: {
     #Change: {name: *"" | string, env: [string]: string}
     change?: *#Change | close({changes: [...#Change]})
     either?: {left: string} | {right: {deep: int}}
+    both?: {one?: int, two?: bool} | {many: [...int]}
     store?: {kind: "s3", bucket: string} | {kind: "fs", path: string}
     size: *1 | (int & >=1 & <=5)
 }
@@ -80,7 +81,7 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
             "8:47 OAM102: unknown field 'prt' in ports[0]; did you mean 'port'?",
             "8:66 OAM102: unknown field 'zzz' in ports[1]; known: port, protocol",
             "8:93 OAM102: unknown field 'pth' in probe; did you mean 'path'?",
-            "8:20 OAM102: unknown field 'zzz' in app; known: change, count, either, image, kind, labels, open, shut, size, store, wide",
+            "8:20 OAM102: unknown field 'zzz' in app; known: both, change, count, either, image, kind, labels, open, shut, size, store, wide",
             "8:56 OAM105: ports[1] needs 'port'",
             "8:112 OAM105: volumes[0] needs 'claim'",
             "8:19 OAM105: app needs 'image'",
@@ -116,6 +117,10 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
     "of alternatives, a wrong type alone": (
         "{image: a, either: {left: 1}}",
         ("8:45 OAM103: either.left must be of type string, not integer",),
+    ),
+    "of alternatives, the one that knows all fields": (
+        "{image: a, both: {one: 1, two: x}}",
+        ("8:50 OAM103: both.two must be of type boolean, not string",),
     ),
     "a kind that no alternative has": (
         "{image: a, store: {kind: ftp}}",
