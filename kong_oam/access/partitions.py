@@ -71,18 +71,15 @@ def part_of(estate: Estate, partition: str) -> Estate:
     def concerns(client: Client, called: str) -> bool:
         return called in own or client.provider in any_token
 
-    # Made anew is only what is kept: there are as many partitions, each of which looks at all that the others have.
-    foreign = {
-        key: tuple(_with_calls(component.clients, concerns))
-        for key, component in estate.components.items()
-        if component.clients and key not in own
-    }
+    # There are as many partitions: none looks at all that the others have, unless all of it concerns it.
+    callers = estate.components if any_token else estate.callers_of(own)
+    foreign = {key: tuple(_with_calls(estate.components[key].clients, concerns)) for key in callers if key not in own}
     clients = itertools.chain(*(one.clients for one in own.values()), *foreign.values())
     called = {call.component for client in clients for call in client.calls}
+    beside = (called & estate.components.keys()) | {key for key, clients in foreign.items() if clients}
     kept = (
-        _known(replace(component, clients=foreign.get(key, ())))
-        for key, component in estate.components.items()
-        if key not in own and (key in called or foreign.get(key))
+        _known(replace(estate.components[key], clients=foreign.get(key, ())))
+        for key in estate.in_order(beside - own.keys())
     )
     return replace(estate, role="partition", applications=applications, foreign=tuple(kept))
 

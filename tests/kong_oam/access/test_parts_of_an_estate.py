@@ -168,6 +168,15 @@ def test_a_partition_knows_whom_it_calls() -> None:
     assert [client.component for client in part.own_clients] == ["shop/web"]
 
 
+def test_others_are_known_in_the_order_of_the_estate() -> None:
+    """Else two commands would not find the same."""
+    names = [f"mail{number}" for number in range(8)]
+    orders = ORDERS.replace("mail/sender", ", ".join(f"{name}/sender" for name in names))
+    callers = (MAIL.replace("mail, namespace: mail", f"{name}, namespace: {name}") for name in names)
+    part = part_of(estate(*callers, orders, SHOP, stack=PARTITIONED), "apis")
+    assert [one.application for one in part.foreign] == [*names, "shop"]
+
+
 def test_three_partitions_have_each_component_once() -> None:
     """Whatever namespaces they name, or none."""
     own = [key for name in PARTITIONED.partitions for key in part_of(ESTATE, name).own]
