@@ -33,14 +33,25 @@ _PLAIN = (str, int, float, bool, bytes, type(None), datetime.date, IPv4Network, 
 
 
 def fingerprint(
-    settings: Settings, estate: Estate, others: Mapping[str, str], configured: str = "", common: str = ""
+    settings: Settings,
+    estate: Estate,
+    others: Mapping[str, str],
+    configured: str = "",
+    common: str = "",
+    given: str = "",
 ) -> str:
     """The fingerprint of a run that deploys `estate`, which is what the stack is given of it. `others`: what of other
     stacks of the estate it reads, each as a digest; `configured`: what `configuration` gives of the stack's file;
-    `common`: what `in_common` gives of the settings, of who knows it already."""
-    given = program(), common or in_common(settings), configured, estate.foreign, dict(others)
+    `common`, `given`: what `in_common` gives of the settings and `of_estate` of these and the estate, of who knows it
+    already."""
+    known = common or in_common(settings), given or of_estate(settings, estate)
+    return digest_of((program(), *known, configured, dict(others)))
+
+
+def of_estate(settings: Settings, estate: Estate) -> str:
+    """A digest of what a stack is given of the estate."""
     places = settings.stack.records is not None and estate.role != "base"
-    return _digest(chain(_texts(given, places=False), _texts(estate.applications, places=places)))
+    return _digest(chain(_texts(estate.foreign, places=False), _texts(estate.applications, places=places)))
 
 
 def in_common(settings: Settings) -> str:

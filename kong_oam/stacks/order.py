@@ -11,7 +11,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.partitions import calls_into, deployed_by
 from kong_oam.access.settings.stack import Settings
 from kong_oam.identity.kinds import kind_of
-from kong_oam.stacks.fingerprint import digest_of, fingerprint, in_common
+from kong_oam.stacks.fingerprint import digest_of, fingerprint, in_common, of_estate
 from kong_oam.stacks.records import Known
 
 
@@ -23,6 +23,8 @@ class Estates:
     settings: Settings
     whole: Estate
     configured: Mapping[str | None, str] = field(default_factory=dict)
+    _given: dict[str | None, tuple[Estate, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """By partition, what its stack is given, and a digest of that: found out once."""
 
     @property
     def partitions(self) -> tuple[str | None, ...]:
@@ -31,17 +33,23 @@ class Estates:
 
     def given(self, partition: str | None) -> Estate:
         """What the stack of a partition is given; None: the base, or all of it where there are no partitions."""
-        return deployed_by(self.whole, partition)
+        return self._part(partition)[0]
+
+    def _part(self, partition: str | None) -> tuple[Estate, str]:
+        if partition not in self._given:
+            estate = deployed_by(self.whole, partition)
+            self._given[partition] = estate, of_estate(self.settings, estate)
+        return self._given[partition]
 
     def fingerprint(self, partition: str | None, known: Known, common: str = "") -> str:
         """The fingerprint of a run of a stack, by what the others have exported until now. `common`: what `in_common`
         gives of the settings, of who knows it already."""
-        estate = self.given(partition)
+        estate, given = self._part(partition)
         others: dict[str, str] = {}
         if partition is not None:
             others[""] = digest_of(_of_base(known.base, estate))
             others |= {name: known.ids.get(name, self.ids({})) for name in self._callers(estate)}
-        return fingerprint(self.settings, estate, others, self.configured.get(partition, ""), common)
+        return fingerprint(self.settings, estate, others, self.configured.get(partition, ""), common, given)
 
     def outdated(self, known: Known, today: datetime.date) -> Iterator[str | None]:
         """The stacks, by partition, of which a run would change something, as far as is recorded; the base first."""
@@ -85,9 +93,7 @@ def _of_base(base: Mapping[str, Any], estate: Estate) -> Any:
     wanted = {*estate.components, *groups}
     providers = {
         name: {
-            key: {inner: one for inner, one in value.items() if inner in wanted}
-            if isinstance(value, Mapping)
-            else value
+            key: {inner: value[inner] for inner in wanted & value.keys()} if isinstance(value, Mapping) else value
             for key, value in made.items()
         }
         for name, made in (base.get("providers") or {}).items()

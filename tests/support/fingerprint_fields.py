@@ -78,7 +78,8 @@ class Pair:
         """Whether the command would leave the run out, by the fingerprint as it is now, and it makes something else."""
         if not self.differs:
             return False
-        (first, second), (before, after) = self.estates, self.known
+        first, second = map(replace, self.estates)  # which know nothing of any fingerprint yet
+        before, after = self.known
         return first.fingerprint(self.partition, before) == second.fingerprint(self.partition, after)
 
     def decisive(self) -> frozenset[Field]:
@@ -94,7 +95,7 @@ def left_out(field: Field) -> Iterator[None]:
     of, name = field
     fields_of, usual = fingerprint._fields, order.fingerprint
 
-    def without(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str, _: str) -> str:
+    def without(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str, *_: str) -> str:
         kept = {one: digest for one, digest in others.items() if name not in ("base" if not one else "ids",)}
         estate = replace(estate, **{name: ()}) if name in ("applications", "foreign") else estate
         return usual(
@@ -118,7 +119,7 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
     """What the fingerprint is made of."""
     with pytest.MonkeyPatch.context() as patch:
 
-        def kept(settings: Settings, estate: Any, others: Mapping[str, str], configured: str, _: str) -> Any:
+        def kept(settings: Settings, estate: Any, others: Mapping[str, str], configured: str, *_: str) -> Any:
             ids = {name: one for name, one in others.items() if name}
             return Given(settings, estate.applications, estate.foreign, configured, others.get("", ""), ids)
 
