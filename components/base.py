@@ -15,6 +15,7 @@ from kong_oam.access.partitions import Offered, Uses, lacking, offered, uses, wi
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
+from kong_oam.engine.known_stacks import KnownStacks
 from kong_oam.engine.state import COMPONENT, StackState
 
 from .refusal import refuse
@@ -112,9 +113,15 @@ def exported(
 
 
 def highest_generation(settings: Settings) -> int:
-    """Gives the highest generation of the base that a partition says it was made with."""
-    stacks = (stack_of(settings.stack.name, name) for name in settings.stack.partitions)
-    return max((int(outputs_of(stack).get("generation") or 0) for stack in stacks), default=0)
+    """Gives the highest generation of the base that a partition was made with: as the command that makes this run knows
+    it (kong_oam.engine.known_stacks), or else as the partition's stack says."""
+    known = KnownStacks.of_command()
+
+    def made_with(stack: str) -> int:
+        told = known.generation(stack)
+        return int(outputs_of(stack).get("generation") or 0) if told is None else told
+
+    return max((made_with(stack_of(settings.stack.name, name)) for name in settings.stack.partitions), default=0)
 
 
 def stop_at_retired(settings: Settings, state: StackState) -> None:

@@ -13,14 +13,14 @@ from kong_oam.access.partitions import Granted, base_of, calls_into, part_of, wi
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.new_stacks import NewStacks
+from kong_oam.engine.known_stacks import KnownStacks
 from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import kind_of
 
 from .base import Base, highest_generation, read_base, stop_at_retired, with_all_in_use
 from .refusal import refuse
-from .state import recorded
+from .state import outputs_of, recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ def _stop_at_components_of_others(settings: Settings, estate: Estate, state: Sta
 
 def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: StackState, base: StackState) -> None:
     """Ends a run that would make a component anew that another stack of the estate has. The other stacks are only read
-    where this one has not all of its own yet, and of those that the command made itself only where its runs say that
-    they have one of these (kong_oam.engine.new_stacks)."""
+    where this one has not all of its own yet, and of those that the command knows only where they have one of these
+    (kong_oam.engine.known_stacks)."""
     name = settings.stack.name
     own = {key for kind, key in state.urns if kind == COMPONENT}
-    new, known = part.own.keys() - own, NewStacks.of_command()
+    new, known = part.own.keys() - own, KnownStacks.of_command()
     known.add(stack_of(name, settings.partition or ""), own | part.own.keys())
     others = (stack_of(name, other) for other in settings.stack.partitions if other != settings.partition)
     read = (stack for stack in others if new and not known.lacks(stack, new))
@@ -111,8 +111,7 @@ def _granted_before(settings: Settings, part: Estate, state: StackState) -> Gran
         return before
     for other in settings.stack.partitions:
         if other != settings.partition:
-            recorded_there = recorded(stack_of(settings.stack.name, other)).outputs.get("granted") or {}
-            before = {**recorded_there, **before}
+            before = {**(outputs_of(stack_of(settings.stack.name, other)).get("granted") or {}), **before}
     return before
 
 
@@ -120,7 +119,7 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     """Reads the client ids of those who call from other partitions, by provider and component: as settings say, or as
     their stacks recorded them, or as they will be."""
     wanted = {one.partition for one in part.foreign if one.clients and one.partition}
-    outputs = {name: recorded(stack_of(settings.stack.name, name)).outputs for name in sorted(wanted)}
+    outputs = {name: outputs_of(stack_of(settings.stack.name, name)) for name in sorted(wanted)}
     ids: dict[str, dict[str, str]] = {provider.name: {} for provider in settings.providers}
     kinds = {provider.name: (provider, kind_of(provider)) for provider in settings.providers}
     for one in part.foreign:

@@ -28,12 +28,13 @@ NAMED = "kong-oam:stack"
 @dataclass(frozen=True, slots=True)
 class Record:
     """The last run of a stack. `due`: the day of the next step of a rotation, or None. `ids`: a digest of those of its
-    clients' ids that nobody knew before."""
+    clients' ids that nobody knew before. `generation`: that of the base which a partition was made with."""
 
     fingerprint: str
     updated: str
     due: datetime.date | None
     ids: str
+    generation: int = 0
 
     def is_of(self, fingerprint: str, today: datetime.date) -> bool:
         """Whether a run would change nothing."""
@@ -87,7 +88,8 @@ def write(estate: str, partition: str | None, fingerprint: str, outputs: Mapping
     days = [str(entry["due"]) for entry in credentials if not is_shared(entry)]
     if (updated := _update_of(stack)) is None:
         return None
-    text = " ".join((fingerprint, updated, min(days, default=_NEVER), ids))
+    generation = int(outputs.get("generation") or 0)
+    text = f"{fingerprint} {updated} {min(days, default=_NEVER)} {ids} {generation}"
     pulumi("stack", "tag", "set", f"{_TAG}{partition or _BASE}", text, stack=estate, timeout=SHORT)
     return _parsed(text)
 
@@ -103,10 +105,11 @@ def _update_of(stack: str) -> str | None:
 
 def _parsed(text: str) -> Record | None:
     parts = text.split(" ")
-    if len(parts) != 4:
+    if len(parts) != 5:
         return None
-    fingerprint, updated, due, ids = parts
+    fingerprint, updated, due, ids, generation = parts
     try:
-        return Record(fingerprint, updated, None if due == _NEVER else datetime.date.fromisoformat(due), ids)
+        day = None if due == _NEVER else datetime.date.fromisoformat(due)
+        return Record(fingerprint, updated, day, ids, int(generation))
     except ValueError:
         return None

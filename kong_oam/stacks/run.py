@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from kong_oam.access.partitions import Granted, granted
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.engine import new_stacks
+from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
+from kong_oam.engine.known_stacks import Contents
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.looked_up import shared
@@ -98,9 +99,22 @@ class Runs:
             for partition in missing:
                 self.say(self.name(partition), "there is no such stack yet: `up` makes it")
             partitions = [partition for partition in partitions if partition not in missing]
-        with shared() as groups, new_stacks.shared(made) as components:
-            self._shared = {**groups, **components}
+        known = {**self._contents(), **dict.fromkeys(made, Contents())}
+        with shared() as groups, known_stacks.shared(known) as stacks:
+            self._shared = {**groups, **stacks}
             self._over(partitions)
+
+    def _contents(self) -> dict[str, Contents]:
+        """What is known of partitions' stacks that are as their recorded runs left them. Which components are in one is
+        known where it is as it is meant."""
+        outdated = {*self.estates.outdated(self.known, self.estates.settings.as_of)}
+        recorded = {one: record for one, record in self.known.records.items() if one is not None}
+        return {
+            self.name(one): Contents(
+                None if one in outdated else frozenset(self.estates.given(one).own), record.generation
+            )
+            for one, record in recorded.items()
+        }
 
     def interrupt(self) -> None:
         """Begins no run any more, and has the engine end those under way, as Ctrl-C does; the second time at once."""

@@ -1,4 +1,5 @@
-"""The first `up` of an estate in partitions: how many states its command and its runs read, and what these still see."""
+"""How many states a command and its runs read of an estate in partitions, and what these still see: in the first `up`,
+and once an Application is added."""
 
 from __future__ import annotations
 
@@ -39,6 +40,7 @@ class Engine:
     now: Estates
     states: dict[str, StackState] = field(default_factory=dict)
     tagged: set[str] = field(default_factory=set)
+    tags: dict[str, str] = field(default_factory=dict)
     read: int = 0
 
     def recorded(self, stack: str) -> StackState:
@@ -55,12 +57,13 @@ class Engine:
                 named = {f"{records.NAMED}={name}": name for name in self.tagged}
                 listed = [named[one] for one in only[1:]] if only else [*self.states]
                 self.read += len(listed)
-                return json.dumps([{"name": name, "lastUpdate": str(self.states[name].urns)} for name in listed])
+                return json.dumps([{"name": name, "lastUpdate": _written(self.states[name])} for name in listed])
             case ("stack", "output", *_):
                 return json.dumps(self.states[stack or ""].outputs)
             case ("stack", "tag", "ls", *_):
-                return "{}"
-            case ("stack", "tag", "set", *_):
+                return json.dumps(self.tags)
+            case ("stack", "tag", "set", name, text):
+                self.tags |= {} if name == records.NAMED else {name: text}
                 return ""
         raise CliError(f"`pulumi {' '.join(words)}` failed")
 
@@ -81,6 +84,11 @@ class Engine:
         return True
 
 
+def _written(state: StackState) -> str:
+    """What stands for the time of the last update: another one where something else is in the state."""
+    return "+".join(("at", *(name for _, name in state.urns)))
+
+
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """One without a stack."""
@@ -91,12 +99,12 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: made.run(stack, environment))
     for program in (base, partition):
         monkeypatch.setattr(program, "recorded", made.recorded)
-    monkeypatch.setattr(base, "outputs_of", lambda stack: made.recorded(stack).outputs)
+        monkeypatch.setattr(program, "outputs_of", lambda stack: made.recorded(stack).outputs)
     return made
 
 
-def up(engine: Engine, of: Estates, *only: str) -> run.Runs:
-    """`up` of all, or of these partitions, one stack at a time."""
+def up(engine: Engine, of: Estates, *only: str | None) -> run.Runs:
+    """`up` of all, or of the stacks of these partitions (None: the base's), one at a time."""
     engine.now = of
     there, partitions = engine_stacks.listed(), of.settings.stack.partitions
     runs = run.Runs(of, "up", 1, lambda stack, line: None, partitions, there, records.read("prod", partitions, there))
@@ -108,7 +116,7 @@ def test_the_states_that_a_first_up_reads_grow_with_the_partitions(engine: Engin
     """Four times as many partitions, four times as many states: not each partition the states of all others."""
     read = []
     for count in (8, 16, 32):
-        engine.states, engine.tagged, engine.read = {}, set(), 0
+        engine.states, engine.tagged, engine.tags, engine.read = {}, set(), {}, 0
         names = [f"p{number}" for number in range(count)]
         assert up(engine, estates({name: [name] for name in names})).failed == []
         assert [{*engine.states[f"prod-{name}"].urns} for name in names] == [
@@ -142,3 +150,32 @@ def test_a_run_sees_what_one_before_it_brought_into_a_new_stack(
     monkeypatch.setattr(run, "show", run_and_change)
     runs = up(engine, first)
     assert (runs.done, runs.failed) == (["prod", "prod-apis"], ["prod-rest"])
+
+
+def test_an_application_that_is_added_reads_no_state_of_a_stack_that_is_as_recorded(engine: Engine) -> None:
+    """The list of the stacks, which says that, has the engine look into each of them once."""
+    read = []
+    for count in (8, 32):
+        engine.states, engine.tagged, engine.tags = {}, set(), {}
+        layout = {f"p{number}": [f"p{number}"] for number in range(count)}
+        assert up(engine, estates(layout)).failed == []
+        engine.read = 0
+        assert up(engine, estates({**layout, "p0": ["p0", "more"]}), None, "p0").done == ["prod", "prod-p0"]
+        assert {*engine.states["prod-p0"].urns} == {(COMPONENT, "p0/one"), (COMPONENT, "more/one")}
+        read.append(engine.read)
+    few, many = read
+    assert many - few == 32 - 8, read
+
+
+def test_an_application_that_is_added_is_nowhere_else(engine: Engine) -> None:
+    """Neither in a stack that somebody has written since it was recorded, nor in one of which settings now say less."""
+    before, after = {"apis": ["apis"], "shops": ["shop"]}, {"apis": ["apis", "more"], "shops": ["shop"]}
+    for recorded, written, failed in (
+        (before, ["shop/one"], []),
+        (before, ["shop/one", "more/one"], ["prod-apis"]),
+        ({**before, "shops": ["shop", "more"]}, ["shop/one", "more/one"], ["prod-apis"]),
+    ):
+        engine.states, engine.tagged, engine.tags = {}, set(), {}
+        assert up(engine, estates(recorded)).failed == []
+        engine.states["prod-shops"] = having(*written)
+        assert up(engine, estates(after), "apis").failed == failed

@@ -10,6 +10,7 @@ import pytest
 
 from components import base, partition, state
 from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.engine.known_stacks import VARIABLE, Contents, shared
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError
 from tests.support.estates import estate
@@ -34,7 +35,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, **states: StackState) -> None:
 
     for module in (base, partition):
         monkeypatch.setattr(module, "recorded", recorded)
-    monkeypatch.setattr(base, "outputs_of", lambda stack: recorded(stack).outputs)
+        monkeypatch.setattr(module, "outputs_of", lambda stack: recorded(stack).outputs)
 
 
 def run(of: Settings, own: StackState) -> partition.Part:
@@ -82,6 +83,10 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
     for before, expected in ((having(), 8), (having(base=BASE), 7), (having(base={**BASE, "generation": 9}), 9)):
         part = run(now, before)
         assert base.exported(part.estate, before, part.made_with, {}, {})["generation"] == expected
+    with shared({"prod-apis": Contents(None, 8), "prod-rest": Contents(generation=6)}) as told:  # and reads no state
+        monkeypatch.setenv(VARIABLE, told[VARIABLE])
+        deployed(monkeypatch)
+        assert run(now, having()).made_with == 8
 
 
 def test_a_stack_that_is_not_there_yet_has_recorded_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

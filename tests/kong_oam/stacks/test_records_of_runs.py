@@ -65,14 +65,15 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def test_what_was_written_is_read(cli: Cli) -> None:
-    """Of base and partitions, with the first day on which a rotation is due; the base's outputs come along."""
+    """Of base and partitions, with the first day on which a rotation is due and the base's generation, whose outputs come
+    along."""
     credentials = {"a": {"due": "2027-01-02"}, "b": {"due": "2026-12-24"}}
     records.write("prod", None, "f0", {}, "i0")
-    records.write("prod", "sales", "f1", {"credentials": credentials}, "i1")
+    records.write("prod", "sales", "f1", {"credentials": credentials, "generation": 4}, "i1")
     assert records.read("prod", ["sales", "rest"], stacks.listed()) == Known(
         {
             None: Record("f0", UPDATED, None, "i0"),
-            "sales": Record("f1", UPDATED, datetime.date(2026, 12, 24), "i1"),
+            "sales": Record("f1", UPDATED, datetime.date(2026, 12, 24), "i1", 4),
         },
         {"generation": 1},
     )
@@ -103,7 +104,16 @@ def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "f", f"f {UPDATED} -", f"f {UPDATED} someday i", f"f {UPDATED} - i more", f"f {UPDATED}  i", "f  - i"],
+    [
+        "",
+        "f",
+        f"f {UPDATED} - i",
+        f"f {UPDATED} someday i 0",
+        f"f {UPDATED} - i 0 more",
+        f"f {UPDATED} - i more",
+        f"f {UPDATED}  i 0",
+        "f  - i 0",
+    ],
 )
 def test_a_tag_that_says_something_else_is_none(cli: Cli, text: str) -> None:
     """Whoever wrote it: then the stack is run."""
