@@ -140,6 +140,9 @@ class Runs:
 
     def _up(self, chosen: Sequence[str]) -> None:
         """Has grants in other partitions added first, then gates changed, then grants taken away."""
+        if len(chosen) < 2:  # nothing is changed in any other one
+            self._side_by_side(chosen)
+            return
         before = self._granted(chosen)
         changed = {one: self._regranted(one, before) for one in chosen}
         self._side_by_side([one for one in chosen if any(changed[one])], GATES_STAY)
@@ -195,7 +198,7 @@ class Runs:
             self._run(None)
 
     def _keeps(self) -> bool:
-        if not self.estates.settings.stack.partitions:
+        if not self.estates.settings.stack.partitions or None in self.known.records:  # of what kept something is none
             return False
         return bool(self._outputs(None).get(KEPT))
 

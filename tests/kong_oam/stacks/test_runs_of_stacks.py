@@ -37,7 +37,7 @@ Outputs = Callable[[str], Mapping[str, Any]]
 @dataclass
 class Engine:
     """Stands in for the CLI: stacks with a time of their last update, tags and outputs. `ran` are runs, with whether
-    they only added."""
+    they only added; `asked`, stacks for whose outputs it was asked."""
 
     outputs: Outputs
     updated: dict[str, str] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class Engine:
     ran: list[tuple[str, bool]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     listed: int = 0
+    asked: list[str | None] = field(default_factory=list)
     dated: bool = True
     broken: str = ""
     standing: frozenset[str] = frozenset()
@@ -66,6 +67,7 @@ class Engine:
             case ("stack", "export", *_):
                 return json.dumps({"deployment": {"resources": [{"type": "x"}] * (stack in self.standing)}})
             case ("stack", "output", _) if stack != self.broken:
+                self.asked.append(stack)
                 return json.dumps(self.exported.get(stack or "", {}))
         raise CliError(f"`pulumi {' '.join(words)}` failed")
 
@@ -158,6 +160,15 @@ def test_all_stacks_are_listed_once_and_each_that_is_run_once_more(engine: Engin
     engine.listed = 0
     up()
     assert engine.listed == 3 + len(names(engine)) == 6
+
+
+def test_outputs_are_asked_for_where_they_may_say_something(engine: Engine) -> None:
+    """Those of the base, and those of a run: not what one partition alone was granted before, nor what was kept."""
+    up()
+    del engine.tags["kong-oam:ran:apis"]
+    engine.asked.clear()
+    up()
+    assert engine.asked == ["prod", "prod-apis"]
 
 
 def test_what_a_run_left_to_the_next_one_is_not_recorded_as_done(engine: Engine) -> None:
