@@ -33,5 +33,5 @@ def create(settings: Settings, stack: str) -> None:
 
 def _secrets_provider(file: Path) -> str | None:
     """Who encrypts the secrets of the estate's base, by its stack's file; None: the backend, or a passphrase."""
-    provider = (yaml.safe_load(file.read_text("utf-8")) or {}).get("secretsprovider")
+    provider = (yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}).get("secretsprovider")
     return provider if isinstance(provider, str) else None
