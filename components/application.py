@@ -31,7 +31,7 @@ class Component(pulumi.ComponentResource):
 
     def __init__(self, model: Model, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(COMPONENT, model.key, None, opts)
-        self._model = model
+        self._model, self.key = model, model.key
         self.gated: Mapping[str, GatedService] = {}
         self.running: Sequence[pulumi.Resource] = ()
         self.workloads: Mapping[str, Workload | RenderedWorkload] = {}
@@ -48,7 +48,8 @@ class Component(pulumi.ComponentResource):
         """Adds all but the routes."""
         model = self._model
         self.gated = {name: GatedService(f"{model.key}-{name}", gateway, model, name, self) for name in model.backends}
-        closing = [service.admission for service in self.gated.values()]
+        # The engine makes nothing after what it leaves out and is not there yet.
+        closing = [] if gateway.gates_stay else [service.admission for service in self.gated.values()]
         estate, settings = gateway.estate, gateway.settings
         before = [*closing, *after]
         workloads = [

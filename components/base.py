@@ -11,7 +11,7 @@ import pulumi
 from pulumi.runtime import is_dry_run
 
 from kong_oam.access.model import Estate
-from kong_oam.access.partitions import Offered, Uses, lacking, offered, uses, with_kept
+from kong_oam.access.partitions import Offered, Uses, all_of, lacking, offered, uses, with_kept
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
@@ -110,6 +110,12 @@ def exported(
         "providers": {name: dict(made) for name, made in providers.items()},
         "gateway": dict(gateway),
     }
+
+
+def exported_uses(estate: Estate, before: StackState | None = None) -> dict[str, Any]:
+    """Gives what a partition exports for its base: what it needs, also for all that is as it was `before`."""
+    recorded_before = _uses(before.outputs.get(USES) or {}) if before else {}
+    return {key: one.to_output() for key, one in all_of(uses(estate), recorded_before).items()}
 
 
 def highest_generation(settings: Settings) -> int:

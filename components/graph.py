@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 import pulumi
 from pulumi.runtime import is_dry_run, register_stack_transformation
@@ -67,6 +67,20 @@ class Moved:
                 f"graph: {self._count} resources lie under other components than in the state, and move; nothing of "
                 "them changes, and components that have nothing under them any more are deleted"
             )
+
+
+def leave_workloads(urns: Container[tuple[str, str]], but: Container[str]) -> None:
+    """Leaves each Kubernetes object that is there as it is, whatever it is to become, but for what lies under some
+    components, by their keys. `urns` are as those of Moved."""
+
+    def left(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        known = (args.type_, args.name) in urns
+        if not args.type_.startswith("kubernetes:") or not known or getattr(args.opts.parent, "key", None) in but:
+            return None
+        opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(ignore_changes=["*"]))
+        return pulumi.ResourceTransformationResult(args.props, opts)
+
+    register_stack_transformation(left)
 
 
 def require_checkpoints() -> None:

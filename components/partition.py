@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from kong_oam.access.model import Client, Component, Estate
-from kong_oam.access.partitions import Granted, base_of, calls_into, part_of, with_kept_grants
+from kong_oam.access.partitions import Granted, base_of, calls_into, granted, part_of, with_kept_grants
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
@@ -27,12 +27,14 @@ from .state import outputs_of, recorded
 class Part:
     """What of the estate a run deploys. `base`, in a partition: that of its estate; `kept`, in the base: what it still
     offers since a partition uses it, in words, and `made_with`: the highest generation that a partition knows;
-    `gates_stay`: that gates stay as they are (KEEP_GRANTS)."""
+    `gates_stay`: that gates stay as they are (KEEP_GRANTS), and `regranted`: then, the components whose clients get a
+    grant."""
 
     estate: Estate
     base: Base | None = None
     kept: Sequence[str] = ()
     gates_stay: bool = False
+    regranted: frozenset[str] = frozenset()
     made_with: int = 0
 
 
@@ -49,8 +51,10 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
         everybodys, kept = with_all_in_use(base_of(estate), settings, state)
         return Part(everybodys, kept=kept, made_with=highest_generation(settings))
     keeps = os.environ.get(KEEP_GRANTS)
+    before: Granted = {}
     if keeps:
-        estate = with_kept_grants(estate, partition, _granted_before(settings, part_of(estate, partition), state))
+        before = _granted_before(settings, part_of(estate, partition), state)
+        estate = with_kept_grants(estate, partition, before, everywhere=keeps == GATES_STAY)
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
     unknown = [
@@ -67,7 +71,9 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     part = replace(part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign))
     base = read_base(settings, part, state)
     _stop_at_components_elsewhere(settings, part, state, base.state)
-    return Part(part, replace(base, clients=ids), gates_stay=keeps == GATES_STAY)
+    if keeps != GATES_STAY:
+        return Part(part, replace(base, clients=ids))
+    return Part(part, replace(base, clients=ids), gates_stay=True, regranted=_regranted(part, before))
 
 
 def _stop_at_components_of_others(settings: Settings, estate: Estate, state: StackState) -> None:
@@ -113,6 +119,16 @@ def _granted_before(settings: Settings, part: Estate, state: StackState) -> Gran
         if other != settings.partition:
             before = {**(outputs_of(stack_of(settings.stack.name, other)).get("granted") or {}), **before}
     return before
+
+
+def _regranted(part: Estate, before: Granted) -> frozenset[str]:
+    """The components whose clients, those that there were before, are granted something that they were not."""
+    more = {
+        name
+        for name, calls in granted(part).items()
+        if name in before and any({*scopes} - {*before[name].get(key, ())} for key, scopes in calls.items())
+    }
+    return frozenset(client.component for client in part.own_clients if client.name in more)
 
 
 def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, str]]:

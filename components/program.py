@@ -14,7 +14,7 @@ import pulumi
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, dump_model, exported, model_of
 from kong_oam.access.model import Estate
-from kong_oam.access.partitions import granted, uses
+from kong_oam.access.partitions import granted
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.state import StackState
@@ -34,12 +34,12 @@ from . import settings as config
 from .announcement import announce, announce_limits, announce_waived
 from .application import Component, provision_components
 from .base import OUTPUT as BASE
-from .base import USES
+from .base import USES, exported_uses
 from .base import exported as exported_base
 from .credentials import Rotation
 from .gateway.certificates import provision_certificates, provision_client_certificate, require_client_certificate
 from .gateway.gateway import Gateway
-from .graph import Moved, require_checkpoints, without_traces
+from .graph import Moved, leave_workloads, require_checkpoints, without_traces
 from .identity import provision
 from .identity.issuer import Issuer, Provisioning
 from .partition import Part, part_of_run
@@ -48,6 +48,9 @@ from .refusal import accept, refuse, stop_at
 from .state import recorded
 from .workload.cluster import provision_clusters
 from .workload.environment import elsewhere
+
+_OF_CLIENTS = ("elsewhere", "clients", "granted", "generation", USES)
+"""The outputs that say what clients have, and of which base; the others say what gates and workloads are."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def deploy() -> None:
     require_checkpoints()
     plan = _plan()
     moved = Moved(plan.state.urns)
+    if plan.part.gates_stay:
+        leave_workloads(plan.state.urns, plan.part.regranted)
     with without_traces():
         provisioned = _provision(plan)
     moved.announce()
@@ -128,11 +133,11 @@ def _plan() -> _Plan:
 def _provision(plan: _Plan) -> _Provisioned:
     settings, estate, state, base = plan.settings, plan.estate, plan.state, plan.part.base
     model = model_of(estate, settings)
-    if estate.role != "base":
+    if estate.role != "base" and not plan.part.gates_stay:
         announce(model, state)
     announce_limits(estate, settings.gateway.redis)
     announce_waived(estate)
-    rotation = Rotation(estate, settings.as_of, state)
+    rotation = Rotation(estate, settings.as_of, state, rests=plan.part.gates_stay)
     components = {key: Component(component) for key, component in estate.own.items()}
     issuers = {
         one.name: provision(
@@ -159,40 +164,53 @@ def _provision(plan: _Plan) -> _Provisioned:
 
 def _export(plan: _Plan, provisioned: _Provisioned) -> None:
     """Exports the stack's outputs. The next run, the commands and `verify` read them."""
+    outputs = {**_outputs(plan, provisioned), **_to_others(plan, provisioned)}
+    if plan.part.gates_stay:
+        outputs = {**plan.state.outputs, **{name: outputs[name] for name in _OF_CLIENTS}}
+    for name, value in outputs.items():
+        pulumi.export(name, value)
+
+
+def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     estate, issuers, gateway = plan.estate, provisioned.issuers, provisioned.gateway
     components = provisioned.components
-    pulumi.export("access", access_table(estate))
-    pulumi.export("grants", grants(estate))
-    pulumi.export(OUTPUT, gateway.once_known(dump_model(provisioned.model), exported(plan.state.outputs) or ""))
-    pulumi.export("elsewhere", elsewhere(estate, issuers))
-    pulumi.export("enforced", gateway.enforced)
-    pulumi.export("keySlots", gateway.slots)
-    if gateway.client_certificate is not None:
-        pulumi.export("clientCertificate", gateway.client_certificate)
-    pulumi.export("credentials", provisioned.credentials)
-    pulumi.export("issuers", {name: issuer.issuer for name, issuer in issuers.items()})
-    pulumi.export(
-        "audiences", {key: audience for issuer in issuers.values() for key, audience in issuer.audiences.items()}
-    )
-    clients = {
-        name: {key: client.client_id for key, client in issuer.clients.items()} for name, issuer in issuers.items()
-    }
-    pulumi.export("clients", clients)
-    if gateway.direct_services:
-        pulumi.export("unfinished", [*gateway.direct_services])
-    _export_to_others(plan, provisioned)
     services = [service for component in components.values() for service in component.gated.values()]
-    pulumi.export("upstreams", {service.name: service.upstream.address for service in services})
+    found: dict[str, Any] = {
+        "access": access_table(estate),
+        "grants": grants(estate),
+        OUTPUT: gateway.once_known(dump_model(provisioned.model), exported(plan.state.outputs) or ""),
+        "elsewhere": elsewhere(estate, issuers),
+        "enforced": gateway.enforced,
+        "keySlots": gateway.slots,
+        "credentials": provisioned.credentials,
+        "issuers": {name: issuer.issuer for name, issuer in issuers.items()},
+        "audiences": {key: one for issuer in issuers.values() for key, one in issuer.audiences.items()},
+        "clients": {
+            name: {key: client.client_id for key, client in issuer.clients.items()} for name, issuer in issuers.items()
+        },
+        "upstreams": {service.name: service.upstream.address for service in services},
+    }
+    if gateway.client_certificate is not None:
+        found["clientCertificate"] = gateway.client_certificate
+    if gateway.direct_services:
+        found["unfinished"] = [*gateway.direct_services]
+    return found
 
 
-def _export_to_others(plan: _Plan, provisioned: _Provisioned) -> None:
-    """Exports what the other stacks of the estate read, where there are some."""
+def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
+    """What the other stacks of the estate read, where there are some."""
     estate, gateway = plan.estate, provisioned.gateway
     if plan.part.base is not None:
-        pulumi.export(USES, {key: one.to_output() for key, one in uses(estate).items()})
-        pulumi.export("granted", granted(estate))
-        pulumi.export("generation", plan.part.base.generation)
-    elif estate.role == "base":
-        providers = {name: issuer.made for name, issuer in provisioned.issuers.items()}
-        pulumi.export("kept", [*plan.part.kept])
-        pulumi.export(BASE, exported_base(estate, plan.state, plan.part.made_with, providers, gateway.made))
+        before = plan.state if plan.part.gates_stay else None
+        return {
+            USES: exported_uses(estate, before),
+            "granted": granted(estate),
+            "generation": plan.part.base.generation,
+        }
+    if estate.role != "base":
+        return {}
+    providers = {name: issuer.made for name, issuer in provisioned.issuers.items()}
+    return {
+        "kept": [*plan.part.kept],
+        BASE: exported_base(estate, plan.state, plan.part.made_with, providers, gateway.made),
+    }

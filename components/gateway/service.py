@@ -76,8 +76,6 @@ class GatedService:
         admission: Config = self._table.apply(
             lambda table: plugins.admission(table, settings.hsts_seconds, settings.strip_headers)
         )
-        if gateway.gates_stay:
-            admission = gateway.state.plugins.get(f"{name}-admission", admission)
         self.admission = self._plugin("admission", "pre-function", admission)
         authentication, config = gateway.authentication(component)
         self.guards = [self.admission, self._plugin(authentication, authentication, config, *gateway.first)]

@@ -115,6 +115,16 @@ def uses(estate: Estate) -> dict[str, Offered]:
     return found
 
 
+def all_of(first: Uses, second: Uses) -> Uses:
+    """What the one or the other needs."""
+    found = dict(first)
+    for name, one in second.items():
+        other = found.get(name, Offered(one.provider, {}))
+        groups = tuple(sorted({*one.groups, *other.groups}))
+        found[name] = Offered(one.provider, {**one.scopes, **other.scopes}, groups)
+    return found
+
+
 def lacking(needed: Uses, there: Uses) -> list[str]:
     """What a base does not offer of that, each in words, sorted."""
     found: set[str] = set()
@@ -143,23 +153,24 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
     return replace(estate, applications=tuple(applications), foreign=tuple(gone)), words
 
 
-def with_kept_grants(estate: Estate, partition: str, before: Granted) -> Estate:
+def with_kept_grants(estate: Estate, partition: str, before: Granted, *, everywhere: bool = False) -> Estate:
     """The whole estate, in which the clients of a partition keep what they were granted at components of others, also
     of those that they call no more: `before`, scopes by the client's name and component. At the partition's own gates
-    nothing of that counts."""
-    others = {key: one for key, one in estate.components.items() if one.partition != partition}
-    declared: dict[str, dict[str, str]] = {key: {} for key in others}
+    nothing of that counts. `everywhere`: also at its own components, for as long as these gates stay as they are."""
+    called_by = {key: one for key, one in estate.components.items() if everywhere or one.partition != partition}
+    declared: dict[str, dict[str, str]] = {key: {} for key in called_by}
 
     def kept(client: Client) -> Client:
         calls = [*client.calls]
         for called, scopes in before.get(client.name, {}).items():
-            if called in others and others[called].provider == client.provider:
+            if called in called_by and called_by[called].provider == client.provider:
                 calls.append(Call(called, tuple(scopes), (), client.place))
                 declared[called] |= dict.fromkeys(scopes, "")
         return replace(client, calls=tuple(calls))
 
     def keeping(component: Component) -> Component:
-        return component if component.key in others else replace(component, clients=tuple(map(kept, component.clients)))
+        own = component.partition == partition
+        return replace(component, clients=tuple(map(kept, component.clients))) if own else component
 
     def declaring(component: Component) -> Component:
         scopes = {**declared.get(component.key, {}), **component.scopes}

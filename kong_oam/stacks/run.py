@@ -43,6 +43,8 @@ _ARGUMENTS = {
     "refresh": ("refresh", "--yes", "--skip-preview"),
     "destroy": ("destroy", "--yes", "--skip-preview"),
 }
+_LEFT_OUT = ("--exclude", "**kong:index/**")
+"""What the engine is told besides in a run in which gates stay: to change nothing at the gateway."""
 
 
 class Regranted(NamedTuple):
@@ -145,7 +147,7 @@ class Runs:
             return
         before = self._granted(chosen)
         changed = {one: self._regranted(one, before) for one in chosen}
-        self._side_by_side([one for one in chosen if any(changed[one])], GATES_STAY)
+        self._side_by_side([one for one in chosen if changed[one].got], GATES_STAY)
         if self.failed:
             self.left_out += map(self.name, chosen)
             return
@@ -245,11 +247,21 @@ class Runs:
         stack, given = self.name(partition), {**self._shared, KEEP_GRANTS: keeps}
         say = partial(self.say, stack)
         words = (*_ARGUMENTS[self.verb], *self.more)
+        if keeps == GATES_STAY:
+            words = (*_ARGUMENTS[self.verb], *_LEFT_OUT)
+            if self.more and not self._judged(stack, say):
+                return False
         if not show(*words, stack=stack, say=say, running=self._running, environment=given):
             return False
         if marked:
             self._record(partition, mark, self._outputs(partition))
         return True
+
+    def _judged(self, stack: str, say: Callable[[str], None]) -> bool:
+        """Whether policies have nothing against all that is to come. In a run that leaves something out they would take
+        it for empty."""
+        given = {**self._shared, KEEP_GRANTS: ""}
+        return show("preview", *self.more, stack=stack, say=say, running=self._running, environment=given)
 
     def _record(self, partition: str | None, mark: str, outputs: Mapping[str, Any]) -> None:
         # What kept something, or is to be gone on with, is to be run once more, also by the next command.

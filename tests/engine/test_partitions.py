@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
+from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
+from sandbox.demo.table import ask, estate_of
 from sandbox.local import STACK
 from tests.support.documentation import page
-from tests.support.engine.deployment import Empty
-from tests.support.engine.partitions import changes, kong_oam, partition, place, run, stack_of
+from tests.support.engine.deployment import Empty, named, operations
+from tests.support.engine.partitions import changes, kong_oam, output, partition, place, run, stack_of
 
 pytestmark = pytest.mark.engine
 
@@ -79,7 +83,7 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
 @pytest.mark.timeout(600)
 def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
     """In another partition: what the client had stays until the gate there asks for the new one; the base keeps a scope
-    for as long as a partition uses it."""
+    for as long as a partition uses it. Policies judge a component that is new as ever."""
     deployment = empty()
     place(deployment.folder, PLACES)
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
@@ -92,7 +96,9 @@ def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
     orders.write_text(orders.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
     shop = deployment.folder / "applications" / "shop.yaml"
     shop.write_text(shop.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
-    done = kong_oam(deployment, "up", "-s", STACK, "--yes")
+    hello = (deployment.folder / "applications" / "hello.yaml").read_text("utf-8")
+    (deployment.folder / "applications" / "news.yaml").write_text(hello.replace("hello", "news"), "utf-8")
+    done = kong_oam(deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "scope orders.read of orders/api went from the Applications" in done.stdout
     runs = done.stdout.splitlines()[-1]
@@ -100,6 +106,73 @@ def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
     assert (base, added, {*both}, last) == (STACK, f"{STACK}-rest", {f"{STACK}-apis", f"{STACK}-rest"}, STACK), runs
     for name in (None, "apis", "rest"):
         assert changes(deployment, "up", name) == {}
+
+
+KINDS = ("services", "routes", "plugins", "upstreams", "consumers")
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+def test_a_run_that_adds_grants_leaves_the_gateway_as_it_is(empty: Empty) -> None:
+    """Whatever else the same change does there: a path goes to a component that is new, images and rules change, an
+    Application and a client go."""
+    deployment = empty()
+    place(deployment.folder, PLACES)
+    partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
+    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
+    applications = deployment.folder / "applications"
+    for name in ("orders", "shop"):
+        file = applications / f"{name}.yaml"
+        file.write_text(file.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
+    (applications / "hello.yaml").unlink()
+    _split(applications / "reports.yaml")
+    run(deployment, "up", None)
+    entities = {kind: deployment.local.kong.entities(kind) for kind in KINDS}
+    told = {name: output(deployment, "rest", name) for name in ("access", "enforced", "credentials", "upstreams")}
+    deployment.local.env[KEEP_GRANTS] = GATES_STAY
+    done = named(operations(run(deployment, "up", "rest", "--exclude", "**kong:index/**", "--json").stdout))
+    del deployment.local.env[KEEP_GRANTS]
+    assert {kind: deployment.local.kong.entities(kind) for kind in KINDS} == entities
+    assert {name: output(deployment, "rest", name) for name in told} == told
+    changed = {name for name, operation in done.items() if operation == "update"}
+    assert changed == {
+        "okta-rule-shop/checkout",
+        "okta-rule-shop/web",
+        *(f"shop/{client}-{what}" for client in ("checkout", "web") for what in ("client", "deployment")),
+    }
+    assert output(deployment, "rest", "granted")["shop/checkout at okta"] == {
+        "orders/api": ["orders.read", "orders.view"]
+    }
+    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
+    for name in (None, "apis", "rest"):
+        assert changes(deployment, "preview", name) == {}
+    assert ask(deployment.local, estate_of(deployment.folder)).wrong == ()
+
+
+def _split(file: Path) -> None:
+    """Has the documentation be another component's, without whom nobody publishes."""
+    application = yaml.safe_load(file.read_text("utf-8"))
+    library, renderer, _ = application["spec"]["components"]
+    library["properties"]["image"] += ".1"
+    gateway, access = (trait["properties"] for trait in library["traits"])
+    gateway["http"] = {"/reports": 8000}
+    access["rules"] = [rule for rule in access["rules"] if not rule["paths"][0].startswith("/docs")]
+    access["roles"] = {
+        "reader": {"scopes": ["reports.read"], "components": ["reports/renderer"]},
+        "auditor": access["roles"]["auditor"],
+    }
+    public = {"reason": "documentation of the API", "until": "2027-12-31"}
+    docs = {
+        "name": "docs",
+        "type": "webservice",
+        "properties": {"image": "registry.example.com/docs:1", "ports": [{"port": 8000}]},
+        "traits": [
+            {"type": "gateway", "properties": {**gateway, "http": {"/docs": 8000}}},
+            {"type": "access", "properties": {"owner": "team", "rules": [{"paths": ["/docs"], "public": public}]}},
+        ],
+    }
+    application["spec"]["components"] = [library, renderer, docs]
+    file.write_text(yaml.safe_dump(application, sort_keys=False), "utf-8")
 
 
 @pytest.mark.deep

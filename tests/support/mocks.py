@@ -20,6 +20,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
+from pulumi.runtime.settings import get_root_resource
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.engine.state import STACK
@@ -43,7 +44,8 @@ PRIVATE_KEY = _PAIR.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryptio
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret."""
+    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret, and
+    `ignored` those of which changes are ignored."""
 
     type: str
     name: str
@@ -53,6 +55,7 @@ class Registered:
     made_of: dict[str, frozenset[str]]
     secret_outputs: frozenset[str]
     parent: str = ""
+    ignored: tuple[str, ...] = ()
 
 
 States = dict[str, dict[str, dict[str, Any]]]
@@ -128,6 +131,7 @@ class _Monitor(mocks.MockMonitor):
                 made_of={key: frozenset(map(_name, on.urns)) for key, on in request.propertyDependencies.items()},
                 secret_outputs=frozenset(request.additionalSecretOutputs),
                 parent=_name(request.parent),
+                ignored=tuple(request.ignoreChanges),
             )
         )
         return answer
@@ -161,6 +165,9 @@ def run_stack(
     set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()})
     monitor, outputs = _Monitor(states, identify), dict[str, Any]()
     set_mocks(monitor.mocks, "kong-oam", stack, preview=preview, monitor=monitor, organization="organization")
+    root = get_root_resource()
+    assert root is not None
+    root._transformations = []  # of the run before, in this very process
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:

@@ -6,7 +6,7 @@ The runs are those of `python -m kong_oam up`; what stands in is the engine, wit
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
@@ -34,6 +34,7 @@ from sandbox.okta import Okta
 from sandbox.project import project
 from tests.support.estate_choices import PARTITIONS
 from tests.support.generated_estates import Chosen, write
+from tests.support.left_out import without_left_out
 from tests.support.mocks import Registered, States, answer, run_stack
 from tests.support.workload_tls import authority
 
@@ -80,17 +81,17 @@ class Deployed:
                 return json.dumps(self.made[stack or ""][1] if stack in self.made else {})
         raise CliError(f"`pulumi {' '.join(words)}` failed")
 
-    def run(self, stack: str, environment: Mapping[str, str]) -> bool:
+    def run(self, stack: str, environment: Mapping[str, str], *words: str) -> bool:
         """A run of a stack by the files as they are. Raises RefusedError."""
         self.ran.append(stack)
         key = stack, *sorted(environment.items()), _files(), json.dumps(self.states, sort_keys=True, default=str)
         if key not in self.cache:
-            self.cache[key] = self._run(stack, environment)
+            self.cache[key] = self._run(stack, environment, words)
         self.made[stack], self.states[stack] = self.cache[key]
         self.updated[stack] = f"time-{len(self.updated)}-{id(self.states[stack])}-{len(self.ran)}"
         return True
 
-    def _run(self, stack: str, environment: Mapping[str, str]) -> tuple[Made, Mapping[str, Any]]:
+    def _run(self, stack: str, environment: Mapping[str, str], words: Sequence[str]) -> tuple[Made, Mapping[str, Any]]:
         states, said = dict(self.states), StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stderr(said), redirect_stdout(said):
             for name, value in environment.items():
@@ -99,8 +100,12 @@ class Deployed:
                 registered = run_stack(stack, states)
             except (SystemExit, Exception) as error:
                 raise RefusedError(f"{stack}: {type(error).__name__} {error} {said.getvalue()[-800:]}") from error
-        of_stack = {(one.type, one.name): one for one in registered if one.type != STACK}
-        return (of_stack, from_outputs(states[stack]).outputs), states[stack]
+        meant = {(one.type, one.name): one for one in registered if one.type != STACK}
+        of_stack = without_left_out(self.made[stack][0] if stack in self.made else {}, meant, words)
+        state = {urn: one for urn, one in states[stack].items() if one["type"] == STACK}
+        for (kind, name), one in of_stack.items():
+            state[f"urn:pulumi:{stack}::kong-oam::{kind}::{name}"] = {"type": kind, "outputs": one.inputs}
+        return (of_stack, from_outputs(state).outputs), state
 
 
 def _files() -> str:
@@ -151,8 +156,8 @@ class Project:
             patch.setattr(
                 run,
                 "show",
-                lambda *_, stack, environment, **__: deployed.run(
-                    stack, {run.KEEP_GRANTS: environment[run.KEEP_GRANTS]}
+                lambda *words, stack, environment, **_: deployed.run(
+                    stack, {run.KEEP_GRANTS: environment[run.KEEP_GRANTS]}, *words
                 ),
             )
             there = engine_stacks.listed()

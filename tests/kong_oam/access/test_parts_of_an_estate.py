@@ -8,6 +8,7 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.partitions import (
     Offered,
+    all_of,
     base_of,
     deployed_by,
     granted,
@@ -277,6 +278,24 @@ def test_a_client_keeps_what_it_was_granted_elsewhere() -> None:
     assert granted(part_of(with_kept_grants(now, "sales", mine), "sales")) == {"shop/web at main": {}}
     gone_over = changed(now, "orders/api", provider="other")
     assert granted(part_of(with_kept_grants(gone_over, "sales", before), "sales")) == {"shop/web at main": {}}
+
+
+def test_a_client_keeps_what_it_was_granted_in_its_own_partition_while_gates_stay() -> None:
+    """These still ask for it; and the base is told of the scope."""
+    before = {"shop/web at main": {"store/pages": ["read"]}}
+    part = part_of(with_kept_grants(ESTATE, "sales", before, everywhere=True), "sales")
+    assert granted(part)["shop/web at main"] == {"orders/api": ["read", "write"], "store/pages": ["read"]}
+    assert uses(part)["store/pages at main"].scopes["read"] == ""
+
+
+def test_what_either_of_two_estates_needs_of_the_base() -> None:
+    first = {API: Offered("main", {"read": "Read"}, ("sales",)), "a/b at main": Offered("main", {"x": ""})}
+    second = {API: Offered("main", {"write": "Write"}, ("desk",)), "c/d at main": Offered("main", {"y": ""})}
+    assert all_of(first, second) == {
+        API: Offered("main", {"read": "Read", "write": "Write"}, ("desk", "sales")),
+        "a/b at main": first["a/b at main"],
+        "c/d at main": second["c/d at main"],
+    }
 
 
 def test_clients_of_other_partitions_keep_nothing() -> None:

@@ -203,6 +203,34 @@ def test_a_variable_of_whoever_runs_it_makes_no_run_one_that_only_adds(engine: E
     assert engine.ran == [("prod", False), ("prod-apis", False), ("prod-rest", False)]
 
 
+def test_policies_judge_all_that_is_to_come_before_grants_are_added(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That run leaves the gateway out, which policies would take for empty. Where they refuse, nothing is added."""
+    ran: list[tuple[str, ...]] = []
+    verdict = True
+
+    def show(*words: str, stack: str, environment: Mapping[str, str], **_: Any) -> bool:
+        ran.append((stack, *(word for word in words if word not in ("--yes", "--skip-preview"))))
+        return engine.run(stack, environment) if words[0] == "up" else verdict
+
+    got = {"rest": frozenset({"apis"})}
+    monkeypatch.setattr(run, "show", show)
+    monkeypatch.setattr(
+        run.Runs, "_regranted", lambda _, one, __: run.Regranted(got.get(one, frozenset()), frozenset())
+    )
+    pack, left_out = ("--policy-pack", "p"), ("--exclude", "**kong:index/**")
+    for verdict in (True, False):
+        there = engine_stacks.listed()
+        runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), there, more=pack)
+        runs.over([None, *PARTITIONS])
+        judged = [("prod", "up", *pack), ("prod-rest", "preview", *pack)]
+        added = [("prod-rest", "up", *left_out), ("prod-apis", "up", *pack), ("prod-rest", "up", *pack)]
+        assert ran == (judged + added if verdict else judged)
+        assert runs.failed == ([] if verdict else ["prod-rest"])
+        ran.clear()
+
+
 def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(engine: Engine) -> None:
     def lost(stack: str) -> Mapping[str, Any]:
         engine.broken = engine.broken or (stack if stack == "prod-apis" else "")

@@ -20,7 +20,9 @@ from tests.support.checker.history import Replay
 from tests.support.checker.issued import KID, ask_fresh, everybody, issuer_key, meant, with_every_scope
 from tests.support.checker.parted import Parted
 from tests.support.checker.plane import Address
-from tests.support.checker.stacks import Backend, Key, Trouble
+from tests.support.checker.rest import ask_at_rest
+from tests.support.checker.stacks import Backend, Trouble
+from tests.support.left_out import Key
 from tests.support.mocks import Registered, answer
 
 SERVICE = "kubernetes:core/v1:Service"
@@ -93,6 +95,7 @@ class Commands:
                 scene.ask_views()
         if closed:
             ask_fresh(held, self.start, backend.done)
+            ask_at_rest(held, backend.rests)
         return held.report
 
 

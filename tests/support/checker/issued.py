@@ -21,7 +21,8 @@ from tests.support.checker.check import METHODS, PROVIDER, Caller, Held, Meaning
 from tests.support.checker.estates import UIDS
 from tests.support.checker.order import members
 from tests.support.checker.parted import ISSUER, settings
-from tests.support.checker.stacks import Done, Key
+from tests.support.checker.stacks import Done
+from tests.support.left_out import Key
 from tests.support.mocks import Registered
 from tests.support.oracle import meaning
 from tests.support.tokens import RSA, token

@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.support.checker.check import Meaning
 from tests.support.checker.estates import (
     UIDS,
     Client,
+    Part,
     Shape,
     added,
     moved,
@@ -78,6 +80,11 @@ class Parted:
         assert estate is not None, self.compiled.diagnostics
         ids = {client_id(STACK, key): key for key, one in estate.components.items() if one.clients}
         return Meaning(self.documents, yaml.safe_load(FILE.read_text("utf-8")), estate, ISSUER, ids)
+
+    def partition_of(self, namespace: str) -> str:
+        """Where a namespace is."""
+        *_, last = self.layout
+        return next((name for name, spaces in self.layout.items() if namespace in spaces), last)
 
     def write(self, folder: Path) -> None:
         """Makes the project in the folder have it."""
@@ -138,11 +145,14 @@ def exchanged(draw: random.Random, shape: Shape) -> Shape:
         return shape
     part = draw.choice(able)
     old, new = draw.sample(part.scopes, 2)
+    return _exchanged(shape, part, old, new, keeps=draw.random() < 0.4)
+
+
+def _exchanged(shape: Shape, part: Part, old: str, new: str, *, keeps: bool) -> Shape:
     rules = tuple(
         (path, method, tuple(sorted({new if one == old else one for one in scopes})))
         for path, method, scopes in part.rules
     )
-    keeps = draw.random() < 0.4
     clients = tuple(
         replace(
             one,
@@ -158,6 +168,37 @@ def exchanged(draw: random.Random, shape: Shape) -> Shape:
         for one in shape.clients
     )
     return replace(shape.changed(part.uid, rules=rules), clients=clients)
+
+
+def taken_over(draw: random.Random, current: Parted) -> Shape:
+    """Two components of one partition take each other's places, with what is asked for there, and in the same step a
+    client of this partition gets another scope in another one, where a rule asks for that from now on. Something there
+    is public, so that both estates let somebody in."""
+    shape, home = current.shape, current.partition_of
+    able = [
+        (pair, part, old, new)
+        for pair in combinations(shape.parts, 2)
+        for client in shape.clients
+        for part in shape.parts
+        for old in client.asks(part)
+        for new in part.scopes
+        if new not in client.asks(part)
+        and not all(scopes for one in pair for *_, scopes in one.rules)
+        and {home(f"of-{one.uid}") for one in pair} == {home(f"by-{client.name}")} != {home(f"of-{part.uid}")}
+    ]
+    if not able:
+        return shape
+    (first, second), part, old, new = draw.choice(able)
+    shape = _exchanged(shape, part, old, new, keeps=draw.random() < 0.4)
+    new_ones = {first.uid: _in_place_of(second, first), second.uid: _in_place_of(first, second)}
+    return shape.with_parts(*(new_ones.get(part.uid) or part for part in shape.parts))
+
+
+def _in_place_of(other: Part, part: Part) -> Part:
+    """The part at the other's places, on a port of its own, with these rules for scopes of its own."""
+    port = part.places[0][2]
+    rules = tuple((path, method, part.scopes[: len(scopes)]) for path, method, scopes in other.rules)
+    return replace(part, places=tuple((host, path, port) for host, path, _ in other.places), rules=rules)
 
 
 STEPS = (
@@ -193,26 +234,31 @@ def chain(seed: int) -> Iterator[Parted]:
         yield current
 
 
+def _first(draw: random.Random) -> Parted:
+    shape = Shape()
+    for step in (added, added, added):
+        shape = step(draw, shape)
+    apart = [
+        replace(part, places=tuple((f"{part.uid}.example.com", *place[1:]) for place in part.places))
+        for part in shape.parts
+    ]
+    grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
+    calls = {
+        name: draw.sample(grants, draw.randint(1, len(grants))) for name in draw.sample(CLIENTS, draw.randint(2, 3))
+    }
+    clients = tuple(Client(name, tuple(sorted(calls[name])), users=name == "site") for name in calls)
+    return Parted(
+        replace(shape.with_parts(*apart), clients=clients),
+        laid_out(draw, ("p0", "p1", "rest")[-draw.randint(2, 3) :]),
+    )
+
+
 def _drawn(draw: random.Random, current: Parted | None) -> Parted:
     if current is None:
-        shape = Shape()
-        for step in (added, added, added):
-            shape = step(draw, shape)
-        apart = [
-            replace(part, places=tuple((f"{part.uid}.example.com", *place[1:]) for place in part.places))
-            for part in shape.parts
-        ]
-        grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
-        calls = {
-            name: draw.sample(grants, draw.randint(1, len(grants))) for name in draw.sample(CLIENTS, draw.randint(2, 3))
-        }
-        clients = tuple(Client(name, tuple(sorted(calls[name])), users=name == "site") for name in calls)
-        return Parted(
-            replace(shape.with_parts(*apart), clients=clients),
-            laid_out(draw, ("p0", "p1", "rest")[-draw.randint(2, 3) :]),
-        )
-    shape = current.shape
-    for _ in range(draw.randint(1, 2)):
+        able = (made for made in (_first(draw) for _ in range(100)) if taken_over(draw, made) != made.shape)
+        return next(able, _first(draw))
+    shape = taken_over(draw, current) if draw.random() < 0.3 else current.shape
+    for _ in range(draw.randint(1, 2) if shape == current.shape else 0):
         shape = draw.choice(STEPS)(draw, shape)
     layout = laid_out(draw, [*current.layout]) if draw.random() < 0.1 else current.layout
     return Parted(replace(shape, unpullable=frozenset()), layout)

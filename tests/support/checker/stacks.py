@@ -35,10 +35,9 @@ from sandbox.local import STACK
 from sandbox.plugins import kong as plugin
 from tests.support.checker.history import DEPLOYMENT, Moment, Operation, Step, waits_of, written
 from tests.support.checker.order import Order, members
+from tests.support.left_out import Key, without_left_out
 from tests.support.mocks import Registered, run_stack
 
-Key = tuple[str, str]
-"""Type and logical name of a resource."""
 _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
     kind.token: (table, kind)
     for table, kind in (
@@ -113,21 +112,24 @@ class Backend:
         self.ran: list[str] = []
         """The runs of the last command, in the order in which they began; one that only added ends with `+`, one that kept
         grants while gates changed with `~`."""
+        self.rests: list[int] = []
+        """What had been done whenever no run was under way, until one did not come to its end."""
         self.refused: list[str] = []
         self.said = ""
         self.beside = False
         self._trouble: Trouble | None = None
         self._over = 0
+        self._is_whole = True
         self._count = 0
         self.start = self._moment()
         for module in (run, records, engine_stacks, move, export, create):
             patch.setattr(module, "pulumi", self._cli)
-        patch.setattr(run, "show", lambda verb, *_, stack, environment, **__: self.run(stack, environment, verb))
+        patch.setattr(run, "show", lambda *words, stack, environment, **_: self.run(stack, environment, *words))
         patch.setattr(run, "ThreadPoolExecutor", lambda max_workers: _SideBySide(self))
 
     def begin(self) -> None:
         """Forgets what was done until now."""
-        self.done, self.before, self._over = [], [], 0
+        self.done, self.before, self._over, self.rests, self._is_whole = [], [], 0, [], True
         self.start = self._moment()
 
     @property
@@ -142,7 +144,7 @@ class Backend:
         self.said = printed.getvalue()
         return status
 
-    def run(self, stack: str, environment: Mapping[str, str], verb: str = "up") -> bool:
+    def run(self, stack: str, environment: Mapping[str, str], verb: str = "up", *words: str) -> bool:
         """One run of the engine; whether it came to its end. A program that refuses does nothing."""
         trouble = self._trouble if self._trouble and self._trouble.nth == len(self.ran) else None
         self.ran.append(stack + _MARKS[environment.get(KEEP_GRANTS, "")])
@@ -157,7 +159,9 @@ class Backend:
             self.refused.append(f"{stack}: {error}")
             return False
         state.updated = self._stamp()
-        whole = self._do(state, {(one.type, one.name): one for one in registered}, trouble)
+        wanted = {(one.type, one.name): one for one in registered}
+        self._is_whole = self._is_whole and trouble is None
+        whole = self._do(state, without_left_out(state.resources, wanted, words), trouble)
         if whole:
             ended = (one["outputs"] for one in told.get(stack, {}).values() if one["type"] == STACK_TYPE)
             state.outputs = next(ended, {})
@@ -170,6 +174,8 @@ class Backend:
     def all_over(self) -> None:
         """What is done from now on comes after all that was done until now."""
         self._over = (1 << len(self.done)) - 1
+        if self._is_whole:
+            self.rests.append(self._over)
 
     def _stamp(self) -> str:
         self._count += 1

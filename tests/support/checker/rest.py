@@ -1,0 +1,36 @@
+"""Whether those whom all estates let in are let in while no run is under way, wherever that leads them.
+
+While a partition is run, a path that goes from one component to another may be refused: its route, and the gate that is
+to know it, are two things. Before the run and after it, it is not, whatever of the command is still to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from tests.support.checker.check import METHODS, Caller, Held, Meaning, Target, targets
+
+
+def ask_at_rest(held: Held, rests: Iterable[int]) -> None:
+    """Adds to the report who is not. `rests`: by moment, what has been done until then."""
+    for target in targets(held.models):
+        scene = held.scene(target)
+        for kid, callers in held.callers.items():
+            wanted = [one for one in product(METHODS, callers) if _must(held.models, target, *one)]
+            routed, plugged, known = scene.masks(kid)
+            for done in {rest & (routed | plugged | known) for rest in rests} if wanted else ():
+                for seen in scene.seen(kid, done, done, done):
+                    for method, caller, ended in scene.asked(seen, wanted):
+                        if isinstance(ended, int):
+                            scene.add(held.report.closed, method, caller, ended, seen)
+
+
+def _must(models: Sequence[Meaning], target: Target, method: str, caller: Caller) -> bool:
+    """Whether all models allow it, in one partition: between the runs of two, what goes from one to the other is in
+    neither."""
+    answers = [model.answer(target, method, caller) for model in models]
+    if not all(answer.allowed for answer in answers):
+        return False
+    there = [model.estate.components[one.component or ""] for model, one in zip(models, answers, strict=True)]
+    return len({one.partition for one in there}) == 1

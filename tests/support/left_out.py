@@ -1,0 +1,52 @@
+"""What a run of the engine leaves as it is: what `--exclude` names, and what its program ignores every change of.
+
+As the engine does it (step_generator.go): what is left out and not there is not made, and nothing may depend on it; what
+is there stays, with all that it depends on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from tests.support.mocks import Registered
+
+Key = tuple[str, str]
+"""Type and logical name of a resource."""
+
+
+def without_left_out(
+    was: Mapping[Key, Registered], wanted: Mapping[Key, Registered], words: Sequence[str]
+) -> dict[Key, Registered]:
+    """What a stack is to have after a run with these words, of what its program registered. Raises AssertionError where
+    something that is to be made depends on what is left out."""
+    left_out = _matcher([word for option, word in pairwise(words) if option == "--exclude"])
+    found: dict[Key, Registered] = {}
+    skipped = {key[1] for key in wanted if left_out(key) and key not in was}
+    for key, one in wanted.items():
+        if not left_out(key):
+            assert not one.after & skipped, f"untargeted create: {key} needs {one.after & skipped}"
+            found[key] = was[key] if key in was and "*" in one.ignored else one
+    stay = _with_needed(was, filter(left_out, was))
+    return {**{key: was[key] for key in stay if key not in found}, **found}
+
+
+def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
+    parts = [".*".join("[^:]*".join(map(re.escape, one.split("*"))) for one in glob.split("**")) for glob in globs]
+    return lambda key: any(re.fullmatch(part, f"urn:pulumi:stack::project::{key[0]}::{key[1]}") for part in parts)
+
+
+def _with_needed(was: Mapping[Key, Registered], keys: Iterable[Key]) -> set[Key]:
+    """These, and all that they depend on, by whatever way."""
+    by_name: dict[str, list[Key]] = {}
+    for key in was:
+        by_name.setdefault(key[1], []).append(key)
+    found: set[Key] = set()
+    waiting = [*keys]
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found.add(key)
+            waiting += (other for name in (*was[key].after, was[key].parent) for other in by_name.get(name, ()))
+    return found
