@@ -87,9 +87,11 @@ def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
     slot = Slot(SigningKey("benchmark-0-key", "RS256", pem_of(key)))
     upstreams = {names.service(name, estate.components["bench/api"], "80"): "127.0.0.1:80"}
     deployed = Deployed({"main": "x"}, {"main": (slot,)}, upstreams, clients={"main": {"bench/caller": "caller"}})
-    configs = {one["name"]: one["config"] for one in intended(settings, estate, deployed).plugins}
+    made = intended(settings, estate, deployed).plugins
+    configs = {one["name"]: one["config"] for one in made if one["service"]}
     before, behind = configs["pre-function"], configs["post-function"]
-    scripts = [*before["access"], *behind["access"]]
+    scripts = [code for one in made if not one["service"] for code in one["config"]["rewrite"]]
+    scripts += [*before["access"], *behind["access"]]
     scripts += [code for phase in ("header_filter", "body_filter", "log") for code in before.get(phase) or ()]
     tokens = [token(key, 0) for _ in range(2)]  # in turn: nobody reads the one before
     runtime = LuaRuntime(encoding="latin-1", register_builtins=False)

@@ -211,6 +211,6 @@ def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
         return {}
     providers = {name: issuer.made for name, issuer in provisioned.issuers.items()}
     return {
-        "kept": [*plan.part.kept],
+        "kept": [*plan.part.kept, *gateway.code.kept],
         BASE: exported_base(estate, plan.state, plan.part.made_with, providers, gateway.made),
     }

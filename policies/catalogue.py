@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import applications, credentials, gateway, identity, workload
+from . import applications, credentials, gateway, identity, running, workload
 from .rule import PolicyRule, PolicySetting
 
 _EXCEPT_CLOUDS: Mapping[str, PolicySetting] = {
@@ -79,7 +79,7 @@ RULES: tuple[PolicyRule, ...] = (
         "admission and the gate run the scripts of this version, and no others around them",
         "Run `pulumi up --refresh`: it puts back what was changed by hand.",
         ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
-        gateway.current_scripts, alone=True,
+        running.current_scripts, alone=True,
     ),
     PolicyRule(
         "guard-known", "advisory", "low",

@@ -16,20 +16,16 @@ from kong_oam.access.paths import written
 
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding, Settings
-from .scripts import address_of, behind, chunks, is_current, is_hsts, nameless, table_of
+from .running import PLUGIN, SCRIPTS, calls_code, code_is_there, has_code
+from .scripts import address_of, table_of
 
-ROUTE, SERVICE, PLUGIN = "kong:index/route:Route", "kong:index/service:Service", "kong:index/plugin:Plugin"
+ROUTE, SERVICE = "kong:index/route:Route", "kong:index/service:Service"
 CONSUMER = "kong:index/consumer:Consumer"
 UPSTREAM, TARGET = "kong:index/upstream:Upstream", "kong:index/target:Target"
 
 _PREFIX, _NOWHERE, _NOBODY = "kong-oam", "nowhere", "anonymous"
 """What the names consist of, beside the estate's, of what its base makes and its partitions lead to, or take callers
 for."""
-
-SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
-
-PHASES = ("access", "header_filter", "body_filter", "log")
-"""Those in which a script of ours may run beside admission."""
 
 STRICT: Mapping[str, Mapping[str, Any]] = {
     "jwt": {
@@ -82,15 +78,21 @@ _WHERE = re.compile(r"(?i)(host|server|address|endpoint|ur[il]|path|use_tcp)$")
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that every route leads to a service of this stack that has all three plugins, enabled."""
+    """Checks that every route leads to a service of this stack that has all three plugins, enabled, and all of their
+    code."""
+    there = code_is_there(deployment)
     for route in deployment.of(ROUTE):
         service = deployment.source(route, "serviceId", SERVICE)
         if service is None:
             yield PolicyFinding(f"route {route.name} leads to no service of this stack", route)
             continue
-        active = {
-            plugin.text("name") for plugin in _plugins(deployment, service.urn) if plugin.properties.get("enabled")
-        }
+        guards = [one for one in _plugins(deployment, service.urn) if one.properties.get("enabled")]
+        active = {plugin.text("name") for plugin in guards}
+        if any(map(calls_code, guards)) and not there:
+            yield PolicyFinding(
+                f"route {route.name} leads to {service.name}, whose admission calls code that no plugin has",
+                route,
+            )
         for what, kinds in GUARDS.items():
             if active.isdisjoint(kinds):
                 missing = " or ".join(kinds)
@@ -143,29 +145,6 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Iterator[PolicyFi
 def _verifies(service: Resource) -> bool:
     ids = service.properties.get("caCertificateIds")
     return service.properties.get("tlsVerify") is True and bool(ids)
-
-
-def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that admission and gate run the scripts of this version, and none of somebody's in any phase."""
-    for plugin in deployment.of(PLUGIN):
-        kind, config = plugin.text("name"), plugin.config
-        if kind not in SCRIPTS or config is None:
-            continue
-        first, *more = config.get("access") or [""]
-        table = table_of(config) or {}
-        beside = {phase: chunks(table, phase) if kind == "pre-function" else [] for phase in PHASES}
-        beside["access"] += behind(table) if kind == "post-function" else []
-        if kind == "pre-function" and is_hsts((config.get("header_filter") or [""])[0]):
-            beside["header_filter"].insert(0, nameless(config["header_filter"][0]))
-        lacking = any(scripts and not config.get(phase) for phase, scripts in beside.items() if phase != "access")
-        if not is_current(kind, first) or [*map(nameless, more)] != beside["access"] or lacking:
-            yield PolicyFinding(f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin)
-        if foreign := sorted(
-            phase
-            for phase, code in config.items()
-            if code and phase != "access" and [*map(nameless, code)] != beside.get(phase)
-        ):
-            yield PolicyFinding(f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin)
 
 
 def known_configurations(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
@@ -260,7 +239,8 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFi
             yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[doing]}", plugin)
         elif kind not in accepted:
             yield PolicyFinding(f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin)
-        if kind in SCRIPTS and scopes != ["serviceId"]:
+        may_have_code = has_code(plugin) or (plugin.config is None and not scopes)
+        if kind in SCRIPTS and scopes != ["serviceId"] and not may_have_code:
             yield PolicyFinding(
                 f"{plugin.name}: {kind} replaces {SCRIPTS[kind]} where it is not on a service alone", plugin
             )

@@ -6,9 +6,10 @@ the program, and would take a mistake in them for what is right.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,8 @@ from typing import Any
 import kong_oam
 
 _FOLDER = Path(kong_oam.__file__).parent / "kong" / "lua"
-_PARTS = {
-    "pre-function": ("json", "path", "token", "answer", "rules", "contains", "admission"),
-    "post-function": ("answer", "addresses", "gate"),
-}
+ADMISSION = ("json", "path", "token", "answer", "rules", "contains", "admission")
+GATE = ("answer", "addresses", "gate")
 ALWAYS: Mapping[str, tuple[str, ...]] = {"header_filter": ("problem",), "body_filter": ("problem_body",)}
 """The scripts that always run beside admission, {phase: files}."""
 CHUNKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -32,6 +31,23 @@ CHUNKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 """The scripts that run beside admission, {key of the table that asks for them: {phase: files}}."""
 BEHIND: Mapping[str, tuple[str, ...]] = {"limits": ("body",)}
 """The scripts that run behind the gate, {key of the table that asks for them: files}."""
+EVERYTHING = (ADMISSION, *ALWAYS.values(), *(parts for phases in CHUNKS.values() for parts in phases.values()))
+"""The functions of the code that admissions call, each as its files; it is called by the last of them."""
+_VERSIONS: tuple[str, ...] = tuple(json.loads((_FOLDER.parent / "versions.json").read_text("utf-8")))
+"""What versions of that code there were, as digests of their texts; the last is this one."""
+_CODE = "-- kong_oam/kong/code.py\n"
+_LEFT = (
+    "return function()\nlocal left=kong.ctx.shared.kong_oam_code or{}\n"
+    "kong.ctx.shared.kong_oam_code,left['%s']=left,CODE end"
+)
+"""How the code ends, with the name of its version."""
+_WITHOUT = {
+    "access": "return kong.response.exit(503,{type='urn:kong-oam:problem:not-admitted',title='The request was not "
+    "admitted',status=503,requestId=ngx.var.kong_request_id or ngx.var.request_id},"
+    "{['Content-Type']='application/problem+json'})",
+    "log": "for n in pairs(kong.log.serialize())do kong.log.set_serialize_value(n,nil)end return",
+}
+"""What a port does by phase where the code is not there; elsewhere nothing."""
 _ARGUMENTS = {"pre-function": ("TABLE",), "post-function": ("TABLE", "UPSTREAM")}
 """The arguments of each, one Lua long string after the other, before it begins."""
 _NOTE = """
@@ -104,11 +120,21 @@ def _written(words: list[str]) -> str:
     return text
 
 
-def chunks(table: Mapping[str, Any], phase: str) -> list[str]:
-    """The scripts that run beside admission in a phase: those that always do, and those that its table asks for,
-    as `nameless` has them."""
-    asked = (ALWAYS.get(phase), *(phases.get(phase) for key, phases in CHUNKS.items() if key in table))
-    return [_current(parts) for parts in asked if parts]
+def calling(table: Mapping[str, Any], phase: str) -> str:
+    """The script that a port with this table has in a phase beside the code; empty where it has none."""
+    asked = [ALWAYS.get(phase), *(phases.get(phase) for key, phases in CHUNKS.items() if key in table)]
+    calls = ["admission(PORT)"] if phase == "access" else []
+    calls += [f"{parts[-1]}()" for parts in asked if parts]
+    found = f"local code=(kong.ctx.shared.kong_oam_code or{{}})['{_VERSIONS[-1]}']\n"
+    without = f"if not code then {_WITHOUT.get(phase, 'return')} end\n"
+    run = "".join(f"code.{call}\n" for call in calls)
+    return f"return function()\n{found}{without}{run}end" if calls else ""
+
+
+def beside(table: Mapping[str, Any], phase: str) -> list[str]:
+    """The scripts that run in a phase beside admission, as its table asks for them."""
+    script = calling(table, phase) if phase != "access" else ""
+    return [f"{_CODE}{script}"] if script else []
 
 
 def behind(table: Mapping[str, Any]) -> list[str]:
@@ -116,18 +142,61 @@ def behind(table: Mapping[str, Any]) -> list[str]:
     return [_current(parts) for key, parts in BEHIND.items() if key in table]
 
 
-def is_current(kind: str, code: str) -> bool:
-    """Whether `code` is the script of this version behind what it is given, to the byte but for `nameless`."""
-    if not code.startswith(_NOTE):
+def is_gate(script: str) -> bool:
+    """Whether it is the gate of this version behind what it is given, to the byte but for `nameless`."""
+    code = _behind_arguments("post-function", script)
+    return code is not None and nameless(code) == _current(GATE)
+
+
+def admission_in(script: str) -> str | None:
+    """Where an admission of this version has its code: `here`, in front of it, or `everywhere`, in the global plugin;
+    None where the script is none."""
+    code = _behind_arguments("pre-function", script)
+    table = table_of({"access": [script]}) or {}
+    own = f"{_CODE}local PORT={{table=TABLE,more=MORE}}\n"
+    if code is None or not _MORE.match(code) or not (code := _MORE.sub("", code, count=1)).startswith(own):
+        return None
+    code, call = code.removeprefix(own), calling(table, "access")
+    if code == call:
+        return "everywhere"
+    own = "local LEAVE=(function()\n"
+    code, closed, rest = code.removeprefix(own).rpartition("\nend)()\nreturn function()\nLEAVE()\n")
+    functions = [ADMISSION, *ALWAYS.values()]
+    functions += [parts for key, phases in CHUNKS.items() if key in table for parts in phases.values()]
+    is_called = bool(closed) and call == f"return function()\n{rest}"
+    return "here" if is_called and _is_made_of(code, functions) else None
+
+
+def is_code(script: str, *, current: bool = False) -> bool:
+    """Whether it leaves a version of the code that there was, or `current`, this one, and does nothing else."""
+    name = next((one for one in _VERSIONS if script.endswith(_LEFT % one)), "")
+    if not name or hashlib.sha256(script.replace(f"'{name}'", "''").encode()).hexdigest()[: len(name)] != name:
         return False
+    return _is_made_of(script, EVERYTHING) if name == _VERSIONS[-1] else not current
+
+
+def _is_made_of(script: str, functions: Sequence[tuple[str, ...]]) -> bool:
+    """Whether it is the code with these functions, of this version."""
+    begin = f"{_CODE}local CODE={{}}\n"
+    rest = script.removeprefix(begin)
+    for parts in functions:
+        head, opened, rest = rest.partition(f"CODE.{parts[-1]}=(function()\n")
+        function, closed, rest = rest.partition("\nend)()\n")
+        if head or not opened or not closed or nameless(function) != _current(parts):
+            return False
+    return script.startswith(begin) and rest == _LEFT % _VERSIONS[-1]
+
+
+def _behind_arguments(kind: str, code: str) -> str | None:
+    """What stands behind a script's note and its arguments; None where these are not as they have to be."""
+    if not code.startswith(_NOTE):
+        return None
     code = code.removeprefix(_NOTE)
     for name in _ARGUMENTS[kind]:
         argument, closed, code = code.partition("]==]\n")
         if not argument.startswith(f"local {name} = [==[") or not closed:
-            return False
-    if kind == "pre-function":
-        code = _MORE.sub("", code, count=1)
-    return nameless(code) == _current(_PARTS[kind])
+            return None
+    return code
 
 
 def is_hsts(code: str) -> bool:

@@ -182,7 +182,7 @@ def test_the_program_and_the_pack_are_parts_of_it(installed: Path, tmp_path: Pat
         "from kong_oam.policies import scripts\n"
         "from kong_oam.kong import plugins\n"
         "print(kong_oam.components.program.__file__, callable(kong_oam.components.program.deploy))\n"
-        "print(scripts.is_current('post-function', plugins.gate('{}', '{}')['access'][0]))\n"
+        "print(scripts.is_gate(plugins.gate('{}', '{}')['access'][0]))\n"
     )
     where, loaded, current = python(installed, tmp_path, "one.py").split()
     assert Path(where) == installed / "kong_oam" / "components" / "program.py"

@@ -24,6 +24,7 @@ from kong_oam.kong.preflight import GatewayFacts as Facts
 from ..base import Base
 from ..identity.issuer import Issuer
 from ..refusal import refuse
+from .code import SharedCode, code_of_base, provision_code
 
 Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 """A plugin's configuration; as a text it is given to Kong as it stands."""
@@ -38,6 +39,8 @@ class Gateway(pulumi.ComponentResource):
     """
 
     client_certificate: pulumi.Output[str] | None = None
+    code: SharedCode
+    """What ports have to know of the code that all of them run before authentication."""
     gates_stay: bool = False
     """Whether the engine was told to leave all that is at the gateway as it is."""
     nobody: pulumi.Output[str]
@@ -85,6 +88,7 @@ class Gateway(pulumi.ComponentResource):
         if base is None:
             self._make(name)
         else:
+            self.code = code_of_base(settings, base)
             self.nobody, self.nowhere = base.gateway.value("nobody"), names.nowhere(self.stack)
             self.rings = {key: base.gateway.value("rings", key) for key in issuers}
             if settings.gateway.upstream_tls and settings.gateway.upstream_tls.client_certificate:
@@ -100,7 +104,7 @@ class Gateway(pulumi.ComponentResource):
     def made(self) -> dict[str, pulumi.Input[Any]]:
         """What partitions of the estate have to know of it."""
         known = {"clientCertificate": self.client_certificate} if self.client_certificate is not None else {}
-        return {"nobody": self.nobody, "rings": dict(self.rings), **known}
+        return {"nobody": self.nobody, "rings": dict(self.rings), "code": self.code.versions, **known}
 
     def _make(self, name: str) -> None:
         nobody = kong.Consumer(
@@ -119,6 +123,10 @@ class Gateway(pulumi.ComponentResource):
         )
         self.nobody, self.nowhere, self.first = nobody.id, nowhere.name, (nobody,)
         self.rings = dict(self._rings(name))
+        self.code = provision_code(self.settings, self.state, self._everywhere)
+
+    def _everywhere(self, config: Mapping[str, Any]) -> kong.Plugin:
+        return self.plugin(names.CODE, "pre-function", config, self.options, tags=names.tags(self.stack))
 
     def _rings(self, name: str) -> Iterator[tuple[str, pulumi.Output[str]]]:
         """Makes a consumer per issuer, whose credentials are the issuer's keys. Yields their ids, by provider."""
@@ -210,11 +218,11 @@ class Gateway(pulumi.ComponentResource):
         config: Config,
         opts: pulumi.ResourceOptions,
         *,
-        service: kong.Service,
         tags: Sequence[str],
+        service: kong.Service | None = None,
         consumer: pulumi.Input[str] | None = None,
     ) -> kong.Plugin:
-        """Makes a plugin of a service, or of what one consumer asks it.
+        """Makes a plugin of a service, or of what one consumer asks it; without a service, a global one.
 
         Its configuration is in full: strict matching then sees any change by hand.
         """
@@ -228,7 +236,7 @@ class Gateway(pulumi.ComponentResource):
             config_json=config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config),
             strict_match=True,
             enabled=True,
-            service_id=service.id,
+            service_id=service.id if service else None,
             consumer_id=consumer,
             tags=list(tags),
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=self.provider)),

@@ -73,10 +73,11 @@ class GatedService:
             opts=pulumi.ResourceOptions(parent=parent, provider=gateway.provider),
         )
         settings = gateway.settings.gateway
-        admission: Config = self._table.apply(
-            lambda table: plugins.admission(table, settings.hsts_seconds, settings.strip_headers)
+        headers = settings.hsts_seconds, settings.strip_headers
+        admission: Config = pulumi.Output.all(self._table, gateway.code.is_there).apply(
+            lambda both: plugins.admission(both[0], *headers, shared=both[1])
         )
-        self.admission = self._plugin("admission", "pre-function", admission)
+        self.admission = self._plugin("admission", "pre-function", admission, *gateway.code.after)
         authentication, config = gateway.authentication(component)
         self.guards = [self.admission, self._plugin(authentication, authentication, config, *gateway.first)]
         self.guards += [self._extra(extra, component) for extra in asked_for.plugins]

@@ -58,7 +58,7 @@ def enforced(state: StackState, account: Account, configurations: Mapping[str, A
 def _plugins(account: Account) -> _Rows:
     with AdminApi(account) as admin:
         rows = admin.rows("/plugins")
-    return {((row.get("service") or {}).get("id"), row["name"]): row for row in rows}
+    return {((row.get("service") or {}).get("id"), row["name"]): row for row in rows if not row.get("route")}
 
 
 def _key(plugin: Resource) -> tuple[Any, Any]:

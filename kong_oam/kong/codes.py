@@ -22,7 +22,8 @@ CODES: Mapping[str, Code] = {
     ),
     "ENV405": Code(
         "a name that is needed in Kong, a certificate's host, or the place of a plugin is somebody else's",
-        "have it renamed or removed by whoever made it: what this stack did not make is never touched",
+        "have it renamed or removed by whoever made it: what this stack did not make is never touched; for a global "
+        "`pre-function` of somebody's, or of another stack in the same Kong, `gateway.sharedCode: false` will do",
     ),
     "ENV406": Code(
         "something in Kong has this stack's tags, and its state does not know it",

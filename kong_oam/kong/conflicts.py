@@ -58,6 +58,9 @@ class Needed:
     """The partition of the estate whose run makes it; None: the base's, or that of an estate of one stack."""
 
 
+_EVERYWHERE = Needed(PLUGIN, "pre-function", names.CODE)
+
+
 def needed(estate: Estate) -> Iterator[Needed]:
     """Yields every name of the stack that somebody else could have."""
     stack = estate.stack.name
@@ -126,12 +129,14 @@ def plugin_conflicts(admin: AdminApi, settings: Settings, estate: Estate, held: 
     wanted = dict(_new_plugins(settings, estate, held))
     if not wanted:
         return
-    services = {row["id"]: row["name"] for row in admin.rows("/services")}
-    consumers = {row["id"]: row["username"] for row in admin.rows("/consumers")}
+    scoped = any(service for _, service, _ in wanted)
+    services = {row["id"]: row["name"] for row in admin.rows("/services")} if scoped else {}
+    consumers = {row["id"]: row["username"] for row in admin.rows("/consumers")} if scoped else {}
     tags = frozenset(names.tags(estate.stack.name))
     for row in admin.rows("/plugins"):
         service, consumer = reference(row, "service"), reference(row, "consumer")
-        need = wanted.get((row["name"], services.get(service or "", ""), consumers.get(consumer or "")))
+        where = services.get(service, service) if service else ""
+        need = wanted.get((row["name"], where, consumers.get(consumer, consumer) if consumer else None))
         if need and not reference(row, "route") and not reference(row, "consumer_group"):
             yield _diagnostic(estate.stack.name, need, row, ours=tags <= frozenset(row.get("tags") or ()))
 
@@ -139,6 +144,8 @@ def plugin_conflicts(admin: AdminApi, settings: Settings, estate: Estate, held: 
 def _new_plugins(settings: Settings, estate: Estate, held: Held) -> Iterator[tuple[_Stands, Needed]]:
     """Yields the plugins that the state lacks of services that it holds: before any other there is none yet."""
     stack, verifying = estate.stack.name, AUTHENTICATION[settings.gateway.edition]
+    if settings.gateway.shares_code and estate.role != "partition" and (PLUGIN, names.CODE) not in held:
+        yield ("pre-function", "", None), _EVERYWHERE
     guards = (("admission", "pre-function"), (verifying, verifying), ("gate", "post-function"))
     for component in estate.exposed:
         ring = names.ring(stack, component.provider)
@@ -159,6 +166,8 @@ def _new_plugins(settings: Settings, estate: Estate, held: Held) -> Iterator[tup
 def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic:
     kind, tags = _COLLECTIONS[need.type][:-1], row.get("tags") or ()
     what = f"certificate for host '{need.name}'" if need.type == _CERTIFICATE else f"{kind} '{need.name}'"
+    if need is _EVERYWHERE:
+        what = "a plugin 'pre-function' for everything, of which there can be one"
     if ours and (other := names.partition_in(tags)) != need.partition:
         whose = f"partition '{other}'" if other else "the base"
         message = (
@@ -178,6 +187,8 @@ def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic
         f"Kong has {what} ({row['id']}) that stack '{stack}' did not make: {whose}. It is left as it is; have it "
         f"{_OTHERWISE.get(need.type, 'renamed or ')}removed by whoever made it"
     )
+    if need is _EVERYWHERE:
+        message += ", or set gateway.sharedCode: false, by which this stack needs none"
     return Diagnostic("ENV405", message, need.place)
 
 

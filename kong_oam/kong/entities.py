@@ -125,6 +125,8 @@ def intended(
             guards += _guards(settings, estate, component, backend, deployed, complete)
             guards += _further(settings, component, backend, complete, asked_for)
         leading += [_route(settings, component, plan) for plan in routes(component)]
+    if settings.gateway.shares_code:
+        guards.append(_plugin("pre-function", complete("pre-function", plugins.everywhere()), None))
     nowhere = (_named("name", names.nowhere(stack)),)
     return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials), nowhere)
 
@@ -140,7 +142,7 @@ def _guards(
     host, _, number = deployed.upstreams[service].rpartition(":")
     headers = settings.gateway.hsts_seconds, settings.gateway.strip_headers
     for name, config in (
-        ("pre-function", plugins.admission(decided_by, *headers)),
+        ("pre-function", plugins.admission(decided_by, *headers, shared=settings.gateway.shares_code)),
         _verifying(settings, component, deployed),
         ("post-function", plugins.gate(decided_by, address(host, int(number), certified_name(component, backend)))),
     ):
@@ -207,13 +209,13 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
     )
 
 
-def _plugin(name: str, config: Mapping[str, Any], service: str, consumer: str | None = None) -> Entity:
+def _plugin(name: str, config: Mapping[str, Any], service: str | None, consumer: str | None = None) -> Entity:
     return {
-        "id": f"{name} of {service}" + (f" and {consumer}" if consumer else ""),
+        "id": f"{name} of {service or 'everything'}" + (f" and {consumer}" if consumer else ""),
         "name": name,
         "enabled": True,
         "protocols": ["http", "https", "grpc", "grpcs"],
-        "service": {"id": service},
+        "service": {"id": service} if service else None,
         "route": None,
         "consumer": {"id": consumer} if consumer else None,
         "config": config,

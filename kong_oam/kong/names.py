@@ -13,6 +13,9 @@ from kong_oam.access.model import Component
 _PREFIX = "kong-oam"
 _PARTITION = f"{_PREFIX}-partition:"
 
+CODE = "gateway-code"
+"""The logical name of the global plugin that has the code of all ports. It has none in Kong."""
+
 
 def service(stack: str, component: Component, backend: str) -> str:
     """The service before one backend of a component."""

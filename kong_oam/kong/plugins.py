@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache, reduce
+from functools import reduce
 from operator import getitem
-from pathlib import Path
 from typing import Any
 
 from kong_oam.access.settings.stack import Edition
 from kong_oam.errors import ProductError
-from kong_oam.kong.chunks import behind, chunks_of
+from kong_oam.kong import code
+from kong_oam.kong.chunks import behind
 from kong_oam.kong.script import ScriptInputs, framed
-from kong_oam.kong.shortened import shortened
+from kong_oam.kong.sources import sent
 from kong_oam.kong.table import VERIFIED_HEADER, Authentication
 
 AUTHENTICATION: Mapping[Edition, Authentication] = {"oss": "jwt", "enterprise": "openid-connect"}
@@ -30,8 +30,6 @@ def guards(edition: Edition) -> tuple[str, str, str]:
     """The plugins of a gated service, in the order in which they run."""
     return "pre-function", AUTHENTICATION[edition], "post-function"
 
-
-_LUA = Path(__file__).resolve().parent / "lua"
 
 Schema = Mapping[str, Any]
 """A plugin's schema as `GET /schemas/plugins/NAME` prints it."""
@@ -91,32 +89,27 @@ def _value(field: Schema, value: Any, where: str) -> Any:
     return value
 
 
-@cache
-def _lua(*names: str) -> str:
-    """The scripts as one, below a line that says where they can be read."""
-    return f"-- kong_oam/kong/lua: {', '.join(names)}\n{shortened(_source(*names))}"
-
-
-def _source(*names: str) -> str:
-    return "".join((_LUA / f"{name}.lua").read_text("utf-8") for name in names)
-
-
-def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> dict[str, Any]:
-    """Configuration of `pre-function`: the fixed script behind the table by which the gate judges what it lets pass.
+def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = (), *, shared: bool = False) -> dict[str, Any]:
+    """Configuration of `pre-function`: what is one port's own, and which functions of the code it calls in which phase.
 
     It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`: how long browsers are
-    told to use https only (RFC 6797); 0: not at all. `more`: headers that callers must not send, beside the script's
-    own; their names in lower case.
+    told to use https only (RFC 6797); 0: not at all. `more`: headers that callers must not send, beside the code's
+    own; their names in lower case. `shared`: the code is in the global plugin (`everywhere`); else it is here as well.
     """
-    ours = _lua("json", "path", "token", "answer", "rules", "contains", "admission")
-    script = f"local MORE = '{' '.join(more)}'\n{ours}"
-    config: dict[str, Any] = {"access": [framed(ScriptInputs(table), script)]}
+    config: dict[str, Any] = {}
     if hsts_seconds:
         set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {set_header} end"]
-    for phase, parts in chunks_of(table):
-        config.setdefault(phase, []).append(_lua(*parts))
+    for phase, script in code.phases(table, shared=shared):
+        if phase == "access":
+            script = framed(ScriptInputs(table), f"local MORE = '{' '.join(more)}'\n{script}")
+        config.setdefault(phase, []).append(script)
     return config
+
+
+def everywhere(scripts: Iterable[str] = ()) -> dict[str, Any]:
+    """Configuration of the global `pre-function`: the code of this version, or these scripts."""
+    return {"rewrite": [*scripts] or [code.code()]}
 
 
 def jwt(anonymous: str | None) -> dict[str, Any]:
@@ -165,5 +158,5 @@ def knows_workload(gate: str) -> bool:
 def gate(table: str, address: str) -> dict[str, Any]:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by and the workload's
     address, which nothing else at the gateway knows; behind it what sees to the rest of a request that may pass."""
-    script = framed(ScriptInputs(table, address), _lua("answer", "addresses", "gate"))
-    return {"access": [script, *(_lua(*parts) for parts in behind(table))]}
+    script = framed(ScriptInputs(table, address), sent("answer", "addresses", "gate"))
+    return {"access": [script, *(sent(*parts) for parts in behind(table))]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 from kong_oam.errors import EngineError, ProductError
 from kong_oam.kong import names
 from kong_oam.kong.admin import AdminApi, RejectedError
+from kong_oam.kong.code import called_by, left_by, version_in
 
 _COLLECTIONS = ("routes", "plugins", "services", "targets", "upstreams", "jwts", "consumers", "certificates")
 """In the order of removal: what leads somewhere goes before what guards it. A stack makes no targets: somebody's."""
@@ -37,6 +39,10 @@ class LostEntity:
     name: str
     tags: frozenset[str] = frozenset()
     parents: Mapping[str, str] = field(default_factory=dict)
+    leaves: frozenset[str] = frozenset()
+    """Of the global plugin that has the code of ports, the versions of that."""
+    calls: frozenset[str] = frozenset()
+    """Of a port's plugin, those that it calls."""
 
     @property
     def path(self) -> str:
@@ -102,6 +108,8 @@ def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
 
 def _reason_to_keep(entity: LostEntity, staying: Iterable[LostEntity]) -> str | None:
     for neighbour in staying:
+        if entity.leaves & neighbour.calls:
+            return f"{neighbour} calls what it has"
         if entity.id in neighbour.parents.values():
             return f"{neighbour} belongs to it"
         if entity.guards and neighbour.collection == "routes" and neighbour.parents.get("service") == entity.guards:
@@ -142,4 +150,13 @@ def _entity(collection: str, row: Mapping[str, Any], names: Mapping[str, str]) -
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
     if collection in ("plugins", "targets", "jwts"):
         name += "".join(f" of {names[parent]}" for parent in parents.values())
-    return LostEntity(collection, row["id"], name, frozenset(row.get("tags") or ()), parents)
+    leaves, calls = _code(row) if collection == "plugins" and row["name"] == "pre-function" else ((), ())
+    return LostEntity(
+        collection, row["id"], name, frozenset(row.get("tags") or ()), parents, frozenset(leaves), frozenset(calls)
+    )
+
+
+def _code(row: Mapping[str, Any]) -> tuple[Iterable[str], Iterable[str]]:
+    """The versions of the ports' code that a plugin leaves, and those that it calls."""
+    configuration = json.dumps(row.get("config") or {})
+    return map(version_in, left_by(configuration)), called_by([configuration])

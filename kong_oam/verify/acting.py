@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kong_oam.kong.entities import Entity, reference
 from kong_oam.kong.table import Authentication
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.gate import Script, Table, code, script_of
+from kong_oam.verify.gate import CodeLeft, Script, Table, code, script_of
 from kong_oam.verify.repair import HTTP
 
 _SCRIPTED = ("pre-function", "post-function")
@@ -26,9 +26,11 @@ class Guards:
     gate: Entity | None
     admitted: Script | None
     decided: Script | None
+    code: Entity | None = None
+    """The global plugin whose code admission calls, or that runs somebody's."""
 
     def __iter__(self) -> Iterator[Entity | None]:
-        return iter((self.admission, self.authentication, self.gate))
+        return iter((self.admission, self.authentication, self.gate, self.code))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -63,6 +65,8 @@ class Plugins:
         self._others = sorted({name for name, _, _ in self._scoped} - set(self._kinds))
         scripted = (plugin for plugin in self._scoped.values() if plugin["name"] in _SCRIPTED)
         self._scripts = {plugin["id"]: script_of(plugin) for plugin in scripted}
+        self._everywhere = self._scoped.get(("pre-function", None, None))
+        self._left = CodeLeft.by(self._everywhere) if self._everywhere else CodeLeft()
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -73,13 +77,24 @@ class Plugins:
     def guards(self, route: Entity, service: Entity) -> Guards:
         """Those of our kinds that act on calls of the route."""
         admission, authentication, gate = (self._effective(name, route, service) for name in self._kinds)
-        return Guards(admission, authentication, gate, self._script(admission), self._script(gate))
+        if admission is self._everywhere and self._left.alone:  # it has what ports call, and admits nobody
+            admission = None
+        admitted = self._script(admission)
+        code = self._everywhere if self.runs_foreign or (admitted and admitted.calls) else None
+        if admitted and admitted.calls and admitted.calls not in self._left.versions:  # it refuses
+            admitted = replace(admitted, table={})
+        return Guards(admission, authentication, gate, admitted, self._script(gate), code)
 
     def others(self, route: Entity, service: Entity, consumer: Entity | None) -> list[tuple[Entity, Effect]]:
         """Those of other kinds that act on calls of the route by a consumer, with what they do."""
         others = [plugin for name in self._others if (plugin := self._effective(name, route, service))]
         others += [plugin for plugin in self._bound if consumer and _is_for(plugin, consumer)]
         return [(plugin, self._effect(plugin)) for plugin in others]
+
+    @property
+    def runs_foreign(self) -> bool:
+        """Whether a script that is not ours runs on every call, whatever its service has."""
+        return self._left.foreign
 
     def is_foreign(self, plugin: Entity | None) -> bool:
         """Whether the plugin runs a script, and not one of ours."""

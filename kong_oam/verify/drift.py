@@ -74,10 +74,16 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
             beside = kind == "plugin" and entity["name"] not in _OURS  # a limit that holds others, or none
             marked = kind == "plugin" and gate.marks(actual["config"]) != gate.marks(entity["config"])
             guarding = unlocked or around or unverified or leaking or marked or _strips_less(kind, actual, entity)
+            guarding = guarding or (_is_everywhere(entity) and not gate.CodeLeft.by(actual).alone)
             aside = not guarding and (beside or _bounded(kind, actual, entity))
             request = repair(kind, actual, entity, live, meant)
             by_label[label] = Drift(f"{label}: {'; '.join(changes)}", request, guarding or aside, aside)
     return by_label
+
+
+def _is_everywhere(entity: Entity) -> bool:
+    """Whether it is the global plugin that has the code of all ports."""
+    return entity.get("name") == "pre-function" and "config" in entity and not entity["service"]
 
 
 def _strips_less(kind: str, actual: Entity, meant: Entity) -> bool:
@@ -195,7 +201,13 @@ def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
 
 def _configured(entity: Entity, meant: Entity) -> Iterator[str]:
     config, wanted = entity["config"], meant["config"]
-    if entity["name"] not in ("pre-function", "post-function"):
+    if _is_everywhere(entity):
+        now, ours = gate.CodeLeft.by(entity), gate.CodeLeft.by(meant)
+        if not now.versions >= ours.versions:
+            yield "it lacks the code that ports run"
+        if not now.alone:
+            yield "it runs a script that is not ours"
+    elif entity["name"] not in ("pre-function", "post-function"):
         yield from _fields(config, wanted, tuple({**wanted, **config}))
     elif gate.code(config) != gate.code(wanted):
         yield ", and ".join(_scripts(entity, meant))

@@ -236,8 +236,8 @@ class LiveGateway:
         guards = self._plugins.guards(route, service)
         judged, unjudged = (tuple(self._ends(service, guards.decided, judged=judged)) for judged in (True, False))
         through = (self._labels["route", route["id"]], self._labels["service", service["id"]])
-        foreign = [self._plugins.is_foreign(plugin) for plugin in (guards.admission, guards.gate)]
-        return Way(route, service, guards, judged, unjudged, through, *foreign)
+        admission, gate = (self._plugins.is_foreign(plugin) for plugin in (guards.admission, guards.gate))
+        return Way(route, service, guards, judged, unjudged, through, admission or self._plugins.runs_foreign, gate)
 
     def _verdicts(self, taken: Taken, call: Call, caller: Caller) -> Iterator[Verdict]:
         """Yields a verdict by one route for each way that the call may go."""

@@ -5,7 +5,7 @@ Source: the priorities in Kong's plugins, and recorded exchanges of a Kong 3.10 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandbox.kong.further import FURTHER
@@ -36,3 +36,9 @@ def scopes(
     if consumer:
         yield None, None, consumer
     yield from ((route, None, None), (None, service, None), (None, None, None))
+
+
+def everywhere(scoped: Mapping[Any, Entity]) -> Iterator[Entity]:
+    """The plugins that have no scope, in their order: they meet a request before it is routed, and one without a
+    route."""
+    return (scoped[name, None, None, None] for name in ORDER if (name, None, None, None) in scoped)

@@ -1,9 +1,9 @@
 """The data plane: a request is routed, its plugins run, and what they leave of it goes upstream.
 
-Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled: access,
-header_filter, body_filter and log; plugins: pre-function, jwt, request-termination, post-function, and those of
-further.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after an answer has begun,
-streaming.
+Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled: rewrite (of plugins
+without a scope, before a request is routed), access, header_filter, body_filter and log; plugins: pre-function, jwt,
+request-termination, post-function, and those of further.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing
+of upstreams, retries after an answer has begun, streaming.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sandbox.kong.exchange import Exchange
 from sandbox.kong.further import FURTHER
 from sandbox.kong.http import Header, RefusedError, Request, Response, read_request
 from sandbox.kong.lua import Functions
-from sandbox.kong.precedence import ORDER, by_scope, scopes
+from sandbox.kong.precedence import ORDER, by_scope, everywhere, scopes
 from sandbox.kong.prometheus import Prometheus
 from sandbox.kong.retries import attempts, is_last
 from sandbox.kong.router import Router, upstream_path
@@ -206,6 +206,10 @@ class Proxy:
             raise _StopError(replace(refusal, headers=(*refusal.headers, ("Connection", "close"))))
         view = self._view()
         exchange.balancer = self._balancing(view)
+        plugins[:] = everywhere(self._by_scope(view))
+        for plugin in plugins:
+            if plugin["config"].get("rewrite"):
+                self._script(exchange, tables, plugin, "rewrite")
         exchange.match = self._routes(view).match(exchange.request, exchange.scheme, exchange.port, exchange.path)
         if exchange.match is None:
             raise _StopError(self._error(exchange, 404, "no Route matched with those values"))
@@ -219,6 +223,7 @@ class Proxy:
                 strip=route["strip_path"],
             )
         )
+        plugins.clear()
         stopped: _StopError | None = None
         for plugin in self._plugins(exchange, view):
             plugins.append(plugin)  # those behind one that answers see the answer, too
@@ -282,20 +287,24 @@ class Proxy:
             return True, exchange.balancer.peers(host)
         return False, [Peer(host, port, host)]
 
-    def _plugins(self, exchange: Exchange, view: View) -> Iterator[Entity]:
-        """The plugins of a request in their order: of each name the one with the most specific scope."""
-        assert exchange.match is not None
+    def _by_scope(self, view: View) -> Mapping[Any, Entity]:
         table = view.plugins.tables["plugins"]
         known = self._scoped
         if known is None or known[0] is not table:
             known = self._scoped = table, by_scope(table.values())
             self._functions.forget()
+        return known[1]
+
+    def _plugins(self, exchange: Exchange, view: View) -> Iterator[Entity]:
+        """The plugins of a request in their order: of each name the one with the most specific scope."""
+        assert exchange.match is not None
+        scoped = self._by_scope(view)
         route = exchange.match.route["id"]
         service = exchange.match.service["id"] if exchange.match.service else None
         for name in ORDER:
             consumer = exchange.consumer["id"] if exchange.consumer else None
             for scope in scopes(route, service, consumer):
-                plugin = known[1].get((name, *scope))
+                plugin = scoped.get((name, *scope))
                 if plugin:
                     yield plugin
                     break
@@ -314,11 +323,19 @@ class Proxy:
                 ended = termination.access(exchange, config)
                 if ended:  # with what plugins before it said of any answer
                     raise _StopError(replace(ended, headers=(*ended.headers, *exchange.response_headers)), "exit")
-            elif self._functions.run(exchange, tables, plugin, "access"):
-                assert exchange.exit is not None
-                raise _StopError(exchange.exit, "exit")
+            else:
+                self._script(exchange, tables, plugin, "access")
         except (jwt.UnexpectedError, RuntimeError):
             raise _StopError(self._error(exchange, 500)) from None
+
+    def _script(self, exchange: Exchange, tables: Any, plugin: Entity, phase: str) -> None:
+        try:
+            answered = self._functions.run(exchange, tables, plugin, phase)
+        except RuntimeError:
+            raise _StopError(self._error(exchange, 500)) from None
+        if answered:
+            assert exchange.exit is not None
+            raise _StopError(exchange.exit, "exit")
 
     def _filtered(self, exchange: Exchange, tables: Any, plugins: list[Entity], response: Response) -> Response:
         """header_filter and body_filter of the plugins that the request met; a script's error breaks the answer."""

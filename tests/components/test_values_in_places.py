@@ -52,7 +52,7 @@ def test_each_place_is_given_what_is_there() -> None:
     )
     application = replace(application, components=parts)
     estate, monitor = estate_of(application), recorder()
-    gateway: Any = SimpleNamespace(estate=estate, settings=SETTINGS)
+    gateway: Any = SimpleNamespace(estate=estate, settings=SETTINGS, gates_stay=False)
 
     async def program() -> None:
         clusters = provision_clusters(estate, SETTINGS)

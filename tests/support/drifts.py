@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kong_oam.kong import code
 from kong_oam.kong.table import VERSION, address
 from kong_oam.verify.gate import script_of
 from sandbox.kong.pem import self_signed
@@ -37,6 +38,24 @@ MEANT = [
     f"  {ANYBODY} | GET,HEAD | http://orders.example.com/orders/health",
 ]
 """What all may do who may do something there."""
+EVERYWHERE = "plugin pre-function of everything (global)"
+EVERYBODY = [
+    f"  {ANYBODY} | * | http://console-reports.sandbox.example.com/ http://shop.example.com/",
+    "  reports/renderer, shop/checkout, reports/console for users in order-desk, reports/console for users in sales, shop/web for users in order-desk, shop/web for users in sales | * | http://hello.example.com/",
+    f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
+    f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
+    f"  {ANYBODY} | GET,HEAD | http://orders.example.com/orders/health http://reports.example.com/docs http://reports.example.com/reports/published",
+    "  reports/renderer | GET,HEAD | http://reports.example.com/docs/internal",
+    "  reports/renderer, reports/console for users in order-desk, reports/console for users in sales | GET,HEAD | http://reports.example.com/reports",
+    "  reports/console for users in order-desk | PUT,DELETE | http://reports.example.com/reports",
+    "  reports/console for users in order-desk | GET,HEAD | http://reports.example.com/reports/published/drafts",
+]
+"""What all may do who may do something anywhere."""
+NOBODY_KNOWS = [
+    f"  {ANYBODY} | * | http://hello.example.com/ http://orders.example.com/orders http://reports.example.com/docs/internal http://reports.example.com/reports http://reports.example.com/reports/published/drafts",
+    f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health http://reports.example.com/docs http://reports.example.com/reports/published",
+]
+"""What anybody may be let do by a script that nobody knows."""
 BY_TOKEN = [
     f"  reports/renderer, shop/checkout, reports/console for users in order-desk, reports/console for users in sales, {WRITERS}, shop/web for users in sales | * | http://hello.example.com/",
     f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
@@ -300,6 +319,20 @@ def others(hands: Hands, _: str) -> None:
     hands.make("/consumers/another/jwt", key="k9", algorithm="HS256", secret="theirs")
 
 
+def _everywhere(**change: Any) -> Drift:
+    """The global plugin that has the code of all ports, with something changed; without it, if nothing is."""
+
+    def drift(hands: Hands, _: str) -> None:
+        plugin = hands.find("plugins", name="pre-function", service=None)
+        if not change:
+            hands.remove("plugins", plugin)
+        else:
+            config = {**plugin["config"], **change.get("config", {})}
+            hands.change("plugins", plugin, **{**change, "config": config})
+
+    return drift
+
+
 DRIFTS: dict[str, Drift] = {
     "no anonymous on jwt": _jwt(anonymous=None),
     "an anonymous where nothing is public": _jwt_of(HELLO, anonymous=NOBODY),
@@ -372,6 +405,11 @@ DRIFTS: dict[str, Drift] = {
     "an admission of somebody's on our route": _on_the_route("pre-function", access=["return"]),
     "an answering plugin on our route": _on_the_route("request-termination", status_code=200, message="hello"),
     "a global gate": a_global_gate,
+    "the code of all ports removed": _everywhere(),
+    "the code of all ports disabled": _everywhere(enabled=False),
+    "the code of all ports changed": _everywhere(config={"rewrite": [f"{code.code()} "]}),
+    "a script beside the code of all ports": _everywhere(config={"rewrite": [code.code(), "return function() end"]}),
+    "a phase more beside the code of all ports": _everywhere(config={"log": ["return function() end"]}),
     "our gate made global": our_gate_made_global,
     "our gate on a route alone": our_gate_on_a_route_alone,
     "a gate changed in every way": a_gate_changed_in_every_way,
@@ -662,6 +700,23 @@ EXPECTED: dict[str, list[str]] = {
         f"closed: plugin request-termination of route '{ROUTE}' is not ours",
         *MEANT,
     ],
+    "the code of all ports removed": [
+        f"closed: {EVERYWHERE} is missing",
+        *EVERYBODY,
+    ],
+    "the code of all ports disabled": [
+        f"closed: {EVERYWHERE}: it is disabled",
+        *EVERYBODY,
+    ],
+    "the code of all ports changed": [
+        f"opened: {EVERYWHERE}: it lacks the code that ports run; it runs a script that is not ours",
+        *NOBODY_KNOWS,
+    ],
+    "a script beside the code of all ports": [
+        f"opened: {EVERYWHERE}: it runs a script that is not ours",
+        *NOBODY_KNOWS,
+    ],
+    "a phase more beside the code of all ports": [f"weakened: {EVERYWHERE}: it runs a script that is not ours"],
     "a global gate": [
         "weakened: plugin post-function of everything (global) is not ours",
     ],

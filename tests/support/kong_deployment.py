@@ -44,13 +44,16 @@ def deploy(
     audiences: Mapping[str, str] | None = None,
     logs: LogSettings | None = None,
     metrics: bool = False,
+    *,
+    shared: bool = True,
 ) -> None:
     """The whole estate, without pauses, to stay. Every gate leads to `upstream`, whatever its port.
 
     `authentication` is what the gates are told; the plugin itself is always `jwt`. `audiences` are those that the
-    provider made up, by component key; `logs` where records of calls go, `metrics` whether they are counted.
+    provider made up, by component key; `logs` where records of calls go, `metrics` whether they are counted; `shared`
+    as of `Entities`.
     """
-    with Entities(admin_url, keep=True, logs=logs, metrics=metrics) as entities:
+    with Entities(admin_url, keep=True, logs=logs, metrics=metrics, shared=shared) as entities:
         entities.authentication = authentication
         entities.audiences = audiences or {}
         entities.estate(estate, pems, upstream)
@@ -61,7 +64,8 @@ class Entities:
 
     `made` maps a path to what was sent there; `facts` is what the Admin API says of itself; `settings` are those that
     say what stands beside the guards. Entities are named and
-    tagged after the estate's stack, so a stack name of one's own keeps those of others untouched.
+    tagged after the estate's stack, so a stack name of one's own keeps those of others untouched. `shared`: the code of
+    admissions is in a global plugin, of which a Kong has one.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Entities:
         keep: bool = False,
         logs: LogSettings | None = None,
         metrics: bool = False,
+        shared: bool = False,
     ) -> None:
         self.facts: GatewayFacts = inspect(Account(admin_url, token))
         self.made: dict[str, Entity] = {}
@@ -80,6 +85,7 @@ class Entities:
         self.audiences: Mapping[str, str] = {}
         self.clients: Mapping[str, str] = {key: name for name, key in CLIENTS.items()}
         settings = assumed("tests", datetime.date(2026, 1, 31))
+        self.shared = shared
         self.settings = replace(settings, gateway=replace(settings.gateway, logs=logs, metrics=metrics))
         self.over_tls: UpstreamTlsSettings | None = None
         self.authorities: dict[str, str] = {}
@@ -127,8 +133,10 @@ class Entities:
                 self.make(f"/consumers/{ring['id']}/jwt", credential)
 
     def nowhere(self, estate: Estate) -> None:
-        """The Upstream without Targets that services lead to."""
+        """The Upstream without Targets that services lead to, and the global plugin, if there is to be one."""
         stack = estate.stack.name
+        if self.shared:
+            self._plugin("pre-function", self._full("pre-function", plugins.everywhere()), names.tags(stack), {})
         self.make("/upstreams", {"name": names.nowhere(stack), "tags": names.tags(stack)})
 
     def guard(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
@@ -185,7 +193,8 @@ class Entities:
         decided_by = table(estate, component, own, ring, self.authentication, self.audiences, self.clients)
         leads = address(upstream, port or component.backends[own].port, certified_name(component, own))
         nobody = names.nobody(estate.stack.name, component)
-        short = (plugins.admission(decided_by), plugins.jwt(nobody), plugins.gate(decided_by, leads))
+        admission = plugins.admission(decided_by, shared=self.shared)
+        short = (admission, plugins.jwt(nobody), plugins.gate(decided_by, leads))
         return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
 
     def lead(self, estate: Estate, component: Component) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from lupa.luajit21 import LuaError, LuaRuntime
 
-from kong_oam.kong import plugins
+from kong_oam.kong import code, plugins, sources
 
 CALLS = {
     "admission": ("ngx.var.request", "ngx.var.request_uri", "ngx.req.get_headers", "ngx.req.clear_header", "ngx.decode_base64"),
@@ -149,18 +149,21 @@ def _decoded(text: str) -> str | None:
 
 
 def admission(table: str = "{}") -> str:
-    (code,) = plugins.admission(table)["access"]
-    return str(code)
+    (script,) = plugins.admission(table)["access"]
+    return str(script)
 
 
 def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
-    (code,) = plugins.gate(table, leads)["access"]
-    return str(code)
+    (script,) = plugins.gate(table, leads)["access"]
+    return str(script)
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
     """Has scripts made of sources that say `wrong` where one says `right`."""
-    source = plugins._source
-    assert sum(right in file.read_text("utf-8") for file in plugins._LUA.iterdir()) == 1
-    monkeypatch.setattr(plugins, "_source", lambda *names: source(*names).replace(right, wrong))
-    monkeypatch.setattr(plugins, "_lua", plugins._lua.__wrapped__)
+    source = sources.source
+    assert sum(right in file.read_text("utf-8") for file in sources.FOLDER.iterdir()) == 1
+    monkeypatch.setattr(sources, "source", lambda *names: source(*names).replace(right, wrong))
+    for module in (plugins, code):
+        monkeypatch.setattr(module, "sent", sources.sent.__wrapped__)
+    for name in ("code", "version"):
+        monkeypatch.setattr(code, name, getattr(code, name).__wrapped__)

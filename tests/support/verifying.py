@@ -150,7 +150,7 @@ class Hands:
     def find(self, kind: str, **fields: Any) -> dict[str, Any]:
         """The one entity of a kind (as "plugins") with these fields; `service` and `route` by name."""
         for field in ("service", "route", "consumer"):
-            if field in fields:
+            if fields.get(field) is not None:
                 name = fields[field]
                 fields[field] = {"id": self._admin.get(f"/{field}s/{name}").raise_for_status().json()["id"]}
         (found,) = (one for one in self.list(kind) if all(one[name] == value for name, value in fields.items()))
@@ -213,7 +213,8 @@ class Running:
     def __enter__(self) -> Self:
         self.kong.start()
         one = self.deployment
-        with kong_deployment.Entities(self.kong.admin_url, keep=True) as entities:
+        shared = one.settings.gateway.shares_code
+        with kong_deployment.Entities(self.kong.admin_url, keep=True, shared=shared) as entities:
             entities.settings = one.settings
             entities.clients = one.deployed.clients[one.issuer.provider.name]
             if self._ca:

@@ -138,7 +138,7 @@ def test_enterprise_has_openid_connect_in_place_of_jwt_and_slots(registered: lis
     made = all_of(registered, "kong:index/plugin:Plugin")
     kinds = sorted((one.inputs["name"], "routeId" in one.inputs) for one in made.values())
     assert kinds == (
-        [("openid-connect", False)] * 5 + [("post-function", False)] * 5 + [("pre-function", False)] * 5
+        [("openid-connect", False)] * 5 + [("post-function", False)] * 5 + [("pre-function", False)] * 6
     )  # fmt: skip
     assert not [one for one in registered if one.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"]
     ring = all_of(registered, "kong:index/consumer:Consumer")["gateway-ring-okta"]
@@ -170,6 +170,18 @@ def test_routes_wait_for_openid_connect(registered: list[Registered]) -> None:
         assert len(route.after & guards) == 1
 
 
+@pytest.mark.parametrize("more", [{"workspace": "shop"}, {"sharedCode": False}], ids=["a workspace", "a setting"])
+def test_each_port_has_its_own_code(monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]) -> None:
+    """In a workspace, whose global plugins do not run in time, and where the stack says so: no plugin is global."""
+    monkeypatch.setattr(preflight, "inspect", lambda *_, **__: preflight.GatewayFacts(VERSION, 12.0, SCHEMAS))
+    monkeypatch.setattr(taken, "inspect", lambda *_: ())
+    monkeypatch.setenv("KONG_ADMIN_ADDR", "http://kong.example.com:8001")
+    made = all_of(run_program(monkeypatch, edition="enterprise", **more), "kong:index/plugin:Plugin")
+    assert names.CODE not in made
+    (admission,) = json.loads(made["orders/api-8080-admission"].inputs["configJson"])["access"]
+    assert admission.split("]==]", 1)[1] == plugins.admission("T")["access"][0].split("]==]", 1)[1]
+
+
 def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered]) -> None:
     """It differs from the other edition's by one entry of its table; admission does not differ at all."""
     made = all_of(registered, "kong:index/plugin:Plugin")
@@ -178,7 +190,7 @@ def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered])
     (script,) = plugins.gate("T", "A")["access"]
     assert gate.split("]==]", 2)[2] == script.split("]==]", 2)[2]
     (admission,) = json.loads(made["orders/api-8080-admission"].inputs["configJson"])["access"]
-    assert admission.split("]==]", 1)[1] == plugins.admission("T")["access"][0].split("]==]", 1)[1]
+    assert admission.split("]==]", 1)[1] == plugins.admission("T", shared=True)["access"][0].split("]==]", 1)[1]
     assert admission.split("]==]", 1)[0] == gate.split("]==]", 1)[0]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from kong_oam.kong import plugins
 from kong_oam.kong.script import NOTE, ScriptInputs, framed, inputs_of, with_table
-from policies.scripts import is_current, table_of
+from policies.scripts import admission_in, is_gate, table_of
 
 TABLE = '{\n"rules": {"/a]==]b": "]\'"},\n"hosts": [[1]]\n}'
 ESCAPED = TABLE.replace('/a]==]b": "]\'"', '/a\\u005d==\\u005db": "\\u005d\\u0027"')
@@ -21,11 +21,8 @@ def test_a_frame_is_the_same_byte_for_byte() -> None:
     assert framed(ScriptInputs(TABLE), "x()") == f"{NOTE}{table}x()"
     assert framed(ScriptInputs(TABLE, ADDRESS), "x()") == f"{NOTE}{table}{address}x()"
     (admission,), (gate,) = plugins.admission(TABLE, more=["x-a"])["access"], plugins.gate(TABLE, ADDRESS)["access"]
-    note = "-- kong_oam/kong/lua:"
-    assert admission.startswith(
-        f"{NOTE}{table}local MORE = 'x-a'\n{note} json, path, token, answer, rules, contains, admission\n"
-    )
-    assert gate.startswith(f"{NOTE}{table}{address}{note} answer, addresses, gate\n")
+    assert admission.startswith(f"{NOTE}{table}local MORE = 'x-a'\n-- kong_oam/kong/code.py\n")
+    assert gate.startswith(f"{NOTE}{table}{address}-- kong_oam/kong/lua: answer, addresses, gate\n")
 
 
 @pytest.mark.parametrize("address", [None, ADDRESS])
@@ -50,9 +47,9 @@ def test_another_table_leaves_all_else_as_it_is() -> None:
 
 def test_the_pack_reads_the_same() -> None:
     """For itself."""
-    for kind, config in (
-        ("pre-function", plugins.admission(TABLE, 600, ["x-a"])),
-        ("post-function", plugins.gate(TABLE, ADDRESS)),
-    ):
-        assert is_current(kind, config["access"][0])
+    configs = [plugins.admission(TABLE, 600, ["x-a"], shared=shared) for shared in (True, False)]
+    assert [admission_in(one["access"][0]) for one in configs] == ["everywhere", "here"]
+    gate = plugins.gate(TABLE, ADDRESS)
+    assert is_gate(gate["access"][0])
+    for config in (*configs, gate):
         assert table_of(config) == {"rules": {"/a]==]b": "]'"}, "hosts": [[1]]}

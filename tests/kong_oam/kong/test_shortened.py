@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lupa.luajit21 import LuaRuntime
 
-from kong_oam.kong import plugins
+from kong_oam.kong import sources
 from kong_oam.kong.chunks import ALWAYS, BEHIND, CHUNKS
 from kong_oam.kong.shortened import shortened
 from policies.scripts import nameless
@@ -32,13 +32,13 @@ def compiled(code: str) -> Any:
 
 @pytest.mark.parametrize("parts", SCRIPTS, ids=" ".join)
 def test_what_is_sent_compiles_to_what_its_source_does(parts: tuple[str, ...]) -> None:
-    source, sent = plugins._source(*parts), plugins._lua(*parts)
+    source, sent = sources.source(*parts), sources.sent(*parts)
     assert compiled(sent) == compiled(source)
     assert len(sent) < len(source)
 
 
 def test_every_source_is_in_one_of_them() -> None:
-    assert {part for parts in SCRIPTS for part in parts} == {file.stem for file in plugins._LUA.glob("*.lua")}
+    assert {part for parts in SCRIPTS for part in parts} == {file.stem for file in sources.FOLDER.glob("*.lua")}
 
 
 def test_bytecode_tells_scripts_apart() -> None:

@@ -50,7 +50,9 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
     """That of bodies behind the gate as that of lengths before it."""
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name=name, service=ORDERS)
-        hands.change("plugins", plugin, config={"access": plugin["config"]["access"][:1]})
+        first, *beside = plugin["config"]["access"]
+        assert len(beside) == (name == "post-function") and ("code.limits()\n" in first) == (name == "pre-function")
+        hands.change("plugins", plugin, config={"access": [first.replace("code.limits()\n", "")]})
         finding = told(running.judged())[0]
         assert f"plugin {name} of service '{ORDERS}': its script is not the one that is meant" in finding
     assert told(running.judged()) == []
