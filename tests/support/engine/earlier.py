@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.diff.snapshot import OUTPUT
+from kong_oam.kong.names import CODE
 from sandbox.local import ROOT
 from tests.support.engine.deployment import Deployment
 
@@ -41,7 +42,8 @@ def run_by(deployment: Deployment, project: Path) -> None:
 
 
 def assert_only_scripts_change(deployment: Deployment, earlier: Path) -> None:
-    """Of what `earlier` deploys, a run updates the scripts of admission and gate, and nothing else; the next one, nothing.
+    """Of what `earlier` deploys, a run updates the scripts of admission and gate, and makes the plugin that has the code of
+    all ports, and nothing else; the next one, nothing.
 
     Of the outputs, the two tables become texts of the same lines, and the model has another name, and other digests of
     workloads. What is enforced is told anew. All others stay.
@@ -51,8 +53,8 @@ def assert_only_scripts_change(deployment: Deployment, earlier: Path) -> None:
     before = _outputs(deployment)
     run_by(deployment, ROOT)
     changed = deployment.changes("preview")
-    assert changed and {*changed.values()} == {"update"}
-    assert {name.rpartition("-")[2] for name in changed} == {"admission", "gate"}
+    assert changed.get(CODE) == "create" and {changed[name] for name in changed.keys() - {CODE}} == {"update"}
+    assert {name.rpartition("-")[2] for name in changed} == {"admission", "gate", "code"}
     said = deployment.pulumi("preview", "-s", "local").stdout
     outputs = [name for name in re.findall(r"^  [-+~] (\w+)", said, re.MULTILINE) if name != "enforced"]
     assert outputs == ["access", "access", "grants", "grants", "model"]
