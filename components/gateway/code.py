@@ -71,7 +71,8 @@ def provision_code(settings: Settings, state: StackState, make: Make) -> SharedC
     versions: pulumi.Output[list[str]] = plugin.config_json.apply(left)
     if not shared:
         return SharedCode(False, (), versions, ["the code that ports run"])
-    is_there = True if pulumi.runtime.is_dry_run() else versions.apply(lambda now: code.version() in now)
+    previewed = plugin.urn.apply(lambda _: True)  # it is known, and depends on the plugin, as in the run
+    is_there = previewed if pulumi.runtime.is_dry_run() else versions.apply(lambda now: code.version() in now)
     return SharedCode(is_there, (plugin,), versions)
 
 
