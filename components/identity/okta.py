@@ -47,8 +47,8 @@ and Okta keeps such a key with `"crv": null` (that provider's recordings of 2026
 TestAccResourceOktaAppOauth_serviceWithJWKS). Nobody has shown that it verifies anything by it.
 """
 
-_REPLACING = ["authServerId", "policyId"]
-"""Of what lies in a server or a policy: in another one it is another."""
+_IN_SERVER, _IN_POLICY = ["authServerId"], ["authServerId", "policyId"]
+"""Of what lies in a server, or in a policy there: in another one it is another."""
 _REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be tried again
 _LAST = 99_999  # a priority that no policy has: one that is made with it moves no other
 
@@ -75,7 +75,7 @@ class Okta(pulumi.ComponentResource):
         if base is None:
             server = self._authorization_server()
             self._server_id: pulumi.Input[str] = server.id
-            self._inside = self._merged(replace_on_changes=_REPLACING)
+            self._inside = self._merged(replace_on_changes=_IN_SERVER)
             scopes = self._scopes()
             self._group_ids: Mapping[str, pulumi.Input[str]] = {
                 group: given.looked_up.group(settings.name, self._model.group(group)) for group in self._named_groups
@@ -243,7 +243,7 @@ class Okta(pulumi.ComponentResource):
                 client_whitelists=[apps[client.component].client_id],
                 priority=_LAST,
                 status="ACTIVE",
-                opts=self._of(client, replace_on_changes=_REPLACING, ignore_changes=["priority"]),
+                opts=self._of(client, replace_on_changes=_IN_SERVER, ignore_changes=["priority"]),
             )
             self._rule(client, policy, [*(scopes[scope] for scope in client.scopes if scope in scopes), *claims])
 
@@ -262,7 +262,7 @@ class Okta(pulumi.ComponentResource):
             group_whitelists=[self._group_ids[group] for group in client.groups],
             access_token_lifetime_minutes=self._settings.access_token_minutes,
             status="ACTIVE",
-            opts=self._of(client, replace_on_changes=_REPLACING, depends_on=list(before)),
+            opts=self._of(client, replace_on_changes=_IN_POLICY, depends_on=list(before)),
         )
 
     def _trusted_origins(self) -> None:
