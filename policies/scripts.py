@@ -45,7 +45,8 @@ _WITHOUT = {
     "access": "return kong.response.exit(503,{type='urn:kong-oam:problem:not-admitted',title='The request was not "
     "admitted',status=503,requestId=ngx.var.kong_request_id or ngx.var.request_id},"
     "{['Content-Type']='application/problem+json'})",
-    "log": "for n in pairs(kong.log.serialize())do kong.log.set_serialize_value(n,nil)end return",
+    "log": "for n in pairs(kong.log.serialize())do kong.log.set_serialize_value(n,nil)end for _,s in ipairs("
+    "ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end return",
 }
 """What a port does by phase where the code is not there; elsewhere nothing."""
 _ARGUMENTS = {"pre-function": ("TABLE",), "post-function": ("TABLE", "UPSTREAM")}

@@ -32,10 +32,13 @@ _REFUSED = (
     "return kong.response.exit(503,{type='urn:kong-oam:problem:not-admitted',title='The request was not admitted',"
     "status=503,requestId=ngx.var.kong_request_id or ngx.var.request_id},{['Content-Type']='application/problem+json'})"
 )
-_NOTHING_TOLD = "for n in pairs(kong.log.serialize())do kong.log.set_serialize_value(n,nil)end return"
+_NOTHING_TOLD = (
+    "for n in pairs(kong.log.serialize())do kong.log.set_serialize_value(n,nil)end "
+    "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end return"
+)
 WITHOUT: Mapping[str, str] = {"access": _REFUSED, "log": _NOTHING_TOLD}
 """What scripts of a port do without the code, by phase: nothing is let through, and nothing written down of what Kong
-itself would. Elsewhere they do nothing."""
+itself would, nor the query string, which is in its traces. Elsewhere they do nothing."""
 
 _LEAVES = re.compile(r",left\['([0-9a-f]{20})'\]=left,CODE end")
 _CALLS = re.compile(r"\(kong\.ctx\.shared\.kong_oam_code or\{\}\)\['([0-9a-f]{20})'\]")

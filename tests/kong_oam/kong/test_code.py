@@ -84,7 +84,8 @@ return function(headers, message)
   local kong = { ctx = {}, log = { err = message, serialize = function() return { a = 1 } end },
                  response = { exit = function(status, body) error({ status = status, body = body }, 0) end } }
   kong.log.set_serialize_value = function(name, value) message(name .. ' ' .. tostring(value)) end
-  local ngx = { var = { request = 'GET / HTTP/1.1', request_uri = '/' }, req = {
+  local url = setmetatable({}, { __newindex = function(_, name, value) message(name .. ' ' .. tostring(value)) end })
+  local ngx = { ctx = { KONG_SPANS = { {}, { attributes = url } } }, var = { request = 'GET / HTTP/1.1', request_uri = '/' }, req = {
     get_headers = function() return headers() end, clear_header = function(name) message('cleared ' .. name) end } }
   local function loaded(code) return assert(load(code, '=s', 't', setmetatable({ kong = kong, ngx = ngx }, { __index = _G })))() end
   local function request(...)   -- the scripts of one, in order: what they left, or the status that ended it
@@ -162,7 +163,7 @@ def test_without_the_code_nothing_passes_and_nothing_is_told() -> None:
             assert worker.request(*before, scripts[phase])[0] is None
         assert worker.messages == []
         assert worker.request(*before, scripts["log"])[0] is None
-        assert worker.messages == ["a nil"], "nothing stays of Kong's own record"
+        assert worker.messages == ["a nil", "http.url nil"], "nothing stays of Kong's own record, or of query strings"
         del worker.messages[:]
     assert worker.request(worker.load("return function() kong.ctx.shared.kong_oam_code = true end"), scripts["access"])
 
