@@ -54,8 +54,8 @@ TARGET: Edit = (
 NO_MARK: tuple[Edit, ...] = (
     (
         "kong_oam/kong/plugins.py",
-        '_lua("answer", "addresses", "gate")',
-        '_lua("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
+        'sent("answer", "addresses", "gate")',
+        'sent("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
     ),
     (GATE, "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable\n", ""),
     (GATE, "local owners_of, owned, rule_of, tree_of, contains\n", ""),
@@ -78,8 +78,8 @@ NO_WAIT: tuple[Edit, ...] = (
 NOT_ROLLED_OUT: Edit = (SERVICE, "pulumi.runtime.is_dry_run() else workload.rolled_out", "True else previewed")
 ADMITTED_LATE: Edit = (
     "components/application.py",
-    "= [service.admission for service in self.gated.values()]",
-    "= []",
+    "else [service.admission for service in self.gated.values()]",
+    "else []",
 )
 UNCUT: Edit = (
     GATE,
