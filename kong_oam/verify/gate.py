@@ -116,9 +116,10 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
     calls = ""
     if plugin["name"] == "pre-function":
         stripped = script.stripped_in(str(first))
-        kinds = {shared: plugins.admission(text, more=stripped, shared=shared) for shared in (True, False)}
-        ours = address is None and _judging(run) in map(_judging, map(code, kinds.values()))
-        calls = version() if ours and run["access"] == kinds[True]["access"] else ""
+        kinds = ((shared, plugins.admission(text, more=stripped, shared=shared)) for shared in (True, False))
+        shares = next((shared for shared, config in kinds if _judging(run) == _judging(code(config))), None)
+        ours = address is None and shares is not None
+        calls = version() if shares else ""
     else:
         ours = address is not None and run == code(plugins.gate(text, address))
     table = _table(text)
