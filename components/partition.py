@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from kong_oam.access.model import Client, Component, Estate
-from kong_oam.access.partitions import Granted, base_of, calls_into, granted, part_of, with_kept_grants
+from kong_oam.access.partitions import Granted, base_of, calls_into, gained, granted, part_of, with_kept_grants
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
@@ -123,11 +123,7 @@ def _granted_before(settings: Settings, part: Estate, state: StackState) -> Gran
 
 def _regranted(part: Estate, before: Granted) -> frozenset[str]:
     """The components whose clients, those that there were before, are granted something that they were not."""
-    more = {
-        name
-        for name, calls in granted(part).items()
-        if name in before and any({*scopes} - {*before[name].get(key, ())} for key, scopes in calls.items())
-    }
+    more = {name for name, _ in gained(before, granted(part)) if name in before}
     return frozenset(client.component for client in part.own_clients if client.name in more)
 
 

@@ -153,6 +153,14 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
     return replace(estate, applications=tuple(applications), foreign=tuple(gone)), words
 
 
+def gained(before: Granted, now: Granted) -> Iterator[tuple[str, str]]:
+    """Yields names of clients and components: those to which a client is granted a scope `now` that it was not."""
+    for client, calls in now.items():
+        for called, scopes in calls.items():
+            if {*scopes} - {*before.get(client, {}).get(called, ())}:
+                yield client, called
+
+
 def with_kept_grants(estate: Estate, partition: str, before: Granted, *, everywhere: bool = False) -> Estate:
     """The whole estate, in which the clients of a partition keep what they were granted at components of others, also
     of those that they call no more: `before`, scopes by the client's name and component. At the partition's own gates

@@ -15,7 +15,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple
 
-from kong_oam.access.partitions import Granted, granted
+from kong_oam.access.partitions import Granted, gained, granted
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
@@ -175,12 +175,7 @@ class Runs:
         components = self.estates.whole.components
 
         def more(first: Granted, second: Granted) -> frozenset[str]:
-            called = {
-                key
-                for client in before.keys() & now.keys()
-                for key, scopes in second[client].items()
-                if {*scopes} - {*first.get(client, {}).get(key, ())}
-            }
+            called = {key for client, key in gained(first, second) if client in before and client in now}
             elsewhere = {components[key].partition for key in called if key in components}
             return frozenset(one for one in elsewhere if one and one != partition and one in chosen)
 
