@@ -137,7 +137,7 @@ class Deployment:
         self.admin = httpx.Client(base_url=admin_url, timeout=60, trust_env=False)
         self._workload, self._made = workload, list[str]()
         self._pem = pem_of(key)
-        self._schemas: dict[str, Any] = {}
+        self._has_code = False
 
     def workers(self) -> list[int]:
         """The process ids of the workers on this machine."""
@@ -159,9 +159,13 @@ class Deployment:
             self._make(f"/consumers/{consumers[credential['consumer']['id']]}/jwt", credential)
         services = {one["id"]: self._make("/services", {"port": 1, **one}) for one in entities.services}
         for plugin in entities.plugins:
-            consumer = plugin["consumer"] and {"id": consumers[plugin["consumer"]["id"]]}
-            scope = {"service": {"id": services[plugin["service"]["id"]]}, "consumer": consumer}
-            self._make("/plugins", {**plugin, **scope})
+            if plugin["service"]:
+                consumer = plugin["consumer"] and {"id": consumers[plugin["consumer"]["id"]]}
+                scope = {"service": {"id": services[plugin["service"]["id"]]}, "consumer": consumer}
+                self._make("/plugins", {**plugin, **scope})
+            elif not self._has_code:  # the code of all ports, the same in every case
+                self._make("/plugins", plugin)
+                self._has_code = True
         for route in entities.routes:
             self._make("/routes", {**route, "service": {"id": services[route["service"]["id"]]}})
 
@@ -284,8 +288,9 @@ Seconds = dict[tuple[str, str], float]
 """By case, and by what is asked: token or public."""
 
 
-def measure(admin_url: str, proxy: tuple[str, int], rounds: int, requests: int) -> Seconds:
-    """Seconds of the workers' CPU a request: medians."""
+@contextmanager
+def deployed(admin_url: str) -> Iterator[tuple[Deployment, dict[tuple[str, str], bytes]]]:
+    """All cases in the Kong, with the workload and the sinks of this process, and the request of each."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     with ExitStack() as opened, tempfile.TemporaryDirectory() as folder:
         workload = opened.enter_context(listening(_Workload))
@@ -297,13 +302,21 @@ def measure(admin_url: str, proxy: tuple[str, int], rounds: int, requests: int) 
         }
         deployment = Deployment(admin_url, f"127.0.0.1:{workload}", key)
         opened.callback(deployment.clean)
-        asked = {
-            (case.name, of): _request(number, token(key, number) if of == "token" else "")
-            for number, case in enumerate(cases())
-            for of in ("token", "public")
-        }
         for number, case in enumerate(cases()):
             deployment.add(*stack(case, number, sinks))
+        yield (
+            deployment,
+            {
+                (case.name, of): _request(number, token(key, number) if of == "token" else "")
+                for number, case in enumerate(cases())
+                for of in ("token", "public")
+            },
+        )
+
+
+def measure(admin_url: str, proxy: tuple[str, int], rounds: int, requests: int) -> Seconds:
+    """Seconds of the workers' CPU a request: medians."""
+    with deployed(admin_url) as (deployment, asked):
         load = Load(proxy)
         _await(load, asked)
         workers = deployment.workers()

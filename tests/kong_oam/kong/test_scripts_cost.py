@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 
-from benchmarks.gateway import TRAITS
+from benchmarks.gateway import TRAITS, deployed
 from benchmarks.scripts import LIMIT, lines, measure
 from kong_oam.oam.schema import EDGE_TRAITS
+from sandbox.kong import Kong
 
 
 @pytest.mark.deep
@@ -18,6 +20,17 @@ def test_all_that_may_be_asked_for_is_within_the_limit(report: Callable[[str], N
     for line in lines(seconds):
         report(line)
     assert seconds["all"] < LIMIT * seconds["guards"]
+
+
+def test_calls_that_are_measured_on_a_real_kong_are_let_in_by_a_stand_in() -> None:
+    """So what `benchmarks.gateway` deploys is whole; it takes away what it made."""
+    with Kong() as kong:
+        with deployed(kong.admin_url) as (_, asked):
+            assert {name: kong.handle(request, "http").status for name, request in asked.items()} == dict.fromkeys(
+                asked, 200
+            )
+        left = {kind: httpx.get(f"{kong.admin_url}/{kind}").json()["data"] for kind in ("plugins", "services", "routes")}
+        assert left == {"plugins": [], "services": [], "routes": []}
 
 
 def test_every_trait_is_measured() -> None:
