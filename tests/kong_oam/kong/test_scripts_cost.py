@@ -29,7 +29,9 @@ def test_calls_that_are_measured_on_a_real_kong_are_let_in_by_a_stand_in() -> No
             assert {name: kong.handle(request, "http").status for name, request in asked.items()} == dict.fromkeys(
                 asked, 200
             )
-        left = {kind: httpx.get(f"{kong.admin_url}/{kind}").json()["data"] for kind in ("plugins", "services", "routes")}
+        left = {
+            kind: httpx.get(f"{kong.admin_url}/{kind}").json()["data"] for kind in ("plugins", "services", "routes")
+        }
         assert left == {"plugins": [], "services": [], "routes": []}
 
 
