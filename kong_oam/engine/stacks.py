@@ -28,8 +28,9 @@ def stacks_of(settings: Settings) -> list[str]:
 
 
 def listed(*only: str) -> dict[str, str | None]:
-    """The stacks of the project, by name, with when the state of each was last written; None where it never was, or the
-    backend does not say it. The engine reads the states of all that it lists: once for a command.
+    """The stacks of the project, by name, with when a run last wrote the state of each, and how many resources it has
+    ("TIME/COUNT"): `pulumi state delete` and `pulumi stack import` leave the time as it is. None where no run ever did,
+    or the backend does not say it. The engine reads the states of all that it lists: once for a command.
 
     `only`: an option of `pulumi stack ls` by which it lists some. In a folder it walks over files, of which a run
     beside it may have replaced one when it comes there: then it is asked again. Raises cli.CliError.
@@ -44,7 +45,12 @@ def listed(*only: str) -> dict[str, str | None]:
             if not left or "list bucket" not in str(error):
                 raise
             time.sleep(_PAUSE)
-    return {stack["name"].rpartition("/")[2]: stack.get("lastUpdate") for stack in found}
+    return {stack["name"].rpartition("/")[2]: _written(stack) for stack in found}
+
+
+def _written(stack: Mapping[str, Any]) -> str | None:
+    at = stack.get("lastUpdate")
+    return at and f"{at}/{stack.get('resourceCount') or 0}"
 
 
 def existing(names: Iterable[str]) -> list[str]:

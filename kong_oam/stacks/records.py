@@ -1,8 +1,9 @@
 """What is known of the last run of each stack of an estate, read for all at once: tags of its base's stack.
 
-A record counts for as long as the stack's state is the one that its run left: whatever wrote it since, also a run that
-was cut off, has another time of the last update. Two commands that write tags at once may lose a record, and then one
-more run is made than needed.
+A record counts for as long as the stack's state is the one that its run left: whatever ran since, also what was cut
+off, has another time of the last update, and what took a resource out of the state, or brought one in, another number
+of them (engine.stacks.listed). Of other edits by hand (`pulumi state taint`) nothing is seen here. Two commands that
+write tags at once may lose a record, and then one more run is made than needed.
 """
 
 from __future__ import annotations

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from kong_oam.engine import stacks
-from kong_oam.engine.cli import CliError
+from kong_oam.engine.cli import SHORT, CliError, pulumi
+from sandbox import toolchain
 
 GONE = "list bucket: lstat a.json: no such file or directory"
-LISTED = [{"name": "organization/oam/prod", "lastUpdate": "2026-11-28T10:00:00.000Z"}, {"name": "prod-apis"}]
+LISTED = [
+    {"name": "organization/oam/prod", "lastUpdate": "2026-11-28T10:00:00.000Z", "resourceCount": 12},
+    {"name": "prod-apis"},
+]
+STATE = {
+    "manifest": {"time": "2026-11-28T10:00:00Z", "magic": "", "version": ""},
+    "resources": [
+        {"urn": f"urn:pulumi:prod::oam::a:b:C::{name}", "custom": False, "type": "a:b:C"} for name in ("one", "two")
+    ],
+}
 
 
 class Cli:
@@ -32,7 +43,7 @@ def test_a_listing_that_fails_beside_a_run_is_made_again(failing: int, monkeypat
     cli = Cli(failing)
     monkeypatch.setattr(stacks, "pulumi", cli)
     monkeypatch.setattr(stacks, "_PAUSE", 0.0)
-    assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z", "prod-apis": None}
+    assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/12", "prod-apis": None}
     assert cli.asked == failing + 1
 
 
@@ -45,3 +56,22 @@ def test_one_that_always_fails_is_an_error(why: str, asked: int, monkeypatch: py
     with pytest.raises(CliError, match=why):
         stacks.listed()
     assert cli.asked == asked
+
+
+@pytest.mark.engine
+def test_the_engine_says_of_a_state_without_a_resource_nothing_but_their_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`state delete` and an import leave the time as it is, so that alone would not tell of them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "backend").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("{name: oam, runtime: python}")
+    (tmp_path / "state.json").write_text(json.dumps({"version": 3, "deployment": STATE}))
+    monkeypatch.setenv("PATH", str(toolchain.pulumi_folder()), prepend=":")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/backend")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "sandbox")
+    pulumi("stack", "init", "prod", timeout=SHORT)
+    pulumi("stack", "import", "--file", "state.json", stack="prod", timeout=SHORT)
+    assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/2"}
+    pulumi("state", "delete", "urn:pulumi:prod::oam::a:b:C::two", "--yes", stack="prod", timeout=SHORT)
+    assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/1"}

@@ -14,15 +14,18 @@ from kong_oam.stacks import records
 from kong_oam.stacks.records import Known, Record
 
 DAY = datetime.date(2026, 11, 25)
-UPDATED = "2026-11-28T10:00:00.000Z"
+LAST = "2026-11-28T10:00:00.000Z"
+RESOURCES = 12
+UPDATED = f"{LAST}/{RESOURCES}"
 
 
 class Cli:
-    """Stands in for the engine's command line: its stacks with their last updates, tags and outputs of the base.
-    `named` are the stacks with a tag that says their names; `listed` counts those of which it had to read the state."""
+    """Stands in for the engine's command line: its stacks with their last updates, tags and outputs of the base; each
+    has as many `resources`. `named` are the stacks with a tag that says their names; `listed` counts those of which it had to read the state."""
 
     def __init__(self, updates: dict[str, str | None]) -> None:
         self.updates = updates
+        self.resources = RESOURCES
         self.tags: dict[str, Any] = {}
         self.named: set[str] = set()
         self.listed = 0
@@ -33,7 +36,11 @@ class Cli:
             case ("stack", "ls", "--json", *only):
                 told = {name: at for name, at in self.updates.items() if not only or self._has(name, only)}
                 self.listed += len(told)
-                rows = [{"name": name, "lastUpdate": at} for name, at in told.items() if at is not None]
+                rows = [
+                    {"name": name, "lastUpdate": at, "resourceCount": self.resources}
+                    for name, at in told.items()
+                    if at is not None
+                ]
                 return json.dumps([*rows, *({"name": name} for name, at in told.items() if at is None)])
             case ("stack", "tag", "set", records.NAMED, name):
                 assert stack == name
@@ -58,7 +65,7 @@ class Cli:
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
-    made = Cli({"prod": UPDATED, "organization/project/prod-sales": UPDATED, "prod-rest": None})
+    made = Cli({"prod": LAST, "organization/project/prod-sales": LAST, "prod-rest": None})
     for module in (records, stacks):
         monkeypatch.setattr(module, "pulumi", made)
     return made
@@ -81,9 +88,16 @@ def test_what_was_written_is_read(cli: Cli) -> None:
 
 
 def test_a_record_counts_until_something_else_writes_the_state(cli: Cli) -> None:
-    """A run that was cut off, one of the literal command, an import, or a move."""
+    """A run that was cut off, or one of the literal command."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.updates["organization/project/prod-sales"] = "2026-11-28T10:00:01.000Z"
+    assert records.read("prod", ["sales"], stacks.listed()).records == {}
+
+
+def test_a_record_counts_until_the_state_has_another_number_of_resources(cli: Cli) -> None:
+    """As after `pulumi state delete` or an import, which leave the time of the last update as it is."""
+    records.write("prod", "sales", "f1", {}, "i1")
+    cli.resources -= 1
     assert records.read("prod", ["sales"], stacks.listed()).records == {}
 
 
