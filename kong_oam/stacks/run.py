@@ -162,8 +162,10 @@ class Runs:
         self._side_by_side([one for one in last if one not in {*waiting, *failed}])
 
     def _granted(self, partitions: Iterable[str]) -> dict[str, Granted]:
-        """What clients were granted as the stacks of these recorded it."""
-        return {one: self._outputs(one).get("granted") or {} for one in partitions}
+        """What clients were granted as the stacks of these recorded it: nothing, where this command made one."""
+        return {
+            one: (self._outputs(one).get("granted") or {}) if self.name(one) in self.there else {} for one in partitions
+        }
 
     def _regranted(self, partition: str, chosen: Mapping[str, Granted]) -> Regranted:
         """In which other partitions that are to be run, too, clients of this one get a grant, and in which they lose
