@@ -1,10 +1,11 @@
 """What an estate costs as it grows: CPU seconds, bytes written and requests of each kind of run, in partitions.
 
-    python -m benchmarks.estate [--components 10 100 1000] [--partition 10] [--walk] [--zstd] [--one-stack]
+    python -m benchmarks.estate [--components 10 100 1000] [--partition 20] [--walk] [--zstd] [--one-stack]
 
 Deploys three estates in partitions on the sandbox by the project's own `up`: the engine, its file backend and the
-program are real; Kong, Okta, the cluster and the plugins are stand-ins. The smallest is one partition, and what others
-cost is told as ratios to it. CPU seconds are those of all processes of a command and of the stand-ins, of which there
+program are real; Kong, Okta, the cluster and the plugins are stand-ins. What one costs is told as a ratio to what the
+next smaller one does; a changed rule, to what it does in an estate of one such partition, which is deployed, too. CPU
+seconds are those of all processes of a command and of the stand-ins, of which there
 is a column of its own, and nothing is forked from what runs already; bytes are those that Linux counts as written
 by the run's processes. `--walk` goes on with the largest: an Application moves to another partition, a client is
 rotated, an `up` is interrupted, recovered and gone on with, and all is destroyed. `--one-stack` has the second estate
@@ -40,7 +41,7 @@ def main() -> int:
     parser.add_argument(
         "--components", type=int, nargs="+", default=SIZES, help="two or three, each ten times the one before"
     )
-    parser.add_argument("--partition", type=int, default=10, help="components of each, a multiple of ten (default: 10)")
+    parser.add_argument("--partition", type=int, default=20, help="components of each, a multiple of ten (default: 20)")
     parser.add_argument("--walk", action="store_true", help="move, rotate, interrupt, recover and destroy the largest")
     parser.add_argument("--zstd", action="store_true", help="with states that the engine compresses")
     parser.add_argument("--one-stack", action="store_true", help="the second estate in one stack, too")
@@ -50,10 +51,10 @@ def main() -> int:
     if options.one_stack:
         deployed(options.components[1], 0, settings)
     found = {}
-    for components in options.components:
+    for components in sorted({*options.components, options.partition}):
         go_on = options.walk and components == max(options.components)
         found[components] = deployed(components, options.partition, settings, go_on=go_on)
-    values, most = ratios(found), limits(options.components)
+    values, most = ratios(found, options.components, options.partition), limits(options.components)
     print()
     for name, value in values.items():
         print(f"{value:8.2f} {name} (at most {most[name]:g})")
@@ -72,31 +73,30 @@ def limits(components: Sequence[int]) -> dict[str, float]:
     return {
         **growth,
         **(nothing if components[-1] >= MANY else {}),
-        f"one rule changed among {many}, CPU of preview and up: to an estate of {few}": 1.5,
+        f"one rule changed among {many}, CPU of preview and up: to an estate of one partition": 1.5,
         f"updates of an added Application: {many} to {few} components": 1.0,
         f"requests of an added Application: {many} to {few} components": 1.0,
         f"CPU seconds of verify, {many} components": 60.0,
     }
 
 
-def ratios(found: Mapping[int, tuple[Runs, float]]) -> dict[str, float]:
-    """What the limits are of."""
-    runs = [one for one, _ in found.values()]
-    few, (many, compiled) = runs[0], [*found.values()][-1]
+def ratios(found: Mapping[int, tuple[Runs, float]], components: Sequence[int], partition: int) -> dict[str, float]:
+    """What the limits are of, for estates of so many components in partitions of so many."""
+    (few, _), (many, compiled) = found[components[0]], found[components[-1]]
 
     def changed(one: Runs) -> float:
         return one[PREVIEW].cpu + one[UP].cpu
 
-    firsts = [one["first up"] for one in runs]
+    firsts = [found[size][0]["first up"] for size in components]
     growth = [ratio for less, more in pairwise(firsts) for ratio in (more.cpu / less.cpu, more.written / less.written)]
     others = (
-        *([many["nothing changed"].cpu / compiled] if [*found][-1] >= MANY else ()),
-        changed(many) / changed(few),
+        *([many["nothing changed"].cpu / compiled] if components[-1] >= MANY else ()),
+        changed(many) / changed(found[partition][0]),
         many[ADDED].operations.total() / few[ADDED].operations.total(),
         sum(many[ADDED].requests.values()) / sum(few[ADDED].requests.values()),
         many["verify"].cpu,
     )
-    return dict(zip(limits([*found]), (*growth, *others), strict=True))
+    return dict(zip(limits(components), (*growth, *others), strict=True))
 
 
 def deployed(
