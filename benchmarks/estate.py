@@ -1,10 +1,11 @@
 """What an estate costs as it grows: CPU seconds, bytes written and requests of each kind of run, in partitions.
 
-    python -m benchmarks.estate [--components 10 100 1000] [--partition 20] [--walk] [--zstd] [--one-stack]
+    python -m benchmarks.estate [--components 10 100 1000] [--partition 10 20] [--walk] [--zstd] [--one-stack]
 
 Deploys three estates in partitions on the sandbox by the project's own `up`: the engine, its file backend and the
 program are real; Kong, Okta, the cluster and the plugins are stand-ins. What one costs is told as a ratio to what the
-next smaller one does; a changed rule, to what it does in an estate of one such partition, which is deployed, too. CPU
+next smaller one does, in partitions of the same size: ten components up to a hundred, twenty beyond. A changed rule is
+compared with one in an estate of one such partition. CPU
 seconds are those of all processes of a command and of the stand-ins, of which there
 is a column of its own, and nothing is forked from what runs already; bytes are those that Linux counts as written
 by the run's processes. `--walk` goes on with the largest: an Application moves to another partition, a client is
@@ -27,6 +28,8 @@ from benchmarks.large import Large, Run, large, measure, walk
 from sandbox.local import STACK
 
 SIZES = 10, 100, 1000
+PARTITIONS = 10, 20
+"""Components of a partition: as an estate grows to the second size, and to the third."""
 ROUNDS = 3
 MANY = 1000
 """Components below which a run that has nothing to do is told without a limit: most of it is to start a process."""
@@ -34,6 +37,8 @@ HEADING = f"{'run':<32} {'CPU s':>7} {'stand-ins':>9} {'MB written':>10} {'okta'
 PREVIEW, UP, ADDED = "one rule changed: preview", "one rule changed: up", "an Application added"
 
 Runs = Mapping[str, Run]
+Step = tuple[tuple[int, int], int]
+"""From so many components to so many, in partitions of so many."""
 
 
 def main() -> int:
@@ -41,7 +46,9 @@ def main() -> int:
     parser.add_argument(
         "--components", type=int, nargs="+", default=SIZES, help="two or three, each ten times the one before"
     )
-    parser.add_argument("--partition", type=int, default=20, help="components of each, a multiple of ten (default: 20)")
+    parser.add_argument(
+        "--partition", type=int, nargs="+", default=PARTITIONS, help="components of each, by step; multiples of ten"
+    )
     parser.add_argument("--walk", action="store_true", help="move, rotate, interrupt, recover and destroy the largest")
     parser.add_argument("--zstd", action="store_true", help="with states that the engine compresses")
     parser.add_argument("--one-stack", action="store_true", help="the second estate in one stack, too")
@@ -50,11 +57,13 @@ def main() -> int:
     settings = ZSTD if options.zstd else {}
     if options.one_stack:
         deployed(options.components[1], 0, settings)
+    steps = [*zip(pairwise(options.components), options.partition, strict=False)]
+    largest, partition = options.components[-1], steps[-1][1]
+    sizes = [(components, each) for step, each in steps for components in step]
     found = {}
-    for components in sorted({*options.components, options.partition}):
-        go_on = options.walk and components == max(options.components)
-        found[components] = deployed(components, options.partition, settings, go_on=go_on)
-    values, most = ratios(found, options.components, options.partition), limits(options.components)
+    for size in dict.fromkeys([*sizes[:-2], (partition, partition), *sizes[-2:]]):
+        found[size] = deployed(*size, settings, go_on=options.walk and size == (largest, partition))
+    values, most = ratios(found, steps), limits(options.components)
     print()
     for name, value in values.items():
         print(f"{value:8.2f} {name} (at most {most[name]:g})")
@@ -80,23 +89,26 @@ def limits(components: Sequence[int]) -> dict[str, float]:
     }
 
 
-def ratios(found: Mapping[int, tuple[Runs, float]], components: Sequence[int], partition: int) -> dict[str, float]:
-    """What the limits are of, for estates of so many components in partitions of so many."""
-    (few, _), (many, compiled) = found[components[0]], found[components[-1]]
+def ratios(found: Mapping[tuple[int, int], tuple[Runs, float]], steps: Sequence[Step]) -> dict[str, float]:
+    """What the limits are of. `found`: by the components of an estate and of each of its partitions."""
+    (smallest, first), (largest, partition) = (steps[0][0][0], steps[0][1]), (steps[-1][0][1], steps[-1][1])
+    (few, _), (many, compiled) = found[smallest, first], found[largest, partition]
 
     def changed(one: Runs) -> float:
         return one[PREVIEW].cpu + one[UP].cpu
 
-    firsts = [found[size][0]["first up"] for size in components]
-    growth = [ratio for less, more in pairwise(firsts) for ratio in (more.cpu / less.cpu, more.written / less.written)]
+    growth: list[float] = []
+    for (less, more), each in steps:
+        before, after = found[less, each][0]["first up"], found[more, each][0]["first up"]
+        growth += (after.cpu / before.cpu, after.written / before.written)
     others = (
-        *([many["nothing changed"].cpu / compiled] if components[-1] >= MANY else ()),
-        changed(many) / changed(found[partition][0]),
+        *([many["nothing changed"].cpu / compiled] if largest >= MANY else ()),
+        changed(many) / changed(found[partition, partition][0]),
         many[ADDED].operations.total() / few[ADDED].operations.total(),
         sum(many[ADDED].requests.values()) / sum(few[ADDED].requests.values()),
         many["verify"].cpu,
     )
-    return dict(zip(limits(components), (*growth, *others), strict=True))
+    return dict(zip(limits([smallest, *(more for (_, more), _ in steps)]), (*growth, *others), strict=True))
 
 
 def deployed(
