@@ -45,8 +45,11 @@ _WITHOUT = {
     "access": "return kong.response.exit(503,{type='urn:kong-oam:problem:not-admitted',title='The request was not "
     "admitted',status=503,requestId=ngx.var.kong_request_id or ngx.var.request_id},"
     "{['Content-Type']='application/problem+json'})",
-    "log": "for n in pairs(kong.log.serialize())do kong.log.set_serialize_value(n,nil)end for _,s in ipairs("
-    "ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end return",
+    "log": "local said,set,status=kong.log.serialize(),kong.log.set_serialize_value,kong.response.get_status()for n in "
+    "pairs(said)do set(n,nil)end for n,v in pairs({version=1,code='not-admitted',decision='refused',status=status,"
+    "requestId=ngx.var.kong_request_id or ngx.var.request_id,service=said.service and{name=said.service.name},route="
+    "said.route and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do set(n,v)end "
+    "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end return",
 }
 """What a port does by phase where the code is not there; elsewhere nothing."""
 _ARGUMENTS = {"pre-function": ("TABLE",), "post-function": ("TABLE", "UPSTREAM")}

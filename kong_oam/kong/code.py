@@ -32,13 +32,18 @@ _REFUSED = (
     "return kong.response.exit(503,{type='urn:kong-oam:problem:not-admitted',title='The request was not admitted',"
     "status=503,requestId=ngx.var.kong_request_id or ngx.var.request_id},{['Content-Type']='application/problem+json'})"
 )
-_NOTHING_TOLD = (
-    "for n in pairs(kong.log.serialize())do kong.log.set_serialize_value(n,nil)end "
+_RECORDED = (
+    "local said,set,status=kong.log.serialize(),kong.log.set_serialize_value,kong.response.get_status()"
+    "for n in pairs(said)do set(n,nil)end "
+    "for n,v in pairs({version=1,code='not-admitted',decision='refused',status=status,"
+    "requestId=ngx.var.kong_request_id or ngx.var.request_id,service=said.service and{name=said.service.name},"
+    "route=said.route and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})"
+    "do set(n,v)end "
     "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end return"
 )
-WITHOUT: Mapping[str, str] = {"access": _REFUSED, "log": _NOTHING_TOLD}
-"""What scripts of a port do without the code, by phase: nothing is let through, and nothing written down of what Kong
-itself would, nor the query string, which is in its traces. Elsewhere they do nothing."""
+WITHOUT: Mapping[str, str] = {"access": _REFUSED, "log": _RECORDED}
+"""What scripts of a port do without the code, by phase: nothing is let through, and just that is recorded, nothing of
+Kong's own record, nor the query string, which is in its traces. Elsewhere they do nothing."""
 
 _LEAVES = re.compile(r",left\['([0-9a-f]{20})'\]=left,CODE end")
 _CALLS = re.compile(r"\(kong\.ctx\.shared\.kong_oam_code or\{\}\)\['([0-9a-f]{20})'\]")

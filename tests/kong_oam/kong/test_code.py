@@ -81,11 +81,16 @@ def test_what_a_port_calls_is_read_from_its_configuration() -> None:
 
 HARNESS = """
 return function(headers, message)
-  local kong = { ctx = {}, log = { err = message, serialize = function() return { a = 1 } end },
-                 response = { exit = function(status, body) error({ status = status, body = body }, 0) end } }
-  kong.log.set_serialize_value = function(name, value) message(name .. ' ' .. tostring(value)) end
+  local kong = { ctx = {}, log = { err = message }, response = { get_status = function() return 503 end,
+                 exit = function(status, body) error({ status = status, body = body }, 0) end } }
+  kong.log.serialize = function() return { a = 1, service = { id = 1, name = 's' }, route = { id = 2, name = 'r' } } end
+  kong.log.set_serialize_value = function(name, value)
+    for part, one in pairs(type(value) == 'table' and value or { value or 'nil' }) do
+      message((type(part) == 'string' and name .. '.' .. part or name) .. ' ' .. tostring(one))
+    end
+  end
   local url = setmetatable({}, { __newindex = function(_, name, value) message(name .. ' ' .. tostring(value)) end })
-  local ngx = { ctx = { KONG_SPANS = { {}, { attributes = url } } }, var = { request = 'GET / HTTP/1.1', request_uri = '/' }, req = {
+  local ngx = { ctx = { KONG_SPANS = { {}, { attributes = url } } }, var = { request = 'GET / HTTP/1.1', request_uri = '/', kong_request_id = 'x' }, req = {
     get_headers = function() return headers() end, clear_header = function(name) message('cleared ' .. name) end } }
   local function loaded(code) return assert(load(code, '=s', 't', setmetatable({ kong = kong, ngx = ngx }, { __index = _G })))() end
   local function request(...)   -- the scripts of one, in order: what they left, or the status that ended it
@@ -101,6 +106,13 @@ return function(headers, message)
   return loaded, request
 end
 """
+
+
+RECORDED = {
+    *("version 1", "code not-admitted", "decision refused", "status 503", "requestId x"),
+    *("service.name s", "route.name r", "response.status 503"),
+}
+"""What is recorded of a request that is refused for want of the code."""
 
 
 class Worker:
@@ -151,7 +163,7 @@ def test_versions_stand_side_by_side(older: str) -> None:
     assert worker.request(*worker.everywhere(), old) == 503
 
 
-def test_without_the_code_nothing_passes_and_nothing_is_told() -> None:
+def test_without_the_code_nothing_passes_and_just_that_is_told() -> None:
     """Neither where none is there, nor where something else stands in its place; scripts on answers do nothing."""
     worker, asking = Worker(), '{"cors":{},"budget":"client","headers":{},"limits":{},"log":{}}'
     config = plugins.admission(asking, shared=True)
@@ -163,7 +175,9 @@ def test_without_the_code_nothing_passes_and_nothing_is_told() -> None:
             assert worker.request(*before, scripts[phase])[0] is None
         assert worker.messages == []
         assert worker.request(*before, scripts["log"])[0] is None
-        assert worker.messages == ["a nil", "http.url nil"], "nothing stays of Kong's own record, or of query strings"
+        assert {*worker.messages[:3]} == {"a nil", "service nil", "route nil"}, "nothing stays of Kong's own record"
+        assert {*worker.messages[3:-1]} == RECORDED
+        assert worker.messages[-1] == "http.url nil", "or of query strings"
         del worker.messages[:]
     assert worker.request(worker.load("return function() kong.ctx.shared.kong_oam_code = true end"), scripts["access"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.stack import Records
 from kong_oam.kong import names
 from kong_oam.kong.table import revision
+from kong_oam.metrics.counters import Counters
 from sandbox.kong import Answer, Kong
 from tests.support import kong_deployment
 from tests.support.cross_origin import asked, made
@@ -228,3 +230,22 @@ def test_a_preflight_is_answered_and_recorded(tmp_path: Path) -> None:
     record = json.loads(file.read_text())
     FORM.validate(record)
     assert (answer.status, record["decision"], record["code"], record["status"]) == (204, "answered", "preflight", 204)
+
+
+def test_without_the_code_of_ports_a_record_says_so(tmp_path: Path) -> None:
+    """Nothing else of the request; the alert on failures counts it, and so does Kong, by service."""
+    file, counters = tmp_path / "records", Counters()
+    with Kong(now=lambda: SCENE.now) as gateway:
+        logs = LogSettings(file=str(file))
+        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True)
+        (everywhere,) = (one for one in gateway.entities("plugins") if not one["service"])
+        httpx.delete(f"{gateway.admin_url}/plugins/{everywhere['id']}").raise_for_status()
+        answer = gateway.handle(request(TARGET + b"?apikey=hidden"), scheme=STACK.scheme)
+        counted = httpx.get(f"{gateway.admin_url}/metrics").text
+    record = json.loads(file.read_bytes())
+    FORM.validate(record)
+    assert (answer.status, record["status"], record["code"]) == (503, 503, "not-admitted")
+    assert set(record) == {"version", "requestId", "code", "decision", "status", *COUNTED}
+    counters.add(file.read_bytes())
+    assert {"kong_oam_failures_total 1", "kong_oam_unread_lines_total 0"} <= {*counters.lines()}
+    assert re.search(rf'kong_http_requests_total{{service="{record["service"]["name"]}".*code="503"', counted)
