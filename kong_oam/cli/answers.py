@@ -19,7 +19,7 @@ _TYPES = ("webservice", "worker", EXTERNAL)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 _OF_SCOPES = ("group", "caller")
-_AT_THE_GATEWAY = ("allow_from", "rate_limit", "origin", "max_body", "secure_headers", "tls_issuer")
+_AT_THE_GATEWAY = ("allow_from", "rate_limit", "origin", "max_body", "secure_headers", "tls_issuer", "plugin")
 _OF_WEBSERVICES = ("port", "domain", "path", *_AT_THE_GATEWAY)
 _OF_WORKLOADS = ("image", *_OF_WEBSERVICES)
 _OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
@@ -109,6 +109,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "max_body": str,
     "tls_issuer": str,
     "secure_headers": one_of("answer here; write yes or nothing", ("yes",)),
+    "plugin": several(),
     "group": several(separator=","),
     "caller": several(caller),
     "calls": several(call),
@@ -161,6 +162,7 @@ def wanted(answers: Mapping[str, Any]) -> Wanted:
         max_body=answers["max_body"] or None,
         secure_headers=answers["secure_headers"] == "yes",
         tls_issuer=answers["tls_issuer"] or None,
+        plugins=tuple(answers["plugin"] or ()),
         client=answers["client"] or None,
         calls=tuple(answers["calls"] or ()),
         groups=tuple(dict.fromkeys(answers["group"] or ())),

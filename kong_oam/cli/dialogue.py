@@ -33,6 +33,7 @@ _QUESTIONS: Mapping[str, tuple[str, str]] = {
     "max_body": ("The largest body of a request, such as 10Mi (nothing: any)", ""),
     "tls_issuer": ("ClusterIssuer of cert-manager, where it speaks TLS to the gateway (nothing: clear text)", ""),
     "secure_headers": ("Headers by which browsers protect callers: yes (nothing: as its workload says)", ""),
+    "plugin": ("Plugins of Kong's before it, such as correlation-id (nothing: none)", ""),
     "group": ("Groups whose users may call it, with commas ({groups}nothing: no users)", ""),
     "caller": (
         "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, too "

@@ -19,6 +19,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.estates import nobody_yet, uncalled
 from kong_oam.cli.scaffold import NotScaffolded, Texts, Wanted, alone, calls_elsewhere, check, scaffold
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.kong.kong_plugin import findings as plugins_found
 from kong_oam.oam.document import Path, Place
 
 _LATER: Final = frozenset({"LINT312"})
@@ -81,6 +82,7 @@ def _widened(wanted: Wanted, changes: Iterable[Difference], estate: Estate) -> I
 def _findings(reading: oam.Reading, compiled: Compiled, settings: Settings) -> Iterator[Diagnostic]:
     yield from compiled.diagnostics
     if compiled.estate:
+        yield from plugins_found(settings, compiled.estate)
         for finding in lint(reading.applications, compiled.estate, settings.as_of):
             if finding.code not in _LATER:
                 yield finding.diagnostic
@@ -153,4 +155,6 @@ def _flags_at(path: Path) -> tuple[str, ...]:
     keys = (step for step in reversed(inner) if isinstance(step, str))
     if inner[:1] == ("metadata",) and inner[1:2] != ("annotations",):
         return _BEHIND["metadata"]
+    if inner[-2:] == ("properties", "name"):
+        return ("plugin",)
     return next((_BEHIND[key] for key in keys if key in _BEHIND), ())

@@ -129,6 +129,13 @@ def _at_the_gateway(parser: argparse.ArgumentParser) -> None:
         default="",
         help="of a webservice, headers by which browsers protect callers, on every answer",
     )
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="of a webservice, a plugin of Kong's before it, as it is by default (repeatable)",
+    )
 
 
 def _flag(parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -71,8 +71,8 @@ class Wanted:
 
     `port` is None for workers and for what runs elsewhere. `allow_from` are the networks that it may be called from;
     none: from anywhere. `max_body` is written as in a trait `limits`; `rate_limit` is what one of its kind says.
-    `origins` are of pages that no client of the estate has. `client` is one of CLIENTS or None; what calls is
-    at least a service. `redirect_uris` are a native client's, `jwks_uri` is a partner's.
+    `origins` are of pages that no client of the estate has, `plugins` kinds of Kong's. `client` is one of CLIENTS or
+    None; what calls is at least a service. `redirect_uris` are a native client's, `jwks_uri` is a partner's.
     """
 
     application: str
@@ -89,6 +89,7 @@ class Wanted:
     origins: tuple[str, ...] = ()
     secure_headers: bool = False
     tls_issuer: str | None = None
+    plugins: tuple[str, ...] = ()
     client: str | None = None
     calls: Calls = ()
     groups: tuple[str, ...] = ()
@@ -310,19 +311,17 @@ def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Mapping[
 
 
 def _beside_access(wanted: Wanted) -> Iterator[Mapping[str, Any]]:
-    """Yields the traits by which it asks the gateway for more than who may call it."""
-    if wanted.allow_from:
-        yield _trait("ip-allow", {"from": [*wanted.allow_from]})
-    if wanted.rate_limit:
-        yield _trait("rate-limit", wanted.rate_limit)
-    if wanted.origins:
-        yield _trait("cors", {"origins": [*wanted.origins]})
-    if wanted.max_body:
-        yield _trait("limits", {"body": wanted.max_body})
-    if wanted.secure_headers:
-        yield _trait("headers", {"preset": "secure"})
-    if wanted.tls_issuer:
-        yield _trait("upstream-tls", {"issuer": {"kind": "ClusterIssuer", "name": wanted.tls_issuer}})
+    """The traits by which it asks the gateway for more than who may call it."""
+    asked: tuple[tuple[object, str, Mapping[str, Any]], ...] = (
+        (wanted.allow_from, "ip-allow", {"from": [*wanted.allow_from]}),
+        (wanted.rate_limit, "rate-limit", wanted.rate_limit),
+        (wanted.origins, "cors", {"origins": [*wanted.origins]}),
+        (wanted.max_body, "limits", {"body": wanted.max_body}),
+        (wanted.secure_headers, "headers", {"preset": "secure"}),
+        (wanted.tls_issuer, "upstream-tls", {"issuer": {"kind": "ClusterIssuer", "name": wanted.tls_issuer}}),
+        *((name, "kong-plugin", {"name": name}) for name in wanted.plugins),
+    )
+    return (_trait(kind, properties) for said, kind, properties in asked if said)
 
 
 def _client(wanted: Wanted, kind: str) -> Mapping[str, Any]:

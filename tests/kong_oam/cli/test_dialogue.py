@@ -270,7 +270,7 @@ def test_where_nobody_knows_which_answer_it_was_it_asks(monkeypatch: pytest.Monk
     settings = settings_of("local")
     Dialogue(answers, estate_of(reading_of(None, settings), settings)).ask_again([])
     offered = "app, component, client, type, image, owner, port, domain, path, allow_from, rate_limit, origin"
-    offered += ", max_body, tls_issuer, secure_headers, group, caller, calls"
+    offered += ", max_body, tls_issuer, secure_headers, plugin, group, caller, calls"
     assert asked == [f"Which answer is to change: {offered}: "] * 3 + ["Image: "]
     assert answers["image"] == "x:2"
 

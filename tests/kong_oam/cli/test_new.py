@@ -593,3 +593,18 @@ def test_pages_of_others_that_may_call_it_are_a_trait(capsys: pytest.CaptureFixt
     assert "ACC232" in "".join(capsys.readouterr()) and not Path(BILLING).exists()
     assert main(["new", *WORKER, "--app", "b", "--owner", "o", "--origin", "https://b.example"]) == 2
     assert "leave --origin out" in capsys.readouterr().err
+
+
+def test_plugins_of_kongs_before_it_are_traits(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with its defaults. One that could decide in the gate's place is found as `check` finds it; nobody calls a worker."""
+    assert main(["new", *API, "--plugin", "correlation-id", "--plugin", "bot-detection"]) == 0
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0]["traits"]
+    assert written[-2:] == [
+        {"type": "kong-plugin", "properties": {"name": name}} for name in ("correlation-id", "bot-detection")
+    ]
+    Path(BILLING).unlink()
+    capsys.readouterr()
+    assert main(["new", *API, "--plugin", "key-auth"]) == 2
+    assert "ACC246: key-auth says who calls" in capsys.readouterr().err and not Path(BILLING).exists()
+    assert main(["new", *WORKER, "--app", "b", "--owner", "o", "--plugin", "correlation-id"]) == 2
+    assert "leave --plugin out" in capsys.readouterr().err
