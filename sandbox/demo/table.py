@@ -214,7 +214,8 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
     for call, row in table.rows.items():
         for number, (one, status, request) in enumerate(zip(table.callers, row, table.ids[call], strict=True)):
             record, meant = by_id.get(request, {}), table.codes[call][number]
-            who = " for ".join(filter(None, (record.get("caller"), record.get("user") and record["subject"])))
+            client = record.get("caller", record.get("client"))  # its id, where it may call nothing of the component
+            who = " for ".join(filter(None, (client, record.get("user") and record["subject"])))
             code, rule = record.get("code", "no record"), record.get("rule", "-")
             said = (
                 f"{_letter(number):>3}  {call!s:{width}}  {record.get('status', '-')!s:3}  {code:22}  {who or '-':30}"
