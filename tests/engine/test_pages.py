@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.engine.calls import user_token
 from tests.support.engine.sample import Sample
-from tests.support.pages import IN_A_BROWSER, fetched
+from tests.support.pages import CONSOLE, IN_A_BROWSER, fetched
 
 pytestmark = pytest.mark.engine
 
@@ -19,19 +19,13 @@ API = "http://reports.example.com"
 
 @IN_A_BROWSER
 def test_the_console_reads_and_publishes_reports(sample: Sample, tmp_path: Path) -> None:
-    """With its user's token, through the gateway that a run made; what it was not granted, its browser does not send."""
+    """With its user's token, through the gateway that a run made; what it was not granted, its browser does not send.
+    On a real Kong: `test_live_cors.py`."""
     url = urlsplit(sample.local.kong.proxy_url)
     proxy = str(url.hostname), int(url.port or 0)
     headers = {"Authorization": f"Bearer {user_token(sample.local, 'console', 'user-order-desk')}"}
-    meant = {
-        ("GET", f"{API}/reports"): 200,
-        ("PUT", f"{API}/reports/7"): 200,
-        ("GET", f"{API}/reports/published/drafts"): 200,
-        ("GET", f"{API}/docs"): 200,
-        ("POST", f"{API}/reports"): 0,
-        ("GET", f"{API}/docs/internal"): 0,
-        ("GET", "http://orders.example.com/orders"): 0,
-    }
+    meant = {(method, API + path): status for (method, path), status in CONSOLE.items()}
+    meant["GET", "http://orders.example.com/orders"] = 0
     asked = [(address, {"method": method, "headers": headers}) for method, address in meant]
     nobody: list[tuple[str, dict[str, object]]] = [(f"{API}/reports", {}), (f"{API}/docs", {})]
     got = fetched(tmp_path, PAGES, proxy, [*asked, *nobody])

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.local import ROOT
 from tests.support.cross_origin import NAMES, Asked, Workload, asked, check, made, page
+from tests.support.estates import estate
+from tests.support.gateway_cases import Case
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway, await_true
 from tests.support.live.run import RUN, issuers, stack, upstream_host
-from tests.support.pages import IN_A_BROWSER, fetched
+from tests.support.pages import CONSOLE, IN_A_BROWSER, fetched
 from tests.support.raw_requests import Answered, ask
 
 NAME = f"{RUN}-pages"
@@ -80,3 +83,26 @@ def test_a_browser_gives_pages_what_is_meant_for_them(live: LiveGateway, tmp_pat
     assert [status for status, _ in got] == [status for _, _, status in asked]
     stranger = fetched(tmp_path / "other", "http://stranger.example", live.target.proxy, fetches)
     assert stranger == [(0, "")] * len(asked)
+
+
+@IN_A_BROWSER
+def test_the_console_of_the_sample_estate_reads_and_publishes_reports(live: LiveGateway, tmp_path: Path) -> None:
+    """Its Application as it is in the repository, under other hosts: the pages are on another one than their API."""
+    name, domain = f"{RUN}-console", f"console.{RUN}.example.com"
+    on = replace(stack(name), domain=domain, suffixes={"example.com": domain})
+    main, host, api = issuers(name)["main"], f"reports.{domain}", f"http://reports.{domain}"
+    token = main.user(("reports.read", "reports.publish"), ("order-desk",), cid="reports/console")
+    sold = {"Authorization": f"Bearer {token}"}
+    asked = [(api + path, {"method": method, "headers": sold}) for method, path in CONSOLE]
+    meant = [*CONSOLE.values(), 401]
+    with (
+        Workload("127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0") as behind,
+        Entities(live.target.admin_url, live.target.token) as entities,
+    ):
+        text = (ROOT / "applications" / "reports.yaml").read_text("utf-8")
+        entities.estate(estate(text, stack=on), {"main": {main.kid: main.pem}}, upstream_host(), behind.port)
+        reads = Case("GET", host, b"/reports", (sold["Authorization"],))
+        live.await_steady([(Case("GET", host, b"/reports"), 401), (reads, 200)], 3 * entities.facts.settle + 60)
+        for origin, seen in ((f"http://console-reports.{domain}", meant), (f"http://shop.{domain}", [0] * len(meant))):
+            got = fetched(tmp_path / origin[7:], origin, live.target.proxy, [*asked, (f"{api}/reports", {})])
+            assert [status for status, _ in got] == seen, origin

@@ -19,6 +19,17 @@ import pytest
 CHROMIUM = shutil.which("chromium")
 IN_A_BROWSER = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
 
+CONSOLE: Mapping[tuple[str, str], int] = {
+    ("GET", "/reports"): 200,
+    ("PUT", "/reports/7"): 200,
+    ("GET", "/reports/published/drafts"): 200,
+    ("GET", "/docs"): 200,
+    ("POST", "/reports"): 0,
+    ("GET", "/docs/internal"): 0,
+}
+"""What the pages of the sample estate's browser client see of its API, on another host, with the token of a user in
+order-desk: by method and path the status, 0 for what was not granted, which their browser does not send."""
+
 _PAGE = """<!doctype html><meta charset="utf-8"><title>pages</title><pre></pre><script>
 const found = [];
 async function all() {
