@@ -4,13 +4,12 @@
 
 Deploys three estates in partitions on the sandbox by the project's own `up`: the engine, its file backend and the
 program are real; Kong, Okta, the cluster and the plugins are stand-ins. What one costs is told as a ratio to what the
-next smaller one does, in partitions of the same size: ten components up to a hundred, twenty beyond. A changed rule is
-compared with one in an estate of one such partition. CPU
-seconds are those of all processes of a command and of the stand-ins, of which there
-is a column of its own, and nothing is forked from what runs already; bytes are those that Linux counts as written
-by the run's processes. `--walk` goes on with the largest: an Application moves to another partition, a client is
-rotated, an `up` is interrupted, recovered and gone on with, and all is destroyed. `--one-stack` has the second estate
-in one stack besides, which is shown and has no limit. Exits 1 where a limit is exceeded.
+next smaller one does, in partitions of the same size: of ten components up to a hundred, of twenty beyond. A changed
+rule is compared with one in an estate of one such partition. CPU seconds are those of all processes of a command and of
+the stand-ins, of which there is a column of its own, and nothing is forked from what runs already; bytes are those that
+Linux counts as written by the run's processes. `--walk` goes on with the largest: an Application moves to another
+partition, a client is rotated, an `up` is interrupted, recovered and gone on with, and all is destroyed. `--one-stack`
+has the second estate in one stack besides, which is shown and has no limit. Exits 1 where a limit is exceeded.
 """
 
 from __future__ import annotations
