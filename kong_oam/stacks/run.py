@@ -24,7 +24,7 @@ from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existi
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.stacks import records
-from kong_oam.stacks.create import create
+from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.order import Estates
 
@@ -91,10 +91,14 @@ class Runs:
         Where one that others build on fails, these are left out; else each goes on without the others. Groups are
         looked up once for all of them.
         """
+        for stack in map(self.name, partitions):
+            if stack in self.there and (missing_file := without_file(self.estates.settings, stack)):
+                raise CliError(missing_file)
         missing = [partition for partition in partitions if self.name(partition) not in self.there]
         made = [self.name(partition) for partition in missing if self.verb == "up"]
         for stack in made:
-            create(self.estates.settings, stack)
+            if not self._interrupted:
+                create(self.estates.settings, stack)
         if made:  # their files are there from now on
             self.estates = replace(self.estates, configured=configurations(self.estates.settings))
         if self.verb != "up":

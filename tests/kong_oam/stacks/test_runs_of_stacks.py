@@ -15,7 +15,7 @@ from kong_oam.access.rotation import Schedule, SharedSecret
 from kong_oam.access.settings.stack import parse, stack_file
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
-from kong_oam.stacks import fingerprint, records, run
+from kong_oam.stacks import create, fingerprint, records, run
 from kong_oam.stacks.order import Estates
 from tests.support import small_stacks
 from tests.support.estates import estate
@@ -86,6 +86,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for module in (run, records, engine_stacks):
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", lambda settings, stack: None)
+    monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
     monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: made.run(stack, environment))
     return made
 
@@ -217,7 +218,7 @@ def test_policies_judge_all_that_is_to_come_before_grants_are_added(
     got = {"rest": frozenset({"apis"})}
     monkeypatch.setattr(run, "show", show)
     monkeypatch.setattr(
-        run.Runs, "_regranted", lambda _, one, __: run.Regranted(got.get(one, frozenset()), frozenset())
+        run.Runs, "_regranted", lambda _, one, *__: run.Regranted(got.get(one, frozenset()), frozenset())
     )
     pack, left_out = ("--policy-pack", "p"), ("--exclude", "**kong:index/**")
     for verdict in (True, False):
@@ -229,6 +230,22 @@ def test_policies_judge_all_that_is_to_come_before_grants_are_added(
         assert ran == (judged + added if verdict else judged)
         assert runs.failed == ([] if verdict else ["prod-rest"])
         ran.clear()
+
+
+def test_a_stack_whose_file_is_not_there_is_not_run(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As where somebody forgot to commit it: the engine would run it by nothing, and write one of its own."""
+    up()
+    names(engine)
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks/Pulumi.prod.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run, "without_file", create.without_file)
+    engine.tags.clear()
+    with pytest.raises(CliError, match=r"has a stack 'prod-apis', and stacks/Pulumi\.prod-apis\.yaml is not there"):
+        up()
+    assert names(engine) == []
 
 
 def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(engine: Engine) -> None:

@@ -1,0 +1,79 @@
+"""How stacks of an estate are made, over a stand-in of the engine's CLI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kong_oam.access.settings.stack import parse
+from kong_oam.engine.cli import CliError
+from kong_oam.stacks import create
+from tests.support.small_stacks import SETTINGS
+
+BASE = {
+    "kong-oam:asOf": "2026-01-01",
+    "kong:kongAdminUri": "https://kong.example.com",
+    "kong:kongAdminToken": {"secure": "v1:a"},
+    "aws:endpoints": [{"sts": "https://sts.example.com", "key": {"secure": "v1:b"}}],
+}
+PLAIN = {"kong-oam:estate": "prod", "kong:kongAdminUri": "https://kong.example.com"}
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the CLI was asked for, in a project with a base that is configured for plugins."""
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks/Pulumi.prod.yaml").write_text(yaml.safe_dump({"config": BASE}), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    words: list[str] = []
+    monkeypatch.setattr(create, "pulumi", lambda *said, **_: words.append(" ".join(said)))
+    return words
+
+
+def make() -> dict[str, Any]:
+    """Makes the stack `prod-apis`. Gives what its file has."""
+    create.create(parse("prod", SETTINGS), "prod-apis")
+    return config()
+
+
+def config() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(Path("stacks/Pulumi.prod-apis.yaml").read_text("utf-8"))["config"]
+    return found
+
+
+COPIED = [f"config cp {key} --dest prod-apis" for key in ("aws:endpoints", "kong:kongAdminToken")]
+
+
+def test_a_stack_without_a_file_is_configured_as_the_base_is(asked: list[str]) -> None:
+    assert make() == PLAIN
+    assert asked == [
+        "stack init prod-apis --no-select",
+        *COPIED,
+        "stack tag set kong-oam:stack prod-apis",
+    ]
+
+
+def test_what_is_cut_off_leaves_a_file_that_names_the_same_products(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And as long as there is no stack, the next command gives it the secrets, too."""
+    with monkeypatch.context() as patch, pytest.raises(CliError):
+        patch.setattr(create, "pulumi", failing)
+        make()
+    assert config() == PLAIN
+    make()
+    assert [one for one in asked if one.startswith("config")] == COPIED
+
+
+def failing(*_: str, **__: Any) -> None:
+    raise CliError("cut off")
+
+
+def test_a_file_that_says_something_else_is_left_as_it_is(asked: list[str]) -> None:
+    other = {"kong-oam:estate": "prod", "kong:kongAdminUri": "https://other.example.com"}
+    Path("stacks/Pulumi.prod-apis.yaml").write_text(yaml.safe_dump({"config": other}), "utf-8")
+    assert make() == other
+    assert not [one for one in asked if one.startswith("config")]
