@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,8 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import KnownStacks
-from kong_oam.engine.state import COMPONENT, StackState
+from kong_oam.engine.state import COMPONENT, OF_COMPONENTS, StackState
+from kong_oam.identity.kinds import client_resources
 
 from .refusal import refuse
 from .state import outputs_of, recorded
@@ -76,14 +77,14 @@ def read_base(settings: Settings, estate: Estate, own: StackState) -> Base:
 
 
 def with_all_in_use(estate: Estate, settings: Settings, state: StackState) -> tuple[Estate, list[str]]:
-    """Gives the base's estate with all that it offered and some partition still uses, and what that is, in words. One
-    whose last run was cut off may use all of it: its gates are not those of which it said what they use."""
+    """Gives the base's estate with all that it offered and some partition still uses, and what that is, in words; also
+    one that went from the settings since the base's last run, whose components others have by now."""
     before = _offered_before(state)
     if not lacking(before, offered(estate)):
         return estate, []
-    partitions = [recorded(stack_of(settings.stack.name, name)) for name in settings.stack.partitions]
-    used: list[Uses] = [_uses(one.outputs.get(USES) or {}) if one.is_confirmed else before for one in partitions]
-    kept, words = with_kept(estate, before, used)
+    partitions = dict.fromkeys([*settings.stack.partitions, *_partitions_before(state)])
+    states = [recorded(stack_of(settings.stack.name, name)) for name in partitions]
+    kept, words = with_kept(estate, before, [_used_by(one, before) for one in states])
     if words:
         pulumi.log.info(
             f"base: {some(words)} went from the Applications, and partitions still use it: it stays until they have "
@@ -134,7 +135,7 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
     """Ends a run of the base where a partition that it had is not in the settings any more, and its stack still has
     components: nobody would run it again, and what it has would stay, or be made a second time elsewhere."""
     name, now = settings.stack.name, settings.stack.partitions
-    for gone in (state.outputs.get(OUTPUT) or {}).get("partitions") or ():
+    for gone in _partitions_before(state):
         stack = stack_of(name, gone)
         if gone not in now and (left := sorted(key for kind, key in recorded(stack).urns if kind == COMPONENT)):
             refuse(
@@ -142,6 +143,29 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
                 f"{some(left)}: `python -m kong_oam move -s {name}` brings those that Applications have to where they "
                 f"are to be, and `pulumi destroy -s {stack}` takes away what is left"
             )
+
+
+def stop_at_parts(settings: Settings, estate: Estate, state: StackState) -> None:
+    """Ends a run of the base whose state still has what is a component's, and under none, as versions before this one
+    had it in an estate of one stack: all of it would be deleted here."""
+    name, clients = settings.stack.name, client_resources(settings.providers, estate)
+    if left := sorted(logical for kind, logical in state.urns if kind in OF_COMPONENTS or (kind, logical) in clients):
+        refuse(
+            f"a version before this one wrote the state of '{name}', and {some(left)} would be deleted here. Take "
+            f"kong-oam:partitions out once more, run `pulumi up -s {name}`, and then `python -m kong_oam move -s "
+            f"{name}`"
+        )
+
+
+def _used_by(partition: StackState, offered: Uses) -> Uses:
+    """What the partition may use of what the base offered: all of it where its last run was cut off, since its gates
+    are not those of which it said what they use, and where it has components and was not run since they came."""
+    never_run = USES not in partition.outputs and any(kind == COMPONENT for kind, _ in partition.urns)
+    return offered if never_run or not partition.is_confirmed else _uses(partition.outputs.get(USES) or {})
+
+
+def _partitions_before(state: StackState) -> Iterable[str]:
+    return (state.outputs.get(OUTPUT) or {}).get("partitions") or ()
 
 
 def _offered_before(state: StackState) -> Uses:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import pulumi
 
@@ -18,7 +19,7 @@ from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import kind_of
 
-from .base import Base, highest_generation, read_base, stop_at_retired, with_all_in_use
+from .base import Base, highest_generation, read_base, stop_at_parts, stop_at_retired, with_all_in_use
 from .refusal import refuse
 from .state import outputs_of, recorded
 
@@ -48,6 +49,7 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
         return Part(estate)
     if partition is None:
         stop_at_retired(settings, state)
+        stop_at_parts(settings, estate, state)
         everybodys, kept = with_all_in_use(base_of(estate), settings, state)
         return Part(everybodys, kept=kept, made_with=highest_generation(settings))
     keeps = os.environ.get(KEEP_GRANTS)
@@ -134,12 +136,26 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     outputs = {name: outputs_of(stack_of(settings.stack.name, name)) for name in sorted(wanted)}
     ids: dict[str, dict[str, str]] = {provider.name: {} for provider in settings.providers}
     kinds = {provider.name: (provider, kind_of(provider)) for provider in settings.providers}
+    known = KnownStacks.of_command()
+    state = cache(recorded)
+
+    def moved(one: Component, client: Client) -> str | None:
+        """Of a client that came to its stack since that was run last, which has exported nothing of it yet."""
+        stack, resource = stack_of(settings.stack.name, one.partition or ""), kinds[client.provider][1].client_resource
+        if resource is None or known.lacks(stack, [one.key]):
+            return None
+        return state(stack).client_ids.get(resource(client.provider, one.key))
+
     for one in part.foreign:
         for client in one.clients:
             provider, kind = kinds[client.provider]
             made = ((outputs.get(one.partition or "", {}).get("clients") or {}).get(client.provider) or {}).get(one.key)
             told = provider.clients.get(one.key)
-            identifier = told.id if told else made or kind.client_id(provider, settings.stack.name, one.key)
+            identifier = (
+                told.id
+                if told
+                else made or moved(one, client) or kind.client_id(provider, settings.stack.name, one.key)
+            )
             if identifier:
                 ids[client.provider][one.key] = identifier
     return ids

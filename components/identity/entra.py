@@ -38,6 +38,7 @@ from kong_oam.identity.entra.names import (
     api_name,
     apis,
     client_name,
+    client_resource,
     clients,
     role_id,
     role_of,
@@ -252,7 +253,7 @@ class Entra(pulumi.ComponentResource):
 
     def _client(self, client: Client) -> Credential:
         app = azuread.Application(
-            f"{self._prefix}-app-{client.component}",
+            client_resource(self._prefix, client.component)[1],
             display_name=client_name(self._stack, client.component),
             description=f"Kong-OAM, stack {self._stack}",
             sign_in_audience="AzureADMyOrg",

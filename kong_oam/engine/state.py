@@ -16,6 +16,9 @@ RING = "gateway-ring-"
 COMPONENT = "kong-oam:index:Component"
 """The type of what everything of one component lies under."""
 
+OF_COMPONENTS = frozenset((ROUTE, "kong:index/service:Service"))
+"""Types that lie under components alone, in a state that this version wrote."""
+
 STACK = "pulumi:pulumi:Stack"
 _KEY = "tls:index/privateKey:PrivateKey"
 _SHARED = "azuread:index/applicationPassword:ApplicationPassword"
@@ -55,7 +58,8 @@ class StackState:
     logical name, what tells a client's key or secret from another, and is no secret itself.
     `urns`: of everything, by type and logical name. `doubted`: by logical name, the service's id and the kind of each
     plugin that Kong has otherwise than the state said. `credentials`: by the client's name, what the component that it
-    belongs to recorded of its key or secret; of a version before this one, what the stack did.
+    belongs to recorded of its key or secret; of a version before this one, what the stack did. `client_ids`: of what
+    stands for a client at a provider, by type and logical name.
     """
 
     held: Held
@@ -68,6 +72,7 @@ class StackState:
     urns: Mapping[tuple[str, str], str] = field(default_factory=dict)
     doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     credentials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    client_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def is_confirmed(self) -> bool:
@@ -105,6 +110,7 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
         {key.name: told for key in resources if (told := key.outputs.get(_IDENTITY.get(key.type, "")))},
         urns={(entry["type"], logical_name(urn)): urn for urn, entry in outputs.items()},
         credentials=_credentials(resources),
+        client_ids={(one.type, one.name): made for one in resources if (made := one.outputs.get("clientId"))},
     )
 
 

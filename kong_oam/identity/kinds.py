@@ -20,18 +20,19 @@ from kong_oam.identity.common.issuer_moves import issuer_moves
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.common.orphans import Orphans
 from kong_oam.identity.entra import description as entra
+from kong_oam.identity.entra import names as entra_names
 from kong_oam.identity.entra import orphans as entra_orphans
 from kong_oam.identity.entra import preflight as entra_preflight
 from kong_oam.identity.keycloak import description as keycloak
+from kong_oam.identity.keycloak import names as keycloak_names
 from kong_oam.identity.keycloak import orphans as keycloak_orphans
 from kong_oam.identity.keycloak import preflight as keycloak_preflight
-from kong_oam.identity.keycloak.names import in_realm as keycloak_name
 from kong_oam.identity.oidc import description as oidc
 from kong_oam.identity.oidc import preflight as oidc_preflight
 from kong_oam.identity.okta import description as okta
+from kong_oam.identity.okta import names as okta_names
 from kong_oam.identity.okta import orphans as okta_orphans
 from kong_oam.identity.okta import preflight as okta_preflight
-from kong_oam.identity.okta.names import client_id as okta_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,15 @@ class Kind:
     way at the product, where the state holds `held`, and looks groups up; raises InspectionError. `orphans` finds what
     an interrupted run made or deleted there, over connections that the stack of contexts closes; raises InspectionError
     and RefusedError. `client_id` gives the id that a component's client has or will have, by the estate's name and the
-    component's; None where the provider makes it up.
+    component's; None where the provider makes it up. `client_resource` gives the type and the logical name of what
+    stands for it there, by the provider's name and the component's; None where nothing is made.
     """
 
     describe: Callable[[ProviderSettings], Provider]
     inspect: Callable[[ProviderSettings, Estate, Held, Configuration, LookedUp], Iterable[Diagnostic]]
     orphans: Callable[[ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None]
     client_id: Callable[[ProviderSettings, str, str], str | None]
+    client_resource: Callable[[str, str], tuple[str, str]] | None
 
 
 def _no_orphans(*_: object) -> None:
@@ -61,12 +64,24 @@ def _known_id(settings: ProviderSettings, stack: str, component: str) -> str | N
 
 
 KINDS: Mapping[str, Kind] = {
-    "entra": Kind(entra.describe, entra_preflight.inspect, entra_orphans.find, lambda *_: None),
-    "keycloak": Kind(
-        keycloak.describe, keycloak_preflight.inspect, keycloak_orphans.find, lambda _, *name: keycloak_name(*name)
+    "entra": Kind(
+        entra.describe, entra_preflight.inspect, entra_orphans.find, lambda *_: None, entra_names.client_resource
     ),
-    "oidc": Kind(oidc.describe, oidc_preflight.inspect, _no_orphans, _known_id),
-    "okta": Kind(okta.describe, okta_preflight.inspect, okta_orphans.find, lambda _, *name: okta_id(*name)),
+    "keycloak": Kind(
+        keycloak.describe,
+        keycloak_preflight.inspect,
+        keycloak_orphans.find,
+        lambda _, *name: keycloak_names.in_realm(*name),
+        keycloak_names.client_resource,
+    ),
+    "oidc": Kind(oidc.describe, oidc_preflight.inspect, _no_orphans, _known_id, None),
+    "okta": Kind(
+        okta.describe,
+        okta_preflight.inspect,
+        okta_orphans.find,
+        lambda _, *name: okta_names.client_id(*name),
+        okta_names.client_resource,
+    ),
 }
 """The kinds, by the `type` that settings name."""
 
@@ -78,6 +93,13 @@ def kind_of(settings: ProviderSettings) -> Kind:
             f"identity provider '{settings.name}': type '{settings.type}'{suggestion(settings.type, KINDS)}"
         )
     return KINDS[settings.type]
+
+
+def client_resources(providers: Iterable[ProviderSettings], estate: Estate) -> frozenset[tuple[str, str]]:
+    """Gives the types and logical names of what stands for the estate's clients at their providers."""
+    found = {settings.name: kind_of(settings).client_resource for settings in providers}
+    makers = ((found[client.provider], client) for client in estate.clients)
+    return frozenset(maker(client.provider, client.component) for maker, client in makers if maker)
 
 
 def describe(settings: ProviderSettings) -> Provider:

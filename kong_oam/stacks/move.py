@@ -14,14 +14,26 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.partitions import ESTATE, stack_of
-from kong_oam.access.settings.stack import NAMESPACE, Settings, stack_file
+from kong_oam.access.settings.partitions import SETTING, stack_of
+from kong_oam.access.settings.stack import NAMESPACE, Settings
+from kong_oam.diagnostics import some
 from kong_oam.engine.cli import LONG, pulumi
 from kong_oam.engine.export import check_at_rest, parse
 from kong_oam.engine.stacks import existing, stacks_of
 from kong_oam.errors import UndoneError
-from kong_oam.stacks.create import create
-from kong_oam.stacks.moves import Move, Resources, by_pair, is_whole, partitions_before, plan, under, without
+from kong_oam.identity.kinds import client_resources
+from kong_oam.stacks.create import create, without_file
+from kong_oam.stacks.moves import (
+    Move,
+    Resources,
+    by_pair,
+    is_whole,
+    left_behind,
+    partitions_before,
+    plan,
+    under,
+    without,
+)
 
 
 class MoveError(UndoneError):
@@ -48,6 +60,13 @@ def find(settings: Settings, estate: Estate) -> Moves:
     there = existing(sorted({*stacks_of(settings), *before}))
     states |= {stack: _exported(stack) for stack in there if stack != name}
     resources = {stack: _resources(state) for stack, state in states.items()}
+    clients = client_resources(settings.providers, estate)
+    for stack, of_stack in resources.items():
+        if left := left_behind(of_stack, clients):
+            raise MoveError(
+                f"a version before this one wrote the state of '{stack}': {some(left)} would not go along. Take "
+                f"{NAMESPACE}:{SETTING} out once more, run `pulumi up -s {stack}`, and then move"
+            )
     targets = {
         key: stack_of(name, component.partition) if component.partition else name
         for key, component in estate.own.items()
@@ -71,11 +90,8 @@ def perform(settings: Settings, found: Moves, interrupted: Callable[[], bool] = 
     engine.cli.CliError; what was moved until then stays where it is."""
     involved = {stack for move in found.moves for stack in (move.source, move.target)} - {*found.missing}
     for stack in sorted(involved):
-        if not (file := stack_file(stack)).is_file():
-            raise MoveError(
-                f"the backend has a stack '{stack}', and {file} is not there: put it back, or write it with "
-                f"{NAMESPACE}:{ESTATE}: {settings.stack.name}, if that stack is this estate's"
-            )
+        if missing := without_file(settings, stack):
+            raise MoveError(missing)
         state = parse(found.states[stack]["deployment"])
         if state.pending:
             raise MoveError(

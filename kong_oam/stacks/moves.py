@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.engine.state import COMPONENT, STACK, logical_name
+from kong_oam.engine.state import COMPONENT, OF_COMPONENTS, STACK, logical_name
 
 Resources = Sequence[Mapping[str, Any]]
 """The resources of a state, as the engine exports them."""
@@ -45,6 +45,14 @@ def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Mo
                 moves.append(Move(key, urn, source, target, twice))
                 twice = True  # once this one is done, should yet another stack have it
     return moves
+
+
+def left_behind(resources: Resources, clients: Container[tuple[str, str]]) -> list[str]:
+    """What is a component's and lies under none, as versions before this one had it: it would not go along. `clients`:
+    types and logical names of what stands for clients at identity providers."""
+    inside = under(resources, (one["urn"] for one in resources if one["type"] == COMPONENT))
+    outside = ((one["type"], logical_name(one["urn"])) for one in resources if one["urn"] not in inside)
+    return sorted(name for kind, name in outside if kind in OF_COMPONENTS or (kind, name) in clients)
 
 
 def partitions_before(resources: Resources) -> list[str]:

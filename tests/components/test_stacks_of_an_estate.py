@@ -9,11 +9,13 @@ import pulumi
 import pytest
 
 from components import base, partition, state
+from kong_oam.access.partitions import base_of, part_of
 from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.engine.known_stacks import VARIABLE, Contents, shared
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError
 from tests.support.estates import estate
+from tests.support.partitioned import MAIL, ORDERS, SHOP
 from tests.support.small_stacks import APPLICATION, SETTINGS, having
 
 BASE = {"generation": 3, "offered": {}, "partitions": ["apis", "rest"], "providers": {}, "gateway": {}}
@@ -87,6 +89,55 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
         monkeypatch.setenv(VARIABLE, told[VARIABLE])
         deployed(monkeypatch)
         assert run(now, having()).made_with == 8
+
+
+def test_a_base_deletes_nothing_that_versions_before_had_under_no_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`move` leaves it there: services and routes, and what stands for clients at their providers."""
+    now = settings(apis=["*"])
+    whole = estate(ORDERS, SHOP, MAIL, stack=now.stack)
+    deployed(monkeypatch)
+    for resource in (
+        ("kong:index/service:Service", "orders/api-8080-service"),
+        ("kong:index/route:Route", "orders/api-protected-1-8080"),
+        ("okta:app/oAuth:OAuth", "okta-app-shop/web"),
+    ):
+        with pytest.raises(pulumi.RunError, match=f"and {resource[1]} would be deleted here") as refused:
+            partition.part_of_run(now, whole, replace(having(), urns={resource: "a URN"}))
+        assert "run `pulumi up -s prod`, and then `python -m kong_oam move -s prod`" in str(refused.value)
+
+
+def test_a_client_that_was_moved_has_the_id_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stack says it in its state until a run of that exports it: gates of others let it in all the while."""
+    now = settings("apis", apis=["orders"], rest=["*"])
+    part = part_of(estate(ORDERS, SHOP, MAIL, stack=now.stack), "apis")
+    app = ("okta:app/oAuth:OAuth", "okta-app-shop/web")
+    exported = having(clients={"okta": {"shop/web": "exported"}})
+    for rest, expected in (
+        (NOTHING, "kong-oam.prod.shop.web"),
+        (replace(having("shop/web"), client_ids={app: "made up"}), "made up"),
+        (replace(exported, client_ids={app: "made up"}), "exported"),
+    ):
+        deployed(monkeypatch, prod_rest=rest)
+        assert partition._foreign_ids(now, part)["okta"]["shop/web"] == expected
+
+
+def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Their gates are those of before: into a stack that is new, or out of one that went from the settings."""
+    now = settings(new=["apis"], rest=["*"])
+    offered = {"apis/one at okta": {"provider": "okta", "scopes": {"read": "Read"}, "groups": []}}
+    before = having(base={**BASE, "partitions": ["old", "rest"], "offered": offered})
+    whole = estate(*map(APPLICATION.format, ("apis", "shop")), stack=now.stack)
+    rest = having("shop/one", uses={})
+    moved, run_since = having("apis/one"), having("apis/one", uses={})
+    for states, expected in (
+        ({"prod_new": moved}, ["scope read of apis/one"]),
+        ({"prod_new": run_since}, []),
+        ({"prod_new": run_since, "prod_old": having(uses=offered)}, ["scope read of apis/one"]),
+    ):
+        deployed(monkeypatch, prod_rest=rest, **states)
+        assert base.with_all_in_use(base_of(whole), now, before)[1] == expected
 
 
 def test_a_stack_that_is_not_there_yet_has_recorded_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

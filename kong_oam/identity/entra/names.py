@@ -62,6 +62,11 @@ def client_name(stack: str, component: str) -> str:
     return f"kong-oam {stack} {component}"
 
 
+def client_resource(provider: str, component: str) -> tuple[str, str]:
+    """Gives the type and the logical name of the application that stands for a client."""
+    return APPLICATION, f"{provider}-app-{component}"
+
+
 def role_of(scope: str) -> str:
     """Gives the value of the application role that services hold for a scope."""
     return f"{SCOPE_PREFIX}{scope}"

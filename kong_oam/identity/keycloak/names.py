@@ -58,7 +58,7 @@ class Names:
 
     def client(self, component: str) -> str:
         """Gives the logical name of a component's client."""
-        return f"{self.settings.name}-client-{component}"
+        return client_resource(self.settings.name, component)[1]
 
     @property
     def roles(self) -> dict[str, str]:
@@ -96,6 +96,11 @@ class Names:
     def clients(self) -> dict[str, str]:
         components = (client.component for client in self.estate.own_clients if client.provider == self.settings.name)
         return {self.client(component): self.in_realm(component) for component in components}
+
+
+def client_resource(provider: str, component: str) -> tuple[str, str]:
+    """Gives the type and the logical name of a component's client."""
+    return CLIENT, f"{provider}-client-{component}"
 
 
 def in_realm(stack: str, what: str) -> str:

@@ -65,6 +65,11 @@ class LogicalNames:
         return f"{self.provider}-origin-{origin}"
 
 
+def client_resource(provider: str, component: str) -> tuple[str, str]:
+    """The type and the logical name of a client's app."""
+    return APP, LogicalNames(provider).app(component)
+
+
 def server_name(stack: str) -> str:
     return f"kong-oam {stack}"
 

@@ -60,6 +60,11 @@ def identified(name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
+def urn_in(stack: str, key: Key) -> str:
+    """The URN of a resource in a stack's state."""
+    return f"urn:pulumi:{stack}::kong-oam::{key[0]}::{key[1]}"
+
+
 @dataclass
 class State:
     """A stack as its backend has it. `updated` says which run wrote it last."""
@@ -72,7 +77,7 @@ class State:
         """As the engine tells it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
-        urns = {f"urn:pulumi:{stack}::kong-oam::{key[0]}::{key[1]}": one for key, one in self.resources.items()}
+        urns = {urn_in(stack, key): one for key, one in self.resources.items()}
         found = {urn: {"type": one.type, "outputs": one.inputs} for urn, one in urns.items()}
         return {**found, f"urn:pulumi:{stack}::kong-oam::{STACK_TYPE}::root": _root(self)}
 
@@ -280,8 +285,11 @@ class Backend:
         raise CliError(f"`pulumi {' '.join(words)}` is no word of the stand-in's")
 
     def _exported(self, stack: str) -> list[dict[str, Any]]:
+        """As the engine exports it: parents stand before what lies under them."""
         state = self.stacks[stack]
-        return [{"urn": urn, "id": urn, **one} for urn, one in state.told(stack).items()]
+        above = {urn_in(stack, key): urn_in(stack, (COMPONENT, one.parent)) for key, one in state.resources.items()}
+        told = sorted(state.told(stack).items(), key=lambda pair: pair[1]["type"] != COMPONENT)
+        return [{"urn": urn, "id": urn, "parent": above.get(urn), **one} for urn, one in told]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
         for component in (urn.rpartition("::")[2] for urn in urns):
