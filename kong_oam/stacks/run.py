@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from kong_oam.access.partitions import Granted, gained, granted
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine import known_stacks
-from kong_oam.engine.cli import SHORT, CliError, pulumi, show
+from kong_oam.engine.cli import LONG, SHORT, CliError, pulumi, show
 from kong_oam.engine.known_stacks import Contents
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
 from kong_oam.engine.state import STACK
@@ -45,6 +45,8 @@ _ARGUMENTS = {
 }
 _LEFT_OUT = ("--exclude", "**kong:index/**")
 """What the engine is told besides in a run in which gates stay: to change nothing at the gateway."""
+_BROUGHT_ALONG = "::pulumi:providers:kong::"
+"""In the URN of the gateway's account that came with what was moved here. A stack's own lies under its gateway."""
 
 
 class Regranted(NamedTuple):
@@ -219,8 +221,12 @@ class Runs:
             self._run(None)
 
     def _has_resources(self, stack: str) -> bool:
-        exported = json.loads(pulumi("stack", "export", stack=stack, timeout=SHORT))
-        return any(one["type"] != STACK for one in exported["deployment"].get("resources") or ())
+        return any(one["type"] != STACK for one in _resources(stack))
+
+    def _has_moved(self, stack: str) -> bool:
+        """Whether it has what was moved there and not run since. The engine leaves nothing out whose account the
+        program does not register: then gates stay by what the program says, and all else at the gateway may change."""
+        return any(_BROUGHT_ALONG in one["urn"] for one in _resources(stack))
 
     def _side_by_side(self, partitions: Sequence[str], keeps: str = "") -> None:
         with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
@@ -249,7 +255,7 @@ class Runs:
         say = partial(self.say, stack)
         words = (*_ARGUMENTS[self.verb], *self.more)
         if keeps == GATES_STAY:
-            words = (*_ARGUMENTS[self.verb], *_LEFT_OUT)
+            words = (*_ARGUMENTS[self.verb], *(() if self._has_moved(stack) else _LEFT_OUT))
             if self.more and not self._judged(stack, say):
                 return False
         if not show(*words, stack=stack, say=say, running=self._running, environment=given):
@@ -277,3 +283,9 @@ class Runs:
             pulumi("stack", "output", "--json", stack=self.name(partition), timeout=SHORT)
         )
         return outputs
+
+
+def _resources(stack: str) -> Sequence[Mapping[str, Any]]:
+    exported = json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))
+    found: Sequence[Mapping[str, Any]] = exported["deployment"].get("resources") or ()
+    return found

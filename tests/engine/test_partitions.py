@@ -108,6 +108,23 @@ def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
         assert changes(deployment, "up", name) == {}
 
 
+@pytest.mark.timeout(600)
+def test_clients_that_move_go_on_calling_another_partition(empty: Empty) -> None:
+    """To a partition that is there: its run that only adds grants, as nobody knows what its clients have, goes well."""
+    deployment = empty()
+    place(deployment.folder, PLACES)
+    partition(deployment.folder, {"shops": ["shop"], "apis": ["orders"], "rest": ["*"]})
+    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
+    partition(deployment.folder, {"shops": ["nothing"], "apis": ["orders"], "rest": ["*"]})
+    moved = kong_oam(deployment, "move", "-s", STACK, "--yes")
+    assert f"shop/checkout: {STACK}-shops -> {STACK}-rest" in moved.stdout, moved.stderr
+    done = kong_oam(deployment, "up", "-s", STACK, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith(f"5 run: {STACK}, {STACK}-rest, "), done.stdout
+    assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith("nothing to be run")
+    assert ask(deployment.local, estate_of(deployment.folder)).wrong == ()
+
+
 KINDS = ("services", "routes", "plugins", "upstreams", "consumers")
 
 
