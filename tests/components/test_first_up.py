@@ -96,6 +96,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for module in (run, records, engine_stacks):
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", made.make)
+    monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
     monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: made.run(stack, environment))
     for program in (base, partition):
         monkeypatch.setattr(program, "recorded", made.recorded)

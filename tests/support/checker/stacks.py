@@ -61,8 +61,10 @@ def identified(name: str) -> str:
 
 
 def urn_in(stack: str, key: Key) -> str:
-    """The URN of a resource in a stack's state."""
-    return f"urn:pulumi:{stack}::kong-oam::{key[0]}::{key[1]}"
+    """The URN of a resource in a stack's state. Of what one lies under that of an account has the type, by which it is
+    told from one that came along with what was moved; nothing comes along here."""
+    above = "kong-oam:gateway:Gateway$" if key[0] == "pulumi:providers:kong" else ""
+    return f"urn:pulumi:{stack}::kong-oam::{above}{key[0]}::{key[1]}"
 
 
 @dataclass
