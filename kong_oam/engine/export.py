@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kong_oam.engine.cli import LONG, SHORT, pulumi
@@ -12,7 +12,19 @@ from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedReso
 
 def read(stack: str) -> ExportedState:
     """Reads the state as it is now. Raises cli.CliError."""
-    return parse(json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))["deployment"])
+    return parse(exported(stack)["deployment"])
+
+
+def exported(stack: str) -> Mapping[str, Any]:
+    """The state as `pulumi stack export` prints it. Raises cli.CliError."""
+    state: Mapping[str, Any] = json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))
+    return state
+
+
+def resources_in(state: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The resources of a state that was exported."""
+    found: Sequence[Mapping[str, Any]] = state["deployment"].get("resources") or ()
+    return found
 
 
 def parse(deployment: Mapping[str, Any]) -> ExportedState:

@@ -18,14 +18,13 @@ from kong_oam.access.settings.partitions import SETTING, stack_of
 from kong_oam.access.settings.stack import NAMESPACE, Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import LONG, pulumi
-from kong_oam.engine.export import check_at_rest, parse
+from kong_oam.engine.export import check_at_rest, exported, parse, resources_in
 from kong_oam.engine.stacks import existing, stacks_of
 from kong_oam.errors import UndoneError
 from kong_oam.identity.kinds import client_resources
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.moves import (
     Move,
-    Resources,
     by_pair,
     is_whole,
     left_behind,
@@ -55,11 +54,11 @@ def find(settings: Settings, estate: Estate) -> Moves:
     name = settings.stack.name
     if not existing([name]):
         raise MoveError(f"the backend has no stack '{name}': nothing is deployed, and nothing to be moved")
-    states = {name: _exported(name)}
-    before = (stack_of(name, one) for one in partitions_before(_resources(states[name])))
+    states = {name: exported(name)}
+    before = (stack_of(name, one) for one in partitions_before(resources_in(states[name])))
     there = existing(sorted({*stacks_of(settings), *before}))
-    states |= {stack: _exported(stack) for stack in there if stack != name}
-    resources = {stack: _resources(state) for stack, state in states.items()}
+    states |= {stack: exported(stack) for stack in there if stack != name}
+    resources = {stack: resources_in(state) for stack, state in states.items()}
     clients = client_resources(settings.providers, estate)
     for stack, of_stack in resources.items():
         if left := left_behind(of_stack, clients):
@@ -74,15 +73,6 @@ def find(settings: Settings, estate: Estate) -> Moves:
     moves = plan(resources, targets)
     missing = sorted({move.target for move in moves} - {*there})
     return Moves(tuple(moves), states, tuple(missing))
-
-
-def _exported(stack: str) -> Mapping[str, Any]:
-    exported: Mapping[str, Any] = json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))
-    return exported
-
-
-def _resources(state: Mapping[str, Any]) -> Resources:
-    return state["deployment"].get("resources") or []
 
 
 def perform(settings: Settings, found: Moves, interrupted: Callable[[], bool] = lambda: False) -> None:
@@ -111,7 +101,7 @@ def perform(settings: Settings, found: Moves, interrupted: Callable[[], bool] = 
 
 def _forget(source: str, target: str, moves: list[Move]) -> None:
     """Takes out of the source's state what a move that was cut off has already written to the target's."""
-    states = {stack: _exported(stack) for stack in (source, target)}
+    states = {stack: exported(stack) for stack in (source, target)}
     resources = states[source]["deployment"]["resources"]
     gone = under(resources, (move.urn for move in moves))
     if not is_whole(gone, states[target]["deployment"]["resources"]):

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from kong_oam.access.partitions import Granted, gained, granted
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine import known_stacks
-from kong_oam.engine.cli import LONG, SHORT, CliError, pulumi, show
+from kong_oam.engine.cli import SHORT, CliError, pulumi, show
+from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
 from kong_oam.engine.state import STACK
@@ -221,12 +222,12 @@ class Runs:
             self._run(None)
 
     def _has_resources(self, stack: str) -> bool:
-        return any(one["type"] != STACK for one in _resources(stack))
+        return any(one["type"] != STACK for one in resources_in(exported(stack)))
 
     def _has_moved(self, stack: str) -> bool:
         """Whether it has what was moved there and not run since. The engine leaves nothing out whose account the
         program does not register: then gates stay by what the program says, and all else at the gateway may change."""
-        return any(_BROUGHT_ALONG in one["urn"] for one in _resources(stack))
+        return any(_BROUGHT_ALONG in one["urn"] for one in resources_in(exported(stack)))
 
     def _side_by_side(self, partitions: Sequence[str], keeps: str = "") -> None:
         with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
@@ -283,9 +284,3 @@ class Runs:
             pulumi("stack", "output", "--json", stack=self.name(partition), timeout=SHORT)
         )
         return outputs
-
-
-def _resources(stack: str) -> Sequence[Mapping[str, Any]]:
-    exported = json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))
-    found: Sequence[Mapping[str, Any]] = exported["deployment"].get("resources") or ()
-    return found

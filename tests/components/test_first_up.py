@@ -14,6 +14,7 @@ import pytest
 from components import base, partition
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
 from kong_oam.engine.state import COMPONENT, StackState
@@ -93,7 +94,7 @@ def _written(state: StackState) -> str:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """One without a stack."""
     made = Engine(estates({"rest": ["*"]}))
-    for module in (run, records, engine_stacks):
+    for module in (run, records, engine_stacks, export):
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", made.make)
     monkeypatch.setattr(run, "without_file", lambda settings, stack: None)

@@ -18,6 +18,7 @@ import pytest
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import SettingsError, read_file, stack_file
+from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
 from kong_oam.engine.state import STACK, from_outputs
@@ -150,7 +151,7 @@ class Project:
         RefusedError."""
         deployed.ran.clear()
         with pytest.MonkeyPatch.context() as patch:
-            for module in (run, records, engine_stacks):
+            for module in (run, records, engine_stacks, export):
                 patch.setattr(module, "pulumi", deployed.cli)
             patch.setattr(run, "ThreadPoolExecutor", Serial)
             patch.setattr(

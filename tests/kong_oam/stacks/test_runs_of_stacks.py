@@ -13,6 +13,7 @@ import pytest
 
 from kong_oam.access.rotation import Schedule, SharedSecret
 from kong_oam.access.settings.stack import parse, stack_file
+from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
 from kong_oam.stacks import create, fingerprint, records, run
@@ -86,7 +87,7 @@ class Engine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """One whose runs export nothing; a test says else what they export."""
     made = Engine(lambda stack: {})
-    for module in (run, records, engine_stacks):
+    for module in (run, records, engine_stacks, export):
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", lambda settings, stack: None)
     monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
@@ -207,6 +208,14 @@ def test_a_variable_of_whoever_runs_it_makes_no_run_one_that_only_adds(engine: E
     assert engine.ran == [("prod", False), ("prod-apis", False), ("prod-rest", False)]
 
 
+def rest_gets_a_grant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of that partition, in `apis`."""
+    got = {"rest": frozenset({"apis"})}
+    monkeypatch.setattr(
+        run.Runs, "_regranted", lambda _, one, __: run.Regranted(got.get(one, frozenset()), frozenset())
+    )
+
+
 def test_policies_judge_all_that_is_to_come_before_grants_are_added(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,11 +227,8 @@ def test_policies_judge_all_that_is_to_come_before_grants_are_added(
         ran.append((stack, *(word for word in words if word not in ("--yes", "--skip-preview"))))
         return engine.run(stack, environment) if words[0] == "up" else verdict
 
-    got = {"rest": frozenset({"apis"})}
+    rest_gets_a_grant(monkeypatch)
     monkeypatch.setattr(run, "show", show)
-    monkeypatch.setattr(
-        run.Runs, "_regranted", lambda _, one, *__: run.Regranted(got.get(one, frozenset()), frozenset())
-    )
     pack, left_out = ("--policy-pack", "p"), ("--exclude", "**kong:index/**")
     for verdict in (True, False):
         there = engine_stacks.listed()
@@ -249,12 +255,9 @@ def test_what_was_moved_is_not_left_out_as_grants_are_added(
             told[stack] = words
         return engine.run(stack, environment)
 
-    got = {"rest": frozenset({"apis"})}
+    rest_gets_a_grant(monkeypatch)
     monkeypatch.setattr(run, "show", show)
-    monkeypatch.setattr(run, "_resources", lambda stack: [{"type": "x", "urn": urn}])
-    monkeypatch.setattr(
-        run.Runs, "_regranted", lambda _, one, *__: run.Regranted(got.get(one, frozenset()), frozenset())
-    )
+    monkeypatch.setattr(run, "exported", lambda stack: {"deployment": {"resources": [{"type": "x", "urn": urn}]}})
     up()
     assert [*told] == ["prod-rest"]
     assert ("--exclude" in told["prod-rest"]) == (OWN in urn)
