@@ -36,7 +36,7 @@ HEADING = f"{'run':<32} {'CPU s':>7} {'stand-ins':>9} {'MB written':>10} {'okta'
 PREVIEW, UP, ADDED = "one rule changed: preview", "one rule changed: up", "an Application added"
 
 Runs = Mapping[str, Run]
-Step = tuple[tuple[int, int], int]
+Step = tuple[int, int, int]
 """From so many components to so many, in partitions of so many."""
 
 
@@ -52,13 +52,16 @@ def main() -> int:
     parser.add_argument("--zstd", action="store_true", help="with states that the engine compresses")
     parser.add_argument("--one-stack", action="store_true", help="the second estate in one stack, too")
     options = parser.parse_args()
+    pairs = [*pairwise(options.components)]
+    if len(options.partition) < len(pairs):
+        parser.error("say for each step how many components a partition has: --partition")
     os.environ["KONG_OAM_FORK"] = "0"
     settings = ZSTD if options.zstd else {}
     if options.one_stack:
         deployed(options.components[1], 0, settings)
-    steps = [*zip(pairwise(options.components), options.partition, strict=False)]
-    largest, partition = options.components[-1], steps[-1][1]
-    sizes = [(components, each) for step, each in steps for components in step]
+    steps: list[Step] = [(*pair, each) for pair, each in zip(pairs, options.partition, strict=False)]
+    *_, (_, largest, partition) = steps
+    sizes = [(components, each) for less, more, each in steps for components in (less, more)]
     found = {}
     for size in dict.fromkeys([*sizes[:-2], (partition, partition), *sizes[-2:]]):
         found[size] = deployed(*size, settings, go_on=options.walk and size == (largest, partition))
@@ -90,14 +93,14 @@ def limits(components: Sequence[int]) -> dict[str, float]:
 
 def ratios(found: Mapping[tuple[int, int], tuple[Runs, float]], steps: Sequence[Step]) -> dict[str, float]:
     """What the limits are of. `found`: by the components of an estate and of each of its partitions."""
-    (smallest, first), (largest, partition) = (steps[0][0][0], steps[0][1]), (steps[-1][0][1], steps[-1][1])
+    (smallest, _, first), (_, largest, partition) = steps[0], steps[-1]
     (few, _), (many, compiled) = found[smallest, first], found[largest, partition]
 
     def changed(one: Runs) -> float:
         return one[PREVIEW].cpu + one[UP].cpu
 
     growth: list[float] = []
-    for (less, more), each in steps:
+    for less, more, each in steps:
         before, after = found[less, each][0]["first up"], found[more, each][0]["first up"]
         growth += (after.cpu / before.cpu, after.written / before.written)
     others = (
@@ -107,7 +110,7 @@ def ratios(found: Mapping[tuple[int, int], tuple[Runs, float]], steps: Sequence[
         sum(many[ADDED].requests.values()) / sum(few[ADDED].requests.values()),
         many["verify"].cpu,
     )
-    return dict(zip(limits([smallest, *(more for (_, more), _ in steps)]), (*growth, *others), strict=True))
+    return dict(zip(limits([smallest, *(more for _, more, _ in steps)]), (*growth, *others), strict=True))
 
 
 def deployed(
