@@ -11,13 +11,24 @@ import pulumi
 from pulumi.runtime import is_dry_run
 
 from kong_oam.access.model import Estate
-from kong_oam.access.partitions import Offered, Uses, all_of, lacking, offered, uses, with_kept
+from kong_oam.access.partitions import (
+    Owners,
+    Uses,
+    all_of,
+    lacking,
+    offered,
+    owners_of_scopes,
+    used_by,
+    uses,
+    uses_of,
+    with_kept,
+)
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.stack import ProviderSettings, Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import KnownStacks
 from kong_oam.engine.state import COMPONENT, OF_COMPONENTS, StackState
-from kong_oam.identity.kinds import client_resources
+from kong_oam.identity.kinds import client_resources, granted_in
 
 from .refusal import refuse
 from .state import outputs_of, recorded
@@ -51,16 +62,15 @@ class Base:
     clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def read_base(settings: Settings, estate: Estate, own: StackState) -> Base:
-    """Reads the base of the estate; `own` is the state of the partition's stack.
+def read_base(settings: Settings, estate: Estate, own: StackState, state: StackState) -> Base:
+    """Reads the base of the estate from its state; `own` is that of the partition's stack.
 
     A run ends where the base is older than the partition's Applications need, or than the one that the partition was
     made with before; a preview warns, and shows as unknown what is not there yet.
     """
     name = settings.stack.name
-    state = recorded(name)
     output = state.outputs.get(OUTPUT) or {}
-    there = _offered_before(state)
+    there = offered_by(state)
     generation = int(output.get("generation") or 0)
     before = int(own.outputs.get("generation") or 0)
     if not output:
@@ -79,12 +89,14 @@ def read_base(settings: Settings, estate: Estate, own: StackState) -> Base:
 def with_all_in_use(estate: Estate, settings: Settings, state: StackState) -> tuple[Estate, list[str]]:
     """Gives the base's estate with all that it offered and some partition still uses, and what that is, in words; also
     one that went from the settings since the base's last run, whose components others have by now."""
-    before = _offered_before(state)
+    before = offered_by(state)
     if not lacking(before, offered(estate)):
         return estate, []
-    partitions = dict.fromkeys([*settings.stack.partitions, *_partitions_before(state)])
+    partitions = dict.fromkeys([*settings.stack.partitions, *partitions_before(state)])
     states = [recorded(stack_of(settings.stack.name, name)) for name in partitions]
-    kept, words = with_kept(estate, before, [_used_by(one, before) for one in states])
+    # A scope that some component declares is there for it, of whichever it was before.
+    owners = {**owners_of_scopes(estate, before), **owners_of_scopes(estate, {})}
+    kept, words = with_kept(estate, before, [_used_by(one, settings.providers, before, owners) for one in states])
     if words:
         pulumi.log.info(
             f"base: {some(words)} went from the Applications, and partitions still use it: it stays until they have "
@@ -105,7 +117,7 @@ def exported(
     now = offered(estate)
     generation = int((state.outputs.get(OUTPUT) or {}).get("generation") or 0)
     return {
-        "generation": max(generation, made_with) + (now != _offered_before(state) or not generation),
+        "generation": max(generation, made_with) + (now != offered_by(state) or not generation),
         "offered": {key: one.to_output() for key, one in now.items()},
         "partitions": [*estate.stack.partitions],
         "providers": {name: dict(made) for name, made in providers.items()},
@@ -113,10 +125,12 @@ def exported(
     }
 
 
-def exported_uses(estate: Estate, before: StackState | None = None) -> dict[str, Any]:
-    """Gives what a partition exports for its base: what it needs, also for all that is as it was `before`."""
-    recorded_before = _uses(before.outputs.get(USES) or {}) if before else {}
-    return {key: one.to_output() for key, one in all_of(uses(estate), recorded_before).items()}
+def exported_uses(estate: Estate, before: StackState, as_meant: pulumi.Output[bool]) -> pulumi.Output[dict[str, Any]]:
+    """Gives what a partition exports for its base: what it needs, and what it needed `before` as long as not all gates
+    are as they are meant."""
+    now = uses(estate)
+    both = all_of(now, uses_of(before.outputs.get(USES) or {}))
+    return as_meant.apply(lambda all_are: {key: one.to_output() for key, one in (now if all_are else both).items()})
 
 
 def highest_generation(settings: Settings) -> int:
@@ -135,7 +149,7 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
     """Ends a run of the base where a partition that it had is not in the settings any more, and its stack still has
     components: nobody would run it again, and what it has would stay, or be made a second time elsewhere."""
     name, now = settings.stack.name, settings.stack.partitions
-    for gone in _partitions_before(state):
+    for gone in partitions_before(state):
         stack = stack_of(name, gone)
         if gone not in now and (left := sorted(key for kind, key in recorded(stack).urns if kind == COMPONENT)):
             refuse(
@@ -157,23 +171,25 @@ def stop_at_parts(settings: Settings, estate: Estate, state: StackState) -> None
         )
 
 
-def _used_by(partition: StackState, offered: Uses) -> Uses:
+def _used_by(partition: StackState, providers: Iterable[ProviderSettings], offered: Uses, owners: Owners) -> Uses:
     """What the partition may use of what the base offered: all of it where its last run was cut off, since its gates
-    are not those of which it said what they use, and where it has components and was not run since they came."""
+    are not those of which it said what they use, and where it has components and was not run since they came. What its
+    clients are granted its state says, whatever run left it so."""
     never_run = USES not in partition.outputs and any(kind == COMPONENT for kind, _ in partition.urns)
-    return offered if never_run or not partition.is_confirmed else _uses(partition.outputs.get(USES) or {})
+    if never_run or not partition.is_confirmed:
+        return offered
+    of_clients = used_by(granted_in(providers, partition, owners), offered)
+    return all_of(uses_of(partition.outputs.get(USES) or {}), of_clients)
 
 
-def _partitions_before(state: StackState) -> Iterable[str]:
+def partitions_before(state: StackState) -> Iterable[str]:
+    """The partitions that the last run of a base knew, by its state."""
     return (state.outputs.get(OUTPUT) or {}).get("partitions") or ()
 
 
-def _offered_before(state: StackState) -> Uses:
-    return _uses((state.outputs.get(OUTPUT) or {}).get("offered") or {})
-
-
-def _uses(output: Mapping[str, Any]) -> Uses:
-    return {key: Offered.from_output(one) for key, one in output.items()}
+def offered_by(state: StackState) -> Uses:
+    """What the base offers by its state."""
+    return uses_of((state.outputs.get(OUTPUT) or {}).get("offered") or {})
 
 
 def _stop(message: str) -> None:

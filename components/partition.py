@@ -10,16 +10,34 @@ from functools import cache
 import pulumi
 
 from kong_oam.access.model import Client, Component, Estate
-from kong_oam.access.partitions import Granted, base_of, calls_into, gained, granted, part_of, with_kept_grants
+from kong_oam.access.partitions import (
+    Granted,
+    base_of,
+    calls_into,
+    gained,
+    granted,
+    owners_of_scopes,
+    part_of,
+    with_kept_grants,
+)
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import KnownStacks
 from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from kong_oam.engine.state import COMPONENT, StackState
-from kong_oam.identity.kinds import kind_of
+from kong_oam.identity.kinds import granted_in, kind_of
 
-from .base import Base, highest_generation, read_base, stop_at_parts, stop_at_retired, with_all_in_use
+from .base import (
+    Base,
+    highest_generation,
+    offered_by,
+    partitions_before,
+    read_base,
+    stop_at_parts,
+    stop_at_retired,
+    with_all_in_use,
+)
 from .refusal import refuse
 from .state import outputs_of, recorded
 
@@ -52,10 +70,10 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
         stop_at_parts(settings, estate, state)
         everybodys, kept = with_all_in_use(base_of(estate), settings, state)
         return Part(everybodys, kept=kept, made_with=highest_generation(settings))
-    keeps = os.environ.get(KEEP_GRANTS)
+    keeps, there = os.environ.get(KEEP_GRANTS), recorded(name)
     before: Granted = {}
     if keeps:
-        before = _granted_before(settings, part_of(estate, partition), state)
+        before = granted_in(settings.providers, state, owners_of_scopes(estate, offered_by(there)))
         estate = with_kept_grants(estate, partition, before, everywhere=keeps == GATES_STAY)
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
@@ -71,7 +89,7 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
             f"after one of theirs (`python -m kong_oam up -s {name}` sees to it)"
         )
     part = replace(part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign))
-    base = read_base(settings, part, state)
+    base = read_base(settings, part, state, there)
     _stop_at_components_elsewhere(settings, part, state, base.state)
     if keeps != GATES_STAY:
         return Part(part, replace(base, clients=ids))
@@ -101,7 +119,9 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
     own = {key for kind, key in state.urns if kind == COMPONENT}
     new, known = part.own.keys() - own, KnownStacks.of_command()
     known.add(stack_of(name, settings.partition or ""), own | part.own.keys())
-    others = (stack_of(name, other) for other in settings.stack.partitions if other != settings.partition)
+    # Some may have gone from the settings since the base was run.
+    partitions = dict.fromkeys([*settings.stack.partitions, *partitions_before(base)])
+    others = (stack_of(name, other) for other in partitions if other != settings.partition)
     read = (stack for stack in others if new and not known.lacks(stack, new))
     for stack, there in ((name, base), *((stack, recorded(stack)) for stack in read)):
         if found := sorted(key for key in new if (COMPONENT, key) in there.urns):
@@ -109,18 +129,6 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
                 f"{some(found)} are to be in this stack, and are in the state of '{stack}'. Move them, with all that "
                 f"is theirs: `python -m kong_oam move -s {name}`"
             )
-
-
-def _granted_before(settings: Settings, part: Estate, state: StackState) -> Granted:
-    """What clients were granted, by their names and components: as this stack recorded it, and of those that were moved
-    here since, as the others did, which are only read then."""
-    before: Granted = state.outputs.get("granted") or {}
-    if {client.name for client in part.own_clients} <= before.keys():
-        return before
-    for other in settings.stack.partitions:
-        if other != settings.partition:
-            before = {**(outputs_of(stack_of(settings.stack.name, other)).get("granted") or {}), **before}
-    return before
 
 
 def _regranted(part: Estate, before: Granted) -> frozenset[str]:

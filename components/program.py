@@ -14,7 +14,6 @@ import pulumi
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, dump_model, exported, model_of
 from kong_oam.access.model import Estate
-from kong_oam.access.partitions import granted
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.state import StackState
@@ -49,7 +48,7 @@ from .state import recorded
 from .workload.cluster import provision_clusters
 from .workload.environment import elsewhere
 
-_OF_CLIENTS = ("elsewhere", "clients", "granted", "generation", USES)
+_OF_CLIENTS = ("elsewhere", "clients", "generation", USES)
 """The outputs that say what clients have, and of which base; the others say what gates and workloads are."""
 
 
@@ -201,10 +200,9 @@ def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     """What the other stacks of the estate read, where there are some."""
     estate, gateway = plan.estate, provisioned.gateway
     if plan.part.base is not None:
-        before = plan.state if plan.part.gates_stay else None
+        as_meant = pulumi.Output.from_input(False) if plan.part.gates_stay else gateway.as_meant
         return {
-            USES: exported_uses(estate, before),
-            "granted": granted(estate),
+            USES: exported_uses(estate, plan.state, as_meant),
             "generation": plan.part.base.generation,
         }
     if estate.role != "base":

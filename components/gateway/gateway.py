@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -79,7 +80,8 @@ class Gateway(pulumi.ComponentResource):
         self.options = pulumi.ResourceOptions(parent=self, provider=self.provider)
         self.direct_services: list[str] = []
         """Services that lead straight to their workloads, around the gates that a version before this one made."""
-        self._configurations: dict[str, pulumi.Output[str | None]] = {}
+        self._configurations: dict[str, tuple[pulumi.Input[str], pulumi.Output[str | None]]] = {}
+        """By logical name of a plugin, what it is given, and what it has then."""
         self.tables: dict[str, pulumi.Output[str]] = {}
         """By service, the table that its admission and its gate decide by."""
         self.slots: dict[str, pulumi.Output[list[Mapping[str, Any]]]] = {}
@@ -230,10 +232,11 @@ class Gateway(pulumi.ComponentResource):
         def in_full(config: Mapping[str, Any] | str) -> str:
             return config if isinstance(config, str) else config_json(self.facts.schemas[kind], kind, config)
 
+        given = config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config)
         plugin = kong.Plugin(
             logical,
             name=kind,
-            config_json=config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config),
+            config_json=given,
             strict_match=True,
             enabled=True,
             service_id=service.id if service else None,
@@ -241,15 +244,26 @@ class Gateway(pulumi.ComponentResource):
             tags=list(tags),
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=self.provider)),
         )
-        self._configurations[logical] = plugin.config_json
+        self._configurations[logical] = given, plugin.config_json
         return plugin
 
     @cached_property
     def enforced(self) -> pulumi.Output[str]:
         """What the plugins enforce together, once all of them are made: a run that fails at one exports nothing."""
-        return pulumi.Output.all(**self._configurations).apply(
+        made = {logical: pair[1] for logical, pair in self._configurations.items()}
+        return pulumi.Output.all(**made).apply(
             lambda configurations: actual.enforced(self.state, self._account, configurations)
         )
+
+    @cached_property
+    def as_meant(self) -> pulumi.Output[bool]:
+        """Whether all plugins are as this run means them: a flag may leave some out (`--target`), which are as they
+        were, or are not there and unknown."""
+
+        async def all_are() -> bool:
+            return pulumi.runtime.is_dry_run() or all([await _alike(*pair) for pair in self._configurations.values()])
+
+        return pulumi.Output.from_input(all_are())
 
     def once_known(self, new: str, before: str) -> pulumi.Input[str]:
         """Gives `new`, or `before` for as long as it is not known what is enforced: a run left out what one failed at
@@ -257,6 +271,12 @@ class Gateway(pulumi.ComponentResource):
         if not self.state.doubted or pulumi.runtime.is_dry_run():
             return new
         return self.enforced.apply(lambda enforced: before if enforced == actual.UNKNOWN else new)
+
+
+async def _alike(meant: pulumi.Input[str], made: pulumi.Output[str | None]) -> bool:
+    has = await made.future()
+    given = await pulumi.Output.from_input(meant).future()
+    return has is not None and given is not None and json.loads(has) == json.loads(given)
 
 
 def _filled(slots: Sequence[Slot], current: SigningKey, unused: Sequence[str]) -> list[SigningKey]:

@@ -29,7 +29,7 @@ import pulumiverse_time as time
 from kong_oam.access.model import Client, Component
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.entra import api
-from kong_oam.identity.entra.assignments import Assignment, assignments, distinct
+from kong_oam.identity.entra.assignments import Assignment, assignments, consent, distinct
 from kong_oam.identity.entra.description import SPELLING
 from kong_oam.identity.entra.names import (
     MICROSOFT_GRAPH,
@@ -308,7 +308,7 @@ class Entra(pulumi.ComponentResource):
     def _consent(self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal) -> None:
         """Consents to the scopes of one API for all users; a service is assigned them as roles."""
         azuread.ServicePrincipalDelegatedPermissionGrant(
-            f"{self._prefix}-grant-{client.component}:{api}",
+            consent(self._prefix, client.component, api),
             service_principal_object_id=principal.object_id,
             resource_service_principal_object_id=self._assignable[f"api-{api}"][0],
             claim_values=scopes,

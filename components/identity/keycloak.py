@@ -32,7 +32,7 @@ from kong_oam.identity.common.jwk import ECDSA, Jwk, signs
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
-from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, group_path
+from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, granted, group_path
 
 from ..refusal import refuse
 from ..settings import configuration
@@ -261,7 +261,7 @@ class Keycloak(pulumi.ComponentResource):
             opts=self._of(client.component),
         )
         keycloak.openid.ClientOptionalScopes(
-            f"{self._prefix}-granted-{client.component}",
+            granted(self._prefix, client.component),
             realm_id=self._realm,
             client_id=registered.id,
             optional_scopes=[self._scopes[scope] for scope in client.scopes],

@@ -10,6 +10,7 @@ from kong_oam.oam.document import Place
 
 ClientKind = Literal["service", "web", "browser", "native", "external"]
 """A service; an application whose users sign in, on a server, in a browser or on their devices; a partner's service."""
+_AT = " at "
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,16 @@ class Call:
     scopes: tuple[str, ...]
     roles: tuple[str, ...]
     place: Place = field(compare=False)
+
+
+def client_name(component: str, provider: str) -> str:
+    """The name of a component's client at a provider."""
+    return f"{component}{_AT}{provider}"
+
+
+def provider_in(name: str) -> str:
+    """The provider of the client of that name."""
+    return name.partition(_AT)[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class Client:
     @property
     def name(self) -> str:
         """The client's name, `shop/checkout at okta`: a component may be a client of several providers."""
-        return f"{self.component} at {self.provider}"
+        return client_name(self.component, self.provider)
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kong_oam.access.client import provider_in
 from kong_oam.access.edge.edge import NONE
 from kong_oam.access.model import Application, Call, Client, Component, Estate, Role, bare_component
 from kong_oam.access.workloads import workload_of
@@ -40,6 +41,11 @@ class Offered:
     def from_output(data: Mapping[str, Any]) -> Offered:
         """Reads what `to_output` gives."""
         return Offered(data["provider"], dict(data["scopes"]), tuple(data["groups"]))
+
+
+def uses_of(output: Mapping[str, Any]) -> dict[str, Offered]:
+    """Reads what a stack exported of what it uses or offers, each as `Offered.to_output` gives it."""
+    return {name: Offered.from_output(one) for name, one in output.items()}
 
 
 def deployed_by(estate: Estate, partition: str | None) -> Estate:
@@ -112,6 +118,33 @@ def uses(estate: Estate) -> dict[str, Offered]:
                 before = found.get(_name(called), Offered(called.provider, {}))
                 scopes = {scope: called.scopes.get(scope, "") for scope in call.scopes}
                 found[_name(called)] = replace(before, scopes={**before.scopes, **scopes})
+    return found
+
+
+Owners = Mapping[tuple[str, str], Collection[str]]
+"""Components by provider and scope."""
+
+
+def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
+    """The components that declare a scope, and those of which the base still offers it: it may have gone from one to
+    another."""
+    found: dict[tuple[str, str], set[str]] = {}
+    declaring = [(one.provider, one.scopes, key) for key, one in estate.components.items()]
+    for provider, scopes, key in (*declaring, *((one.provider, one.scopes, _key(name)) for name, one in there.items())):
+        for scope in scopes:
+            found.setdefault((provider, scope), set()).add(key)
+    return found
+
+
+def used_by(clients: Granted, there: Uses) -> dict[str, Offered]:
+    """What of that there is clients use that are granted this."""
+    found: dict[str, Offered] = {}
+    for client, calls in clients.items():
+        for called, granted_there in calls.items():
+            if one := there.get(name := f"{called}{_AT}{provider_in(client)}"):
+                before = found.get(name, Offered(one.provider, {}))
+                scopes = {scope: one.scopes[scope] for scope in granted_there if scope in one.scopes}
+                found[name] = replace(before, scopes={**before.scopes, **scopes})
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kong_oam.engine.cli import LONG, SHORT, pulumi
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
+from kong_oam.engine.state import StackState, from_outputs
 
 
 def read(stack: str) -> ExportedState:
@@ -25,6 +26,12 @@ def resources_in(state: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The resources of a state that was exported."""
     found: Sequence[Mapping[str, Any]] = state["deployment"].get("resources") or ()
     return found
+
+
+def state_of(stack: str) -> StackState:
+    """The state as a program of the stack would be told it. Raises cli.CliError."""
+    there = (one for one in resources_in(exported(stack)) if not one.get("delete"))
+    return from_outputs({one["urn"]: {"type": one["type"], "outputs": one.get("outputs") or {}} for one in there})
 
 
 def parse(deployment: Mapping[str, Any]) -> ExportedState:

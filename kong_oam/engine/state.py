@@ -59,7 +59,7 @@ class StackState:
     `urns`: of everything, by type and logical name. `doubted`: by logical name, the service's id and the kind of each
     plugin that Kong has otherwise than the state said. `credentials`: by the client's name, what the component that it
     belongs to recorded of its key or secret; of a version before this one, what the stack did. `client_ids`: of what
-    stands for a client at a provider, by type and logical name.
+    stands for a client at a provider, by type and logical name. `resources`: all of them, for who knows their types.
     """
 
     held: Held
@@ -73,6 +73,7 @@ class StackState:
     doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     credentials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     client_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    resources: tuple[Resource, ...] = field(default=(), repr=False)
 
     @property
     def is_confirmed(self) -> bool:
@@ -111,6 +112,7 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
         urns={(entry["type"], logical_name(urn)): urn for urn, entry in outputs.items()},
         credentials=_credentials(resources),
         client_ids={(one.type, one.name): made for one in resources if (made := one.outputs.get("clientId"))},
+        resources=tuple(resources),
     )
 
 

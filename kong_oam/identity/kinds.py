@@ -9,16 +9,20 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from kong_oam.access.client import client_name
 from kong_oam.access.model import Estate
+from kong_oam.access.partitions import Granted, Owners
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import COMPONENT, Held, Resource, StackState
+from kong_oam.identity.common.granted import Grant
 from kong_oam.identity.common.issuer_moves import issuer_moves
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.common.orphans import Orphans
+from kong_oam.identity.entra import assignments as entra_assignments
 from kong_oam.identity.entra import description as entra
 from kong_oam.identity.entra import names as entra_names
 from kong_oam.identity.entra import orphans as entra_orphans
@@ -44,7 +48,8 @@ class Kind:
     an interrupted run made or deleted there, over connections that the stack of contexts closes; raises InspectionError
     and RefusedError. `client_id` gives the id that a component's client has or will have, by the estate's name and the
     component's; None where the provider makes it up. `client_resource` gives the type and the logical name of what
-    stands for it there, by the provider's name and the component's; None where nothing is made.
+    stands for it there, by the provider's name and the component's; None where nothing is made. `grants` yields what
+    clients are granted there by the resources of a state.
     """
 
     describe: Callable[[ProviderSettings], Provider]
@@ -52,10 +57,15 @@ class Kind:
     orphans: Callable[[ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None]
     client_id: Callable[[ProviderSettings, str, str], str | None]
     client_resource: Callable[[str, str], tuple[str, str]] | None
+    grants: Callable[[str, Iterable[Resource]], Iterable[Grant]]
 
 
 def _no_orphans(*_: object) -> None:
     """Answers None: nothing is made at an issuer that exists."""
+
+
+def _no_grants(*_: object) -> Iterable[Grant]:
+    return ()
 
 
 def _known_id(settings: ProviderSettings, stack: str, component: str) -> str | None:  # noqa: ARG001 - as the others
@@ -65,7 +75,12 @@ def _known_id(settings: ProviderSettings, stack: str, component: str) -> str | N
 
 KINDS: Mapping[str, Kind] = {
     "entra": Kind(
-        entra.describe, entra_preflight.inspect, entra_orphans.find, lambda *_: None, entra_names.client_resource
+        entra.describe,
+        entra_preflight.inspect,
+        entra_orphans.find,
+        lambda *_: None,
+        entra_names.client_resource,
+        entra_assignments.granted,
     ),
     "keycloak": Kind(
         keycloak.describe,
@@ -73,14 +88,16 @@ KINDS: Mapping[str, Kind] = {
         keycloak_orphans.find,
         lambda _, *name: keycloak_names.in_realm(*name),
         keycloak_names.client_resource,
+        keycloak_names.grants,
     ),
-    "oidc": Kind(oidc.describe, oidc_preflight.inspect, _no_orphans, _known_id, None),
+    "oidc": Kind(oidc.describe, oidc_preflight.inspect, _no_orphans, _known_id, None, _no_grants),
     "okta": Kind(
         okta.describe,
         okta_preflight.inspect,
         okta_orphans.find,
         lambda _, *name: okta_names.client_id(*name),
         okta_names.client_resource,
+        okta_names.grants,
     ),
 }
 """The kinds, by the `type` that settings name."""
@@ -100,6 +117,24 @@ def client_resources(providers: Iterable[ProviderSettings], estate: Estate) -> f
     found = {settings.name: kind_of(settings).client_resource for settings in providers}
     makers = ((found[client.provider], client) for client in estate.clients)
     return frozenset(maker(client.provider, client.component) for maker, client in makers if maker)
+
+
+def granted_in(providers: Iterable[ProviderSettings], state: StackState, owners: Owners) -> Granted:
+    """Gives what clients of a stack are granted by its state, whatever run left it so, also those without a grant.
+    `owners` says of which components scopes are where the provider does not."""
+    components = [key for kind, key in state.urns if kind == COMPONENT]
+    found: dict[str, dict[str, set[str]]] = {}
+    for settings in providers:
+        kind, name = kind_of(settings), settings.name
+        if kind.client_resource:
+            there = (key for key in components if kind.client_resource(name, key) in state.urns)
+            found |= {client_name(key, name): {} for key in there}
+        for grant in kind.grants(name, state.resources):
+            at = found.setdefault(client_name(grant.client, name), {})
+            for scope in grant.scopes:
+                for component in [grant.at] if grant.at else owners.get((name, scope), ()):
+                    at.setdefault(component, set()).add(scope)
+    return found
 
 
 def describe(settings: ProviderSettings) -> Provider:

@@ -15,15 +15,16 @@ from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple
 
-from kong_oam.access.partitions import Granted, gained, granted
+from kong_oam.access.partitions import Granted, gained, granted, owners_of_scopes, uses_of
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
-from kong_oam.engine.export import exported, resources_in
+from kong_oam.engine.export import exported, resources_in, state_of
 from kong_oam.engine.known_stacks import Contents
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.looked_up import shared
+from kong_oam.identity.kinds import granted_in
 from kong_oam.stacks import records
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.fingerprint import configurations
@@ -153,7 +154,7 @@ class Runs:
             self._side_by_side(chosen)
             return
         before = self._granted(chosen)
-        changed = {one: self._regranted(one, before) for one in chosen}
+        changed = {one: self._regranted(one, before, chosen) for one in chosen}
         self._side_by_side([one for one in chosen if changed[one].got], GATES_STAY)
         if self.failed:
             self.left_out += map(self.name, chosen)
@@ -168,19 +169,19 @@ class Runs:
         self.left_out += [self.name(one) for one in waiting if one not in failed]
         self._side_by_side([one for one in last if one not in {*waiting, *failed}])
 
-    def _granted(self, partitions: Iterable[str]) -> dict[str, Granted]:
-        """What clients were granted as the stacks of these recorded it: nothing, where this command made one."""
-        return {
-            one: (self._outputs(one).get("granted") or {}) if self.name(one) in self.there else {} for one in partitions
-        }
+    def _granted(self, chosen: Iterable[str]) -> Granted:
+        """What clients are granted by the states of these stacks; one that was moved, by the one that has it now."""
+        providers = self.estates.settings.providers
+        owners = owners_of_scopes(self.estates.whole, uses_of(self.known.base.get("offered") or {}))
+        states = (state_of(self.name(one)) for one in chosen if self.name(one) in self.there)
+        return {client: calls for one in states for client, calls in granted_in(providers, one, owners).items()}
 
-    def _regranted(self, partition: str, chosen: Mapping[str, Granted]) -> Regranted:
+    def _regranted(self, partition: str, before: Granted, chosen: Collection[str]) -> Regranted:
         """In which other partitions that are to be run, too, clients of this one get a grant, and in which they lose
         one: rules there may change as well, and until they have, clients need the grant of before, and then already the
-        new one. Those that are new need none until then. After a run that was cut off nobody knows what they have. Of a
-        client that was moved, the stack that it was in knows what it was granted."""
+        new one. Those that are new need none until then. After a run that failed at a grant its state may say that
+        there is one."""
         now = granted(self.estates.given(partition))
-        before = {name: calls for one in (*chosen.values(), chosen[partition]) for name, calls in one.items()}
         components = self.estates.whole.components
 
         def more(first: Granted, second: Granted) -> frozenset[str]:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.snapshot import OUTPUT, joined, load_model
+from kong_oam.access.partitions import granted, owners_of_scopes, part_of, uses_of
+from kong_oam.access.settings.stack import read_file
 from kong_oam.engine.stacks import merge
 from kong_oam.engine.state import from_outputs
+from kong_oam.identity.kinds import describe, granted_in
+from kong_oam.oam.application import read_files
+from sandbox.local import STACK
 from tests.support.engine.partitions import partition, stack_of
 from tests.support.mocks import Registered, States, run_stack
 from tests.support.partition_program import PARTITIONS, estate_at, run_all
 
 KINDS = ("okta", "keycloak", "entra", "oidc")
+MADE = ("okta:", "keycloak:", "azuread:")
 _OF_EACH_STACK = ("kong-oam:", "pulumi:providers:", "pulumi:pulumi:Stack")
 """Types of what each stack has for itself."""
 
@@ -23,12 +31,15 @@ _OF_EACH_STACK = ("kong-oam:", "pulumi:providers:", "pulumi:pulumi:Stack")
 @dataclass(frozen=True, slots=True)
 class Stacks:
     """What the program registers for the estate as one stack, and on its base and each partition; and what the stacks
-    export, the base first."""
+    export, the base first. `granted` is what the clients of each partition are granted by its state, and `meant` what
+    they are to be granted."""
 
     whole: list[Registered]
     parts: dict[str | None, list[Registered]]
     outputs_of_whole: dict[str, Any]
     outputs: list[dict[str, Any]]
+    granted: dict[str, Any]
+    meant: dict[str, Any]
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -40,7 +51,21 @@ def stacks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         partition(folder, PARTITIONS)
         states: States = {}
         parts = run_all(states)
-        yield Stacks(whole, parts, _outputs(as_one[stack_of(None)]), [_outputs(state) for state in states.values()])
+        outputs = [_outputs(state) for state in states.values()]
+        yield Stacks(whole, parts, _outputs(as_one[stack_of(None)]), outputs, *_grants(folder, states))
+
+
+def _grants(folder: Path, states: States) -> tuple[dict[str, Any], dict[str, Any]]:
+    settings = read_file(folder / "stacks" / f"Pulumi.{STACK}.yaml", describe)
+    estate = compile_estate(read_files([folder / "applications"]), settings.stack).estate
+    assert estate is not None
+    offered = uses_of(_outputs(states[STACK])["base"]["offered"])
+    there = {name: from_outputs(states[stack_of(name)]) for name in PARTITIONS}
+    owners = owners_of_scopes(estate, offered)
+    return (
+        {name: granted_in(settings.providers, state, owners) for name, state in there.items()},
+        {name: granted(part_of(estate, name)) for name in PARTITIONS},
+    )
 
 
 def _outputs(state: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -61,6 +86,21 @@ def _resources(registered: list[Registered]) -> dict[tuple[str, str], dict[str, 
             assert (one.type, one.name) not in found
             found[one.type, one.name] = inputs
     return found
+
+
+def test_states_say_what_clients_are_granted(stacks: Stacks) -> None:
+    """Whatever the provider, but for one at which nothing is made; also that a client is granted nothing."""
+    if any(one.type.startswith(MADE) for one in stacks.whole):
+        found = {
+            name: {
+                client: {called: sorted(scopes) for called, scopes in calls.items()} for client, calls in one.items()
+            }
+            for name, one in stacks.granted.items()
+        }
+        assert found == stacks.meant
+        assert sum(bool(scopes) for one in found.values() for calls in one.values() for scopes in calls.values()) > 3
+    else:
+        assert not any(stacks.granted.values())
 
 
 def test_base_and_partitions_are_the_whole(stacks: Stacks) -> None:

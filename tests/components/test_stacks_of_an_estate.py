@@ -72,6 +72,10 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(monkeypa
             pulumi.RunError, match=f"apis/one are to be in this stack, .* state of '{stack}'. Move them"
         ):
             run(rest, having("shop/one"))
+    renamed = settings("new", new=["*"])  # the base was not run since
+    deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("apis/one"))
+    with pytest.raises(pulumi.RunError, match=r"apis/one are to be in this stack, .* state of 'prod-apis'\. Move them"):
+        run(renamed, having())
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("other/one"))
     assert {*run(rest, having("shop/one")).estate.own} == {"apis/one", "shop/one"}
 

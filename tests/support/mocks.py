@@ -69,8 +69,13 @@ Identify = Callable[[str], str]
 class _Answers(pulumi.runtime.Mocks):
     """Ids are `id of NAME`, those of groups, too; outputs are the inputs, and what a product would add that the program reads."""
 
-    def __init__(self, states: States | None = None, identify: Identify = "id of {}".format) -> None:
-        self._states, self._identify = states or {}, identify
+    def __init__(
+        self,
+        states: States | None = None,
+        identify: Identify = "id of {}".format,
+        stays: Mapping[tuple[str, str], Registered] | None = None,
+    ) -> None:
+        self._states, self._identify, self._stays = states or {}, identify, stays or {}
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         known: dict[str, dict[str, Any]] = {
@@ -88,9 +93,10 @@ class _Answers(pulumi.runtime.Mocks):
                 "privateKeyPemPkcs8": PRIVATE_KEY if "entra" in args.name else f"private half of {args.name}",
             },
         }
+        inputs = self._stays[args.typ, args.name].inputs if (args.typ, args.name) in self._stays else args.inputs
         if args.typ == "kubernetes:core/v1:Service":
-            known[args.typ] = _of_service(args.inputs.get("spec") or {})
-        return self._identify(args.name), {**args.inputs, **known.get(args.typ, {})}
+            known[args.typ] = _of_service(inputs.get("spec") or {})
+        return self._identify(args.name), {**inputs, **known.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token == "pulumi:pulumi:readStackOutputs":
@@ -114,8 +120,8 @@ def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
 class _Monitor(mocks.MockMonitor):
     """Keeps what the mocks do not see: dependencies, and which inputs are secrets."""
 
-    def __init__(self, states: States | None = None, identify: Identify = "id of {}".format) -> None:
-        super().__init__(_Answers(states, identify))
+    def __init__(self, answers: _Answers | None = None) -> None:
+        super().__init__(answers or _Answers())
         self.registered: list[Registered] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol names it
@@ -157,13 +163,19 @@ def _program() -> None:
 
 
 def run_stack(
-    stack: str, states: States, *, preview: bool = False, identify: Identify = "id of {}".format
+    stack: str,
+    states: States,
+    *,
+    preview: bool = False,
+    identify: Identify = "id of {}".format,
+    stays: Mapping[tuple[str, str], Registered] | None = None,
 ) -> list[Registered]:
     """All that the program of the working directory registers on a stack whose file is there. `states` are those that
-    the engine knows; what this run registers and exports is put there for the next ones."""
+    the engine knows; what this run registers and exports is put there for the next ones. `stays`: by type and logical
+    name, what a flag leaves as it is, which is what the program then gets of it."""
     file = yaml.safe_load(Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
     set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()})
-    monitor, outputs = _Monitor(states, identify), dict[str, Any]()
+    monitor, outputs = _Monitor(_Answers(states, identify, stays)), dict[str, Any]()
     set_mocks(monitor.mocks, "kong-oam", stack, preview=preview, monitor=monitor, organization="organization")
     root = get_root_resource()
     assert root is not None

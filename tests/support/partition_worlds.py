@@ -80,6 +80,9 @@ class Deployed:
                 return ""
             case ("stack", "output", _):
                 return json.dumps(self.made[stack or ""][1] if stack in self.made else {})
+            case ("stack", "export"):
+                resources = [{"urn": urn, **one} for urn, one in self.states.get(stack or "", {}).items()]
+                return json.dumps({"deployment": {"resources": resources}})
         raise CliError(f"`pulumi {' '.join(words)}` failed")
 
     def run(self, stack: str, environment: Mapping[str, str], *words: str) -> bool:

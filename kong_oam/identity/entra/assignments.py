@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from kong_oam.access.model import Estate
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.state import Resource
+from kong_oam.identity.common.granted import Grant as Granted
 from kong_oam.identity.entra.names import MICROSOFT_GRAPH, api_name, apis, client_name, clients, role_id, role_of
 
 PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
@@ -79,7 +81,7 @@ def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignme
             yield Assignment(logical, app, NO_ROLE, group=provider.group(group))
         pairs = {(call.component, scope) for call in client.calls for scope in call.scopes}
         for api, scope in sorted(pairs) if not client.user_facing else ():
-            logical = f"{prefix}-grant-{client.component}:{api}:{scope}"
+            logical = f"{_granting(prefix)}{client.component}:{api}:{scope}"
             yield Assignment(logical, f"api-{api}", role_id(stack, api, role_of(scope)), client=app)
 
 
@@ -90,4 +92,21 @@ def grants(settings: ProviderSettings, estate: Estate) -> Iterator[Grant]:
             app = f"app-{client.component}"
             yield Grant(f"{settings.name}-consent-{client.component}", app, MICROSOFT_GRAPH)
             for api in sorted({call.component for call in client.calls}):
-                yield Grant(f"{settings.name}-grant-{client.component}:{api}", app, f"api-{api}")
+                yield Grant(consent(settings.name, client.component, api), app, f"api-{api}")
+
+
+def consent(provider: str, component: str, api: str) -> str:
+    """Gives the logical name of the consent to what users ask for at an API through a client."""
+    return f"{_granting(provider)}{component}:{api}"
+
+
+def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Granted]:
+    """Yields what clients are granted by the resources of a state: services one scope by each, users all of an API."""
+    for one in resources:
+        if one.type in (ASSIGNMENT, GRANT) and one.name.startswith(_granting(provider)):
+            component, api, *scope = one.name.removeprefix(_granting(provider)).split(":", 2)
+            yield Granted(component, tuple(scope or one.outputs.get("claimValues") or ()), api)
+
+
+def _granting(provider: str) -> str:
+    return f"{provider}-grant-"

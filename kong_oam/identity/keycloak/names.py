@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.state import Resource
+from kong_oam.identity.common.granted import Grant
 
 ROLE = "keycloak:index/role:Role"
 SCOPE = "keycloak:openid/clientScope:ClientScope"
 CLIENT = "keycloak:openid/client:Client"
+GRANTED = "keycloak:openid/clientOptionalScopes:ClientOptionalScopes"
 AUDIENCE = "keycloak:openid/audienceProtocolMapper:AudienceProtocolMapper"
 GROUPS = "keycloak:openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
 
@@ -101,6 +105,19 @@ class Names:
 def client_resource(provider: str, component: str) -> tuple[str, str]:
     """Gives the type and the logical name of a component's client."""
     return CLIENT, f"{provider}-client-{component}"
+
+
+def granted(provider: str, component: str) -> str:
+    """Gives the logical name of the scopes that a client may ask for."""
+    return f"{provider}-granted-{component}"
+
+
+def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
+    """Yields what clients are granted by the resources of a state."""
+    begin = granted(provider, "")
+    for one in resources:
+        if one.type == GRANTED and one.name.startswith(begin):
+            yield Grant(one.name.removeprefix(begin), tuple(one.outputs.get("optionalScopes") or ()))
 
 
 def in_realm(stack: str, what: str) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.state import Resource
 from kong_oam.identity.common.adoption import Managed
+from kong_oam.identity.common.granted import Grant
 
 SERVER = "okta:auth/server:Server"
 SCOPE = "okta:auth/serverScope:ServerScope"
@@ -119,6 +121,14 @@ def scopes_of(client: Client) -> list[str]:
     """Lists the scopes of a client's rule: what it was granted, and what users sign in and stay signed in with."""
     sign_in = (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ())) if client.user_facing else ()
     return [*client.scopes, *sign_in]
+
+
+def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
+    """Yields what clients are granted by the resources of a state: what their rules list, also to sign in."""
+    begin = LogicalNames(provider).rule("")
+    for one in resources:
+        if one.type == RULE and one.name.startswith(begin):
+            yield Grant(one.name.removeprefix(begin), tuple(one.outputs.get("scopeWhitelists") or ()))
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:

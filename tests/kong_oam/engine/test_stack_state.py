@@ -66,7 +66,7 @@ def test_the_engine_is_asked_once_for_this_very_stack(asked: list[tuple[str, dic
 def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, dict[str, Any]]]) -> None:
     """By type and logical name; issuers are what key rings, and no other entities, are called by. One that a run ended
     before making has none."""
-    assert replace(recorded(), urns={}) == StackState(
+    assert replace(recorded(), urns={}, resources=()) == StackState(
         held=frozenset(
             {
                 (SERVER, "okta-server"),

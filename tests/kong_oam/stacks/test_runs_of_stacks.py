@@ -212,7 +212,7 @@ def rest_gets_a_grant(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client of that partition, in `apis`."""
     got = {"rest": frozenset({"apis"})}
     monkeypatch.setattr(
-        run.Runs, "_regranted", lambda _, one, __: run.Regranted(got.get(one, frozenset()), frozenset())
+        run.Runs, "_regranted", lambda _, one, *__: run.Regranted(got.get(one, frozenset()), frozenset())
     )
 
 
