@@ -22,7 +22,7 @@ from tests.support.checker.parted import Parted, chain
 from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 
-WAYS = ("whole", "failed", "killed", "literal")
+WAYS = ("whole", "failed", "killed", "literal", "excluding")
 PAIRS = 4
 MANY = 30
 """Pairs within which a fault is found."""
@@ -32,21 +32,32 @@ def _go(
     commands: Commands, draw: random.Random, way: str, before: Parted, after: Parted, later: Parted, *, thorough: bool
 ) -> Report:
     """From one estate to the next, in a way, and then to the end."""
-    if way == "literal":
-        partition = draw.choice([*after.layout])
-        commands.literal(after, f"{STACK}-{partition}")
-        found = commands.held(closed=False)
-        assert not found.opened, found  # who is refused is asked of the command alone
-        commands.begin()
-        return found
+    if way in ("literal", "excluding"):
+        return _by_the_engine(commands, draw, before, after, draw.random() if way == "excluding" else 0)
     trouble = None if way == "whole" else Trouble(draw.randrange(4), way == "killed")
     commands.up(after, trouble=trouble)
     if trouble:
         commands.up(draw.choice([before, after, later]))
         commands.up(after)
-    assert commands.up(after) == 0, commands.backend.said
+    assert commands.up(after) == 0, f"{commands.backend.said}{commands.backend.refused}"
     assert not commands.backend.ran, "a command that has nothing to do runs stacks"
     return commands.held(thorough=thorough and way == "whole")
+
+
+def _by_the_engine(commands: Commands, draw: random.Random, before: Parted, after: Parted, excluded: float) -> Report:
+    """The engine's own run of one of the stacks, or of some of it, and then the command, which refuses nobody else than
+    that run did."""
+    there = [name for name in after.layout if f"{STACK}-{name}" in commands.backend.stacks]
+    commands.literal(after, f"{STACK}-{draw.choice(there)}", excluded)
+    found = commands.held()
+    refused = {(one.target, one.method, one.caller) for one in found.closed}
+    commands.begin(2)
+    assert commands.behind == [before, after]
+    assert commands.up(after) == 0, commands.backend.said
+    found.closed.clear()
+    found.add(commands.held())
+    found.closed = [one for one in found.closed if (one.target, one.method, one.caller) not in refused]
+    return found
 
 
 @pytest.mark.generated

@@ -16,17 +16,21 @@ Key = tuple[str, str]
 """Type and logical name of a resource."""
 
 
+class LeftOutError(AssertionError):
+    """Something that is to be made depends on what is left out, and is not there."""
+
+
 def without_left_out(
     was: Mapping[Key, Registered], wanted: Mapping[Key, Registered], words: Sequence[str]
 ) -> dict[Key, Registered]:
-    """What a stack is to have after a run with these words, of what its program registered. Raises AssertionError where
-    something that is to be made depends on what is left out."""
+    """What a stack is to have after a run with these words, of what its program registered. Raises LeftOutError."""
     left_out = _matcher([word for option, word in pairwise(words) if option == "--exclude"])
     found: dict[Key, Registered] = {}
     skipped = {key[1] for key in wanted if left_out(key) and key not in was}
     for key, one in wanted.items():
         if not left_out(key):
-            assert not one.after & skipped, f"untargeted create: {key} needs {one.after & skipped}"
+            if one.after & skipped:
+                raise LeftOutError(f"untargeted create: {key} needs {one.after & skipped}")
             found[key] = was[key] if key in was and "*" in one.ignored else one
     stay = _with_needed(was, filter(left_out, was))
     return {**{key: was[key] for key in stay if key not in found}, **found}

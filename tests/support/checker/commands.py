@@ -18,7 +18,7 @@ from sandbox.project import project
 from tests.support.checker.check import Caller, Held, Meaning, Place, Report, check_all, targets
 from tests.support.checker.history import Replay
 from tests.support.checker.issued import KID, ask_fresh, everybody, issuer_key, meant, with_every_scope
-from tests.support.checker.parted import Parted
+from tests.support.checker.parted import Layout, Parted
 from tests.support.checker.plane import Address
 from tests.support.checker.rest import ask_at_rest
 from tests.support.checker.stacks import Backend, Trouble
@@ -35,31 +35,35 @@ class Commands:
     def __init__(self, folder: Path, backend: Backend) -> None:
         self.folder, self.backend = folder, backend
         self.behind: list[Parted] = []
+        self._layout: Layout | None = None  # that of the last command
         self.start: dict[Key, Registered] = {}
 
-    def begin(self) -> None:
-        """What is done from now on is looked at."""
+    def begin(self, behind: int = 1) -> None:
+        """What is done from now on is looked at. `behind`: of how many estates something may be there."""
         self.backend.begin()
-        self.behind = self.behind[-1:]
+        self.behind = self.behind[-behind:]
         self.start = {key: one for state in self.backend.stacks.values() for key, one in state.resources.items()}
 
     def up(self, estate: Parted, *arguments: str, trouble: Trouble | None = None) -> int:
         """`kong_oam up`, after `move` where partitions are others than before."""
-        moves = bool(self.behind) and self.behind[-1].layout != estate.layout
+        moves = self._layout not in (None, estate.layout)
         self._towards(estate)
         if moves:
             assert self.backend.command("move") in (0, 2), self.backend.said
+        self._layout = estate.layout
         return self.backend.command("up", *arguments, trouble=trouble)
 
-    def literal(self, estate: Parted, stack: str) -> bool:
-        """The engine's own `up` of one stack."""
+    def literal(self, estate: Parted, stack: str, excluded: float = 0) -> bool:
+        """The engine's own `up` of one stack; `excluded`: how likely something is left out that it has."""
         self._towards(estate)
-        self.backend.ran = []
-        return self.backend.run(stack, {})
+        backend = self.backend
+        backend.ran = []
+        there = [key for key in backend.stacks[stack].resources if backend.draw.random() < excluded]
+        return backend.run(stack, {}, "up", *(w for kind, name in there for w in ("--exclude", f"**{kind}::{name}")))
 
     def kept(self) -> Callable[[], None]:
         """Gives what puts all back as it is now."""
-        backend, behind, start = self.backend, list(self.behind), dict(self.start)
+        backend, behind, start, layout = self.backend, list(self.behind), dict(self.start), self._layout
         entities = backend.kong.past()[-1]
         stacks = {name: replace(one, resources=dict(one.resources)) for name, one in backend.stacks.items()}
         tags = dict(backend.tags)
@@ -68,7 +72,7 @@ class Commands:
             backend.kong.restore(entities)
             backend.stacks = {name: replace(one, resources=dict(one.resources)) for name, one in stacks.items()}
             backend.tags = dict(tags)
-            self.behind, self.start = list(behind), dict(start)
+            self.behind, self.start, self._layout = list(behind), dict(start), layout
             backend.begin()
 
         return back

@@ -94,9 +94,7 @@ class Parted:
             (folder / "applications" / f"{document['metadata']['name']}.yaml").write_text(json.dumps(document), "utf-8")
         settings = yaml.safe_load(FILE.read_text("utf-8"))
         settings["config"]["kong-oam:partitions"] = {name: [*spaces] for name, spaces in self.layout.items()}
-        stacks = folder / "stacks"
-        for old in stacks.glob(f"Pulumi.{STACK}*.yaml"):
-            old.unlink()
+        stacks = folder / "stacks"  # what was a partition's before stays: so does its stack
         (stacks / FILE.name).write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
         for name in self.layout:
             text = yaml.safe_dump({"config": {"kong-oam:estate": STACK}})
@@ -194,6 +192,36 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
     return shape.with_parts(*(new_ones.get(part.uid) or part for part in shape.parts))
 
 
+def transferred(draw: random.Random, current: Parted) -> Parted:
+    """A client gets another scope in another partition, where a rule asks for that from now on, and in the same step it
+    goes to another partition, or its own gets another name."""
+    able = [
+        (client, part, old, new)
+        for client in current.shape.clients
+        for part in current.shape.parts
+        for old in client.asks(part)
+        for new in part.scopes
+        if new not in client.asks(part)
+        and current.partition_of(f"by-{client.name}") != current.partition_of(f"of-{part.uid}")
+    ]
+    if not able:
+        return current
+    client, part, old, new = draw.choice(able)
+    shape = _exchanged(current.shape, part, old, new, keeps=draw.random() < 0.4)
+    home = current.partition_of(f"by-{client.name}")
+    if draw.random() < 0.5 or current.layout[home] == (f"by-{client.name}",):  # no partition is empty
+        return Parted(shape, {f"{home}-new" if name == home else name: of for name, of in current.layout.items()})
+    target = draw.choice([name for name in current.layout if name != home])
+    return Parted(shape, _with(current.layout, f"by-{client.name}", target))
+
+
+def _with(layout: Layout, space: str, target: str) -> Layout:
+    """The partitions, of which the target has this namespace."""
+    *_, last = layout
+    without = {name: tuple(one for one in of if one != space) for name, of in layout.items()}
+    return without if target == last else {**without, target: (*without[target], space)}
+
+
 def _in_place_of(other: Part, part: Part) -> Part:
     """The part at the other's places, on a port of its own, with these rules for scopes of its own."""
     port = part.places[0][2]
@@ -257,6 +285,8 @@ def _drawn(draw: random.Random, current: Parted | None) -> Parted:
     if current is None:
         able = (made for made in (_first(draw) for _ in range(100)) if taken_over(draw, made) != made.shape)
         return next(able, _first(draw))
+    if draw.random() < 0.2:
+        return transferred(draw, current)
     shape = taken_over(draw, current) if draw.random() < 0.3 else current.shape
     for _ in range(draw.randint(1, 2) if shape == current.shape else 0):
         shape = draw.choice(STEPS)(draw, shape)

@@ -35,7 +35,7 @@ from sandbox.local import STACK
 from sandbox.plugins import kong as plugin
 from tests.support.checker.history import DEPLOYMENT, Moment, Operation, Step, waits_of, written
 from tests.support.checker.order import Order, members
-from tests.support.left_out import Key, without_left_out
+from tests.support.left_out import Key, LeftOutError, without_left_out
 from tests.support.mocks import Registered, run_stack
 
 _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
@@ -69,9 +69,11 @@ def urn_in(stack: str, key: Key) -> str:
 
 @dataclass
 class State:
-    """A stack as its backend has it. `updated` says which run wrote it last."""
+    """A stack as its backend has it. `updated` says which run wrote it last; `failed` are updates that failed and are in
+    the state as if they had been made, which the next run makes again (pulumi: initErrors)."""
 
     resources: dict[Key, Registered] = field(default_factory=dict)
+    failed: frozenset[Key] = frozenset()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     updated: str | None = None
 
@@ -156,27 +158,40 @@ class Backend:
         trouble = self._trouble if self._trouble and self._trouble.nth == len(self.ran) else None
         self.ran.append(stack + _MARKS[environment.get(KEEP_GRANTS, "")])
         state = self.stacks[stack]
-        told = {name: one.told(name) for name, one in self.stacks.items()}
         try:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in environment.items():
                     patch.setenv(name, value)
-                registered = run_stack(stack, told, identify=identified) if verb == "up" else []
-        except pulumi.RunError as error:
+                wanted, outputs = self._meant(stack, words) if verb == "up" else ({}, {})
+        except (pulumi.RunError, LeftOutError) as error:
             self.refused.append(f"{stack}: {error}")
             return False
         state.updated = self._stamp()
-        wanted = {(one.type, one.name): one for one in registered}
         self._is_whole = self._is_whole and trouble is None
-        whole = self._do(state, without_left_out(state.resources, wanted, words), trouble)
+        whole = self._do(state, wanted, trouble)
         if whole:
-            ended = (one["outputs"] for one in told.get(stack, {}).values() if one["type"] == STACK_TYPE)
-            state.outputs = next(ended, {})
+            state.outputs = outputs
         if not self.beside:
             self.all_over()
         if trouble and trouble.kills:
             raise KeyboardInterrupt
         return whole
+
+    def _meant(self, stack: str, words: Sequence[str]) -> tuple[dict[Key, Registered], Mapping[str, Any]]:
+        """What a stack is to have after a run, and what that exports. Of what it leaves out the program gets what there
+        is."""
+        was = self.stacks[stack].resources
+        stays: dict[Key, Registered] = {}
+        while True:
+            told = {name: one.told(name) for name, one in self.stacks.items()}
+            registered = run_stack(stack, told, identify=identified, stays=stays)
+            # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
+            wanted = {(one.type, one.name): one for one in registered if one.type != STACK_TYPE}
+            left = without_left_out(was, wanted, words)
+            staying = {key: was[key] for key, one in wanted.items() if left.get(key) != one and key in was}
+            if staying.keys() <= stays.keys():
+                return left, next(one["outputs"] for one in told[stack].values() if one["type"] == STACK_TYPE)
+            stays |= staying
 
     def all_over(self) -> None:
         """What is done from now on comes after all that was done until now."""
@@ -191,7 +206,9 @@ class Backend:
     def _do(self, state: State, wanted: Mapping[Key, Registered], trouble: Trouble | None) -> bool:
         """Makes of what the stack has what is wanted, or some of it."""
         was = dict(state.resources)
-        steps = [Step("create" if key not in was else "update", _urn(key), key[0], 0, 0) for key in _new(was, wanted)]
+        again = {key for key in state.failed if wanted.get(key) is not was.get(key)}  # it is, where it is left out
+        changed = _new({key: one for key, one in was.items() if key not in again}, wanted)
+        steps = [Step("create" if key not in was else "update", _urn(key), key[0], 0, 0) for key in changed]
         steps += [Step("delete", _urn(key), key[0], 0, 0) for key in was.keys() - wanted.keys() if _made(key)]
         waits = waits_of(steps, _listed(was), _listed(wanted))
         order = Order(tuple(waits))
@@ -211,6 +228,7 @@ class Backend:
             # An update that fails is in the state as if it had been made: sandbox.plugins.kong.
             if step.type == PLUGIN and step.op == "update":
                 state.resources[key] = wanted[key]
+                state.failed |= {key}
         if not trouble:
             state.resources = dict(wanted)
         return trouble is None
@@ -225,6 +243,7 @@ class Backend:
 
     def _step(self, state: State, key: Key, new: Registered | None, before: int) -> None:
         old, was = state.resources.get(key), self.kong.past()[-1]
+        state.failed -= {key}
         if key[0] in _KINDS:
             self._at_kong(key, old, new)
         if new is None:
