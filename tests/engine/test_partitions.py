@@ -12,7 +12,7 @@ from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from sandbox.demo.table import ask, estate_of
 from sandbox.local import STACK
 from tests.support.documentation import page
-from tests.support.engine.deployment import Empty, named, operations
+from tests.support.engine.deployment import Deployment, Empty, named, operations
 from tests.support.engine.partitions import changes, kong_oam, output, partition, place, run, stack_of
 
 pytestmark = pytest.mark.engine
@@ -110,7 +110,8 @@ def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
 
 @pytest.mark.timeout(600)
 def test_clients_that_move_go_on_calling_another_partition(empty: Empty) -> None:
-    """To a partition that is there: its run that only adds grants, as nobody knows what its clients have, goes well."""
+    """To a partition that is there, in the change that gives them another scope: its run that only adds grants keeps
+    what they had."""
     deployment = empty()
     place(deployment.folder, PLACES)
     partition(deployment.folder, {"shops": ["shop"], "apis": ["orders"], "rest": ["*"]})
@@ -118,11 +119,26 @@ def test_clients_that_move_go_on_calling_another_partition(empty: Empty) -> None
     partition(deployment.folder, {"shops": ["nothing"], "apis": ["orders"], "rest": ["*"]})
     moved = kong_oam(deployment, "move", "-s", STACK, "--yes")
     assert f"shop/checkout: {STACK}-shops -> {STACK}-rest" in moved.stdout, moved.stderr
+    for file in (deployment.folder / "applications").glob("*.yaml"):
+        file.write_text(file.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
+    run(deployment, "up", None)
+    deployment.local.env[KEEP_GRANTS] = GATES_STAY
+    run(deployment, "up", "rest")
+    del deployment.local.env[KEEP_GRANTS]
+    assert _rule(deployment, "shop/checkout") == ["orders.read", "orders.view"]
     done = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].startswith(f"5 run: {STACK}, {STACK}-rest, "), done.stdout
+    assert done.stdout.splitlines()[-1].startswith(f"6 run: {STACK}, {STACK}-rest, "), done.stdout
     assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith("nothing to be run")
     assert ask(deployment.local, estate_of(deployment.folder)).wrong == ()
+
+
+def _rule(deployment: Deployment, component: str) -> list[str]:
+    """The scopes that the client of a component of `rest` may ask for, by the stack's state."""
+    state = json.loads(deployment.pulumi("stack", "export", "-s", stack_of("rest")).stdout)
+    (rule,) = (one for one in state["deployment"]["resources"] if one["urn"].endswith(f"::okta-rule-{component}"))
+    found: list[str] = rule["outputs"]["scopeWhitelists"]
+    return found
 
 
 KINDS = ("services", "routes", "plugins", "upstreams", "consumers")
@@ -157,9 +173,9 @@ def test_a_run_that_adds_grants_leaves_the_gateway_as_it_is(empty: Empty) -> Non
         "okta-rule-shop/web",
         *(f"shop/{client}-{what}" for client in ("checkout", "web") for what in ("client", "deployment")),
     }
-    assert output(deployment, "rest", "granted")["shop/checkout at okta"] == {
-        "orders/api": ["orders.read", "orders.view"]
-    }
+    assert _rule(deployment, "shop/checkout") == ["orders.read", "orders.view"]
+    run(deployment, "up", "apis", "--exclude", "**::orders/api-8080-gate")  # which asks for the scope of before
+    assert "orders.read" in output(deployment, "apis", "uses")["orders/api at okta"]["scopes"]
     assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
     for name in (None, "apis", "rest"):
         assert changes(deployment, "preview", name) == {}
