@@ -58,7 +58,7 @@ class Commands:
         self._towards(estate)
         backend = self.backend
         backend.ran = []
-        there = [key for key in backend.stacks[stack].resources if backend.draw.random() < excluded]
+        there = [key for key in sorted(backend.stacks[stack].resources) if backend.draw.random() < excluded]
         return backend.run(stack, {}, "up", *(w for kind, name in there for w in ("--exclude", f"**{kind}::{name}")))
 
     def kept(self) -> Callable[[], None]:

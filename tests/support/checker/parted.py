@@ -193,8 +193,8 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
 
 
 def transferred(draw: random.Random, current: Parted) -> Parted:
-    """A client gets another scope in another partition, where a rule asks for that from now on, and in the same step it
-    goes to another partition, or its own gets another name."""
+    """A client gets another scope in another partition, where a rule asks for that from now on, and in the same step one
+    of the two goes to another partition, or its own gets another name."""
     able = [
         (client, part, old, new)
         for client in current.shape.clients
@@ -208,11 +208,12 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
         return current
     client, part, old, new = draw.choice(able)
     shape = _exchanged(current.shape, part, old, new, keeps=draw.random() < 0.4)
-    home = current.partition_of(f"by-{client.name}")
-    if draw.random() < 0.5 or current.layout[home] == (f"by-{client.name}",):  # no partition is empty
+    space = draw.choice([f"by-{client.name}", f"of-{part.uid}"])
+    home = current.partition_of(space)
+    if draw.random() < 0.5 or current.layout[home] == (space,):  # no partition is empty
         return Parted(shape, {f"{home}-new" if name == home else name: of for name, of in current.layout.items()})
     target = draw.choice([name for name in current.layout if name != home])
-    return Parted(shape, _with(current.layout, f"by-{client.name}", target))
+    return Parted(shape, _with(current.layout, space, target))
 
 
 def _with(layout: Layout, space: str, target: str) -> Layout:

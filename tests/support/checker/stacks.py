@@ -209,7 +209,7 @@ class Backend:
         again = {key for key in state.failed if wanted.get(key) is not was.get(key)}  # it is, where it is left out
         changed = _new({key: one for key, one in was.items() if key not in again}, wanted)
         steps = [Step("create" if key not in was else "update", _urn(key), key[0], 0, 0) for key in changed]
-        steps += [Step("delete", _urn(key), key[0], 0, 0) for key in was.keys() - wanted.keys() if _made(key)]
+        steps += [Step("delete", _urn(key), key[0], 0, 0) for key in sorted(was.keys() - wanted.keys()) if _made(key)]
         waits = waits_of(steps, _listed(was), _listed(wanted))
         order = Order(tuple(waits))
         chosen = self._some(order, trouble.share) if trouble else (1 << len(steps)) - 1
