@@ -17,6 +17,8 @@ KEEP_GRANTS, GATES_STAY, GATES_CHANGE = "KONG_OAM_KEEP_GRANTS", "gates stay", "g
 Where one change touches a grant here and the rule that asks for it there, gates stay in the run that comes first: it
 leaves out all of Kong, changes nothing of workloads but of those whose clients get a grant, and exports what it did not
 touch as it was. They change in the one after it."""
+_READERS = 10
+"""How many states the engine reads at once, where PULUMI_DIY_BACKEND_PARALLEL does not say it."""
 _TRIES, _PAUSE = 4, 0.5
 """How often stacks are listed at most, and seconds between."""
 
@@ -36,16 +38,24 @@ def listed(*only: str) -> dict[str, str | None]:
     beside it may have replaced one when it comes there: then it is asked again. Raises cli.CliError.
     """
     # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its time.
-    seldom = {"GOGC": os.environ.get("GOGC", "400")}
+    how = {"GOGC": os.environ.get("GOGC", "400"), "GOMAXPROCS": str(_processors())}
     for left in reversed(range(_TRIES)):
         try:
-            found = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=seldom))
+            found = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=how))
             break
         except CliError as error:
             if not left or "list bucket" not in str(error):
                 raise
             time.sleep(_PAUSE)
     return {stack["name"].rpartition("/")[2]: _written(stack) for stack in found}
+
+
+def _processors() -> int:
+    """How many processors the engine is to think there are as it lists stacks. On PostgreSQL it has two connections for
+    each, and each of those that read states beside each other takes two: of too few they all wait for the second, for
+    good (pulumi 3.274.1: pkg/backend/diy/postgres/bucket.go; seen with four stacks on two processors)."""
+    told = os.environ.get("PULUMI_DIY_BACKEND_PARALLEL", "")
+    return max(os.cpu_count() or 1, int(told) if told.isdecimal() else 0, _READERS)
 
 
 def _written(stack: Mapping[str, Any]) -> str | None:

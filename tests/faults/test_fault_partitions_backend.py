@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,23 @@ from tests.support.faults.watch import Watch
 from tests.support.postgresql import PASSWORD, PostgreSql, Wire
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+
+
+@pytest.mark.deep
+def test_stacks_are_listed_however_many_there_are_on_however_few_processors(server: PostgreSql, tmp_path: Path) -> None:
+    """The engine by itself waits for good, with one processor from the second stack on."""
+    server.ask("DROP TABLE IF EXISTS pulumi_state")
+    with Local() as local:
+        local.env |= {"PULUMI_BACKEND_URL": server.url(), "GOMAXPROCS": "1"}
+        deployment = begin(local, tmp_path / "project")
+        for number in range(11):
+            deployment.pulumi("stack", "init", f"more-{number}", "--no-select")
+        program = "from kong_oam.engine.stacks import listed; print(len(listed()))"
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=deployment.folder, env=local.env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout) >= 11
 
 
 @pytest.mark.deep
