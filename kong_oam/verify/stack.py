@@ -18,11 +18,12 @@ from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
+from kong_oam.diagnostics import some
 from kong_oam.engine.cli import CliError
 from kong_oam.engine.configuration import of_stack
 from kong_oam.engine.stacks import outputs_of
 from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
-from kong_oam.kong import preflight
+from kong_oam.kong import names, preflight
 from kong_oam.kong.account import account
 from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.admin import AdminApi, read
@@ -88,6 +89,12 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
         deployed = Deployed.from_outputs(_outputs(settings, outputs))
     except KeyError as missing:
         raise UnverifiedError(f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once") from None
+    if absent := _not_deployed(settings, estate, deployed):
+        raise UnverifiedError(
+            f"no run of '{name}' has deployed {some(absent)}, which the Applications here have the gateway serve: run "
+            f"`{'python -m kong_oam' if settings.stack.partitions else 'pulumi'} up -s {name}`, or verify with the "
+            "Applications that were deployed"
+        )
     try:
         kong = account(settings, of_stack(name))
         more, by_address = kinds(settings, estate), asked_for(estate)
@@ -181,6 +188,13 @@ def _remedy(settings: Settings, drift: Drift) -> str:
 def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
     completed: dict[str, Any] = json.loads(config_json(schemas[name], name, config))
     return completed
+
+
+def _not_deployed(settings: Settings, estate: Estate, deployed: Deployed) -> list[str]:
+    """The components that the gateway is to serve, and of which the outputs do not say where a port's workload is."""
+    name, there = settings.stack.name, deployed.upstreams
+    served = ((one, backend) for one in estate.exposed for backend in one.backends)
+    return sorted({one.key for one, backend in served if names.service(name, one, backend) not in there})
 
 
 def _outputs(settings: Settings, file: Path | None) -> Mapping[str, Any]:

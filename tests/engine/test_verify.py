@@ -180,11 +180,15 @@ def test_what_cannot_be_read_is_no_finding(
 ) -> None:
     """Exit status 2 and what to do: a Kong that refuses or does not answer, outputs that say too little, no stack."""
     Path("none.json").write_text("{}", "utf-8")
+    outputs = json.loads(Path("outputs.json").read_text("utf-8"))
+    outputs["upstreams"] = {name: one for name, one in outputs["upstreams"].items() if ".orders." not in name}
+    Path("before.json").write_text(json.dumps(outputs), "utf-8")
     said = []
     for arguments, variable, value in (
         (["--outputs", "outputs.json"], "KONG_ADMIN_TOKEN", "wrong"),
         (["--outputs", "outputs.json"], "KONG_ADMIN_ADDR", "http://127.0.0.1:1"),
         (["--outputs", "none.json"], "KONG_ADMIN_ADDR", deployment.local.kong.admin_url),
+        (["--outputs", "before.json"], "KONG_ADMIN_ADDR", deployment.local.kong.admin_url),
         (["--outputs", "absent.json"], "KONG_ADMIN_ADDR", deployment.local.kong.admin_url),
         ([], "PULUMI_BACKEND_URL", "file:///nowhere"),
     ):
@@ -197,5 +201,9 @@ def test_what_cannot_be_read_is_no_finding(
     assert "refuses the credentials (401)" in said[0]
     assert "does not answer" in said[1]
     assert said[2] == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
-    assert "absent.json" in said[3]
-    assert said[4].startswith("`pulumi stack output` failed: ")
+    assert said[3] == (
+        "no run of 'local' has deployed orders/api, which the Applications here have the gateway serve: run `pulumi up -s "
+        "local`, or verify with the Applications that were deployed\n"
+    )
+    assert "absent.json" in said[4]
+    assert said[5].startswith("`pulumi stack output` failed: ")
