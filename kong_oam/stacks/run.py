@@ -157,7 +157,7 @@ class Runs:
         changed = {one: self._regranted(one, before, chosen) for one in chosen}
         self._side_by_side([one for one in chosen if changed[one].got], GATES_STAY)
         if self.failed:
-            self.left_out += map(self.name, chosen)
+            self.left_out += [stack for stack in map(self.name, chosen) if stack not in self.failed]
             return
         last = [one for one in chosen if changed[one].lost]
         self._side_by_side([one for one in chosen if one not in last])
