@@ -93,7 +93,8 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     _stop_at_components_elsewhere(settings, part, state, base.state)
     if keeps != GATES_STAY:
         return Part(part, replace(base, clients=ids))
-    return Part(part, replace(base, clients=ids), gates_stay=True, regranted=_regranted(part, before))
+    regranted = _regranted(part, before, settings.engine_stack)
+    return Part(part, replace(base, clients=ids), gates_stay=True, regranted=regranted)
 
 
 def _stop_at_components_of_others(settings: Settings, estate: Estate, state: StackState) -> None:
@@ -131,9 +132,11 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
             )
 
 
-def _regranted(part: Estate, before: Granted) -> frozenset[str]:
-    """The components whose clients, those that there were before, are granted something that they were not."""
-    more = {name for name, _ in gained(before, granted(part)) if name in before}
+def _regranted(part: Estate, before: Granted, stack: str) -> frozenset[str]:
+    """The components whose clients, those that there were before, are granted something that they were not; after a run
+    that the command did not record, all that are granted something: pods may not know of it yet."""
+    recorded_before = before if KnownStacks.of_command().generation(stack) is not None else {}
+    more = {name for name, _ in gained(recorded_before, granted(part)) if name in before}
     return frozenset(client.component for client in part.own_clients if client.name in more)
 
 

@@ -19,7 +19,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError, ProductError, SettingsError
 from kong_oam.identity.common.looked_up import LookedUp
-from kong_oam.identity.kinds import inspect
+from kong_oam.identity.kinds import inspect, scopes_in
 from kong_oam.kong import conflicts, kong_plugin, plugin_schemas, preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected
@@ -38,6 +38,7 @@ from .base import exported as exported_base
 from .credentials import Rotation
 from .gateway.certificates import provision_certificates, provision_client_certificate, require_client_certificate
 from .gateway.gateway import Gateway
+from .grants import Grants
 from .graph import Moved, leave_workloads, require_checkpoints, without_traces
 from .identity import provision
 from .identity.issuer import Issuer, Provisioning
@@ -137,10 +138,13 @@ def _provision(plan: _Plan) -> _Provisioned:
     announce_limits(estate, settings.gateway.redis)
     announce_waived(estate)
     rotation = Rotation(estate, settings.as_of, state, rests=plan.part.gates_stay)
+    granting = Grants(scopes_in(settings.providers, state))
     components = {key: Component(component) for key, component in estate.own.items()}
     issuers = {
         one.name: provision(
-            Provisioning(one, estate, rotation, components, plan.looked_up, base.providers[one.name] if base else None)
+            Provisioning(
+                one, estate, rotation, granting, components, plan.looked_up, base.providers[one.name] if base else None
+            )
         )
         for one in settings.providers
     }
@@ -151,9 +155,11 @@ def _provision(plan: _Plan) -> _Provisioned:
     clusters = provision_clusters(estate, settings)
     for application in estate.applications if estate.role != "base" else ():
         provision_components(application, components, gateway, issuers, clusters)
+    running = {key: component.running for key, component in components.items()}
+    granting.finish(running)
     gateway.report_unfinished()
     certificates = provision_certificates(gateway, plan.certificates, clusters)
-    credentials = rotation.outputs({key: component.running for key, component in components.items()})
+    credentials = rotation.outputs(running)
     for key, component in components.items():
         component.route(gateway, certificates)
         names = [client.name for client in estate.own[key].clients if client.name in credentials]

@@ -15,6 +15,7 @@ from kong_oam.identity.common.looked_up import LookedUp
 
 from ..base import Record
 from ..credentials import Rotation
+from ..grants import Grants
 from ..refusal import refuse
 from .keys import Homes as Homes
 from .keys import Keys
@@ -28,6 +29,7 @@ class Provisioning:
     settings: ProviderSettings
     estate: Estate
     rotation: Rotation
+    grants: Grants
     homes: Homes
     looked_up: LookedUp
     base: Record | None
@@ -47,7 +49,7 @@ class Credential:
 
     `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or lies somewhere already, as
     `secret_reference` says; `federation_audience` is the audience for which its cluster gives its ServiceAccount tokens
-    that the provider takes.
+    that the provider takes. `granted` is what comes before pods ask for tokens with it.
     """
 
     client_id: pulumi.Output[str]
@@ -55,6 +57,7 @@ class Credential:
     client_secret: pulumi.Output[str] | None = None
     secret_reference: SecretReference | None = None
     federation_audience: str | None = None
+    granted: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True)

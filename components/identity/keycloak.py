@@ -23,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pulumi
 import pulumi_keycloak as keycloak
@@ -67,7 +68,7 @@ class Keycloak(pulumi.ComponentResource):
         account = api.account(settings.issuer or "", configuration())
         if account is None:
             refuse(api.NO_ACCOUNT)
-        self._realm, self._homes = account.realm, given.homes
+        self._realm, self._homes, self._grants = account.realm, given.homes, given.grants
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
         self._guarded = tuple(c for c in estate.offering if c.provider == settings.name)
@@ -93,7 +94,10 @@ class Keycloak(pulumi.ComponentResource):
                 holder = registered[client.component].id
                 given.rotation.record_shared_secret(client, holder, self._names.client(client.component))
         clients = {
-            client.component: _credential(client, registered, keys, new_key=given.rotation.has_new_key(client))
+            client.component: replace(
+                _credential(client, registered, keys, new_key=given.rotation.has_new_key(client)),
+                granted=given.grants.of(client),
+            )
             for client in self._clients
         }
         self.provisioned = self._issuer(clients) if base is None else of_base(base, clients)
@@ -260,13 +264,18 @@ class Keycloak(pulumi.ComponentResource):
             default_scopes=fixed,
             opts=self._of(client.component),
         )
-        keycloak.openid.ClientOptionalScopes(
-            granted(self._prefix, client.component),
-            realm_id=self._realm,
-            client_id=registered.id,
-            optional_scopes=[self._scopes[scope] for scope in client.scopes],
-            opts=self._of(client.component, always),
-        )
+        optional = [self._scopes[scope] for scope in client.scopes]
+
+        def grant(pods: Sequence[pulumi.Resource]) -> pulumi.Resource:
+            return keycloak.openid.ClientOptionalScopes(
+                granted(self._prefix, client.component),
+                realm_id=self._realm,
+                client_id=registered.id,
+                optional_scopes=optional,
+                opts=self._of(client.component, always, *pods),
+            )
+
+        self._grants.add(client, client.scopes, grant)
 
     def _audience(self, client: Client) -> tuple[keycloak.openid.ClientScope, list[pulumi.Resource]]:
         """Makes the scope that makes the client's tokens count: of users, only where they are in one of its groups."""

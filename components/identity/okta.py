@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import pulumi
 import pulumi_okta as okta
@@ -34,6 +36,7 @@ from kong_oam.identity.okta.names import (
     server_name,
 )
 
+from ..grants import Grants
 from ..refusal import refuse
 from ..settings import configuration
 from .issuer import Credential, Issuer, Provisioning, of_base, published
@@ -92,8 +95,11 @@ class Okta(pulumi.ComponentResource):
             if client.keyed:
                 holder = apps[client.component].id
                 given.rotation.record_shared_secret(client, holder, self._logical.app(client.component))
-        self._policies(apps, scopes, claims)
-        clients = {client.component: _credential(client, apps, keys) for client in self._clients}
+        self._policies(apps, scopes, claims, given.grants)
+        clients = {
+            client.component: replace(_credential(client, apps, keys), granted=given.grants.of(client))
+            for client in self._clients
+        }
         self.provisioned = self._issuer(server, clients) if base is None else of_base(base, clients)
         self.register_outputs({"issuer": self.provisioned.issuer})
 
@@ -223,6 +229,7 @@ class Okta(pulumi.ComponentResource):
         apps: Mapping[str, okta.app.OAuth],
         scopes: Mapping[str, pulumi.Resource],
         claims: Sequence[pulumi.Resource],
+        grants: Grants,
     ) -> None:
         """Makes the policies: a client without one gets no token. All are made at once, each behind all others, and
         keep their place.
@@ -245,11 +252,18 @@ class Okta(pulumi.ComponentResource):
                 status="ACTIVE",
                 opts=self._of(client, replace_on_changes=_IN_SERVER, ignore_changes=["priority"]),
             )
-            self._rule(client, policy, [*(scopes[scope] for scope in client.scopes if scope in scopes), *claims])
+            before = [*(scopes[scope] for scope in client.scopes if scope in scopes), *claims]
+            grants.add(client, scopes_of(client), partial(self._rule, client, policy, before))
 
-    def _rule(self, client: Client, policy: okta.auth.ServerPolicy, before: Sequence[pulumi.Resource]) -> None:
+    def _rule(
+        self,
+        client: Client,
+        policy: okta.auth.ServerPolicy,
+        before: Sequence[pulumi.Resource],
+        pods: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
         """Makes a policy's rule. `before`: the scopes that it names, and the claim of groups in tokens."""
-        okta.auth.ServerPolicyRule(
+        return okta.auth.ServerPolicyRule(
             self._logical.rule(client.component),
             auth_server_id=self._server_id,
             policy_id=policy.id,
@@ -262,7 +276,7 @@ class Okta(pulumi.ComponentResource):
             group_whitelists=[self._group_ids[group] for group in client.groups],
             access_token_lifetime_minutes=self._settings.access_token_minutes,
             status="ACTIVE",
-            opts=self._of(client, replace_on_changes=_IN_POLICY, depends_on=list(before)),
+            opts=self._of(client, replace_on_changes=_IN_POLICY, depends_on=[*before, *pods]),
         )
 
     def _trusted_origins(self) -> None:

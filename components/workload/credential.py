@@ -20,16 +20,20 @@ _TOKEN_SECONDS = 3600
 
 
 def provision_secret(
-    name: str, manifest: Manifest, credential: Data, options: pulumi.ResourceOptions
+    name: str,
+    manifest: Manifest,
+    credential: Data,
+    granted: Sequence[pulumi.Resource],
+    options: pulumi.ResourceOptions,
 ) -> k8s.core.v1.Secret:
-    """Makes the Secret with all that a client needs to call."""
+    """Makes the Secret with all that a client needs to call, after it is `granted` what it asks for."""
     data = {key: pulumi.Output.from_input(value).apply(_base64) for key, value in credential.items()}
     return k8s.core.v1.Secret(
         f"{name}-client",
         **args(manifest),
         # Not `string_data`: nobody would own what that becomes, and a key that goes would stay in the Secret.
         data=pulumi.Output.secret(data),
-        opts=options,
+        opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[*granted])),
     )
 
 

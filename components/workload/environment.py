@@ -35,6 +35,12 @@ def federation_audiences(component: Component, estate: Estate, issuers: Mapping[
     return {variable: audience for variable, audience in audiences.items() if audience}
 
 
+def granted_to(component: Component, issuers: Mapping[str, Issuer]) -> list[pulumi.Resource]:
+    """Gives what its pods come after: what its clients are granted."""
+    clients = ((issuers[client.provider], client) for client in component.clients)
+    return [one for issuer, client in clients for one in issuer.clients[client.component].granted]
+
+
 def _request_scope(client: Client, api: str, issuer: Issuer) -> pulumi.Input[str]:
     """Gives what the client asks for to call an API, however many entries of `calls` that is: the scopes, unless the
     provider has a word for all of them."""

@@ -20,7 +20,7 @@ from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
 from ..identity.issuer import Issuer, SecretReference
 from .cluster import Cluster
 from .credential import CREDENTIAL_DIGEST, add_references, add_tokens, digest_of, provision_secret
-from .environment import federation_audiences, secret_references, settings_of
+from .environment import federation_audiences, granted_to, secret_references, settings_of
 from .manifest import digest, of_version
 from .objects import KubernetesObject, is_of_version
 from .upstream import Upstream, balancer_of, node_port_of, upstream_of
@@ -54,7 +54,8 @@ class RenderedWorkload:
         needed: list[pulumi.Resource] = []
         if placed.secret:
             options = cluster.within(component.namespace, parent)
-            needed.append(provision_secret(component.state_name, placed.secret.manifest, credential, options))
+            name, granted = component.state_name, granted_to(component, issuers)
+            needed.append(provision_secret(name, placed.secret.manifest, credential, granted, options))
         change = partial(
             _of_client,
             references=secret_references(component, estate, issuers),

@@ -17,7 +17,7 @@ from kong_oam.objects.pods import Manifest
 from ..identity.issuer import Issuer, SecretReference
 from .cluster import Cluster
 from .credential import CREDENTIAL_DIGEST, add_references, add_tokens, digest_of, provision_secret
-from .environment import Data, federation_audiences, secret_references, settings_of
+from .environment import Data, federation_audiences, granted_to, secret_references, settings_of
 from .manifest import VERSION, args, digest, of_version
 from .objects import KubernetesObject
 from .upstream import Upstream, balancer_of, node_port_of, upstream_of
@@ -44,7 +44,8 @@ class Workload:
         manifests = placed(application, component, settings)
         credential = settings_of(component, estate, issuers)
         references = secret_references(component, estate, issuers)
-        secret = provision_secret(name, manifests.secret, credential, options) if manifests.secret else None
+        granted = granted_to(component, issuers)
+        secret = provision_secret(name, manifests.secret, credential, granted, options) if manifests.secret else None
         account = k8s.core.v1.ServiceAccount(f"{name}-account", **args(manifests.account), opts=options)
         policy = k8s.networking.v1.NetworkPolicy(f"{name}-ingress", **args(manifests.policy), opts=options)
         services = {

@@ -137,6 +137,15 @@ def granted_in(providers: Iterable[ProviderSettings], state: StackState, owners:
     return found
 
 
+def scopes_in(providers: Iterable[ProviderSettings], state: StackState) -> dict[str, set[str]]:
+    """Gives the names of the scopes that clients are granted by a state, by the client's name."""
+    found: dict[str, set[str]] = {}
+    for settings in providers:
+        for grant in kind_of(settings).grants(settings.name, state.resources):
+            found.setdefault(client_name(grant.client, settings.name), set()).update(grant.scopes)
+    return found
+
+
 def describe(settings: ProviderSettings) -> Provider:
     """Describes the provider as a value: how its tokens spell things, before it exists. Raises StackError."""
     return kind_of(settings).describe(settings)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from components.grants import Grants
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.run import Regranted, Runs
@@ -106,6 +107,14 @@ def _grants_are_not_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("components.partition.with_kept_grants", lambda estate, *_, **__: estate)
 
 
+def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Grants, "of", lambda *_: ())
+
+
+def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Grants, "add", lambda grants, client, _, make: grants._made.setdefault(client.name, [make(())]))
+
+
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
     """The command runs it after the partitions, and these do not look what it has."""
     once, over = Runs._run, Runs._over
@@ -151,6 +160,8 @@ FAULTS = {
     "a grant goes beside the gate's change": Fault(_grant_goes_beside_the_gate, READS, WRITES),
     "a grant comes beside the gate's change": Fault(_grant_comes_beside_the_gate, READS, MORE),
     "no grant comes before the gate's change": Fault(_nothing_is_added_first, READS, WRITES),
+    "pods ask for more before it is granted": Fault(_pods_ask_beside_the_grant, READS, WRITES),
+    "less is granted than pods ask for": Fault(_a_grant_goes_beside_the_pods, READS, WRITES),
     "grants are not kept": Fault(_grants_are_not_kept, READS, WRITES),
     "a grant goes though the gate's partition failed": Fault(
         _command_forgets_what_failed, READS, WRITES, trouble=FAILS

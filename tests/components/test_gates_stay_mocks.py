@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kong_oam.engine.known_stacks import VARIABLE, Contents, shared
 from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from kong_oam.engine.state import from_outputs
 from tests.support.engine.partitions import partition, stack_of
@@ -41,7 +42,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         _change(folder / "applications")
         run_stack(stack_of(None), states)
         patch.setenv(KEEP_GRANTS, GATES_STAY)
-        yield Run(run_stack(rest, states), before, dict(from_outputs(states[rest]).outputs))
+        with shared({rest: Contents(None)}) as told:  # as its recorded run left it
+            patch.setenv(VARIABLE, told[VARIABLE])
+            yield Run(run_stack(rest, states), before, dict(from_outputs(states[rest]).outputs))
 
 
 def _change(applications: Path) -> None:

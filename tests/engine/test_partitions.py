@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kong_oam.engine.known_stacks import Contents, shared
 from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from sandbox.demo.table import ask, estate_of
 from sandbox.local import STACK
@@ -161,12 +162,15 @@ def test_a_run_that_adds_grants_leaves_the_gateway_as_it_is(empty: Empty) -> Non
     _split(applications / "reports.yaml")
     run(deployment, "up", None)
     entities = {kind: deployment.local.kong.entities(kind) for kind in KINDS}
-    told = {name: output(deployment, "rest", name) for name in ("access", "enforced", "credentials", "upstreams")}
-    deployment.local.env[KEEP_GRANTS] = GATES_STAY
-    done = named(operations(run(deployment, "up", "rest", "--exclude", "**kong:index/**", "--json").stdout))
-    del deployment.local.env[KEEP_GRANTS]
+    exported = {name: output(deployment, "rest", name) for name in ("access", "enforced", "credentials", "upstreams")}
+    with shared({stack_of("rest"): Contents(None)}) as known:
+        told = {KEEP_GRANTS: GATES_STAY, **known}
+        deployment.local.env |= told
+        done = named(operations(run(deployment, "up", "rest", "--exclude", "**kong:index/**", "--json").stdout))
+        for name in told:
+            del deployment.local.env[name]
     assert {kind: deployment.local.kong.entities(kind) for kind in KINDS} == entities
-    assert {name: output(deployment, "rest", name) for name in told} == told
+    assert {name: output(deployment, "rest", name) for name in exported} == exported
     changed = {name for name, operation in done.items() if operation == "update"}
     assert changed == {
         "okta-rule-shop/checkout",

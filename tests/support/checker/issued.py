@@ -1,7 +1,8 @@
 """Whether clients that ask for a token while a run goes on are let in all the while, where both estates let them in.
 
-What a token lists is what the provider would issue at that moment, by what the stacks' runs have made there: of the
-scopes of the client's rule those that there are, and of a user's groups those that tokens list. It is asked about the
+What a token lists is what the provider would issue at that moment, by what the stacks' runs have made there: what the
+client's pods ask for, which is what their Secret said as they were rolled out, if that is in the client's rule and there
+is such a scope, and else nothing (RFC 6749, 5.2: invalid_scope); and of a user's groups those that tokens list. It is asked about the
 calls from one partition into another: of those within a stack one run changes both ends, in an order that nobody holds.
 """
 
@@ -19,15 +20,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kong_oam.identity.okta import names
 from tests.support.checker.check import METHODS, PROVIDER, Caller, Held, Meaning, Scene, Target, targets
 from tests.support.checker.estates import UIDS
+from tests.support.checker.history import DEPLOYMENT
 from tests.support.checker.order import members
 from tests.support.checker.parted import ISSUER, settings
 from tests.support.checker.stacks import Done
 from tests.support.left_out import Key
-from tests.support.mocks import Registered
+from tests.support.mocks import Registered, clear
 from tests.support.oracle import meaning
 from tests.support.tokens import RSA, token
 
 KID = "key1"
+SECRET = "kubernetes:core/v1:Secret"
+TO_SIGN_IN = {"openid", "offline_access"}
 EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write"))
 NAMES = names.LogicalNames(PROVIDER)
 
@@ -134,15 +138,19 @@ def _gets_one(model: Meaning, whose: Whose) -> bool:
 def _ask(
     scene: Scene, whose: Whose, wanted: Sequence[str], start: Mapping[Key, Registered], done: Sequence[Done]
 ) -> None:
+    secret, pods = (SECRET, f"{whose[0]}-client"), (DEPLOYMENT, f"{whose[0]}-deployment")
     concerned = {*_keys(whose[0]), *(key for key in (*start, *(one.key for one in done)) if key[0] == names.SCOPE)}
+    concerned |= {secret, pods}
     routed, plugged, known = scene.masks(KID)
     asked = set()
     issuing = sum(1 << number for number, one in enumerate(done) if one.key in concerned)
     for state in scene.run.order.states(routed | plugged | known | issuing):
         there = {key: start.get(key) for key in concerned}
+        read = there[secret]
         for number in members(state & issuing):
             there[done[number].key] = done[number].new
-        fresh = _issued(there, whose, _id(scene.run.models[0], whose[0]))
+            read = there[secret] if done[number].key == pods else read
+        fresh = _issued(there, whose, _id(scene.run.models[0], whose[0]), _asked(read))
         for seen in scene.seen(KID, state, state, state):
             if (seen.versions, fresh) not in asked:
                 asked.add((seen.versions, fresh))
@@ -160,8 +168,15 @@ def _keys(client: str) -> Iterator[Key]:
     yield names.CLAIM, NAMES.groups_claim
 
 
-def _issued(there: Mapping[Key, Registered | None], whose: Whose, identifier: str) -> Caller:
-    """What the provider gives a client, where it asks for all that it may be issued; nobody's, where that is no token."""
+def _asked(secret: Registered | None) -> set[str] | None:
+    """The scopes that pods ask for which have read this; None where there is nothing to read, as for what runs
+    elsewhere."""
+    return {*clear(secret)["OAUTH_SCOPES"].split()} - TO_SIGN_IN if secret else None
+
+
+def _issued(there: Mapping[Key, Registered | None], whose: Whose, identifier: str, asked: set[str] | None) -> Caller:
+    """What the provider gives a client that asks for that, or for all that it may be issued; nobody's, where it is no
+    token."""
     key, user = whose
     app, policy, rule, assigned, claim = (there.get(one) for one in _keys(key))
     if not app or not policy or not rule:
@@ -171,10 +186,13 @@ def _issued(there: Mapping[Key, Registered | None], whose: Whose, identifier: st
     ):
         return Caller(f"{key} without a token for {user.login}")
     known = {one.inputs["name"] for kind, one in there.items() if kind[0] == names.SCOPE and one}
-    scopes = known & {*rule.inputs["scopeWhitelists"]}
+    there_is = known & {*rule.inputs["scopeWhitelists"]}
+    asked = there_is if asked is None else asked
+    if asked - there_is:
+        return Caller(f"{key} without a token, asking for {' '.join(sorted(asked))}")
     listed = re.compile(claim.inputs["value"]) if claim else None
     groups = [group for group in user.groups if listed and listed.match(group)] if user else []
-    return caller(identifier, key, user, tuple(sorted(scopes)), tuple(groups))
+    return caller(identifier, key, user, tuple(sorted(asked)), tuple(groups))
 
 
 def _names(rule: Registered, of: str) -> set[str]:
