@@ -94,6 +94,16 @@ def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
     decides_as_meant(deployed)
 
 
+def test_a_scope_with_another_name_is_in_place_of_the_one_before_after_one_command(deployed: Engine) -> None:
+    """Granted in one partition, asked for by a gate in the other: the base keeps it no longer than both have it."""
+    for file in (deployed.folder / "applications").glob("*.yaml"):
+        file.write_text(file.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
+    done = run(deployed, "up", "--yes", status=0)
+    assert "scope orders.read of orders/api went from the Applications" in done.stdout
+    assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")
+    decides_as_meant(deployed)
+
+
 def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
     """The same ids at Kong, with another partition's tag; calls go on meanwhile."""
     before = own(deployed)
