@@ -104,6 +104,9 @@ def _model(tables: Mapping[_Gated, Table], reached: set[tuple[str, str, str, str
         components.setdefault(key, bare_component(key, stack.default_provider.name))
         of_component = tuple(client for client in clients if client.component == key)
         components[key] = replace(components[key], clients=of_component)
+    for key in {call.component for client in clients for call in client.calls} & meant.estate.components.keys():
+        # An API whose gate is in another partition: where any token counts, those for it do.
+        components.setdefault(key, replace(meant.estate.components[key], clients=(), endpoints=()))
     applications = (application_of(component) for _, component in sorted(components.items()))
     callers = (caller for table in tables.values() for caller in table["callers"].values())
     return replace(

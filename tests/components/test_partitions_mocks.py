@@ -40,6 +40,7 @@ class Stacks:
     outputs: list[dict[str, Any]]
     granted: dict[str, Any]
     meant: dict[str, Any]
+    states: States
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -52,7 +53,7 @@ def stacks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         states: States = {}
         parts = run_all(states)
         outputs = [_outputs(state) for state in states.values()]
-        yield Stacks(whole, parts, _outputs(as_one[stack_of(None)]), outputs, *_grants(folder, states))
+        yield Stacks(whole, parts, _outputs(as_one[stack_of(None)]), outputs, *_grants(folder, states), states)
 
 
 def _grants(folder: Path, states: States) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -101,6 +102,14 @@ def test_states_say_what_clients_are_granted(stacks: Stacks) -> None:
         assert sum(bool(scopes) for one in found.values() for calls in one.values() for scopes in calls.values()) > 3
     else:
         assert not any(stacks.granted.values())
+
+
+def test_a_run_that_changes_nothing_announces_nothing(stacks: Stacks, caplog: pytest.LogCaptureFixture) -> None:
+    """Also where any token counts that a client of another partition gets for an API of a third."""
+    caplog.clear()
+    for name in PARTITIONS:
+        run_stack(stack_of(name), stacks.states)
+    assert not [one for one in caplog.messages if one.startswith("access:")]
 
 
 def test_base_and_partitions_are_the_whole(stacks: Stacks) -> None:
