@@ -42,7 +42,7 @@ def test_stacks_are_listed_however_many_there_are_on_however_few_processors(serv
 @pytest.mark.deep
 @pytest.mark.parametrize(
     ("change", "nth", "seconds"),
-    [("rule", 1, 3), ("rule", 2, 90), ("scope", 4, 90)],
+    [("rule", 1, 3), ("rule", 2, 90), ("scope", 2, 90)],
 )
 def test_a_lost_connection_is_outlived_or_recovered(
     server: PostgreSql, tmp_path: Path, change: str, nth: int, seconds: float
