@@ -23,14 +23,15 @@ class Call:
     place: Place = field(compare=False)
 
 
-def client_name(component: str, provider: str) -> str:
-    """The name of a component's client at a provider."""
+def at_provider(component: str, provider: str) -> str:
+    """The name of a component at a provider, as its client and as what is offered there: `shop/checkout at okta`."""
     return f"{component}{_AT}{provider}"
 
 
-def provider_in(name: str) -> str:
-    """The provider of the client of that name."""
-    return name.partition(_AT)[2]
+def component_and_provider(name: str) -> tuple[str, str]:
+    """Whose name that is."""
+    component, _, provider = name.partition(_AT)
+    return component, provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Client:
     @property
     def name(self) -> str:
         """The client's name, `shop/checkout at okta`: a component may be a client of several providers."""
-        return client_name(self.component, self.provider)
+        return at_provider(self.component, self.provider)
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -12,13 +12,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kong_oam.access.client import provider_in
+from kong_oam.access.client import at_provider, component_and_provider
 from kong_oam.access.edge.edge import NONE
 from kong_oam.access.model import Application, Call, Client, Component, Estate, Role, bare_component
 from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
-
-_AT = " at "
 
 Uses = Mapping[str, "Offered"]
 """What a partition needs of the base, or that offers, by component and provider (`orders/api at okta`): one that goes
@@ -140,8 +138,9 @@ def used_by(clients: Granted, there: Uses) -> dict[str, Offered]:
     """What of that there is clients use that are granted this."""
     found: dict[str, Offered] = {}
     for client, calls in clients.items():
+        _, provider = component_and_provider(client)
         for called, granted_there in calls.items():
-            if one := there.get(name := f"{called}{_AT}{provider_in(client)}"):
+            if one := there.get(name := at_provider(called, provider)):
                 before = found.get(name, Offered(one.provider, {}))
                 scopes = {scope: one.scopes[scope] for scope in granted_there if scope in one.scopes}
                 found[name] = replace(before, scopes={**before.scopes, **scopes})
@@ -311,12 +310,12 @@ def _with_offers(application: Application, kept: Uses) -> Application:
 
 
 def _name(component: Component) -> str:
-    return f"{component.key}{_AT}{component.provider}"
+    return at_provider(component.key, component.provider)
 
 
 def _key(name: str) -> str:
     """The component's key in what `_name` gives."""
-    return name.partition(_AT)[0]
+    return component_and_provider(name)[0]
 
 
 def _of_offer(name: str, one: Offered) -> Component:

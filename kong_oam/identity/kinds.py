@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from kong_oam.access.client import client_name
+from kong_oam.access.client import at_provider
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import Granted, Owners
 from kong_oam.access.providers import Provider
@@ -128,9 +128,9 @@ def granted_in(providers: Iterable[ProviderSettings], state: StackState, owners:
         kind, name = kind_of(settings), settings.name
         if kind.client_resource:
             there = (key for key in components if kind.client_resource(name, key) in state.urns)
-            found |= {client_name(key, name): {} for key in there}
+            found |= {at_provider(key, name): {} for key in there}
         for grant in kind.grants(name, state.resources):
-            at = found.setdefault(client_name(grant.client, name), {})
+            at = found.setdefault(at_provider(grant.client, name), {})
             for scope in grant.scopes:
                 for component in [grant.at] if grant.at else owners.get((name, scope), ()):
                     at.setdefault(component, set()).add(scope)
@@ -142,7 +142,7 @@ def scopes_in(providers: Iterable[ProviderSettings], state: StackState) -> dict[
     found: dict[str, set[str]] = {}
     for settings in providers:
         for grant in kind_of(settings).grants(settings.name, state.resources):
-            found.setdefault(client_name(grant.client, settings.name), set()).update(grant.scopes)
+            found.setdefault(at_provider(grant.client, settings.name), set()).update(grant.scopes)
     return found
 
 
