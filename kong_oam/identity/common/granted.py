@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from kong_oam.engine.state import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +16,11 @@ class Grant:
     client: str
     scopes: tuple[str, ...]
     at: str | None = None
+
+
+def listed(resources: Iterable[Resource], kind: str, begin: str, output: str) -> Iterator[Grant]:
+    """Yields what resources of a type list in an output, each of the client whose component its logical name has behind
+    `begin`."""
+    for one in resources:
+        if one.type == kind and one.name.startswith(begin):
+            yield Grant(one.name.removeprefix(begin), tuple(one.outputs.get(output) or ()))

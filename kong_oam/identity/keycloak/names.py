@@ -9,7 +9,7 @@ from functools import cached_property
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
-from kong_oam.identity.common.granted import Grant
+from kong_oam.identity.common.granted import Grant, listed
 
 ROLE = "keycloak:index/role:Role"
 SCOPE = "keycloak:openid/clientScope:ClientScope"
@@ -114,10 +114,7 @@ def granted(provider: str, component: str) -> str:
 
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
     """Yields what clients are granted by the resources of a state."""
-    begin = granted(provider, "")
-    for one in resources:
-        if one.type == GRANTED and one.name.startswith(begin):
-            yield Grant(one.name.removeprefix(begin), tuple(one.outputs.get("optionalScopes") or ()))
+    return listed(resources, GRANTED, granted(provider, ""), "optionalScopes")
 
 
 def in_realm(stack: str, what: str) -> str:

@@ -10,7 +10,7 @@ from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.adoption import Managed
-from kong_oam.identity.common.granted import Grant
+from kong_oam.identity.common.granted import Grant, listed
 
 SERVER = "okta:auth/server:Server"
 SCOPE = "okta:auth/serverScope:ServerScope"
@@ -125,10 +125,7 @@ def scopes_of(client: Client) -> list[str]:
 
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
     """Yields what clients are granted by the resources of a state: what their rules list, also to sign in."""
-    begin = LogicalNames(provider).rule("")
-    for one in resources:
-        if one.type == RULE and one.name.startswith(begin):
-            yield Grant(one.name.removeprefix(begin), tuple(one.outputs.get("scopeWhitelists") or ()))
+    return listed(resources, RULE, LogicalNames(provider).rule(""), "scopeWhitelists")
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
