@@ -108,10 +108,11 @@ def dump_model(model: AccessModel) -> str:
     for key, component in sorted(model.estate.components.items()):
         if component.endpoints or component.clients:
             parts[key] = _component(component, stack.providers[component.provider].per_api, model.workloads.get(key))
+            if key not in model.estate.own:  # the run is given no more of it than it needs: that is no fact of it
+                parts[key]["foreign"] = True
+                continue
             names = ("", *(client.provider for client in component.clients))
             parts[key]["facts"] = {name: facts.get(Subject(key, name), {}) for name in names}
-            if key not in model.estate.own:
-                parts[key]["foreign"] = True
     lines = (f"{name} {json.dumps(part, sort_keys=True, separators=(',', ':'))}" for name, part in parts.items())
     return "\n".join([str(VERSION), *lines])
 

@@ -62,6 +62,18 @@ def test_what_its_own_stack_has_not_made_is_not_there() -> None:
     }
 
 
+def test_a_stack_states_facts_of_what_it_deploys_alone() -> None:
+    """It is given less of others: once such a one is moved there, all of it would look new."""
+    made, _ = in_partitions()
+    others = set()
+    for name in made.stack.partitions:
+        given, model = deployed_by(made, name), load_model(dumped(name))
+        stated = {subject.component for subject in model.facts or ()} - {""}
+        assert stated == {key for key, one in given.own.items() if one.endpoints or one.clients}
+        others |= model.estate.components.keys() - stated
+    assert others
+
+
 def test_what_a_stack_exported_before_it_was_a_base_stays_until_a_partition_has_run() -> None:
     """States were moved, and no stack was run since: all is there, by what the one stack exported."""
     meant = load_model(dump_model(model_of(WHOLE, SETTINGS))).estate.components
