@@ -27,6 +27,7 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import ProviderSettings, Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import KnownStacks
+from kong_oam.engine.stacks import partitions_before
 from kong_oam.engine.state import COMPONENT, OF_COMPONENTS, StackState
 from kong_oam.identity.kinds import client_resources, granted_in
 
@@ -92,7 +93,7 @@ def with_all_in_use(estate: Estate, settings: Settings, state: StackState) -> tu
     before = offered_by(state)
     if not lacking(before, offered(estate)):
         return estate, []
-    partitions = dict.fromkeys([*settings.stack.partitions, *partitions_before(state)])
+    partitions = dict.fromkeys([*settings.stack.partitions, *partitions_before(state.outputs)])
     states = [recorded(stack_of(settings.stack.name, name)) for name in partitions]
     # A scope that some component declares is there for it, of whichever it was before.
     owners = {**owners_of_scopes(estate, before), **owners_of_scopes(estate, {})}
@@ -149,7 +150,7 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
     """Ends a run of the base where a partition that it had is not in the settings any more, and its stack still has
     components: nobody would run it again, and what it has would stay, or be made a second time elsewhere."""
     name, now = settings.stack.name, settings.stack.partitions
-    for gone in partitions_before(state):
+    for gone in partitions_before(state.outputs):
         stack = stack_of(name, gone)
         if gone not in now and (left := sorted(key for kind, key in recorded(stack).urns if kind == COMPONENT)):
             refuse(
@@ -180,11 +181,6 @@ def _used_by(partition: StackState, providers: Iterable[ProviderSettings], offer
         return offered
     of_clients = used_by(granted_in(providers, partition, owners), offered)
     return all_of(uses_of(partition.outputs.get(USES) or {}), of_clients)
-
-
-def partitions_before(state: StackState) -> Iterable[str]:
-    """The partitions that the last run of a base knew, by its state."""
-    return (state.outputs.get(OUTPUT) or {}).get("partitions") or ()
 
 
 def offered_by(state: StackState) -> Uses:

@@ -24,7 +24,7 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import KnownStacks
-from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
+from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS, partitions_before
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import granted_in, kind_of
 
@@ -32,7 +32,6 @@ from .base import (
     Base,
     highest_generation,
     offered_by,
-    partitions_before,
     read_base,
     stop_at_parts,
     stop_at_retired,
@@ -121,7 +120,7 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
     new, known = part.own.keys() - own, KnownStacks.of_command()
     known.add(stack_of(name, settings.partition or ""), own | part.own.keys())
     # Some may have gone from the settings since the base was run.
-    partitions = dict.fromkeys([*settings.stack.partitions, *partitions_before(base)])
+    partitions = dict.fromkeys([*settings.stack.partitions, *partitions_before(base.outputs)])
     others = (stack_of(name, other) for other in partitions if other != settings.partition)
     read = (stack for stack in others if new and not known.lacks(stack, new))
     for stack, there in ((name, base), *((stack, recorded(stack)) for stack in read)):

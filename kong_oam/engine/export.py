@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from kong_oam.engine.cli import LONG, SHORT, pulumi
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
-from kong_oam.engine.state import StackState, from_outputs
+from kong_oam.engine.state import Resources
 
 
 def read(stack: str) -> ExportedState:
@@ -22,16 +22,10 @@ def exported(stack: str) -> Mapping[str, Any]:
     return state
 
 
-def resources_in(state: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def resources_in(state: Mapping[str, Any]) -> Resources:
     """The resources of a state that was exported."""
-    found: Sequence[Mapping[str, Any]] = state["deployment"].get("resources") or ()
+    found: Resources = state["deployment"].get("resources") or ()
     return found
-
-
-def state_of(stack: str) -> StackState:
-    """The state as a program of the stack would be told it. Raises cli.CliError."""
-    there = (one for one in resources_in(exported(stack)) if not one.get("delete"))
-    return from_outputs({one["urn"]: {"type": one["type"], "outputs": one.get("outputs") or {}} for one in there})
 
 
 def parse(deployment: Mapping[str, Any]) -> ExportedState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kong_oam.access.settings.partitions import stack_of
@@ -61,6 +61,13 @@ def _processors() -> int:
 def _written(stack: Mapping[str, Any]) -> str | None:
     at = stack.get("lastUpdate")
     return at and f"{at}/{stack.get('resourceCount') or 0}"
+
+
+def partitions_before(outputs: Mapping[str, Any]) -> Sequence[str]:
+    """The partitions that the last run of an estate's base knew, by the base's outputs: some may have gone from its
+    settings since."""
+    found: Sequence[str] = (outputs.get("base") or {}).get("partitions") or ()
+    return found
 
 
 def existing(names: Iterable[str]) -> list[str]:

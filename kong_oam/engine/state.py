@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
+PLUGIN, ROUTE, SERVICE = "kong:index/plugin:Plugin", "kong:index/route:Route", "kong:index/service:Service"
 RING = "gateway-ring-"
 """How the logical name of a provider's key ring begins."""
 
 COMPONENT = "kong-oam:index:Component"
 """The type of what everything of one component lies under."""
 
-OF_COMPONENTS = frozenset((ROUTE, "kong:index/service:Service"))
+OF_COMPONENTS = frozenset((ROUTE, SERVICE))
 """Types that lie under components alone, in a state that this version wrote."""
 
 STACK = "pulumi:pulumi:Stack"
 _KEY = "tls:index/privateKey:PrivateKey"
 _SHARED = "azuread:index/applicationPassword:ApplicationPassword"
 _CONSUMER = "kong:index/consumer:Consumer"
-_SERVICE = "kong:index/service:Service"
 
 _IDENTITY = {_KEY: "publicKeyPem", _SHARED: "keyId"}
 """By the types of what clients prove themselves with, the output that tells one from another."""
+
+Resources = Sequence[Mapping[str, Any]]
+"""The resources of a state, as the engine exports them."""
 
 Held = frozenset[tuple[str, str]]
 """Types and logical names, such as ("okta:auth/server:Server", "okta-server")."""
@@ -103,7 +105,7 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
         {
             service.name: (service.outputs["host"], int(service.outputs["port"]))
             for service in resources
-            if service.type == _SERVICE
+            if service.type == SERVICE
         },
         tuple(resource for resource in resources if resource.type in (PLUGIN, ROUTE)),
         next((resource.outputs for resource in resources if resource.type == STACK), {}),
@@ -114,6 +116,12 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
         client_ids={(one.type, one.name): made for one in resources if (made := one.outputs.get("clientId"))},
         resources=tuple(resources),
     )
+
+
+def from_resources(resources: Resources) -> StackState:
+    """Makes the state of resources as the engine exports them: as a program of the stack would be told it."""
+    there = (one for one in resources if not one.get("delete"))
+    return from_outputs({one["urn"]: {"type": one["type"], "outputs": one.get("outputs") or {}} for one in there})
 
 
 def _credentials(resources: Iterable[Resource]) -> Mapping[str, Mapping[str, Any]]:

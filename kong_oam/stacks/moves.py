@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.engine.state import COMPONENT, OF_COMPONENTS, STACK, logical_name
-
-Resources = Sequence[Mapping[str, Any]]
-"""The resources of a state, as the engine exports them."""
+from kong_oam.engine.state import COMPONENT, OF_COMPONENTS, Resources, logical_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +50,6 @@ def left_behind(resources: Resources, clients: Container[tuple[str, str]]) -> li
     inside = under(resources, (one["urn"] for one in resources if one["type"] == COMPONENT))
     outside = ((one["type"], logical_name(one["urn"])) for one in resources if one["urn"] not in inside)
     return sorted(name for kind, name in outside if kind in OF_COMPONENTS or (kind, name) in clients)
-
-
-def partitions_before(resources: Resources) -> list[str]:
-    """The partitions that the last run of an estate's base knew, by the base's state: some may have gone from its
-    settings since."""
-    outputs = next((one.get("outputs") or {} for one in resources if one["type"] == STACK), {})
-    return [*((outputs.get("base") or {}).get("partitions") or ())]
 
 
 def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:

@@ -13,22 +13,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
-from kong_oam.access.partitions import Granted, gained, granted, owners_of_scopes, uses_of
+from kong_oam.access.partitions import Granted, owners_of_scopes, uses_of
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
-from kong_oam.engine.export import exported, resources_in, state_of
+from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing
-from kong_oam.engine.state import STACK
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, partitions_before
+from kong_oam.engine.state import STACK, Resources, from_resources
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.identity.kinds import granted_in
 from kong_oam.stacks import records
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.order import Estates
+from kong_oam.stacks.regranted import Regranted, changes_address, left_out, regranted
 
 KEPT = "kept"
 """The output of a base with what it still offers, since a partition uses it, and no Application asks for any more."""
@@ -45,17 +46,6 @@ _ARGUMENTS = {
     "refresh": ("refresh", "--yes", "--skip-preview"),
     "destroy": ("destroy", "--yes", "--skip-preview"),
 }
-_LEFT_OUT = ("--exclude", "**kong:index/**")
-"""What the engine is told besides in a run in which gates stay: to change nothing at the gateway."""
-_BROUGHT_ALONG = "::pulumi:providers:kong::"
-"""In the URN of the gateway's account that came with what was moved here. A stack's own lies under its gateway."""
-
-
-class Regranted(NamedTuple):
-    """The partitions in which clients of another one get, or lose, a grant."""
-
-    got: frozenset[str]
-    lost: frozenset[str]
 
 
 @dataclass
@@ -75,6 +65,8 @@ class Runs:
     done: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    _stays: dict[str, Sequence[str]] = field(default_factory=dict)
+    """By stack, what the engine is told besides in a run in which gates stay."""
     _writing: Lock = field(default_factory=Lock)
     _shared: Mapping[str, str] = field(default_factory=dict)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
@@ -149,13 +141,15 @@ class Runs:
             self._side_by_side(chosen)
 
     def _up(self, chosen: Sequence[str]) -> None:
-        """Has grants in other partitions added first, then gates changed, then grants taken away."""
-        if len(chosen) < 2:  # nothing is changed in any other one
-            self._side_by_side(chosen)
-            return
-        before = self._granted(chosen)
+        """Has grants added first, then gates changed, then grants taken away."""
+        states = {one: self._resources(one) for one in chosen}
+        before = self._granted(states.values())
         changed = {one: self._regranted(one, before, chosen) for one in chosen}
-        self._side_by_side([one for one in chosen if changed[one].got], GATES_STAY)
+        ahead = {one: changed[one].clients for one in chosen if changed[one].clients}
+        self._stays = {self.name(one): left_out(states[one], clients) for one, clients in ahead.items()}
+        moving = [one for one in ahead if changes_address(self.estates.given(one), states[one], ahead[one])]
+        self._side_by_side([one for one in ahead if one not in moving], GATES_STAY)
+        self._side_by_side([] if self.failed else moving, GATES_CHANGE)
         if self.failed:
             self.left_out += [stack for stack in map(self.name, chosen) if stack not in self.failed]
             return
@@ -169,27 +163,21 @@ class Runs:
         self.left_out += [self.name(one) for one in waiting if one not in failed]
         self._side_by_side([one for one in last if one not in {*waiting, *failed}])
 
-    def _granted(self, chosen: Iterable[str]) -> Granted:
-        """What clients are granted by the states of these stacks; one that was moved, by the one that has it now."""
+    def _resources(self, partition: str) -> Resources:
+        """What its stack has; nothing where that is not there."""
+        stack = self.name(partition)
+        return resources_in(exported(stack)) if stack in self.there else ()
+
+    def _granted(self, states: Iterable[Resources]) -> Granted:
+        """What clients are granted by these states; one that was moved, by that of the stack that has it now."""
         providers = self.estates.settings.providers
         owners = owners_of_scopes(self.estates.whole, uses_of(self.known.base.get("offered") or {}))
-        states = (state_of(self.name(one)) for one in chosen if self.name(one) in self.there)
-        return {client: calls for one in states for client, calls in granted_in(providers, one, owners).items()}
+        found = (granted_in(providers, from_resources(one), owners) for one in states)
+        return {client: calls for one in found for client, calls in one.items()}
 
     def _regranted(self, partition: str, before: Granted, chosen: Collection[str]) -> Regranted:
-        """In which other partitions that are to be run, too, clients of this one get a grant, and in which they lose
-        one: rules there may change as well, and until they have, clients need the grant of before, and then already the
-        new one. Those that are new need none until then. After a run that failed at a grant its state may say that
-        there is one."""
-        now = granted(self.estates.given(partition))
-        components = self.estates.whole.components
-
-        def more(first: Granted, second: Granted) -> frozenset[str]:
-            called = {key for client, key in gained(first, second) if client in before and client in now}
-            elsewhere = {components[key].partition for key in called if key in components}
-            return frozenset(one for one in elsewhere if one and one != partition and one in chosen)
-
-        return Regranted(more(before if partition in self.known.records else {}, now), more(now, before))
+        given, recorded = self.estates.given(partition), partition in self.known.records
+        return regranted(self.estates.whole, given, partition, before, chosen, recorded=recorded)
 
     def _waiting(self) -> list[str]:
         """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""
@@ -211,9 +199,8 @@ class Runs:
 
     def _after_all(self) -> None:
         """Destroys the base, once nothing of the estate stands on it any more."""
-        base = self._outputs(None).get("base") or {}
-        # Some may have gone from the settings since the base was run.
-        partitions = dict.fromkeys([*self.estates.settings.stack.partitions, *base.get("partitions", ())])
+        before = partitions_before(self._outputs(None))
+        partitions = dict.fromkeys([*self.estates.settings.stack.partitions, *before])
         others = existing(map(self.name, partitions))
         standing = [name for name in others if name in self.failed or self._has_resources(name)]
         if standing:
@@ -224,11 +211,6 @@ class Runs:
 
     def _has_resources(self, stack: str) -> bool:
         return any(one["type"] != STACK for one in resources_in(exported(stack)))
-
-    def _has_moved(self, stack: str) -> bool:
-        """Whether it has what was moved there and not run since. The engine leaves nothing out whose account the
-        program does not register: then gates stay by what the program says, and all else at the gateway may change."""
-        return any(_BROUGHT_ALONG in one["urn"] for one in resources_in(exported(stack)))
 
     def _side_by_side(self, partitions: Sequence[str], keeps: str = "") -> None:
         with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
@@ -257,7 +239,7 @@ class Runs:
         say = partial(self.say, stack)
         words = (*_ARGUMENTS[self.verb], *self.more)
         if keeps == GATES_STAY:
-            words = (*_ARGUMENTS[self.verb], *(() if self._has_moved(stack) else _LEFT_OUT))
+            words = (*_ARGUMENTS[self.verb], *self._stays[stack])
             if self.more and not self._judged(stack, say):
                 return False
         if not show(*words, stack=stack, say=say, running=self._running, environment=given):

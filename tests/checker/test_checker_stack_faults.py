@@ -17,7 +17,8 @@ import pytest
 from components.grants import Grants
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY
 from kong_oam.stacks.order import Estates
-from kong_oam.stacks.run import Regranted, Runs
+from kong_oam.stacks.regranted import AT_THE_GATEWAY, Regranted
+from kong_oam.stacks.run import Runs
 from tests.support.checker import stacks
 from tests.support.checker.commands import Commands, commands
 from tests.support.checker.estates import Client, Part, Shape
@@ -62,8 +63,10 @@ def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
 
 def _grant_goes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
     def up(runs: Runs, chosen: Sequence[str]) -> None:
-        before = runs._granted(chosen)
-        runs._side_by_side([one for one in chosen if runs._regranted(one, before, chosen).lost], GATES_STAY)
+        before = runs._granted(map(runs._resources, chosen))
+        losing = [one for one in chosen if runs._regranted(one, before, chosen).lost]
+        runs._stays = {runs.name(one): AT_THE_GATEWAY for one in losing}
+        runs._side_by_side(losing, GATES_STAY)
         runs._side_by_side(chosen)
 
     patch.setattr(Runs, "_up", up)
@@ -71,16 +74,16 @@ def _grant_goes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
 
 def _grant_comes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
     regranted = Runs._regranted
-    patch.setattr(Runs, "_regranted", lambda *given: regranted(*given)._replace(got=frozenset()))
+    patch.setattr(Runs, "_regranted", lambda *given: regranted(*given)._replace(clients=frozenset(), got=frozenset()))
 
 
 def _nothing_is_added_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Runs, "_regranted", lambda *_: Regranted(frozenset(), frozenset()))
+    patch.setattr(Runs, "_regranted", lambda *_: Regranted())
 
 
 def _gates_change_as_grants_are_added(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("components.partition.GATES_STAY", "never")
-    patch.setattr("kong_oam.stacks.run._LEFT_OUT", ())
+    patch.setattr("kong_oam.stacks.regranted.AT_THE_GATEWAY", ())
 
 
 def _gates_change_as_grants_go(patch: pytest.MonkeyPatch) -> None:
@@ -251,6 +254,31 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(tmp_path: Path
         found = made.held()
     assert not found.opened and not found.closed, found
     assert found.reached
+
+
+def _both_at_home(scope: str) -> Parted:
+    """The partition of `b` has a client that calls it, and `a` in the other one."""
+    job = Client("job", (("a", "a.read"), ("b", scope)))
+    return replace(READS, shape=replace(READS.shape, clients=(job,)))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seeded", [False, True], ids=["sound", "with a fault"])
+def test_a_client_that_gets_a_scope_for_another_can_call_other_partitions(
+    tmp_path: Path, seeded: bool, report: Callable[[str], None]
+) -> None:
+    """Its pods ask for all that they need in one request, which is refused for what is not granted any more."""
+    with commands(tmp_path / "project", random.Random(1)) as made, pytest.MonkeyPatch.context() as patch:
+        if seeded:
+            _nothing_is_added_first(patch)
+        assert made.up(_both_at_home("b.read")) == 0, made.backend.said
+        made.begin()
+        assert made.up(_both_at_home("b.write")) == 0, made.backend.said
+        found = made.held()
+    assert not found.opened
+    assert bool(found.closed) == seeded, found
+    if seeded:
+        report(f"seeded fault, a scope comes in the place of another: {len(found.closed)} calls, as {found.closed[0]}")
 
 
 @pytest.mark.timeout(300)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -13,6 +13,7 @@ import yaml
 from sandbox.demo.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.demo.table import ask, estate_of
 from sandbox.entra import Entra
+from sandbox.kong.http import Request, Response
 from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.project import set_providers
 from tests.support.engine.calls import call
@@ -22,6 +23,12 @@ from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
+_WITHOUT_CLIENT = """\
+    - name: gone
+      type: worker
+      properties:
+        image: registry.example.com/gone:1.0
+"""
 PLACES = {name: name for name in ("orders", "shop", "reports")}
 PARTITIONS = {"shops": ["shop"], "apis": ["orders"], "rest": ["*"]}
 ALL = (None, *PARTITIONS)
@@ -173,6 +180,40 @@ def test_partitions_are_renamed_and_become_one_stack_again(deployed: Deployment)
         for path, text in files.items():
             path.write_bytes(text)
         deployed.local.restore(saved)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("listens", ["3000", "3001"])
+def test_a_client_that_gets_a_grant_can_be_called_meanwhile(deployed: Deployment, listens: str) -> None:
+    """As the gate of the API changes its own leads to where it listens, also at another port from then on. What else its
+    partition has in the cluster is there until gates have changed, also what goes."""
+    saved, folder, local = deployed.local.save(), deployed.folder, deployed.local
+    files = {file: file.read_bytes() for file in (folder / "applications").iterdir()}
+    seen: list[tuple[int, bool]] = []
+
+    def faults(request: Request, answer: Callable[[], Response]) -> Response:
+        if request.method == "PATCH" and b"orders.view" in request.body:
+            there = local.cluster.running("shop", "gone") is not None
+            seen.append((call(local, "GET", "shop.example.com", "/", None).status, there))
+        return answer()
+
+    shop, orders = (folder / "applications" / f"{name}.yaml" for name in ("shop", "orders"))
+    try:
+        shop.write_text(shop.read_text("utf-8") + _WITHOUT_CLIENT, "utf-8")
+        kong_oam(deployed, "up", "-s", STACK, "--yes", status=0)
+        shop.write_bytes(files[shop].replace(b"orders.read", b"orders.view").replace(b"3000", listens.encode()))
+        orders.write_bytes(files[orders].replace(b"orders.read", b"orders.view"))
+        local.kong.faults = faults
+        kong_oam(deployed, "up", "-s", STACK, "--yes", status=0)
+        assert seen
+        assert {status for status, _ in seen} == {200}
+        assert {there for _, there in seen} == {listens == "3000"}
+    finally:
+        local.kong.faults = None
+        for path, text in files.items():
+            path.write_bytes(text)
+        local.restore(saved)
 
 
 @pytest.mark.deep

@@ -21,7 +21,7 @@ from kong_oam.access.settings.stack import SettingsError, read_file, stack_file
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
-from kong_oam.engine.state import STACK, from_outputs
+from kong_oam.engine.state import COMPONENT, STACK, from_outputs
 from kong_oam.identity import kinds
 from kong_oam.identity.kinds import describe
 from kong_oam.render.stage import read_applications
@@ -107,8 +107,14 @@ class Deployed:
         meant = {(one.type, one.name): one for one in registered if one.type != STACK}
         of_stack = without_left_out(self.made[stack][0] if stack in self.made else {}, meant, words)
         state = {urn: one for urn, one in states[stack].items() if one["type"] == STACK}
+        components = {name for kind, name in of_stack if kind == COMPONENT}
         for (kind, name), one in of_stack.items():
-            state[f"urn:pulumi:{stack}::kong-oam::{kind}::{name}"] = {"type": kind, "outputs": one.inputs}
+            above = f"urn:pulumi:{stack}::kong-oam::{COMPONENT}::{one.parent}" if one.parent in components else ""
+            state[f"urn:pulumi:{stack}::kong-oam::{kind}::{name}"] = {
+                "type": kind,
+                "outputs": one.inputs,
+                "parent": above,
+            }
         return (of_stack, from_outputs(state).outputs), state
 
 

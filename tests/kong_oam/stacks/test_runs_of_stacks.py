@@ -18,6 +18,7 @@ from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
 from kong_oam.stacks import create, fingerprint, records, run
 from kong_oam.stacks.order import Estates
+from kong_oam.stacks.regranted import Regranted
 from tests.support import small_stacks
 from tests.support.estates import estate
 
@@ -210,10 +211,8 @@ def test_a_variable_of_whoever_runs_it_makes_no_run_one_that_only_adds(engine: E
 
 def rest_gets_a_grant(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client of that partition, in `apis`."""
-    got = {"rest": frozenset({"apis"})}
-    monkeypatch.setattr(
-        run.Runs, "_regranted", lambda _, one, *__: run.Regranted(got.get(one, frozenset()), frozenset())
-    )
+    got = {"rest": Regranted(frozenset({"shop/one"}), frozenset({"apis"}))}
+    monkeypatch.setattr(run.Runs, "_regranted", lambda _, one, *__: got.get(one, Regranted()))
 
 
 def test_policies_judge_all_that_is_to_come_before_grants_are_added(
@@ -241,26 +240,27 @@ def test_policies_judge_all_that_is_to_come_before_grants_are_added(
         ran.clear()
 
 
-@pytest.mark.parametrize(
-    "urn", [f"{OWN}$pulumi:providers:kong::gateway-account", "urn:pulumi:a::b::pulumi:providers:kong::gateway-account"]
-)
-def test_what_was_moved_is_not_left_out_as_grants_are_added(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, urn: str
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_client_that_moves_as_it_gets_a_grant_takes_its_gate_along(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, moves: bool
 ) -> None:
-    """Of the gateway: the engine has no account for it, which came along, where the program does not change it."""
-    told: dict[str, tuple[str, ...]] = {}
+    """Its partition is run as a whole before the others, and keeps what clients were granted."""
+    told: list[tuple[str, str, bool]] = []
 
     def show(*words: str, stack: str, environment: Mapping[str, str], **_: Any) -> bool:
-        if environment.get(run.KEEP_GRANTS):
-            told[stack] = words
+        told.append((stack, environment[run.KEEP_GRANTS], "--exclude" in words))
         return engine.run(stack, environment)
 
+    up()
     rest_gets_a_grant(monkeypatch)
     monkeypatch.setattr(run, "show", show)
-    monkeypatch.setattr(run, "exported", lambda stack: {"deployment": {"resources": [{"type": "x", "urn": urn}]}})
-    up()
-    assert [*told] == ["prod-rest"]
-    assert ("--exclude" in told["prod-rest"]) == (OWN in urn)
+    monkeypatch.setattr(
+        run, "changes_address", lambda estate, resources, components: moves and components == {"shop/one"}
+    )
+    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), engine_stacks.listed())
+    runs.over([*PARTITIONS])
+    first = ("prod-rest", run.GATES_CHANGE, False) if moves else ("prod-rest", run.GATES_STAY, True)
+    assert told == [first, ("prod-apis", "", False), ("prod-rest", "", False)]
 
 
 def test_a_stack_whose_file_is_not_there_is_not_run(
