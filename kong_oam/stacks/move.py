@@ -17,7 +17,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import SETTING, stack_of
 from kong_oam.access.settings.stack import NAMESPACE, Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.cli import LONG, pulumi
+from kong_oam.engine.cli import LONG, CliError, pulumi
 from kong_oam.engine.export import check_at_rest, exported, parse, resources_in
 from kong_oam.engine.stacks import existing, partitions_before, stacks_of
 from kong_oam.engine.state import from_resources
@@ -90,13 +90,17 @@ def perform(settings: Settings, found: Moves, interrupted: Callable[[], bool] = 
         check_at_rest(stack, state)
     for stack in found.missing:
         create(settings, stack)
+    command = f"`python -m kong_oam move -s {settings.stack.name}`"
     for (source, target), moves in by_pair(found.moves):
         if interrupted():
-            raise MoveError(f"interrupted: `python -m kong_oam move -s {settings.stack.name} --yes` goes on")
-        if whole := [move.urn for move in moves if not move.twice]:
-            pulumi("state", "move", "--source", source, "--dest", target, "--yes", *whole, timeout=LONG)
-        if twice := [move for move in moves if move.twice]:
-            _forget(source, target, twice)
+            raise MoveError(f"interrupted: {command} with --yes goes on")
+        try:
+            if whole := [move.urn for move in moves if not move.twice]:
+                pulumi("state", "move", "--source", source, "--dest", target, "--yes", *whole, timeout=LONG)
+            if twice := [move for move in moves if move.twice]:
+                _forget(source, target, twice)
+        except CliError as error:
+            raise MoveError(f"{error}. What is left to be moved, also beside another command, {command} says") from None
 
 
 def _forget(source: str, target: str, moves: list[Move]) -> None:

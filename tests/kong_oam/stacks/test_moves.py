@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.settings.stack import read_file
+from kong_oam.engine.cli import CliError
 from kong_oam.engine.state import COMPONENT
 from kong_oam.stacks import move
 from kong_oam.stacks.move import MoveError, Moves, perform
@@ -146,8 +147,15 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     monkeypatch.setattr(move, "check_at_rest", lambda *_: None)
     asked: list[str] = []
     monkeypatch.setattr(move, "pulumi", lambda *words, **_: asked.append(words[-1]))
-    with pytest.raises(MoveError, match=r"^interrupted: `python -m kong_oam move -s local --yes` goes on$"):
+    with pytest.raises(MoveError, match=r"^interrupted: `python -m kong_oam move -s local` with --yes goes on$"):
         perform(settings, found, lambda: bool(asked))
     assert asked == ["urn a"]
     perform(settings, found)
     assert asked == ["urn a", "urn a", "urn b"]
+
+    def gone(*_: str, **__: Any) -> str:
+        raise CliError("`pulumi state move` failed: no resources found to move")
+
+    monkeypatch.setattr(move, "pulumi", gone)
+    with pytest.raises(MoveError, match=r"no resources found to move\. What is left .* `.*move -s local` says$"):
+        perform(settings, found)
