@@ -43,12 +43,14 @@ from .state import outputs_of, recorded
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What of the estate a run deploys. `base`, in a partition: that of its estate; `kept`, in the base: what it still
-    offers since a partition uses it, in words, and `made_with`: the highest generation that a partition knows;
-    `gates_stay`: that gates stay as they are (KEEP_GRANTS), and `regranted`: then, the components whose clients get a
-    grant."""
+    """What of the estate a run deploys: `estate`, as gates are to decide, and `granted`, as identity providers and pods
+    are to have it, where clients keep what they were granted (KEEP_GRANTS). `base`, in a partition: that of its estate;
+    `kept`, in the base: what it still offers since a partition uses it, in words, and `made_with`: the highest
+    generation that a partition knows; `gates_stay`: that gates stay as they are, and `regranted`: then, the components
+    whose clients get a grant."""
 
     estate: Estate
+    granted: Estate
     base: Base | None = None
     kept: Sequence[str] = ()
     gates_stay: bool = False
@@ -63,17 +65,19 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     _stop_at_components_of_others(settings, estate, state)
     if not settings.stack.partitions:
         stop_at_retired(settings, state)
-        return Part(estate)
+        return Part(estate, estate)
     if partition is None:
         stop_at_retired(settings, state)
         stop_at_parts(settings, estate, state)
         everybodys, kept = with_all_in_use(base_of(estate), settings, state)
-        return Part(everybodys, kept=kept, made_with=highest_generation(settings))
+        return Part(everybodys, everybodys, kept=kept, made_with=highest_generation(settings))
     keeps, there = os.environ.get(KEEP_GRANTS), recorded(name)
     before: Granted = {}
+    gates = estate
     if keeps:
         before = granted_in(settings.providers, state, owners_of_scopes(estate, offered_by(there)))
-        estate = with_kept_grants(estate, partition, before, everywhere=keeps == GATES_STAY)
+        gates = with_kept_grants(estate, partition, before)
+        estate = with_kept_grants(estate, partition, before, everywhere=True)
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
     unknown = [
@@ -90,10 +94,11 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     part = replace(part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign))
     base = read_base(settings, part, state, there)
     _stop_at_components_elsewhere(settings, part, state, base.state)
+    at_gates = replace(part_of(gates, partition), foreign=part.foreign) if keeps else part
+    found = Part(at_gates, part, replace(base, clients=ids))
     if keeps != GATES_STAY:
-        return Part(part, replace(base, clients=ids))
-    regranted = _regranted(part, before, settings.engine_stack)
-    return Part(part, replace(base, clients=ids), gates_stay=True, regranted=regranted)
+        return found
+    return replace(found, gates_stay=True, regranted=_regranted(part, before, settings.engine_stack))
 
 
 def _stop_at_components_of_others(settings: Settings, estate: Estate, state: StackState) -> None:

@@ -119,7 +119,7 @@ def _plan() -> _Plan:
         findings = [
             finding
             for provider in settings.providers
-            for finding in inspect(provider, estate, held, issuers, config.configuration(), looked_up)
+            for finding in inspect(provider, part.granted, held, issuers, config.configuration(), looked_up)
         ]
         findings += conflicts.inspect(account, settings, estate, held)
         stop_at([*findings, *kubernetes.inspect(settings, estate, state.held)])
@@ -132,18 +132,19 @@ def _plan() -> _Plan:
 
 def _provision(plan: _Plan) -> _Provisioned:
     settings, estate, state, base = plan.settings, plan.estate, plan.state, plan.part.base
+    granted = plan.part.granted
     model = model_of(estate, settings)
     if estate.role != "base" and not plan.part.gates_stay:
         announce(model, state)
     announce_limits(estate, settings.gateway.redis)
     announce_waived(estate)
-    rotation = Rotation(estate, settings.as_of, state, rests=plan.part.gates_stay)
+    rotation = Rotation(granted, settings.as_of, state, rests=plan.part.gates_stay)
     granting = Grants(scopes_in(settings.providers, state))
-    components = {key: Component(component) for key, component in estate.own.items()}
+    components = {key: Component(component) for key, component in granted.own.items()}
     issuers = {
         one.name: provision(
             Provisioning(
-                one, estate, rotation, granting, components, plan.looked_up, base.providers[one.name] if base else None
+                one, granted, rotation, granting, components, plan.looked_up, base.providers[one.name] if base else None
             )
         )
         for one in settings.providers
@@ -184,7 +185,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
         "access": access_table(estate),
         "grants": grants(estate),
         OUTPUT: gateway.once_known(dump_model(provisioned.model), exported(plan.state.outputs) or ""),
-        "elsewhere": elsewhere(estate, issuers),
+        "elsewhere": elsewhere(plan.part.granted, issuers),
         "enforced": gateway.enforced,
         "keySlots": gateway.slots,
         "credentials": provisioned.credentials,
@@ -204,7 +205,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
 
 def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     """What the other stacks of the estate read, where there are some."""
-    estate, gateway = plan.estate, provisioned.gateway
+    estate, gateway = plan.part.granted, provisioned.gateway
     if plan.part.base is not None:
         as_meant = pulumi.Output.from_input(False) if plan.part.gates_stay else gateway.as_meant
         return {

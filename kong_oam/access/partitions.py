@@ -196,7 +196,7 @@ def gained(before: Granted, now: Granted) -> Iterator[tuple[str, str]]:
 def with_kept_grants(estate: Estate, partition: str, before: Granted, *, everywhere: bool = False) -> Estate:
     """The whole estate, in which the clients of a partition keep what they were granted at components of others, also
     of those that they call no more: `before`, scopes by the client's name and component. At the partition's own gates
-    nothing of that counts. `everywhere`: also at its own components, for as long as these gates stay as they are."""
+    nothing of that counts. `everywhere`: also at its own components, as providers and pods are to have it."""
     called_by = {key: one for key, one in estate.components.items() if everywhere or one.partition != partition}
     declared: dict[str, dict[str, str]] = {key: {} for key in called_by}
 

@@ -20,24 +20,22 @@ _OF_WORKLOADS, _KUBERNETES_SERVICE = "kubernetes:", "kubernetes:core/v1:Service"
 
 class Regranted(NamedTuple):
     """Of clients of a partition: the components of those that are to have what they get beside what they had, until
-    gates have changed, and the other partitions in which they get, or lose, a grant."""
+    gates have changed, and the partitions in which they get, or lose, a grant."""
 
     clients: frozenset[str] = frozenset()
     got: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
 
 
-def regranted(
-    whole: Estate, given: Estate, partition: str, before: Granted, chosen: Collection[str], *, recorded: bool
-) -> Regranted:
-    """In which partitions that are to be run, `chosen`, clients of another one get a grant, and in which they lose one:
-    rules there may change as well, and until they have, clients need the grant of before, and then already the new one.
-    A client that both gets and loses something, wherever, needs both until its pods ask for the new one. Those that are
+def regranted(whole: Estate, given: Estate, before: Granted, chosen: Collection[str], *, recorded: bool) -> Regranted:
+    """In which partitions that are to be run, `chosen`, clients of one get a grant, and in which they lose one: rules
+    there may change as well, and until they have, clients need the grant of before, and then already the new one. A
+    client that both gets and loses something, wherever, needs both until its pods ask for the new one. Those that are
     new need none until then. `given`: what the run of their partition is given of the `whole` estate; `before`: what
     they are granted by the states. Where no run is `recorded`, one may have failed at a grant: then the state may say
     that there is one."""
     now = granted(given)
-    there = {key: one.partition for key, one in whole.components.items() if one.partition in chosen}
+    partitions = {key: one.partition for key, one in whole.components.items() if one.partition in chosen}
 
     def more(first: Granted, second: Granted) -> dict[str, set[str]]:
         """By client, where it has more by the second."""
@@ -47,14 +45,14 @@ def regranted(
                 found.setdefault(client, set()).add(called)
         return found
 
-    def elsewhere(called: Iterable[str]) -> frozenset[str]:
-        return frozenset(one for key in called if (one := there.get(key)) and one != partition)
+    def in_chosen(called: Iterable[str]) -> frozenset[str]:
+        return frozenset(one for key in called if (one := partitions.get(key)))
 
     gets, loses = more(before if recorded else {}, now), more(now, before)
     both = more(before, now).keys() & loses.keys()
-    ahead = {client for client, called in gets.items() if client in both or elsewhere(called)}
+    ahead = {client for client, called in gets.items() if client in both or in_chosen(called)}
     components = frozenset(client.component for client in given.own_clients if client.name in ahead)
-    return Regranted(components, *(elsewhere(set().union(*calls.values())) for calls in (gets, loses)))
+    return Regranted(components, *(in_chosen(set().union(*calls.values())) for calls in (gets, loses)))
 
 
 def left_out(resources: Resources, regranted: Container[str]) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ class Runs:
 
     def _regranted(self, partition: str, before: Granted, chosen: Collection[str]) -> Regranted:
         given, recorded = self.estates.given(partition), partition in self.known.records
-        return regranted(self.estates.whole, given, partition, before, chosen, recorded=recorded)
+        return regranted(self.estates.whole, given, before, chosen, recorded=recorded)
 
     def _waiting(self) -> list[str]:
         """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""

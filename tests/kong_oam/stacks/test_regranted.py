@@ -15,7 +15,7 @@ from tests.support import small_stacks
 from tests.support.estates import estate
 
 LAYOUT = {"home": ["job", "own"], "a": ["a"], "b": ["b"]}
-JOB, A, B = frozenset({"job/job"}), frozenset({"a"}), frozenset({"b"})
+JOB, HOME, A, B = map(frozenset, (["job/job"], ["home"], ["a"], ["b"]))
 SETTINGS = parse("prod", {**small_stacks.SETTINGS, "partitions": {"shops": ["*"]}})
 OWN = "urn:pulumi:prod-shops::kong-oam::kong-oam:gateway:Gateway$pulumi:providers:kong::gateway-account"
 MOVED = "urn:pulumi:prod-shops::kong-oam::pulumi:providers:kong::gateway-account"
@@ -115,8 +115,9 @@ spec:
         ({"a": ["a.write"]}, ["a.read"], "home a b", Regranted(JOB, A, A)),
         ({"a": ["a.write"]}, ["a.read"], "home", Regranted(JOB)),
         ({"a": ["a.read"]}, ["b.read"], "home b", Regranted(JOB, B)),
-        ({"own": ["own.write"]}, ["own.read"], "home", Regranted(JOB)),
-        ({"own": ["own.write"]}, ["own.read", "own.write"], "home", Regranted()),
+        ({"own": ["own.write"]}, ["own.read"], "home", Regranted(JOB, HOME, HOME)),
+        ({"own": ["own.write"]}, ["own.read", "own.write"], "home", Regranted(JOB, HOME)),
+        ({"own": ["own.read", "own.write"]}, ["own.read"], "home", Regranted(lost=HOME)),
     ],
 )
 def test_clients_have_both_grants_where_gates_change_elsewhere_or_their_pods_ask_for_another(
@@ -128,7 +129,7 @@ def test_clients_have_both_grants_where_gates_change_elsewhere_or_their_pods_ask
     whole = estate(CALLING.format(calls=", ".join(calls)), *called, stack=stack)
     was = {"job/job at okta": {f"{name}/api": scopes for name, scopes in before.items()}}
     given, parts = part_of(whole, "home"), chosen.split()
-    assert regranted(whole, given, "home", was, parts, recorded=True) == found
+    assert regranted(whole, given, was, parts, recorded=True) == found
 
 
 def test_after_a_run_that_nobody_recorded_each_client_gets_its_grants() -> None:
@@ -137,7 +138,7 @@ def test_after_a_run_that_nobody_recorded_each_client_gets_its_grants() -> None:
     text = CALLING.format(calls="{component: a/api, scopes: [a.read]}")
     whole = estate(text, *(CALLED.format(name=name) for name in ("a", "b", "own")), stack=stack)
     was = {"job/job at okta": {"a/api": ["a.read"]}}
-    found = regranted(whole, part_of(whole, "home"), "home", was, ["home", "a"], recorded=False)
+    found = regranted(whole, part_of(whole, "home"), was, ["home", "a"], recorded=False)
     assert found == Regranted(JOB, A)
 
 

@@ -2,8 +2,7 @@
 
 What a token lists is what the provider would issue at that moment, by what the stacks' runs have made there: what the
 client's pods ask for, which is what their Secret said as they were rolled out, if that is in the client's rule and there
-is such a scope, and else nothing (RFC 6749, 5.2: invalid_scope); and of a user's groups those that tokens list. It is asked about the
-calls from one partition into another: of those within a stack one run changes both ends, in an order that nobody holds.
+is such a scope, and else nothing (RFC 6749, 5.2: invalid_scope); and of a user's groups those that tokens list.
 """
 
 from __future__ import annotations
@@ -114,15 +113,11 @@ def ask_fresh(held: Held, start: Mapping[Key, Registered], done: Sequence[Done])
 
 
 def _must(models: Sequence[Meaning], target: Target, method: str, whose: Whose) -> bool:
-    """Whether by all models they get a token that lets them in, at one place, in another partition than their own."""
+    """Whether by all models they get a token that lets them in, at one place."""
     if not all(_gets_one(model, whose) for model in models):
         return False
     first, *others = [model.answer(target, method, meant(model, whose)) for model in models]
-    if not all(meaning.must_allow(first, one) for one in others) or not first.allowed:
-        return False
-    assert first.component is not None
-    stacks = [[model.estate.components[key].partition for key in (whose[0], first.component)] for model in models]
-    return all(mine != theirs for mine, theirs in stacks)
+    return first.allowed and all(meaning.must_allow(first, one) for one in others)
 
 
 def _gets_one(model: Meaning, whose: Whose) -> bool:
