@@ -77,6 +77,8 @@ class GatedService:
         admission: Config = pulumi.Output.all(self._table, gateway.code.is_there).apply(
             lambda both: plugins.admission(both[0], *headers, shared=both[1])
         )
+        if gateway.gates_stay:
+            admission = gateway.state.plugins.get(f"{name}-admission", admission)
         self.admission = self._plugin("admission", "pre-function", admission, *gateway.code.after)
         authentication, config = gateway.authentication(component)
         self.guards = [self.admission, self._plugin(authentication, authentication, config, *gateway.first)]

@@ -233,6 +233,7 @@ def test_a_command_with_a_fault_is_found_out(
 TOGETHER = {"one": ("of-a",), "two": ("by-job", "by-cron"), "rest": ("*",)}
 MOVED = {
     "to another partition": {**TOGETHER, "two": ("by-cron",)},
+    "to that of what they call": {"one": ("of-a", "by-job", "by-cron"), "rest": ("*",)},
     "to one of another name": {"one": ("of-a",), "three": ("by-job", "by-cron"), "rest": ("*",)},
 }
 """Where the callers of `a` go in the change that gives them another scope there."""
