@@ -132,10 +132,10 @@ class GatedService:
 
     def _gate(self, table: str, host: str, port: int, *, rolled_out: bool) -> Mapping[str, Any] | str:
         upstream = address(host, port, self._certified)
-        if rolled_out and not self._gateway.gates_stay:
-            return plugins.gate(table, upstream)
-        if self._gateway.gates_stay:  # until the next run, which the command makes
+        if self._gateway.gates_stay:
             return self._before or plugins.gate(closed(table), upstream)
+        if rolled_out:
+            return plugins.gate(table, upstream)
         stays = "opens nothing new" if self._before else "stays closed"
         pulumi.log.warn(
             f"gateway: service {self.name} {stays}: the Deployment of this version is not there; run `pulumi up` once "

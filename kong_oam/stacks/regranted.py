@@ -1,5 +1,5 @@
-"""What one change gives clients of a partition in others, or takes from them, and what that first run of a partition
-leaves as it is in which they get it. Pure."""
+"""What one change gives clients of a partition, or takes from them, and what the run leaves as it is in which they get
+it. Pure."""
 
 from __future__ import annotations
 
