@@ -83,6 +83,26 @@ def leave_workloads(urns: Container[tuple[str, str]], but: Container[str]) -> No
     register_stack_transformation(left)
 
 
+def leave_gateway() -> None:
+    """Has what is Kong's registered after all else that was made before it.
+
+    The engine is told to leave it out, and takes all that such a resource depended on by the state as it was, too,
+    unless that was registered by then; what is registered after that it refuses as a second one (pulumi:
+    step_generator.go, getDependencySteps). It may be what nothing here depends on any more: a client of a table.
+    """
+    others: list[pulumi.Resource] = []
+
+    def last(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_.startswith("kong:"):
+            opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(depends_on=[*others]))
+            return pulumi.ResourceTransformationResult(args.props, opts)
+        if isinstance(args.resource, pulumi.CustomResource) and not isinstance(args.resource, pulumi.ProviderResource):
+            others.append(args.resource)
+        return None
+
+    register_stack_transformation(last)
+
+
 def require_checkpoints() -> None:
     """Ends a run that would change something and write nothing down until its end: interrupted, it could not be
     recovered. A preview keeps nothing anyway."""

@@ -39,7 +39,7 @@ from .credentials import Rotation
 from .gateway.certificates import provision_certificates, provision_client_certificate, require_client_certificate
 from .gateway.gateway import Gateway
 from .grants import Grants
-from .graph import Moved, leave_workloads, require_checkpoints, without_traces
+from .graph import Moved, leave_gateway, leave_workloads, require_checkpoints, without_traces
 from .identity import provision
 from .identity.issuer import Issuer, Provisioning
 from .partition import Part, part_of_run
@@ -86,6 +86,7 @@ def deploy() -> None:
     moved = Moved(plan.state.urns)
     if plan.part.gates_stay:
         leave_workloads(plan.state.urns, plan.part.regranted)
+        leave_gateway()
     with without_traces():
         provisioned = _provision(plan)
     moved.announce()

@@ -74,11 +74,10 @@ class GatedService:
         )
         settings = gateway.settings.gateway
         headers = settings.hsts_seconds, settings.strip_headers
+        stays = gateway.state.plugins.get(f"{name}-admission") if gateway.gates_stay else None
         admission: Config = pulumi.Output.all(self._table, gateway.code.is_there).apply(
-            lambda both: plugins.admission(both[0], *headers, shared=both[1])
+            lambda both: stays or plugins.admission(both[0], *headers, shared=both[1])
         )
-        if gateway.gates_stay:
-            admission = gateway.state.plugins.get(f"{name}-admission", admission)
         self.admission = self._plugin("admission", "pre-function", admission, *gateway.code.after)
         authentication, config = gateway.authentication(component)
         self.guards = [self.admission, self._plugin(authentication, authentication, config, *gateway.first)]

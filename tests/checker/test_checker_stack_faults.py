@@ -266,6 +266,23 @@ def _at_home(asked: str, granted: str) -> Parted:
     return Parted(Shape(parts, (job,)), LAYOUT)
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seeded", [False, True], ids=["sound", "with a fault"])
+def test_a_client_that_a_table_names_no_more_can_get_a_grant(tmp_path: Path, seeded: bool) -> None:
+    """The engine takes what that table depended on as it was, and must have come to it before."""
+    calls = replace(READS, shape=replace(READS.shape, clients=(Client("job", (("a", "a.read"), ("b", "b.read"))),)))
+    without = replace(MORE, shape=replace(MORE.shape, clients=(Client("job", (("a", "a.read"), ("a", "a.write"))),)))
+    with commands(tmp_path / "project", random.Random(1)) as made, pytest.MonkeyPatch.context() as patch:
+        if seeded:
+            patch.setattr("components.program.leave_gateway", lambda: None)
+        assert made.up(calls) == 0, made.backend.said
+        made.begin()
+        assert made.up(without) == (2 if seeded else 0), made.backend.said
+        assert [one.partition(":")[2][:19] for one in made.backend.refused] == [" duplicate resource"] * seeded
+        found = made.held()
+    assert not found.opened and not found.closed, found
+
+
 def _kept_grants_count_at_gates(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("components.partition.with_kept_grants", partial(with_kept_grants, everywhere=True))
 

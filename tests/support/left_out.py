@@ -1,7 +1,8 @@
 """What a run of the engine leaves as it is: what `--exclude` names, and what its program ignores every change of.
 
 As the engine does it (step_generator.go): what is left out and not there is not made, and nothing may depend on it; what
-is there stays, with all that it depends on.
+is there stays, with all that it depends on. What it depended on by the state the engine takes as it was, too, unless
+the program has come to that by then; where it comes to that later, the engine refuses it as a second one (seen).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ Key = tuple[str, str]
 
 
 class LeftOutError(AssertionError):
-    """Something that is to be made depends on what is left out, and is not there."""
+    """Something that is to be made depends on what is left out, and is not there; or the program may come to it after
+    something that is left out and depended on it."""
 
 
 def without_left_out(
@@ -32,6 +34,10 @@ def without_left_out(
             if one.after & skipped:
                 raise LeftOutError(f"untargeted create: {key} needs {one.after & skipped}")
             found[key] = was[key] if key in was and "*" in one.ignored else one
+    for key in filter(left_out, was.keys() & wanted.keys()):
+        before = {name for _, name in _with_needed(wanted, [key])}
+        if later := (was[key].after & {name for _, name in wanted}) - before:
+            raise LeftOutError(f"duplicate resource: {key} depended on {later}")
     stay = _with_needed(was, filter(left_out, was))
     return {**{key: was[key] for key in stay if key not in found}, **found}
 

@@ -17,7 +17,7 @@ from sandbox.okta import Okta
 from sandbox.project import project
 from tests.support.checker.check import Caller, Held, Meaning, Place, Report, check_all, targets
 from tests.support.checker.history import Replay
-from tests.support.checker.issued import KID, ask_fresh, everybody, issuer_key, meant, with_every_scope
+from tests.support.checker.issued import KID, ask_fresh, everybody, issuer_key, meant, read_by_pods, with_every_scope
 from tests.support.checker.parted import Layout, Parted
 from tests.support.checker.plane import Address
 from tests.support.checker.rest import ask_at_rest
@@ -37,9 +37,11 @@ class Commands:
         self.behind: list[Parted] = []
         self._layout: Layout | None = None  # that of the last command
         self.start: dict[Key, Registered] = {}
+        self.read: dict[Key, Registered] = {}
 
     def begin(self, behind: int = 1) -> None:
         """What is done from now on is looked at. `behind`: of how many estates something may be there."""
+        self.read = read_by_pods(self.read, self.start, self.backend.done)
         self.backend.begin()
         self.behind = self.behind[-behind:]
         self.start = {key: one for state in self.backend.stacks.values() for key, one in state.resources.items()}
@@ -63,7 +65,8 @@ class Commands:
 
     def kept(self) -> Callable[[], None]:
         """Gives what puts all back as it is now."""
-        backend, behind, start, layout = self.backend, list(self.behind), dict(self.start), self._layout
+        backend, behind, layout = self.backend, list(self.behind), self._layout
+        start, read = dict(self.start), dict(self.read)
         entities = backend.kong.past()[-1]
         stacks = {name: replace(one, resources=dict(one.resources)) for name, one in backend.stacks.items()}
         tags = dict(backend.tags)
@@ -72,7 +75,7 @@ class Commands:
             backend.kong.restore(entities)
             backend.stacks = {name: replace(one, resources=dict(one.resources)) for name, one in stacks.items()}
             backend.tags = dict(tags)
-            self.behind, self.start, self._layout = list(behind), dict(start), layout
+            self.behind, self._layout, self.start, self.read = list(behind), layout, dict(start), dict(read)
             backend.begin()
 
         return back
@@ -98,7 +101,7 @@ class Commands:
             if closed:
                 scene.ask_views()
         if closed:
-            ask_fresh(held, self.start, backend.done)
+            ask_fresh(held, self.start, self.read, backend.done)
             ask_at_rest(held, backend.rests)
         return held.report
 

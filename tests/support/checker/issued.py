@@ -100,8 +100,29 @@ def _id(model: Meaning, key: str) -> str:
     return next(identifier for identifier, one in model.clients.items() if one == key)
 
 
-def ask_fresh(held: Held, start: Mapping[Key, Registered], done: Sequence[Done]) -> None:
-    """Asks at every moment what clients get then, and with that whether they are let in."""
+def read_by_pods(
+    before: Mapping[Key, Registered], start: Mapping[Key, Registered], done: Sequence[Done]
+) -> dict[Key, Registered]:
+    """The Secrets as pods have read them that were rolled out last: `before`, and by what was done since `start`."""
+    found = {**{key: one for key, one in start.items() if key[0] == SECRET}, **before}
+    there = {key: start.get(key) for key in found}
+    for one in done:
+        if one.key[0] == SECRET:
+            there[one.key] = one.new
+        elif one.key[0] == DEPLOYMENT and (secret := there.get(key := (SECRET, f"{_component(one.key)}-client"))):
+            found[key] = secret
+    return found
+
+
+def _component(deployment: Key) -> str:
+    return deployment[1].removesuffix("-deployment")
+
+
+def ask_fresh(
+    held: Held, start: Mapping[Key, Registered], read: Mapping[Key, Registered], done: Sequence[Done]
+) -> None:
+    """Asks at every moment what clients get then, and with that whether they are let in. `read`: the Secrets as pods
+    had read them at the start."""
     first, *others = held.models
     clients = [whose for whose in everybody(first) if all(whose[0] in one.clients.values() for one in others)]
     for target in targets(held.models):
@@ -109,7 +130,7 @@ def ask_fresh(held: Held, start: Mapping[Key, Registered], done: Sequence[Done])
         for whose in clients:
             wanted = [method for method in METHODS if _must(held.models, target, method, whose)]
             if wanted:
-                _ask(scene, whose, wanted, start, done)
+                _ask(scene, whose, wanted, start, read, done)
 
 
 def _must(models: Sequence[Meaning], target: Target, method: str, whose: Whose) -> bool:
@@ -131,7 +152,12 @@ def _gets_one(model: Meaning, whose: Whose) -> bool:
 
 
 def _ask(
-    scene: Scene, whose: Whose, wanted: Sequence[str], start: Mapping[Key, Registered], done: Sequence[Done]
+    scene: Scene,
+    whose: Whose,
+    wanted: Sequence[str],
+    start: Mapping[Key, Registered],
+    first: Mapping[Key, Registered],
+    done: Sequence[Done],
 ) -> None:
     secret, pods = (SECRET, f"{whose[0]}-client"), (DEPLOYMENT, f"{whose[0]}-deployment")
     concerned = {*_keys(whose[0]), *(key for key in (*start, *(one.key for one in done)) if key[0] == names.SCOPE)}
@@ -141,7 +167,7 @@ def _ask(
     issuing = sum(1 << number for number, one in enumerate(done) if one.key in concerned)
     for state in scene.run.order.states(routed | plugged | known | issuing):
         there = {key: start.get(key) for key in concerned}
-        read = there[secret]
+        read = first.get(secret)
         for number in members(state & issuing):
             there[done[number].key] = done[number].new
             read = there[secret] if done[number].key == pods else read
