@@ -24,8 +24,8 @@ be repeated is left out: what its run depends on is recorded when it has come to
   python -m kong_oam up --stack prod --yes --all        runs all, as a nightly run should: it finds drift
   python -m kong_oam up --stack prod --yes --only payments
 
-A partition that fails stops no other; a second command goes on with what is left. `pulumi up -s prod-payments` works as
-ever, and says so where the base has to be run first.
+A partition that fails stops no other but those whose gates may ask for what it was to grant; a second command goes on
+with what is left. `pulumi up -s prod-payments` works as ever, and says so where the base has to be run first.
 
 Exit status: 0 done, 1 listed: something is to be run; 2 not done, or not all: what it says.
 """
@@ -116,8 +116,9 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
         left = f"; not run: {', '.join(runs.left_out)}" if runs.left_out else ""
+        how, first = ("interrupted", "") if runs.interrupted else ("failed", "What they say comes first. ")
         raise UsageError(
-            f"{len(runs.failed)} failed: {', '.join(runs.failed) or 'none'}{left}. The command again goes on"
+            f"{len(runs.failed)} {how}: {', '.join(runs.failed) or 'none'}{left}. {first}The same command goes on"
         )
     return OK
 

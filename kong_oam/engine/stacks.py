@@ -63,6 +63,13 @@ def _written(stack: Mapping[str, Any]) -> str | None:
     return at and f"{at}/{stack.get('resourceCount') or 0}"
 
 
+def when_written(stack: str | None) -> tuple[str, int]:
+    """What `listed` says of a stack: when a run last wrote its state, and how many resources it has. ("", 0) where no
+    run did, or nobody knows."""
+    at, _, count = (stack or "").rpartition("/")
+    return (at, int(count)) if at and count.isdecimal() else ("", 0)
+
+
 def partitions_before(outputs: Mapping[str, Any]) -> Sequence[str]:
     """The partitions that the last run of an estate's base knew, by the base's outputs: some may have gone from its
     settings since."""

@@ -3,7 +3,7 @@ it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from typing import Any, NamedTuple
 
 from kong_oam.access.model import Component, Estate
@@ -15,7 +15,7 @@ AT_THE_GATEWAY = ("--exclude", "**kong:index/**")
 """What the engine is told for it to change nothing at the gateway."""
 _BROUGHT_ALONG = "::pulumi:providers:kong::"
 """In the URN of the gateway's account that came with what was moved to a stack. Its own lies under its gateway."""
-_OF_WORKLOADS, _KUBERNETES_SERVICE = "kubernetes:", "kubernetes:core/v1:Service"
+_KUBERNETES_SERVICE = "kubernetes:core/v1:Service"
 
 
 class Regranted(NamedTuple):
@@ -55,18 +55,15 @@ def regranted(whole: Estate, given: Estate, before: Granted, chosen: Collection[
     return Regranted(components, *(in_chosen(set().union(*calls.values())) for calls in (gets, loses)))
 
 
-def left_out(resources: Resources, regranted: Container[str]) -> tuple[str, ...]:
-    """What the engine is told besides in a run in which gates stay: to leave all at the gateway as it is, and all in
-    clusters, also what no Application has any more, but for what is of components whose clients are `regranted`.
+def left_out(resources: Resources) -> tuple[str, ...]:
+    """What the engine is told besides in a run in which gates stay: to change nothing at the gateway. Workloads stay by
+    what the program says (components.graph.leave_workloads): of what is left out the engine takes all that it depended
+    on as it was, and then refuses it where the program comes to it later.
 
     Nothing where there is what was moved to the stack and not run since: the engine leaves nothing out whose account
-    the program does not register. Then gates and workloads stay by what the program says.
+    the program does not register. Then gates stay by what the program says, too.
     """
-    if any(_BROUGHT_ALONG in one["urn"] for one in resources):
-        return ()
-    staying = [one for one in resources if one["type"].startswith(_OF_WORKLOADS) and _above(one) not in regranted]
-    globs = (f"**{one['type']}::{logical_name(one['urn'])}" for one in staying)
-    return (*AT_THE_GATEWAY, *(word for glob in globs for word in ("--exclude", glob)))
+    return () if any(_BROUGHT_ALONG in one["urn"] for one in resources) else AT_THE_GATEWAY
 
 
 def changes_address(given: Estate, resources: Resources, components: Iterable[str]) -> bool:

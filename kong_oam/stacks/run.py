@@ -21,7 +21,7 @@ from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, partitions_before
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, partitions_before, when_written
 from kong_oam.engine.state import STACK, Resources, from_resources
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.identity.kinds import granted_in
@@ -50,7 +50,8 @@ _ARGUMENTS = {
 
 @dataclass
 class Runs:
-    """A command's runs. `only`: the partitions that it may run; `there`: the stacks that there were when it began;
+    """A command's runs. `only`: the partitions that it may run; `there`: the stacks that there were when it began, as
+    engine.stacks.listed tells of them;
     `known`: what is recorded of them, and of the runs since; `more`: what else the engine is told. `failed` and
     `left_out` are stacks, in the order in which that turned out."""
 
@@ -59,7 +60,7 @@ class Runs:
     parallel: int
     say: Say
     only: Collection[str]
-    there: Collection[str]
+    there: Mapping[str, str | None]
     known: records.Known = field(default_factory=records.Known)
     more: Sequence[str] = ()
     done: list[str] = field(default_factory=list)
@@ -70,7 +71,7 @@ class Runs:
     _writing: Lock = field(default_factory=Lock)
     _shared: Mapping[str, str] = field(default_factory=dict)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
-    _interrupted: bool = False
+    interrupted: bool = False
 
     @property
     def estate(self) -> str:
@@ -91,20 +92,38 @@ class Runs:
             if stack in self.there and (missing_file := without_file(self.estates.settings, stack)):
                 raise CliError(missing_file)
         missing = [partition for partition in partitions if self.name(partition) not in self.there]
-        made = [self.name(partition) for partition in missing if self.verb == "up"]
-        for stack in made:
-            if not self._interrupted:
-                create(self.estates.settings, stack)
-        if made:  # their files are there from now on
-            self.estates = replace(self.estates, configured=configurations(self.estates.settings))
-        if self.verb != "up":
+        if self.verb == "up":
+            self._stop_at_lost_base()
+        else:
             for partition in missing:
                 self.say(self.name(partition), "there is no such stack yet: `up` makes it")
             partitions = [partition for partition in partitions if partition not in missing]
-        known = {**self._contents(), **dict.fromkeys(made, Contents())}
+        known = {**self._contents(), **dict.fromkeys(map(self.name, missing), Contents())}
         with shared() as groups, known_stacks.shared(known) as stacks:
             self._shared = {**groups, **stacks}
             self._over(partitions)
+
+    def _stop_at_lost_base(self) -> None:
+        """Raises CliError where the base was destroyed, and partitions that stood on it are as they were before: they
+        would be run against what is there no more."""
+        at, resources = when_written(self.there.get(self.estate))
+        names = map(self.name, self.estates.settings.stack.partitions)
+        written = {name: when_written(self.there.get(name)) for name in names}
+        left = [name for name, (before, count) in written.items() if count and before < at]
+        if at and not resources and left:
+            raise CliError(
+                f"the base of this estate was destroyed, and {', '.join(left)} stood on it: `python -m kong_oam "
+                f"refresh -s {self.estate} --yes` takes out of their states what went with it. Then the same command "
+                "goes on"
+            )
+
+    def _create(self, partitions: Iterable[str | None]) -> None:
+        """Makes those of the stacks that are not there, with their files."""
+        missing = [stack for stack in map(self.name, partitions) if stack not in self.there]
+        for stack in missing if not self.interrupted else ():
+            create(self.estates.settings, stack)
+        if missing:
+            self.estates = replace(self.estates, configured=configurations(self.estates.settings))
 
     def _contents(self) -> dict[str, Contents]:
         """What is known of partitions' stacks that are as their recorded runs left them. Which components are in one is
@@ -120,7 +139,7 @@ class Runs:
 
     def interrupt(self) -> None:
         """Begins no run any more, and has the engine end those under way, as Ctrl-C does; the second time at once."""
-        self._interrupted = True
+        self.interrupted = True
         for process in [*self._running]:
             process.send_signal(signal.SIGINT)
 
@@ -131,10 +150,13 @@ class Runs:
             if None in partitions:
                 self._after_all()
             return
+        if self.verb == "up":
+            self._create([None] if None in partitions else [])
         if None in partitions and not self._run(None):
             self.left_out += map(self.name, chosen)
             return
         if self.verb == "up":
+            self._create(chosen)
             self._up(chosen)
             self._again()
         else:
@@ -146,22 +168,26 @@ class Runs:
         before = self._granted(states.values())
         changed = {one: self._regranted(one, before, chosen) for one in chosen}
         ahead = {one: changed[one].clients for one in chosen if changed[one].clients}
-        self._stays = {self.name(one): left_out(states[one], clients) for one, clients in ahead.items()}
+        self._stays = {self.name(one): left_out(states[one]) for one in ahead}
         moving = [one for one in ahead if changes_address(self.estates.given(one), states[one], ahead[one])]
         self._side_by_side([one for one in ahead if one not in moving], GATES_STAY)
-        self._side_by_side([] if self.failed else moving, GATES_CHANGE)
-        if self.failed:
-            self.left_out += [stack for stack in map(self.name, chosen) if stack not in self.failed]
-            return
-        last = [one for one in chosen if changed[one].lost]
-        self._side_by_side([one for one in chosen if one not in last])
-        asked = {other for of_one in changed.values() for both in of_one for other in both}
+        held = self._held(changed)
+        self._side_by_side([one for one in moving if one not in held], GATES_CHANGE)
+        held = self._held(changed)
+        last = [one for one in chosen if changed[one].lost and one not in held]
+        self._side_by_side([one for one in chosen if one not in {*last, *held}])
+        asked = {other for of_one in changed.values() for other in of_one.got | of_one.lost}
         self._side_by_side([one for one in last if one in asked], GATES_CHANGE)
         failed = {one for one in chosen if self.name(one) in self.failed}
-        # A gate that still asks for a grant does so as long as its partition fails.
-        waiting = [one for one in last if changed[one].lost & failed]
-        self.left_out += [self.name(one) for one in waiting if one not in failed]
-        self._side_by_side([one for one in last if one not in {*waiting, *failed}])
+        # A gate that still asks for a grant does so until its partition is run.
+        waiting = {one for one in last if changed[one].lost & (failed | held)}
+        self.left_out += [self.name(one) for one in chosen if one in (waiting | held) - failed]
+        self._side_by_side([one for one in last if one not in waiting | failed])
+
+    def _held(self, changed: Mapping[str, Regranted]) -> set[str]:
+        """The partitions that failed, and those whose gates may ask for what these were to grant."""
+        failed = {one for one in changed if self.name(one) in self.failed}
+        return failed.union(*(changed[one].got for one in failed))
 
     def _resources(self, partition: str) -> Resources:
         """What its stack has; nothing where that is not there."""
@@ -186,10 +212,10 @@ class Runs:
 
     def _again(self) -> None:
         """Runs what has become outdated by the runs before, and then a base that kept what partitions still used."""
-        if self.failed or self._interrupted:
+        if self.failed or self.interrupted:
             return
         self._side_by_side(self._waiting())
-        if not self.failed and not self._interrupted and self._keeps():
+        if not self.failed and not self.interrupted and self._keeps():
             self._run(None)
 
     def _keeps(self) -> bool:
@@ -218,7 +244,7 @@ class Runs:
 
     def _run(self, partition: str | None, *, keeps: str = "") -> bool:
         stack = self.name(partition)
-        if self._interrupted:
+        if self.interrupted:
             self.left_out += [] if stack in self.left_out else [stack]
             return False
         try:
@@ -236,7 +262,7 @@ class Runs:
             mark = self.estates.fingerprint(partition, self.known) if marked else ""
             self.known = self.known.without(partition)
         stack, given = self.name(partition), {**self._shared, KEEP_GRANTS: keeps}
-        say = partial(self.say, stack)
+        say = partial(self._told, stack)
         words = (*_ARGUMENTS[self.verb], *self.more)
         if keeps == GATES_STAY:
             words = (*_ARGUMENTS[self.verb], *self._stays[stack])
@@ -244,9 +270,21 @@ class Runs:
                 return False
         if not show(*words, stack=stack, say=say, running=self._running, environment=given):
             return False
+        if self.interrupted:  # the engine may say that it has done what it left
+            return False
         if marked:
             self._record(partition, mark, self._outputs(partition))
         return True
+
+    def _told(self, stack: str, line: str) -> None:
+        """Says a line, and behind one that says so what is to be done about a lock."""
+        self.say(stack, line)
+        if "the stack is currently locked" in line:
+            self.say(
+                stack,
+                f"where no run of it is under way: `pulumi cancel -s {stack} --yes`, then `python -m kong_oam recover "
+                f"-s {stack}`",
+            )
 
     def _judged(self, stack: str, say: Callable[[str], None]) -> bool:
         """Whether policies have nothing against all that is to come. In a run that leaves something out they would take

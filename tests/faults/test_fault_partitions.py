@@ -180,7 +180,7 @@ def test_a_partition_that_fails_stops_no_other(undisturbed: Undisturbed, nth: in
     failed = kong_oam(deployment, "up", "-s", STACK, "--yes", status=2)
     deployment.local.kong.faults = None
     assert f"1 run: {stack_of('jobs')}" in failed.stdout
-    assert f"1 failed: {stack_of('apis')}. The command again goes on" in failed.stderr
+    assert f"1 failed: {stack_of('apis')}. What they say comes first. The same command goes on" in failed.stderr
     (image,) = (
         one["spec"]["template"]["spec"]["containers"][0]["image"]
         for one in deployment.local.cluster.objects("Deployment")

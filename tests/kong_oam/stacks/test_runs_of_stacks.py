@@ -290,7 +290,8 @@ def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(engi
 
 
 def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
-    """Whatever runs comes to its end; the stacks that were to come are left out, and the next command runs them."""
+    """What runs meanwhile is not taken for done, whatever the engine says of it: a `destroy` that it ended early it calls
+    one that came to its end (seen: pulumi 3.274.1). The next command runs it again, and what was to come."""
 
     def interrupting(stack: str) -> Mapping[str, Any]:
         if stack == "prod-apis":
@@ -300,11 +301,78 @@ def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
     engine.outputs = interrupting
     runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), engine_stacks.listed())
     runs.over([None, *PARTITIONS])
-    assert (runs.done, runs.left_out, runs.failed) == (["prod", "prod-apis"], ["prod-rest"], [])
+    assert (runs.done, runs.left_out, runs.failed) == (["prod"], ["prod-rest"], ["prod-apis"])
     names(engine)
     engine.outputs = lambda stack: {}
     up()
-    assert names(engine) == ["prod-rest"]
+    assert names(engine) == ["prod-apis", "prod-rest"]
+
+
+THREE = {"apis": ["apis"], "other": ["other"], "rest": ["*"]}
+
+
+def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gates in `apis` may ask for it already; `other` has nothing to do with it."""
+    settings = parse("prod", {**small_stacks.SETTINGS, "partitions": THREE})
+    estates = Estates(settings, estate(*map(APPLICATION.format, ("apis", "shop", "other")), stack=settings.stack))
+    rest_gets_a_grant(monkeypatch)
+    lines: list[tuple[str, str]] = []
+
+    def show(*words: str, stack: str, say: Callable[[str], None], environment: Mapping[str, str], **_: Any) -> bool:
+        if stack == "prod-rest":
+            say("error: the stack is currently locked by 1 lock(s)")
+        return stack != "prod-rest" and engine.run(stack, environment)
+
+    monkeypatch.setattr(run, "show", show)
+    there = engine_stacks.listed()
+    runs = run.Runs(estates, "up", 1, lambda stack, line: lines.append((stack, line)), tuple(THREE), there)
+    runs.over([None, *THREE])
+    assert (runs.done, runs.failed, runs.left_out) == (["prod", "prod-other"], ["prod-rest"], ["prod-apis"])
+    assert [stack for stack, line in lines if "`pulumi cancel -s prod-rest --yes`" in line] == ["prod-rest"]
+
+
+@pytest.mark.parametrize(
+    ("base", "partition", "refused"),
+    [
+        ("2026-11-29T08:00:00Z/0", "2026-11-29T07:00:00Z/9", True),
+        ("2026-11-29T08:00:00Z/7", "2026-11-29T07:00:00Z/9", False),
+        ("2026-11-29T08:00:00Z/0", "2026-11-29T09:00:00Z/9", False),
+        ("2026-11-29T08:00:00Z/0", "2026-11-29T07:00:00Z/0", False),
+        (None, "2026-11-29T07:00:00Z/9", False),
+    ],
+    ids=["destroyed", "there", "refreshed since", "all destroyed", "never run"],
+)
+def test_a_base_that_was_destroyed_under_its_partitions_is_not_run(
+    engine: Engine, base: str | None, partition: str, refused: bool
+) -> None:
+    there = {"prod": base, "prod-apis": partition}
+    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), there)
+    if refused:
+        with pytest.raises(
+            CliError, match=r"was destroyed, and prod-apis stood on it: `.*refresh -s prod --yes` takes"
+        ):
+            runs.over([None, *PARTITIONS])
+        assert names(engine) == []
+    else:
+        runs.over([None, *PARTITIONS])
+        assert names(engine)[0] == "prod"
+
+
+def test_stacks_of_partitions_are_made_once_the_base_was_run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stops where some of them got other names."""
+    made: list[tuple[str, int]] = []
+    monkeypatch.setattr(run, "create", lambda settings, stack: made.append((stack, len(engine.ran))))
+    monkeypatch.setattr(
+        run, "show", lambda *_, stack, environment, **__: stack != "prod" and engine.run(stack, environment)
+    )
+    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {"prod": None})
+    runs.over([None, *PARTITIONS])
+    assert made == []
+    monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: engine.run(stack, environment))
+    run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {}).over([None, *PARTITIONS])
+    assert made == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
 
 
 def test_a_base_stays_while_a_partition_of_before_stands_on_it(engine: Engine) -> None:
