@@ -60,7 +60,10 @@ def estate_of(name: str, data: Mapping[str, Any]) -> str:
     estate = data[ESTATE]
     file = f"stacks/Pulumi.{estate}.yaml"
     if not isinstance(estate, str) or not name.startswith(f"{estate}-"):
-        raise SettingsError(f"{ESTATE}: the stack of a partition is called '<estate>-<partition>': '{name}' is of none")
+        raise SettingsError(
+            f"{ESTATE}: the stack of a partition is called '<estate>-<partition>': '{name}' is of no partition of "
+            f"'{estate}'; name its estate there"
+        )
     if others := sorted(data.keys() - {ESTATE}):
         listed = ", ".join(f"kong-oam:{other}" for other in others)
         raise SettingsError(f"the settings of a partition's estate stand in {file}: take {listed} out of this file")
@@ -73,5 +76,9 @@ def partition_of(name: str, estate: str, known: Mapping[str, Any]) -> str:
     if partition not in known:
         file = f"stacks/Pulumi.{estate}.yaml"
         hint = suggestion(partition, known) if known else f"; kong-oam:{SETTING} says which there are"
-        raise SettingsError(f"{ESTATE}: {file} knows no partition '{partition}'{hint}")
+        raise SettingsError(
+            f"{ESTATE}: {file} knows no partition '{partition}' (of one that went `python -m kong_oam move -s "
+            f"{estate}` brings what there is to its place, and `pulumi destroy -s {name}` takes away what is "
+            f"left){hint}"
+        )
     return partition

@@ -112,10 +112,12 @@ def test_a_partition_is_no_estate(project: Path) -> None:
 def test_a_partition_is_one_that_the_estate_knows(project: Path) -> None:
     written(project, "prod-sale", estate="prod")
     assert refusal(project, "prod-sale") == (
-        "stack 'prod-sale': kong-oam:estate: stacks/Pulumi.prod.yaml knows no partition 'sale'; did you mean 'sales'?"
+        "stack 'prod-sale': kong-oam:estate: stacks/Pulumi.prod.yaml knows no partition 'sale' (of one that went `python -m "
+        "kong_oam move -s prod` brings what there is to its place, and `pulumi destroy -s prod-sale` takes away what is "
+        "left); did you mean 'sales'?"
     )
     written(project, "dev-sales", estate="dev")
-    assert "knows no partition 'sales'; kong-oam:partitions says which there are" in refusal(project, "dev-sales")
+    assert "is left); kong-oam:partitions says which there are" in refusal(project, "dev-sales")
 
 
 def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(project: Path) -> None:
