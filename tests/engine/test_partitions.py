@@ -129,7 +129,7 @@ def test_clients_that_move_go_on_calling_another_partition(empty: Empty) -> None
     assert _rule(deployment, "shop/checkout") == ["orders.read", "orders.view"]
     done = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].startswith(f"6 run: {STACK}, {STACK}-rest, "), done.stdout
+    assert done.stdout.splitlines()[-1].startswith(f"7 run: {STACK}, {STACK}-rest, "), done.stdout
     assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith("nothing to be run")
     assert ask(deployment.local, estate_of(deployment.folder)).wrong == ()
 
