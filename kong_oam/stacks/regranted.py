@@ -70,13 +70,13 @@ def changes_address(given: Estate, resources: Resources, components: Iterable[st
     """Whether one of these components is reached by another port than before, by another Service, or otherwise than in
     clear text: a gate that stays would lead to where its new pods are not."""
     stack = given.stack.name
-    at_gateway = [one["outputs"]["name"] for one in resources if one["type"] == SERVICE]
+    at_gateway = [_outputs(one).get("name", "") for one in resources if one["type"] == SERVICE]
     in_cluster = [one for one in resources if one["type"] == _KUBERNETES_SERVICE]
 
     def changes(component: Component) -> bool:
         backends, key = component.backends, component.key
         ports = {name for name in at_gateway if names.component_of(stack, name) == key}
-        found = (one["outputs"]["metadata"] for one in in_cluster if _above(one) == key)
+        found = (_outputs(one).get("metadata") or {} for one in in_cluster if _above(one) == key)
         addresses = {(one.get("namespace"), one.get("name")) for one in found}
         return _differ(ports, {names.service(stack, component, one) for one in backends}) or _differ(
             addresses, {(component.namespace, one.service) for one in backends.values()}
@@ -88,6 +88,10 @@ def changes_address(given: Estate, resources: Resources, components: Iterable[st
 def _differ(was: Set[Any], now: Set[Any]) -> bool:
     """Whether something goes for which something else comes."""
     return bool(was - now and now - was)
+
+
+def _outputs(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    return resource.get("outputs") or {}
 
 
 def _above(resource: Mapping[str, Any]) -> str | None:
