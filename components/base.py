@@ -27,7 +27,7 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import ProviderSettings, Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import KnownStacks
-from kong_oam.engine.stacks import partitions_before
+from kong_oam.engine.stacks import partitions_before, partitions_of
 from kong_oam.engine.state import COMPONENT, OF_COMPONENTS, StackState
 from kong_oam.identity.kinds import client_resources, granted_in
 
@@ -93,8 +93,8 @@ def with_all_in_use(estate: Estate, settings: Settings, state: StackState) -> tu
     before = offered_by(state)
     if not lacking(before, offered(estate)):
         return estate, []
-    partitions = dict.fromkeys([*settings.stack.partitions, *partitions_before(state.outputs)])
-    states = [recorded(stack_of(settings.stack.name, name)) for name in partitions]
+    names = partitions_of(settings, state.outputs)
+    states = [recorded(stack_of(settings.stack.name, name)) for name in names]
     # A scope that some component declares is there for it, of whichever it was before.
     owners = {**owners_of_scopes(estate, before), **owners_of_scopes(estate, {})}
     kept, words = with_kept(estate, before, [_used_by(one, settings.providers, before, owners) for one in states])

@@ -24,7 +24,7 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import KnownStacks
-from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS, partitions_before
+from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS, partitions_of
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import granted_in, kind_of
 
@@ -124,8 +124,7 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
     own = {key for kind, key in state.urns if kind == COMPONENT}
     new, known = part.own.keys() - own, KnownStacks.of_command()
     known.add(stack_of(name, settings.partition or ""), own | part.own.keys())
-    # Some may have gone from the settings since the base was run.
-    partitions = dict.fromkeys([*settings.stack.partitions, *partitions_before(base.outputs)])
+    partitions = partitions_of(settings, base.outputs)
     others = (stack_of(name, other) for other in partitions if other != settings.partition)
     read = (stack for stack in others if new and not known.lacks(stack, new))
     for stack, there in ((name, base), *((stack, recorded(stack)) for stack in read)):

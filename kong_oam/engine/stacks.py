@@ -77,6 +77,12 @@ def partitions_before(outputs: Mapping[str, Any]) -> Sequence[str]:
     return found
 
 
+def partitions_of(settings: Settings, outputs: Mapping[str, Any]) -> list[str]:
+    """The partitions of an estate: those of its settings, and behind them those that its base knew besides, by the
+    base's outputs."""
+    return [*dict.fromkeys([*settings.stack.partitions, *partitions_before(outputs)])]
+
+
 def existing(names: Iterable[str]) -> list[str]:
     """Those of the stacks that the backend has. Raises cli.CliError."""
     there = listed()

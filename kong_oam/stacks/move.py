@@ -19,7 +19,7 @@ from kong_oam.access.settings.stack import NAMESPACE, Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import LONG, CliError, pulumi
 from kong_oam.engine.export import check_at_rest, exported, parse, resources_in
-from kong_oam.engine.stacks import existing, partitions_before, stacks_of
+from kong_oam.engine.stacks import existing, partitions_of
 from kong_oam.engine.state import from_resources
 from kong_oam.errors import UndoneError
 from kong_oam.identity.kinds import client_resources
@@ -55,8 +55,8 @@ def find(settings: Settings, estate: Estate) -> Moves:
     if not existing([name]):
         raise MoveError(f"the backend has no stack '{name}': nothing is deployed, and nothing to be moved")
     states = {name: exported(name)}
-    before = (stack_of(name, one) for one in partitions_before(from_resources(resources_in(states[name])).outputs))
-    there = existing(sorted({*stacks_of(settings), *before}))
+    partitions = partitions_of(settings, from_resources(resources_in(states[name])).outputs)
+    there = existing(sorted({name, *(stack_of(name, one) for one in partitions)}))
     states |= {stack: exported(stack) for stack in there if stack != name}
     resources = {stack: resources_in(state) for stack, state in states.items()}
     clients = client_resources(settings.providers, estate)

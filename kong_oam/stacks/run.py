@@ -21,7 +21,7 @@ from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, partitions_before, when_written
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, partitions_of, when_written
 from kong_oam.engine.state import STACK, Resources, from_resources
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.identity.kinds import granted_in
@@ -51,9 +51,9 @@ _ARGUMENTS = {
 @dataclass
 class Runs:
     """A command's runs. `only`: the partitions that it may run; `there`: the stacks that there were when it began, as
-    engine.stacks.listed tells of them;
-    `known`: what is recorded of them, and of the runs since; `more`: what else the engine is told. `failed` and
-    `left_out` are stacks, in the order in which that turned out."""
+    engine.stacks.listed tells of them; `known`: what is recorded of them, and of the runs since; `more`: what else the
+    engine is told. `failed` and `left_out` are stacks, in the order in which that turned out; `interrupted`: that no
+    further run begins."""
 
     estates: Estates
     verb: str
@@ -66,12 +66,12 @@ class Runs:
     done: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    interrupted: bool = False
     _stays: dict[str, Sequence[str]] = field(default_factory=dict)
     """By stack, what the engine is told besides in a run in which gates stay."""
     _writing: Lock = field(default_factory=Lock)
     _shared: Mapping[str, str] = field(default_factory=dict)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
-    interrupted: bool = False
 
     @property
     def estate(self) -> str:
@@ -225,9 +225,7 @@ class Runs:
 
     def _after_all(self) -> None:
         """Destroys the base, once nothing of the estate stands on it any more."""
-        before = partitions_before(self._outputs(None))
-        partitions = dict.fromkeys([*self.estates.settings.stack.partitions, *before])
-        others = existing(map(self.name, partitions))
+        others = existing(map(self.name, partitions_of(self.estates.settings, self._outputs(None))))
         standing = [name for name in others if name in self.failed or self._has_resources(name)]
         if standing:
             self.left_out.append(self.estate)
