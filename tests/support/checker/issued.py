@@ -22,7 +22,7 @@ from tests.support.checker.estates import UIDS
 from tests.support.checker.history import DEPLOYMENT
 from tests.support.checker.order import members
 from tests.support.checker.parted import ISSUER, settings
-from tests.support.checker.stacks import Done
+from tests.support.checker.stacks import Done, component_of
 from tests.support.left_out import Key
 from tests.support.mocks import Registered, clear
 from tests.support.oracle import meaning
@@ -109,13 +109,9 @@ def read_by_pods(
     for one in done:
         if one.key[0] == SECRET:
             there[one.key] = one.new
-        elif one.key[0] == DEPLOYMENT and (secret := there.get(key := (SECRET, f"{_component(one.key)}-client"))):
+        elif one.key[0] == DEPLOYMENT and (secret := there.get(key := (SECRET, f"{component_of(one.key)}-client"))):
             found[key] = secret
     return found
-
-
-def _component(deployment: Key) -> str:
-    return deployment[1].removesuffix("-deployment")
 
 
 def ask_fresh(

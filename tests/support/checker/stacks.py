@@ -255,7 +255,7 @@ class Backend:
             state.resources.pop(key)
         else:
             state.resources[key] = new
-        images = {_component(key): _image(new)} if key[0] == DEPLOYMENT and _image(old) != _image(new) else {}
+        images = {component_of(key): _image(new)} if key[0] == DEPLOYMENT and _image(old) != _image(new) else {}
         verb = "delete" if new is None else "update" if old else "create"
         writes = tuple(written(was, self.kong.past()[-1]))
         self.done.append(Done(f"{verb} {key[1]}", writes, images, key, old, new))
@@ -279,7 +279,7 @@ class Backend:
 
     def _moment(self) -> Moment:
         running = {
-            _component(key): _image(one) for state in self.stacks.values() for key, one in state.resources.items()
+            component_of(key): _image(one) for state in self.stacks.values() for key, one in state.resources.items()
         }
         return Moment(self.kong.past()[-1], {key: image for key, image in running.items() if key and image})
 
@@ -391,7 +391,8 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
     ]
 
 
-def _component(key: Key) -> str:
+def component_of(key: Key) -> str:
+    """The component whose pods a resource is; empty where it is nobody's."""
     return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
 
 
