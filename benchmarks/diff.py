@@ -4,7 +4,7 @@
 
 Five pairs: nothing changed; one application in a hundred; every application; all components on one host, one
 application in a hundred changed; and as many clients of one component with as many rules, which gets another rule, if
-one file can hold these. Prints medians, with garbage collected as seldom as by the command; exits 1 where one takes
+one list can hold these. Prints medians, with garbage collected as seldom as by the command; exits 1 where one takes
 more than a second among 1,000 components, or the first two more than 3 among 30,000, which are 10,000 applications.
 """
 
@@ -24,11 +24,10 @@ from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import AccessModel, model_of
 from kong_oam.access.settings.stack import Settings, read_file
 from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.document import MAX_ENTRIES
 
 FEW, LIMIT = 1000, 1.0
 MANY, OF_MANY = 30_000, {"nothing changed": 3.0, "1 application in 100 changed": 3.0}
-IN_ONE_FILE = 10_000
-"""Rules that fit into a file that is read."""
 
 CHANGES = (
     ("methods: [POST, PUT, DELETE]", "methods: [POST, PUT]"),
@@ -61,7 +60,7 @@ def main() -> int:
             _model(settings, applications, every=100, one_host=True),
         ),
     }
-    if options.components <= IN_ONE_FILE:
+    if options.components <= MAX_ENTRIES:
         pairs["clients and rules of one, a rule more"] = lambda: (
             _one_for_all(settings, options.components, options.components - 1),
             _one_for_all(settings, options.components, options.components),
