@@ -12,7 +12,9 @@ from kong_oam.engine.state import COMPONENT, SERVICE, Resources, logical_name
 from kong_oam.kong import names
 
 AT_THE_GATEWAY = ("--exclude", "**kong:index/**")
-"""What the engine is told for it to change nothing at the gateway."""
+"""What the engine is told for it to change nothing at the gateway. Workloads stay by what the program says
+(components.graph.leave_workloads): of what is left out the engine takes all that it depended on as it was, and then
+refuses it where the program comes to it later."""
 _BROUGHT_ALONG = "::pulumi:providers:kong::"
 """In the URN of the gateway's account that came with what was moved to a stack. Its own lies under its gateway."""
 _KUBERNETES_SERVICE = "kubernetes:core/v1:Service"
@@ -55,15 +57,10 @@ def regranted(whole: Estate, given: Estate, before: Granted, chosen: Collection[
     return Regranted(components, *(in_chosen(set().union(*calls.values())) for calls in (gets, loses)))
 
 
-def left_out(resources: Resources) -> tuple[str, ...]:
-    """What the engine is told besides in a run in which gates stay: to change nothing at the gateway. Workloads stay by
-    what the program says (components.graph.leave_workloads): of what is left out the engine takes all that it depended
-    on as it was, and then refuses it where the program comes to it later.
-
-    Nothing where there is what was moved to the stack and not run since: the engine leaves nothing out whose account
-    the program does not register. Then gates stay by what the program says, too.
-    """
-    return () if any(_BROUGHT_ALONG in one["urn"] for one in resources) else AT_THE_GATEWAY
+def has_moved(resources: Resources) -> bool:
+    """Whether there is what was moved to the stack and not run since. The engine leaves nothing out whose account the
+    program does not register: gates stay by what the program says then."""
+    return any(_BROUGHT_ALONG in one["urn"] for one in resources)
 
 
 def changes_address(given: Estate, resources: Resources, components: Iterable[str]) -> bool:

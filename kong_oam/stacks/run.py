@@ -21,7 +21,15 @@ from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, partitions_of, when_written
+from kong_oam.engine.stacks import (
+    GATES_CHANGE,
+    GATES_LEFT_OUT,
+    GATES_STAY,
+    KEEP_GRANTS,
+    existing,
+    partitions_of,
+    when_written,
+)
 from kong_oam.engine.state import STACK, Resources, from_resources
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.identity.kinds import granted_in
@@ -29,7 +37,7 @@ from kong_oam.stacks import records
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.order import Estates
-from kong_oam.stacks.regranted import Regranted, changes_address, left_out, regranted
+from kong_oam.stacks.regranted import AT_THE_GATEWAY, Regranted, changes_address, has_moved, regranted
 
 KEPT = "kept"
 """The output of a base with what it still offers, since a partition uses it, and no Application asks for any more."""
@@ -67,8 +75,6 @@ class Runs:
     failed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     interrupted: bool = False
-    _stays: dict[str, Sequence[str]] = field(default_factory=dict)
-    """By stack, what the engine is told besides in a run in which gates stay."""
     _writing: Lock = field(default_factory=Lock)
     _shared: Mapping[str, str] = field(default_factory=dict)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
@@ -168,9 +174,10 @@ class Runs:
         before = self._granted(states.values())
         changed = {one: self._regranted(one, before, chosen) for one in chosen}
         ahead = {one: changed[one].clients for one in chosen if changed[one].clients}
-        self._stays = {self.name(one): left_out(states[one]) for one in ahead}
         moving = [one for one in ahead if changes_address(self.estates.given(one), states[one], ahead[one])]
-        self._side_by_side([one for one in ahead if one not in moving], GATES_STAY)
+        moved = [one for one in ahead if one not in moving and has_moved(states[one])]
+        self._side_by_side([one for one in ahead if one not in {*moving, *moved}], GATES_LEFT_OUT)
+        self._side_by_side(moved, GATES_STAY)
         held = self._held(changed)
         self._side_by_side([one for one in moving if one not in held], GATES_CHANGE)
         held = self._held(changed)
@@ -262,8 +269,8 @@ class Runs:
         stack, given = self.name(partition), {**self._shared, KEEP_GRANTS: keeps}
         say = partial(self._told, stack)
         words = (*_ARGUMENTS[self.verb], *self.more)
-        if keeps == GATES_STAY:
-            words = (*_ARGUMENTS[self.verb], *self._stays[stack])
+        if keeps in (GATES_LEFT_OUT, GATES_STAY):
+            words = (*_ARGUMENTS[self.verb], *(AT_THE_GATEWAY if keeps == GATES_LEFT_OUT else ()))
             if self.more and not self._judged(stack, say):
                 return False
         if not show(*words, stack=stack, say=say, running=self._running, environment=given):

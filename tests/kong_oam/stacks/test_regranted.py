@@ -10,7 +10,7 @@ import pytest
 from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import parse
 from kong_oam.engine.state import COMPONENT
-from kong_oam.stacks.regranted import Regranted, changes_address, left_out, regranted
+from kong_oam.stacks.regranted import Regranted, changes_address, has_moved, regranted
 from tests.support import small_stacks
 from tests.support.estates import estate
 
@@ -53,10 +53,10 @@ STATE = (
 )
 
 
-def test_what_is_at_the_gateway_is_left_out_unless_something_was_moved_there() -> None:
+def test_a_state_tells_that_something_was_moved_there_and_not_run_since() -> None:
     """The engine has no account for that, which came along, where the program does not change it."""
-    assert left_out(STATE) == ("--exclude", "**kong:index/**")
-    assert left_out([*STATE, {"urn": MOVED, "type": "pulumi:providers:kong", "outputs": {}}]) == ()
+    assert not has_moved(STATE)
+    assert has_moved([*STATE, {"urn": MOVED, "type": "pulumi:providers:kong", "outputs": {}}])
 
 
 CALLING = """\

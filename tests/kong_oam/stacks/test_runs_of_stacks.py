@@ -240,11 +240,20 @@ def test_policies_judge_all_that_is_to_come_before_grants_are_added(
         ran.clear()
 
 
-@pytest.mark.parametrize("moves", [False, True])
-def test_a_client_that_moves_as_it_gets_a_grant_takes_its_gate_along(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, moves: bool
+@pytest.mark.parametrize(
+    ("changes", "moved", "first"),
+    [
+        pytest.param(False, False, (run.GATES_LEFT_OUT, True), id="neither"),
+        pytest.param(True, False, (run.GATES_CHANGE, False), id="its port changes"),
+        pytest.param(False, True, (run.GATES_STAY, False), id="it was moved there"),
+        pytest.param(True, True, (run.GATES_CHANGE, False), id="both"),
+    ],
+)
+def test_how_gates_are_kept_as_a_client_gets_a_grant(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, changes: bool, moved: bool, first: tuple[str, bool]
 ) -> None:
-    """Its partition is run as a whole before the others, and keeps what clients were granted."""
+    """A client that is reached elsewhere from then on takes its gate along: its partition is run as a whole before the
+    others, and keeps what clients were granted. What was moved cannot be left out."""
     told: list[tuple[str, str, bool]] = []
 
     def show(*words: str, stack: str, environment: Mapping[str, str], **_: Any) -> bool:
@@ -255,12 +264,12 @@ def test_a_client_that_moves_as_it_gets_a_grant_takes_its_gate_along(
     rest_gets_a_grant(monkeypatch)
     monkeypatch.setattr(run, "show", show)
     monkeypatch.setattr(
-        run, "changes_address", lambda estate, resources, components: moves and components == {"shop/one"}
+        run, "changes_address", lambda estate, resources, components: changes and components == {"shop/one"}
     )
+    monkeypatch.setattr(run, "has_moved", lambda resources: moved)
     runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), engine_stacks.listed())
     runs.over([*PARTITIONS])
-    first = ("prod-rest", run.GATES_CHANGE, False) if moves else ("prod-rest", run.GATES_STAY, True)
-    assert told == [first, ("prod-apis", "", False), ("prod-rest", "", False)]
+    assert told == [("prod-rest", *first), ("prod-apis", "", False), ("prod-rest", "", False)]
 
 
 def test_a_stack_whose_file_is_not_there_is_not_run(
