@@ -1,4 +1,4 @@
-"""What one change gives clients of a partition, or takes from them, and what the run leaves as it is in which they get
+"""What one change gives clients of a partition, or takes from them, and how gates can stay in the run in which they get
 it. Pure."""
 
 from __future__ import annotations
@@ -11,10 +11,6 @@ from kong_oam.access.partitions import Granted, gained, granted
 from kong_oam.engine.state import COMPONENT, SERVICE, Resources, logical_name
 from kong_oam.kong import names
 
-AT_THE_GATEWAY = ("--exclude", "**kong:index/**")
-"""What the engine is told for it to change nothing at the gateway. Workloads stay by what the program says
-(components.graph.leave_workloads): of what is left out the engine takes all that it depended on as it was, and then
-refuses it where the program comes to it later."""
 _BROUGHT_ALONG = "::pulumi:providers:kong::"
 """In the URN of the gateway's account that came with what was moved to a stack. Its own lies under its gateway."""
 _KUBERNETES_SERVICE = "kubernetes:core/v1:Service"

@@ -37,7 +37,7 @@ from kong_oam.stacks import records
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.order import Estates
-from kong_oam.stacks.regranted import AT_THE_GATEWAY, Regranted, changes_address, has_moved, regranted
+from kong_oam.stacks.regranted import Regranted, changes_address, has_moved, regranted
 
 KEPT = "kept"
 """The output of a base with what it still offers, since a partition uses it, and no Application asks for any more."""
@@ -48,6 +48,10 @@ UNFINISHED = "unfinished"
 Say = Callable[[str, str], None]
 """Shows a line of a stack's run: the stack's name, and the line."""
 
+AT_THE_GATEWAY = ("--exclude", "**kong:index/**")
+"""What the engine is told for it to change nothing at the gateway. Workloads stay by what the program says
+(components.graph.leave_workloads): of what is left out the engine takes all that it depended on as it was, and then
+refuses it where the program comes to it later."""
 _ARGUMENTS = {
     "up": ("up", "--yes", "--skip-preview"),
     "preview": ("preview",),

@@ -91,7 +91,7 @@ def test_all_but_gates_that_goes_ahead_as_grants_are_added_is_found(
 ) -> None:
     """Between estates of the same chains: routes lead to gates that do not know of them yet."""
     with commands(tmp_path / "project", random.Random(1)) as made, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kong_oam.stacks.regranted.AT_THE_GATEWAY", ())
+        patch.setattr("kong_oam.stacks.run.AT_THE_GATEWAY", ())
         for number, estate in enumerate(islice(chain(1), MANY)):
             assert made.up(estate) == 0, made.backend.said
             if number and any(one.endswith("+") for one in made.backend.ran) and (found := made.held()).closed:
