@@ -52,6 +52,7 @@ AT_THE_GATEWAY = ("--exclude", "**kong:index/**")
 """What the engine is told for it to change nothing at the gateway. Workloads stay by what the program says
 (components.graph.leave_workloads): of what is left out the engine takes all that it depended on as it was, and then
 refuses it where the program comes to it later."""
+
 _ARGUMENTS = {
     "up": ("up", "--yes", "--skip-preview"),
     "preview": ("preview",),
@@ -178,12 +179,12 @@ class Runs:
         before = self._granted(states.values())
         changed = {one: self._regranted(one, before, chosen) for one in chosen}
         ahead = {one: changed[one].clients for one in chosen if changed[one].clients}
-        moving = [one for one in ahead if changes_address(self.estates.given(one), states[one], ahead[one])]
-        moved = [one for one in ahead if one not in moving and has_moved(states[one])]
-        self._side_by_side([one for one in ahead if one not in {*moving, *moved}], GATES_LEFT_OUT)
+        readdressed = [one for one in ahead if changes_address(self.estates.given(one), states[one], ahead[one])]
+        moved = [one for one in ahead if one not in readdressed and has_moved(states[one])]
+        self._side_by_side([one for one in ahead if one not in {*readdressed, *moved}], GATES_LEFT_OUT)
         self._side_by_side(moved, GATES_STAY)
         held = self._held(changed)
-        self._side_by_side([one for one in moving if one not in held], GATES_CHANGE)
+        self._side_by_side([one for one in readdressed if one not in held], GATES_CHANGE)
         held = self._held(changed)
         last = [one for one in chosen if changed[one].lost and one not in held]
         self._side_by_side([one for one in chosen if one not in {*last, *held}])
@@ -272,12 +273,12 @@ class Runs:
             self.known = self.known.without(partition)
         stack, given = self.name(partition), {**self._shared, KEEP_GRANTS: keeps}
         say = partial(self._told, stack)
-        words = (*_ARGUMENTS[self.verb], *self.more)
+        more = self.more
         if keeps in (GATES_LEFT_OUT, GATES_STAY):
-            words = (*_ARGUMENTS[self.verb], *(AT_THE_GATEWAY if keeps == GATES_LEFT_OUT else ()))
-            if self.more and not self._judged(stack, say):
+            if more and not self._judged(stack, say):
                 return False
-        if not show(*words, stack=stack, say=say, running=self._running, environment=given):
+            more = AT_THE_GATEWAY if keeps == GATES_LEFT_OUT else ()
+        if not show(*_ARGUMENTS[self.verb], *more, stack=stack, say=say, running=self._running, environment=given):
             return False
         if self.interrupted:  # the engine may say that it has done what it left
             return False
