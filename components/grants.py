@@ -13,7 +13,9 @@ import pulumi
 
 from kong_oam.access.model import Client
 
-Make = Callable[[Sequence[pulumi.Resource]], pulumi.Resource]
+from .graph import once_made
+
+Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
 """Makes what a client is granted, after these."""
 
 
@@ -39,4 +41,4 @@ class Grants:
     def finish(self, running: Mapping[str, Sequence[pulumi.Resource]]) -> None:
         """Makes what was left, each after its pods. `running`: what these are, by component."""
         for component, make in self._later:
-            make(running[component])
+            make([once_made(running[component])])

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any
 
 import pulumi
 from pulumi.runtime import is_dry_run, register_stack_transformation
@@ -17,6 +18,8 @@ from pulumi.runtime import is_dry_run, register_stack_transformation
 from .refusal import refuse
 
 _SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
+_OF_ALL = "urn", "id"
+"""The outputs that a resource has of whatever type."""
 _FRAMES = 1
 """Innermost frames that are taken: the SDK's own, which it leaves out. So a resource has no stack trace, which was a
 quarter of a component's state, nor the line that makes it, 3 KB, which is the program's and of no Application."""
@@ -83,18 +86,46 @@ def leave_workloads(urns: Container[tuple[str, str]], but: Container[str]) -> No
     register_stack_transformation(left)
 
 
+def once_made(resources: Sequence[pulumi.Resource]) -> pulumi.Output[Any]:
+    """Gives what a resource depends on that is to come after others in this run, and of which its state says nothing.
+
+    What a flag leaves as it is the engine takes along with all that it depended on by the state, unless that was
+    registered by then, and what is registered after that it refuses as a second one (pulumi: step_generator.go,
+    getDependencySteps). So no dependency may be in a state that the next run turns round. One of `resources` that was
+    not made, or changed, in a run that goes on without it, is given: the engine then leaves out what comes after it.
+    """
+
+    async def first_not_made() -> pulumi.Resource | None:
+        for resource in resources:
+            await resource.urn.future()
+            if not is_dry_run() and not await _is_made(resource):
+                return resource
+        return None
+
+    return pulumi.Output.from_input(first_not_made())
+
+
+async def _is_made(resource: pulumi.Resource) -> bool:
+    """Whether it was made, or changed, in a run that is no preview. Of one that failed or was left out for that the SDK
+    knows no outputs, but for the URN, and an id from before (pulumi.runtime.resource.register_resource)."""
+    outputs = [one for name, one in vars(resource).items() if isinstance(one, pulumi.Output) and name not in _OF_ALL]
+    for one in outputs:
+        if await one.is_known():
+            return True
+    return not outputs
+
+
 def leave_gateway() -> None:
     """Has what is Kong's registered after all else that was made before it.
 
-    The engine is told to leave it out, and takes all that such a resource depended on by the state as it was, too,
-    unless that was registered by then; what is registered after that it refuses as a second one (pulumi:
-    step_generator.go, getDependencySteps). It may be what nothing here depends on any more: a client of a table.
+    The engine is told to leave it out, and it may have depended on what nothing here depends on any more, a client of a
+    table, which is then to be registered first (`once_made`).
     """
     others: list[pulumi.Resource] = []
 
     def last(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if args.type_.startswith("kong:"):
-            opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(depends_on=[*others]))
+            opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(depends_on=[once_made([*others])]))
             return pulumi.ResourceTransformationResult(args.props, opts)
         if isinstance(args.resource, pulumi.CustomResource) and not isinstance(args.resource, pulumi.ProviderResource):
             others.append(args.resource)

@@ -141,7 +141,7 @@ class Keycloak(pulumi.ComponentResource):
             )
         return roles
 
-    def _of(self, key: str, *before: pulumi.Resource) -> pulumi.ResourceOptions:
+    def _of(self, key: str, *before: pulumi.Input[pulumi.Resource]) -> pulumi.ResourceOptions:
         """Gives the options of what is the client's, which comes after all of that."""
         return pulumi.ResourceOptions(parent=self._homes[key], provider=self._server, depends_on=list(before))
 
@@ -266,7 +266,7 @@ class Keycloak(pulumi.ComponentResource):
         )
         optional = [self._scopes[scope] for scope in client.scopes]
 
-        def grant(pods: Sequence[pulumi.Resource]) -> pulumi.Resource:
+        def grant(pods: Sequence[pulumi.Input[pulumi.Resource]]) -> pulumi.Resource:
             return keycloak.openid.ClientOptionalScopes(
                 granted(self._prefix, client.component),
                 realm_id=self._realm,

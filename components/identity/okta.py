@@ -260,7 +260,7 @@ class Okta(pulumi.ComponentResource):
         client: Client,
         policy: okta.auth.ServerPolicy,
         before: Sequence[pulumi.Resource],
-        pods: Sequence[pulumi.Resource],
+        pods: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> pulumi.Resource:
         """Makes a policy's rule. `before`: the scopes that it names, and the claim of groups in tokens."""
         return okta.auth.ServerPolicyRule(

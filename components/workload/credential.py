@@ -10,6 +10,7 @@ import pulumi_kubernetes as k8s
 
 from kong_oam.objects.pods import Manifest
 
+from ..graph import once_made
 from ..identity.issuer import SecretReference
 from .environment import Data
 from .manifest import args, digest
@@ -33,7 +34,7 @@ def provision_secret(
         **args(manifest),
         # Not `string_data`: nobody would own what that becomes, and a key that goes would stay in the Secret.
         data=pulumi.Output.secret(data),
-        opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[*granted])),
+        opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[once_made(granted)])),
     )
 
 

@@ -8,15 +8,13 @@ the estate before nor the one after lets in.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.checker.check import Report
 from tests.support.checker.estates import STEPS, Shape, estates, swapped
-from tests.support.checker.runs import Recorder, Run, sandbox
-from tests.support.estates import STACK, compiled
+from tests.support.checker.runs import Recorder, Run, compiles, sandbox
 from tests.support.tiers import deep_after, examples
 
 pytestmark = pytest.mark.engine
@@ -26,10 +24,6 @@ ESTATES = max(3, examples(8))
 """Of each chain: 8 at full strength. With a rotated key, the way to nothing and the way back, it is 11 pairs of estates."""
 FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
 """Which step of a chain Kong fails in, and at which change of its own: each chain at another."""
-
-
-def _sound(text: str) -> bool:
-    return compiled(text, stack=replace(STACK, upstream_tls="tls")).estate is not None
 
 
 @pytest.mark.timeout(380)
@@ -52,7 +46,7 @@ def test_nobody_is_let_in_whom_neither_estate_lets_in(tmp_path: Path, seed: int,
     with sandbox() as local:
         recorder = Recorder.on(local, tmp_path / "project")
         shape = Shape()
-        for number, (step, shape) in enumerate(estates(seed, ESTATES, _sound)):
+        for number, (step, shape) in enumerate(estates(seed, ESTATES, compiles)):
             fails = number == FAILS
             add(recorder.failing(step, shape, FAILURES[seed - 1]) if fails else recorder.up(step, shape))
             if number == ESTATES // 2:

@@ -12,8 +12,6 @@ import pytest
 
 from kong_oam.access.model import Application, Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.identity.keycloak import names as keycloak
-from kong_oam.identity.okta import names as okta
 from kong_oam.oam.document import Document, Place
 from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
@@ -210,15 +208,10 @@ class Pairs:
         return other, now
 
 
-IN_TURN = ("kubernetes:core/v1:Secret", okta.RULE, keycloak.GRANTED)
-
-
 def made_of(deployed: Deployed, stack: str) -> Made:
-    """What the last run of a stack made. Not compared: with which state of the base that was, and which of a client's
-    grant and its pods came first, by what there was before."""
+    """What the last run of a stack made. Not compared: with which state of the base that was."""
     registered, outputs = deployed.made[stack]
-    made = {key: replace(one, after=frozenset()) if key[0] in IN_TURN else one for key, one in registered.items()}
-    return made, {name: one for name, one in outputs.items() if name != "generation"}
+    return registered, {name: one for name, one in outputs.items() if name != "generation"}
 
 
 def _stack(partition: str | None) -> str:

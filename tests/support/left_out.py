@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from tests.support.mocks import Registered
@@ -35,11 +36,16 @@ def without_left_out(
                 raise LeftOutError(f"untargeted create: {key} needs {one.after & skipped}")
             found[key] = was[key] if key in was and "*" in one.ignored else one
     for key in filter(left_out, was.keys() & wanted.keys()):
-        before = {name for _, name in _with_needed(wanted, [key])}
+        before = {name for _, name in _with_needed(in_turn(wanted), [key])}
         if later := (was[key].after & {name for _, name in wanted}) - before:
             raise LeftOutError(f"duplicate resource: {key} depended on {later}")
     stay = _with_needed(was, filter(left_out, was))
     return {**{key: was[key] for key in stay if key not in found}, **found}
+
+
+def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
+    """As if they depended on what the program alone has them wait for."""
+    return {key: replace(one, after=one.after | one.behind) for key, one in resources.items()}
 
 
 def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import runpy
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
+from pulumi.runtime.resource import register_resource
 from pulumi.runtime.settings import get_root_resource
 
+from components.graph import once_made
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.discovery import Published, SigningKey
@@ -31,6 +33,8 @@ from sandbox.kong import Kong
 from sandbox.okta import Okta
 from tests.support.estates import asking
 
+_IN_TURN = "graph", "grants", "workload.credential"
+"""The modules that have resources come after others in the program alone."""
 ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -45,7 +49,8 @@ PRIVATE_KEY = _PAIR.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryptio
 @dataclass(frozen=True, slots=True)
 class Registered:
     """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret, and
-    `ignored` those of which changes are ignored."""
+    `ignored` those of which changes are ignored. `behind`: what this run alone has it wait for (graph.once_made), of
+    which the state says nothing."""
 
     type: str
     name: str
@@ -56,6 +61,7 @@ class Registered:
     secret_outputs: frozenset[str]
     parent: str = ""
     ignored: tuple[str, ...] = ()
+    behind: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 States = dict[str, dict[str, dict[str, Any]]]
@@ -123,6 +129,22 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self, answers: _Answers | None = None) -> None:
         super().__init__(answers or _Answers())
         self.registered: list[Registered] = []
+        self._turns: dict[int, tuple[pulumi.Output[Any], Sequence[pulumi.Resource]]] = {}
+        self._behind: dict[tuple[str, str], frozenset[str]] = {}
+
+    def once_made(self, resources: Sequence[pulumi.Resource]) -> pulumi.Output[Any]:
+        """What the program has in its place, which no request tells."""
+        made = once_made(resources)
+        self._turns[id(made)] = made, resources
+        return made
+
+    def register(self, resource: pulumi.Resource, type_: str, name: str, *more: Any) -> None:
+        """What the SDK has in its place, which then tells the monitor; notes what the resource waits for."""
+        (options,) = (one for one in more if isinstance(one, pulumi.ResourceOptions))
+        waits = options.depends_on if isinstance(options.depends_on, Sequence) else ()
+        turns = [self._turns[id(one)][1] for one in waits if id(one) in self._turns]
+        self._behind[type_, name] = frozenset(one._name for resources in turns for one in resources)
+        register_resource(resource, type_, name, *more)
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol names it
         answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
@@ -138,6 +160,7 @@ class _Monitor(mocks.MockMonitor):
                 secret_outputs=frozenset(request.additionalSecretOutputs),
                 parent=_name(request.parent),
                 ignored=tuple(request.ignoreChanges),
+                behind=self._behind.get((request.type, request.name), frozenset()),
             )
         )
         return answer
@@ -186,6 +209,9 @@ def run_stack(
         exported: dict[str, Any] = {}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("pulumi.export", exported.__setitem__)
+            patch.setattr("pulumi.resource.register_resource", monitor.register)
+            for module in _IN_TURN:
+                patch.setattr(f"components.{module}.once_made", monitor.once_made)
             runpy.run_path("__main__.py", run_name="__main__")
         return pulumi.Output.from_input(exported).apply(outputs.update)
 

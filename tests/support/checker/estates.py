@@ -235,6 +235,26 @@ def regranted(draw: random.Random, shape: Shape) -> Shape:
     return replace(shape, clients=tuple(clients.values()))
 
 
+def widened(draw: random.Random, shape: Shape) -> Shape:
+    """Clients may ask for more, and a service for all that there is."""
+    grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
+    clients = {client.name: client for client in (*shape.clients, Client("job"))}
+    for name, client in clients.items():
+        more = grants if name == "job" else draw.sample(grants, draw.randint(0, len(grants)))
+        clients[name] = replace(client, calls=tuple(sorted({*client.calls, *more})))
+    return replace(shape, clients=tuple(clients.values()))
+
+
+def narrowed(draw: random.Random, shape: Shape) -> Shape:
+    """Clients may ask for less than they did, and for something still."""
+    clients = []
+    for client in shape.clients:
+        calls = [(part.uid, scope) for part in shape.parts for scope in client.asks(part)]
+        left = draw.sample(calls, draw.randint(1, len(calls) - 1)) if len(calls) > 1 else calls
+        clients.append(replace(client, calls=tuple(sorted(left))))
+    return replace(shape, clients=tuple(clients))
+
+
 def versioned(draw: random.Random, shape: Shape) -> Shape:
     """A component has another image, maybe with other rules; maybe it cannot be pulled."""
     chosen = draw.choice(shape.parts)
@@ -285,19 +305,33 @@ STEPS: tuple[Step, ...] = (
 def estates(seed: int, count: int, sound: Callable[[str], bool]) -> Iterator[tuple[str, Shape]]:
     """`count` estates, each by one step (named) from the one before it and another Application; the first from nothing.
 
-    `sound_deployment` says whether an Application compiles. A step that leads nowhere is drawn again, and in the end another.
+    `sound` says whether an Application compiles. A step that leads nowhere is drawn again, and in the end another.
     """
     draw = random.Random(seed)  # the same estates from the same seed
     shape = Shape()
     for number in range(count):
-        wanted = STEPS[number % len(STEPS)] if shape.parts else added
-        tried = [wanted] * 200 + [draw.choice(STEPS) for _ in range(2000)]
-        before = replace(shape, unpullable=frozenset())
-        for step in tried:
-            following = step(draw, before)
-            if application(following) != application(shape) and sound(application(following)):
-                break
-        else:
-            raise ValueError(f"no estate follows {shape}")
-        shape = following
-        yield step.__name__, shape
+        name, shape = _following(draw, shape, STEPS[number % len(STEPS)] if shape.parts else added, sound)
+        yield name, shape
+
+
+def regranted_estates(seed: int, count: int, sound: Callable[[str], bool]) -> Iterator[Shape]:
+    """`count` estates, each by several steps at once from the one before it, of which the last is about grants: clients
+    get more by every other one, and less by those between."""
+    draw = random.Random(seed)
+    shape = Shape()
+    for number in range(count):
+        steps = (added, added, regranted) if number == 0 else draw.choices(STEPS, k=draw.randint(0, 2))
+        for step in (*steps, narrowed if number % 2 else widened):
+            _, shape = _following(draw, shape, step, sound)
+        shape = replace(shape, unpullable=frozenset())
+        yield shape
+
+
+def _following(draw: random.Random, shape: Shape, wanted: Step, sound: Callable[[str], bool]) -> tuple[str, Shape]:
+    """Another Application, by that step if there is one."""
+    before = replace(shape, unpullable=frozenset())
+    for step in [wanted] * 200 + [draw.choice(STEPS) for _ in range(2000)]:
+        following = step(draw, before)
+        if application(following) != application(shape) and sound(application(following)):
+            return step.__name__, following
+    raise ValueError(f"no estate follows {shape}")

@@ -27,6 +27,8 @@ from tests.support.checker.history import Images, Moment, Replay, replay, watche
 from tests.support.checker.plane import Address
 from tests.support.engine.calls import part
 from tests.support.engine.deployment import project
+from tests.support.estates import STACK as OF_TESTS
+from tests.support.estates import compiled
 from tests.support.faults.stacks import Stack, trust
 
 SETTINGS = "stacks/Pulumi.local.yaml"
@@ -34,6 +36,11 @@ EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
 APP = "applications/app.yaml"
 Edit = tuple[str, str, str]
 """File, old text, new text."""
+
+
+def compiles(text: str) -> bool:
+    """Whether an Application does on a stack whose workloads may speak https."""
+    return compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,8 @@ class Recorder:
     workloads: dict[Address, Place] = field(default_factory=dict)
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
     """After how many changes of Kong's, what ran."""
+    said: str = ""
+    """What the last run of the engine printed."""
 
     @staticmethod
     def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
@@ -111,6 +120,7 @@ class Recorder:
         before = self.stack.state()
 
         def replayed(done: CompletedProcess[str], moments: list[Moment]) -> Replay:
+            self.said = done.stdout + done.stderr
             # Flags change what waits for what: `--continue-on-error` deletes though something before it has failed.
             return watched(moments) if flags else replay(done.stdout, before, self.stack.state(), moments)
 

@@ -35,7 +35,7 @@ from sandbox.local import STACK
 from sandbox.plugins import kong as plugin
 from tests.support.checker.history import DEPLOYMENT, Moment, Operation, Step, waits_of, written
 from tests.support.checker.order import Order, members
-from tests.support.left_out import Key, LeftOutError, without_left_out
+from tests.support.left_out import Key, LeftOutError, in_turn, without_left_out
 from tests.support.mocks import Registered, run_stack
 
 _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
@@ -215,7 +215,7 @@ class Backend:
         changed = _new({key: one for key, one in was.items() if key not in again}, wanted)
         steps = [Step("create" if key not in was else "update", _urn(key), key[0], 0, 0) for key in changed]
         steps += [Step("delete", _urn(key), key[0], 0, 0) for key in sorted(was.keys() - wanted.keys()) if _made(key)]
-        waits = waits_of(steps, _listed(was), _listed(wanted))
+        waits = waits_of(steps, _listed(was), _listed(in_turn(wanted)))
         order = Order(tuple(waits))
         chosen = self._some(order, trouble.share) if trouble else (1 << len(steps)) - 1
         state.resources |= {key: one for key, one in wanted.items() if not _made(key) or was.get(key) == one}
@@ -386,7 +386,10 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
     for key in resources:
         named.setdefault(key[1], []).append(_urn(key))
     return [
-        {"urn": _urn(key), "dependencies": [urn for name in sorted(one.after) for urn in named.get(name, ())]}
+        {
+            "urn": _urn(key),
+            "dependencies": [urn for name in sorted(one.after) for urn in named.get(name, ())],
+        }
         for key, one in resources.items()
     ]
 

@@ -1,0 +1,59 @@
+"""What a flag leaves out of a change that is about grants as well: drawn at random, between generated estates.
+
+Whatever `--target` and `--exclude` name, nobody is let in whom neither estate lets in, the next plain `up` ends it, and
+the engine does not end half-way over a resource that the program comes to once it was taken along (step_generator.go).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.checker.check import Report
+from tests.support.checker.estates import regranted_estates
+from tests.support.checker.runs import Recorder, compiles, sandbox
+from tests.support.tiers import deep_after, examples
+
+pytestmark = pytest.mark.engine
+
+ESTATES = max(3, examples(7))
+"""Of each chain: 7 at full strength."""
+OF_THE_ENGINE = ("pulumi:pulumi:Stack", "pulumi:providers:")
+
+
+def _flags(draw: random.Random, names: list[str]) -> Iterator[str]:
+    """All that is there, or all but that; and maybe what depends on it."""
+    option, share = draw.choice(["--target", "--exclude"]), draw.choice([0.1, 0.5])
+    for name in [one for one in names if draw.random() < share] or names[:1]:
+        yield from (option, f"**::{name}")
+    if draw.random() < 0.25:
+        yield f"{option}-dependents"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.generated
+@pytest.mark.parametrize("seed", deep_after(1, (3, 1, 2, 4)))
+def test_no_flag_opens_or_takes_along_what_comes_later(
+    tmp_path: Path, seed: int, report: Callable[[str], None]
+) -> None:
+    draw, total = random.Random(seed), Report()
+    with sandbox() as local:
+        recorder = Recorder.on(local, tmp_path / "project")
+        first, *others = regranted_estates(seed, ESTATES, compiles)
+        recorder.up("first", first)
+        for after in others:
+            urns = (one["urn"] for one in recorder.stack.state() if not one["type"].startswith(OF_THE_ENGINE))
+            for flags in ([*_flags(draw, sorted(urn.rpartition("::")[2] for urn in urns))], []):
+                run = recorder.up(" ".join(flags) or "all of it", after, *flags)
+                twice = [line for line in recorder.said.splitlines() if "Duplicate resource" in line]
+                assert not twice, f"{run.name}:\n{twice}"
+                found = run.held()
+                assert not found.opened, f"{run.name}:\n{found}"
+                total.add(found)
+    assert total.reached > 100
+    report(
+        f"model checker, flags {seed}: {len(others)} pairs of estates, {total.asked} requests, none that no estate allows"
+    )

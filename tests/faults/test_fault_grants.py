@@ -1,0 +1,87 @@
+"""What a client is granted and what its pods ask for, where one of them fails: the other waits, in a run that goes on, too.
+
+And no state says which came first: the next run may turn it round.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import pytest
+
+from sandbox.okta.answers import Answer
+from sandbox.okta.service import Answered
+from tests.support.faults.stacks import Empty, Stack
+from tests.support.faults.tiny import TINY
+from tests.support.tiers import deep_after
+
+pytestmark = pytest.mark.engine
+
+APP = "applications/app0.yaml"
+BOTH = "scopes: [things.read, things.write]"
+WITH_WRITE = TINY.replace("{things.read: Read things}", "{things.read: r, things.write: w}").replace(
+    "reader: {scopes: [things.read]", f"reader: {{{BOTH}"
+)
+ONE_CALL, BOTH_CALLS = "scopes: [things.read]}]}", f"{BOTH}}}]}}"
+JOB, NEXT_JOB = "image: registry.example.com/job", "image: registry.example.com/job:2"
+FLAGS = deep_after(1, ["--continue-on-error", ""])
+READ, WRITE = "things.read", "things.write"
+
+
+def _asked(stack: Stack) -> list[str]:
+    """What the client's Secret has its pods ask for."""
+    (found,) = (one for one in stack.local.cluster.objects("Secret") if "OAUTH_SCOPES" in one["data"])
+    return base64.b64decode(found["data"]["OAUTH_SCOPES"]).decode().split()
+
+
+def _granted(stack: Stack) -> list[str]:
+    """What the provider may give it."""
+    (rule,) = (one for one in stack.state() if one["urn"].endswith("::okta-rule-tiny/job"))
+    return list(rule["outputs"]["scopeWhitelists"])
+
+
+def _no_state_says_the_order(stack: Stack) -> None:
+    granted, asked = "::okta-rule-tiny/job", ("::tiny/job-client", "::tiny/job-deployment")
+    (rule,) = (one for one in stack.state() if one["urn"].endswith(granted))
+    of_pods = [one for one in stack.state() if one["urn"].endswith(asked)]
+    assert len(of_pods) == len(asked)
+    assert not [urn for urn in rule["dependencies"] if urn.endswith(asked)]
+    assert not [urn for one in of_pods for urn in one["dependencies"] if urn.endswith(granted)]
+
+
+def _works(stack: Stack, *scopes: str) -> None:
+    stack.local.okta.faults = None
+    stack.local.cluster.unpullable.clear()
+    stack.run("up")
+    assert _asked(stack) == _granted(stack) == [*scopes]
+    assert stack.changes("up") == {}
+    _no_state_says_the_order(stack)
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_pods_do_not_ask_for_what_was_not_granted(empty: Empty, flags: str) -> None:
+    stack = empty(applications=[WITH_WRITE])
+    stack.run("up")
+    _no_state_says_the_order(stack)
+
+    def broken(method: str, path: str, proceed: Callable[[], Answered]) -> Answered:
+        return (Answer(500, {}, {}), b"{}") if method == "PUT" and "/rules/" in path else proceed()
+
+    stack.edit(APP, ONE_CALL, BOTH_CALLS)
+    stack.local.okta.faults = broken
+    assert stack.run("up", *flags.split(), check=False).returncode != 0
+    assert _asked(stack) == [READ]
+    _works(stack, READ, WRITE)
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_nothing_is_taken_from_a_client_whose_pods_still_ask_for_it(empty: Empty, flags: str) -> None:
+    stack = empty(applications=[WITH_WRITE.replace(ONE_CALL, BOTH_CALLS)])
+    stack.run("up")
+    stack.edit(APP, BOTH_CALLS, ONE_CALL)
+    stack.edit(APP, JOB, NEXT_JOB)
+    stack.local.cluster.unpullable.add(NEXT_JOB.removeprefix("image: "))
+    assert stack.run("up", *flags.split(), check=False).returncode != 0
+    assert _granted(stack) == [READ, WRITE]
+    _works(stack, READ)
