@@ -24,7 +24,7 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import KnownStacks
-from kong_oam.engine.stacks import GATES_LEFT_OUT, GATES_STAY, KEEP_GRANTS, partitions_of
+from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS, partitions_of
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import granted_in, kind_of
 
@@ -46,15 +46,14 @@ class Part:
     """What of the estate a run deploys: `estate`, as gates are to decide, and `granted`, as identity providers and pods
     are to have it, where clients keep what they were granted (KEEP_GRANTS). `base`, in a partition: that of its estate;
     `kept`, in the base: what it still offers since a partition uses it, in words, and `made_with`: the highest
-    generation that a partition knows; `gates_stay`: that gates stay as they are, `left_out`: that the engine sees to
-    it, and `regranted`: then, the components whose clients get a grant."""
+    generation that a partition knows; `gates_stay`: that gates stay as they are, and `regranted`: then, the components
+    whose clients get a grant."""
 
     estate: Estate
     granted: Estate
     base: Base | None = None
     kept: Sequence[str] = ()
     gates_stay: bool = False
-    left_out: bool = False
     regranted: frozenset[str] = frozenset()
     made_with: int = 0
 
@@ -97,10 +96,10 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     _stop_at_components_elsewhere(settings, part, state, base.state)
     at_gates = replace(part_of(gates, partition), foreign=part.foreign) if keeps else part
     found = Part(at_gates, part, replace(base, clients=ids))
-    if keeps not in (GATES_LEFT_OUT, GATES_STAY):
+    if keeps != GATES_STAY:
         return found
     regranted = _regranted(part, before, settings.engine_stack)
-    return replace(found, gates_stay=True, left_out=keeps == GATES_LEFT_OUT, regranted=regranted)
+    return replace(found, gates_stay=True, regranted=regranted)
 
 
 def _stop_at_components_of_others(settings: Settings, estate: Estate, state: StackState) -> None:

@@ -86,7 +86,6 @@ def deploy() -> None:
     moved = Moved(plan.state.urns)
     if plan.part.gates_stay:
         leave_workloads(plan.state.urns, plan.part.regranted)
-    if plan.part.left_out:
         leave_gateway()
     with without_traces():
         provisioned = _provision(plan)

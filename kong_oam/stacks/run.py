@@ -23,7 +23,6 @@ from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
 from kong_oam.engine.stacks import (
     GATES_CHANGE,
-    GATES_LEFT_OUT,
     GATES_STAY,
     KEEP_GRANTS,
     existing,
@@ -80,6 +79,8 @@ class Runs:
     failed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     interrupted: bool = False
+    _moved: Collection[str | None] = ()
+    """The partitions to which something was moved."""
     _writing: Lock = field(default_factory=Lock)
     _shared: Mapping[str, str] = field(default_factory=dict)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
@@ -180,9 +181,8 @@ class Runs:
         changed = {one: self._regranted(one, before, chosen) for one in chosen}
         ahead = {one: changed[one].clients for one in chosen if changed[one].clients}
         readdressed = [one for one in ahead if changes_address(self.estates.given(one), states[one], ahead[one])]
-        moved = [one for one in ahead if one not in readdressed and has_moved(states[one])]
-        self._side_by_side([one for one in ahead if one not in {*readdressed, *moved}], GATES_LEFT_OUT)
-        self._side_by_side(moved, GATES_STAY)
+        self._moved = {one for one in ahead if has_moved(states[one])}
+        self._side_by_side([one for one in ahead if one not in readdressed], GATES_STAY)
         held = self._held(changed)
         self._side_by_side([one for one in readdressed if one not in held], GATES_CHANGE)
         held = self._held(changed)
@@ -274,10 +274,10 @@ class Runs:
         stack, given = self.name(partition), {**self._shared, KEEP_GRANTS: keeps}
         say = partial(self._told, stack)
         more = self.more
-        if keeps in (GATES_LEFT_OUT, GATES_STAY):
+        if keeps == GATES_STAY:
             if more and not self._judged(stack, say):
                 return False
-            more = AT_THE_GATEWAY if keeps == GATES_LEFT_OUT else ()
+            more = () if partition in self._moved else AT_THE_GATEWAY
         if not show(*_ARGUMENTS[self.verb], *more, stack=stack, say=say, running=self._running, environment=given):
             return False
         if self.interrupted:  # the engine may say that it has done what it left

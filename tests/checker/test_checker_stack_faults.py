@@ -17,7 +17,7 @@ import pytest
 
 from components.grants import Grants
 from kong_oam.access.partitions import with_kept_grants
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_LEFT_OUT
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.regranted import Regranted
 from kong_oam.stacks.run import Runs
@@ -67,7 +67,7 @@ def _grant_goes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
     def up(runs: Runs, chosen: Sequence[str]) -> None:
         before = runs._granted(map(runs._resources, chosen))
         losing = [one for one in chosen if runs._regranted(one, before, chosen).lost]
-        runs._side_by_side(losing, GATES_LEFT_OUT)
+        runs._side_by_side(losing, GATES_STAY)
         runs._side_by_side(chosen)
 
     patch.setattr(Runs, "_up", up)
@@ -83,8 +83,7 @@ def _nothing_is_added_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def _gates_change_as_grants_are_added(patch: pytest.MonkeyPatch) -> None:
-    for name in ("GATES_LEFT_OUT", "GATES_STAY"):
-        patch.setattr(f"components.partition.{name}", "never")
+    patch.setattr("components.partition.GATES_STAY", "never")
     patch.setattr("kong_oam.stacks.run.AT_THE_GATEWAY", ())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kong_oam.engine.known_stacks import VARIABLE, Contents, shared
-from kong_oam.engine.stacks import GATES_LEFT_OUT, GATES_STAY, KEEP_GRANTS
+from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from kong_oam.engine.state import from_outputs
 from tests.support.engine.partitions import partition, stack_of
 from tests.support.mocks import Registered, States, run_stack
@@ -23,11 +23,9 @@ CLIENTS = ("shop/checkout", "shop/web")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the run registered, where the engine leaves the gateway out and where it stays by the program, and what the
-    stack exported before it and after it."""
+    """What the run registered, and what the stack exported before it and after it."""
 
     registered: list[Registered]
-    by_program: list[Registered]
     before: dict[str, Any]
     after: dict[str, Any]
 
@@ -44,11 +42,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         _change(folder / "applications")
         run_stack(stack_of(None), states)
         patch.setenv(KEEP_GRANTS, GATES_STAY)
-        by_program = run_stack(rest, {**states})
-        patch.setenv(KEEP_GRANTS, GATES_LEFT_OUT)
         with shared({rest: Contents(None)}) as told:  # as its recorded run left it
             patch.setenv(VARIABLE, told[VARIABLE])
-            yield Run(run_stack(rest, states), by_program, before, dict(from_outputs(states[rest]).outputs))
+            yield Run(run_stack(rest, states), before, dict(from_outputs(states[rest]).outputs))
 
 
 def _change(applications: Path) -> None:
@@ -74,13 +70,13 @@ def test_nothing_needs_what_the_engine_leaves_out(run: Run) -> None:
     assert not [one for one in run.registered if not one.type.startswith("kong:") and one.after & gateway]
 
 
-def test_the_gateway_waits_for_the_rest_only_where_it_is_left_out(run: Run) -> None:
+def test_the_gateway_comes_after_the_rest_and_its_state_does_not_say_so(run: Run) -> None:
     """The state of each entity would name all else, and be written for that."""
     apart = ("kong:", "kong-oam:", "pulumi:")
     rest = {one.name for one in run.registered if not one.type.startswith(apart)}
     last = [one for one in run.registered if one.type.startswith("kong:")][-1]
-    assert last.after >= rest
-    assert not [one for one in run.by_program if one.type.startswith("kong:") and one.after >= rest]
+    assert last.behind >= rest
+    assert not last.after >= rest
 
 
 def test_what_the_stack_exports_stays_but_for_what_clients_have(run: Run) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kong_oam.engine.known_stacks import Contents, shared
-from kong_oam.engine.stacks import GATES_LEFT_OUT, GATES_STAY, KEEP_GRANTS
+from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from sandbox.demo.table import ask, estate_of
 from sandbox.local import STACK
 from tests.support.documentation import page
@@ -164,7 +164,7 @@ def test_a_run_that_adds_grants_leaves_the_gateway_as_it_is(empty: Empty) -> Non
     entities = {kind: deployment.local.kong.entities(kind) for kind in KINDS}
     exported = {name: output(deployment, "rest", name) for name in ("access", "enforced", "credentials", "upstreams")}
     with shared({stack_of("rest"): Contents(None)}) as known:
-        told = {KEEP_GRANTS: GATES_LEFT_OUT, **known}
+        told = {KEEP_GRANTS: GATES_STAY, **known}
         deployment.local.env |= told
         done = named(operations(run(deployment, "up", "rest", "--exclude", "**kong:index/**", "--json").stdout))
         for name in told:

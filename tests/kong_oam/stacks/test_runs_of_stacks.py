@@ -243,7 +243,7 @@ def test_policies_judge_all_that_is_to_come_before_grants_are_added(
 @pytest.mark.parametrize(
     ("changes", "moved", "first"),
     [
-        pytest.param(False, False, (run.GATES_LEFT_OUT, True), id="neither"),
+        pytest.param(False, False, (run.GATES_STAY, True), id="neither"),
         pytest.param(True, False, (run.GATES_CHANGE, False), id="its port changes"),
         pytest.param(False, True, (run.GATES_STAY, False), id="it was moved there"),
         pytest.param(True, True, (run.GATES_CHANGE, False), id="both"),

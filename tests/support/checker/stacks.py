@@ -25,7 +25,7 @@ from kong_oam.__main__ import main
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_LEFT_OUT, GATES_STAY, KEEP_GRANTS
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS
 from kong_oam.engine.state import COMPONENT, PLUGIN
 from kong_oam.engine.state import STACK as STACK_TYPE
 from kong_oam.stacks import create, move, records, run
@@ -52,7 +52,7 @@ _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
 _APART = 0.25
 """How often runs that may be side by side are not."""
 ACCOUNT = "pulumi:providers:kong"
-_MARKS = {"": "", GATES_LEFT_OUT: "+", GATES_STAY: "+", GATES_CHANGE: "~"}
+_MARKS = {"": "", GATES_STAY: "+", GATES_CHANGE: "~"}
 _OF_THE_ENGINE = ("kong-oam:", "pulumi:")
 
 
