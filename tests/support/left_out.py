@@ -35,8 +35,9 @@ def without_left_out(
             if one.after & skipped:
                 raise LeftOutError(f"untargeted create: {key} needs {one.after & skipped}")
             found[key] = was[key] if key in was and "*" in one.ignored else one
+    registered = in_turn(wanted)
     for key in filter(left_out, was.keys() & wanted.keys()):
-        before = {name for _, name in _with_needed(in_turn(wanted), [key])}
+        before = {name for _, name in _with_needed(registered, [key])}
         if later := (was[key].after & {name for _, name in wanted}) - before:
             raise LeftOutError(f"duplicate resource: {key} depended on {later}")
     stay = _with_needed(was, filter(left_out, was))

@@ -386,10 +386,7 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
     for key in resources:
         named.setdefault(key[1], []).append(_urn(key))
     return [
-        {
-            "urn": _urn(key),
-            "dependencies": [urn for name in sorted(one.after) for urn in named.get(name, ())],
-        }
+        {"urn": _urn(key), "dependencies": [urn for name in sorted(one.after) for urn in named.get(name, ())]}
         for key, one in resources.items()
     ]
 
