@@ -21,14 +21,7 @@ from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
-from kong_oam.engine.stacks import (
-    GATES_CHANGE,
-    GATES_STAY,
-    KEEP_GRANTS,
-    existing,
-    partitions_of,
-    when_written,
-)
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, partitions_of, when_written
 from kong_oam.engine.state import STACK, Resources, from_resources
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.identity.kinds import granted_in

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kong_oam.engine.state import logical_name
 from tests.support.checker.check import Report
 from tests.support.checker.estates import regranted_estates
 from tests.support.checker.runs import Recorder, compiles, sandbox
@@ -21,7 +22,6 @@ pytestmark = pytest.mark.engine
 
 ESTATES = max(3, examples(7))
 """Of each chain: 7 at full strength."""
-OF_THE_ENGINE = ("pulumi:pulumi:Stack", "pulumi:providers:")
 
 
 def _flags(draw: random.Random, names: list[str]) -> Iterator[str]:
@@ -45,8 +45,8 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
         first, *others = regranted_estates(seed, ESTATES, compiles)
         recorder.up("first", first)
         for after in others:
-            urns = (one["urn"] for one in recorder.stack.state() if not one["type"].startswith(OF_THE_ENGINE))
-            for flags in ([*_flags(draw, sorted(urn.rpartition("::")[2] for urn in urns))], []):
+            there = [one["urn"] for one in recorder.stack.state() if not one["type"].startswith("pulumi:")]
+            for flags in ([*_flags(draw, sorted(map(logical_name, there)))], []):
                 run = recorder.up(" ".join(flags) or "all of it", after, *flags)
                 twice = [line for line in recorder.said.splitlines() if "Duplicate resource" in line]
                 assert not twice, f"{run.name}:\n{twice}"

@@ -5,13 +5,14 @@ And no state says which came first: the next run may turn it round.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 
 import pytest
 
+from kong_oam.engine.state import logical_name
 from sandbox.okta.answers import Answer
 from sandbox.okta.service import Answered
+from tests.support.engine.calls import credential
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import TINY
 from tests.support.tiers import deep_after
@@ -26,28 +27,27 @@ WITH_WRITE = TINY.replace("{things.read: Read things}", "{things.read: r, things
 ONE_CALL, BOTH_CALLS = "scopes: [things.read]}]}", f"{BOTH}}}]}}"
 JOB, NEXT_JOB = "image: registry.example.com/job", "image: registry.example.com/job:2"
 FLAGS = deep_after(1, ["--continue-on-error", ""])
+RULE = "okta-rule-tiny/job"
 READ, WRITE = "things.read", "things.write"
 
 
 def _asked(stack: Stack) -> list[str]:
     """What the client's Secret has its pods ask for."""
-    (found,) = (one for one in stack.local.cluster.objects("Secret") if "OAUTH_SCOPES" in one["data"])
-    return base64.b64decode(found["data"]["OAUTH_SCOPES"]).decode().split()
+    return credential(stack.local, "job")["OAUTH_SCOPES"].split()
 
 
 def _granted(stack: Stack) -> list[str]:
     """What the provider may give it."""
-    (rule,) = (one for one in stack.state() if one["urn"].endswith("::okta-rule-tiny/job"))
+    (rule,) = (one for one in stack.state() if logical_name(one["urn"]) == RULE)
     return list(rule["outputs"]["scopeWhitelists"])
 
 
 def _no_state_says_the_order(stack: Stack) -> None:
-    granted, asked = "::okta-rule-tiny/job", ("::tiny/job-client", "::tiny/job-deployment")
-    (rule,) = (one for one in stack.state() if one["urn"].endswith(granted))
-    of_pods = [one for one in stack.state() if one["urn"].endswith(asked)]
-    assert len(of_pods) == len(asked)
-    assert not [urn for urn in rule["dependencies"] if urn.endswith(asked)]
-    assert not [urn for one in of_pods for urn in one["dependencies"] if urn.endswith(granted)]
+    state = {logical_name(one["urn"]): {*map(logical_name, one.get("dependencies", ()))} for one in stack.state()}
+    pods = {"tiny/job-client", "tiny/job-deployment"}
+    assert pods <= state.keys()
+    assert not state[RULE] & pods
+    assert not [one for one in pods if RULE in state[one]]
 
 
 def _works(stack: Stack, *scopes: str) -> None:
