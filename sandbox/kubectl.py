@@ -2,6 +2,7 @@
 
     kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
+    kubectl [--context=C] --namespace=N [--request-timeout=T] get pods --selector=LABELS --output=jsonpath=...
     kubectl [--context=C] [--request-timeout=T] get namespaces NAME... --ignore-not-found --output=name
     kubectl [--context=C] [--request-timeout=T] get namespaces kube-system --ignore-not-found --output=jsonpath=...
     kubectl [--context=C] [--request-timeout=T] get nodes --output=json
@@ -9,9 +10,9 @@
     kubectl [--context=C] --namespace=N delete KIND --selector=LABELS --field-selector=metadata.name=NAME
 
 It asks the stand-in cluster, or that of the context. The jsonpath is accepted and not used: what is printed is each
-object's metadata on a line of its own, or a namespace's uid, which is the cluster's address. A patch is a strategic
-merge patch: `null` takes a field out, `$patch: delete` an item of a list. RESOURCE may also be the singular of any
-kind, `statefulset.v1.apps`.
+object's metadata on a line of its own, of a pod its labels, or a namespace's uid, which is the cluster's address. A
+patch is a strategic merge patch: `null` takes a field out, `$patch: delete` an item of a list. RESOURCE may also be the
+singular of any kind, `statefulset.v1.apps`.
 """
 
 import argparse
@@ -76,6 +77,12 @@ def main() -> int:
             return 0
         absent = _send("GET", "/absent")["namespaces"]
         print("\n".join(f"namespace/{name}" for name in asked.what[1:] if name not in absent))
+    elif asked.what == ["pods"]:
+        wanted = dict(label.split("=") for label in asked.selector.split(","))
+        for one in _send("GET", "/objects")["objects"]:
+            labels = one["metadata"].get("labels", {})
+            if one["kind"] == "Pod" and _is_in(asked.namespace, one["metadata"]) and wanted.items() <= labels.items():
+                print(json.dumps(labels))
     elif asked.selector:
         for one in _send("GET", "/objects")["objects"]:
             metadata = one["metadata"]

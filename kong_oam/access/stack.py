@@ -56,6 +56,8 @@ class Stack:
     """Whether Roles, ClusterRoles and their bindings are deployed."""
     service_types: tuple[str, ...] = ()
     """The types, `LoadBalancer` and `NodePort`, that Services may have to which no route leads."""
+    operator_labels: Mapping[str, str] = field(default_factory=dict)
+    """By `<group>/<Kind>`, the label that an operator puts on the pods of such an object, with the object's name."""
     minor: int = MINOR
     """The 30 of Kubernetes 1.30: definitions choose API versions by it."""
     clusters: frozenset[str] | None = frozenset()

@@ -20,4 +20,8 @@ CODES: Mapping[str, Code] = {
         "two contexts of the stack that lead to one cluster; found where `kubectl` is at hand",
         "name each cluster once: in `cluster.context`, or in `cluster.contexts`",
     ),
+    "ENV415": Code(
+        "pods of another component that have the `podLabels` of an access trait; found where `kubectl` may list pods",
+        "take the labels off these pods, or write `podLabels` that they do not have",
+    ),
 }

@@ -23,6 +23,7 @@ kind is as `kubectl` tells it from others of that name: `StatefulSet.v1.apps`.""
 
 _PATIENCE = 60.0  # seconds for all objects of a namespace
 _SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
+_LABELS = '{range .items[*]}{.metadata.labels}{"\\n"}{end}'
 _RESOURCES = {
     "Deployment": "deployments.apps",
     "NetworkPolicy": "networkpolicies.networking.k8s.io",
@@ -95,6 +96,14 @@ def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
         internal = (address["address"] for address in addresses if address["type"] == "InternalIP")
         by_node[node["metadata"]["name"]] = (*internal, *node.get("spec", {}).get("podCIDRs", ()))
     return by_node
+
+
+def labels_of_pods(context: str | None, namespace: str, labels: Mapping[str, str]) -> list[dict[str, str]]:
+    """The labels of each pod in a namespace that has these labels. Raises UnreadableError."""
+    selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    command = (*_kubectl(context, namespace), "--request-timeout=10s", "get", "pods", f"--selector={selector}")
+    answer = _run(*command, f"--output=jsonpath={_LABELS}")
+    return [json.loads(line) for line in answer.splitlines() if line]
 
 
 def patch(context: str | None, name: Name, change: Mapping[str, Any]) -> str:

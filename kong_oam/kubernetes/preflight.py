@@ -1,5 +1,6 @@
 """Finds what of the cluster does not fit the stack, before anything is made: namespaces that are missing, where a
-creation would be tried for a minute and fail, and nodes and pods that would pass for the gateway.
+creation would be tried for a minute and fail, nodes and pods that would pass for the gateway, and pods that another
+component's rules would open.
 
 It asks with `kubectl`, and says nothing where there is none, or where it may not look.
 """
@@ -12,21 +13,24 @@ from ipaddress import ip_network
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.engine.state import Held
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, foundations, running
+from kong_oam.kubernetes.selected import other_pods
 
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 
 
 def inspect(settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
-    """A diagnostic for each namespace that is missing, and for each range of the gateway's that others are in."""
+    """A diagnostic for each namespace that is missing, for each range of the gateway's that others are in, and for each
+    component that would reach pods of others."""
     found: list[Diagnostic] = []
     for cluster in clusters_of(estate):
         sites = [site for one in running(estate) for site in one.sites if site.cluster == cluster]
         found += _missing(settings, estate, held, cluster, sites)
         found += _neighbours(settings, cluster) if sites else ()
+        found += _other_pods(settings, cluster, sites)
     return (*found, *_one_cluster(settings, estate))
 
 
@@ -70,6 +74,20 @@ def _neighbours(settings: Settings, cluster: str | None) -> Iterator[Diagnostic]
                 "gateway: name the gateway's own addresses, or a subnet in which nothing else is"
             )
             yield Diagnostic("ENV413", message)
+
+
+def _other_pods(settings: Settings, cluster: str | None, sites: Sequence[Component]) -> Iterator[Diagnostic]:
+    """A diagnostic for each access trait whose `podLabels` are on pods of other components."""
+    try:
+        for found in other_pods(settings.cluster.context_of(cluster), sites):
+            message = (
+                f"pods of {some(found.owners)} in namespace '{found.component.namespace}' have these podLabels, and "
+                f"the rules of '{found.component.key}' would open them; take the labels off these pods, or write "
+                "others here"
+            )
+            yield Diagnostic("ENV415", message, found.named.place.at("podLabels"))
+    except kubectl.UnreadableError:
+        return
 
 
 def _missing(

@@ -27,6 +27,7 @@ class Rules:
     `allowed`: kinds besides the usual ones, `<group>/<Kind>` or `Kind` of the core group, other namespaces, as
     `<namespace>/Namespace`, and what pods may use, `<name>/RuntimeClass` and `<driver>/CSIDriver`, each with a text
     that says what that may open. `reach`: how the gateway reaches Services. `service_types`: what others may be.
+    `operator_labels`: by `<group>/<Kind>`, the label that an operator puts on the pods of an object, with its name.
     """
 
     allowed: Mapping[str, str] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class Rules:
     reach: Reach = "cluster"
     gateway_namespace: str | None = None
     service_types: tuple[str, ...] = ()
+    operator_labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from kong_oam.objects.pods import Path, mapping
 
 RELEASE = ("helm.sh", "Release")
 KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
-_RELEASES = (RELEASE, ("helm.toolkit.fluxcd.io", "HelmRelease"))
+_HELM_RELEASE = ("helm.toolkit.fluxcd.io", "HelmRelease")
+RELEASES = frozenset({RELEASE, _HELM_RELEASE})
+"""The kinds of which Helm makes a release: by Pulumi, and by Flux."""
 _MODULE = ("terraform.core.oam.dev", "Configuration")
-_CONTROLLED = frozenset({*_RELEASES, KUSTOMIZATION, _MODULE})
+_CONTROLLED = frozenset({*RELEASES, KUSTOMIZATION, _MODULE})
 
 _PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -60,6 +62,17 @@ def deploys_to(one: RenderedObject) -> str:
     spec = mapping(one.object.get("spec"))
     named = spec.get("targetNamespace") or (spec.get("namespace") if one.group_kind == RELEASE else None)
     return str(named or one.namespace)
+
+
+def release_name(one: RenderedObject) -> str:
+    """The name of the release that Helm makes of an object."""
+    spec = mapping(one.object.get("spec"))
+    if one.group_kind == RELEASE:
+        return str(spec.get("name") or one.name)
+    if said := spec.get("releaseName"):
+        return str(said)
+    target = spec.get("targetNamespace")  # Flux puts it in front
+    return f"{target}-{one.name}" if target else one.name
 
 
 def namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:

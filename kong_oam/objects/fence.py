@@ -16,7 +16,6 @@ from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, 
 from kong_oam.objects.controllers import RELEASE
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.kinds import USUAL
-from kong_oam.objects.named import NamedService
 from kong_oam.objects.node import node_openings
 from kong_oam.objects.pods import (
     CONTAINER_LISTS,
@@ -192,30 +191,6 @@ def selections_refused(components: Sequence[JudgedComponent]) -> Iterator[Diagno
                 selected = service.owner is not component and service.selector.items() <= pods.labels.items()
                 if selected and (service.is_routed or service.has_pods):
                     yield _led_astray(service, pods)
-    yield from _not_apart(components)
-
-
-def _not_apart(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
-    """Yields `podLabels` that pods behind another component's may have as well, since no label tells them apart.
-
-    Of those pods no more is known than these labels. Where one has all of the other's, it is led astray already.
-    """
-    earlier: dict[str, list[tuple[JudgedComponent, NamedService]]] = {}
-    for component in components:
-        if (named := component.named) is None:
-            continue
-        for other, its in earlier.setdefault(component.namespace, []):
-            shared = named.labels.keys() & its.labels.keys()
-            apart = any(named.labels[key] != its.labels[key] for key in shared)
-            if not apart and not (
-                named.labels.items() <= its.labels.items() or its.labels.items() <= named.labels.items()
-            ):
-                message = (
-                    f"pods of '{other.key}' ({its.place}) may have these labels, too, and would be reached by the "
-                    f"rules of '{component.key}': say one label, such as {min(its.labels)}, in both, with two values"
-                )
-                yield Diagnostic("ACC227", message, named.place.at("podLabels"))
-        earlier[component.namespace].append((component, named))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from kong_oam.objects.identity import identities, identities_refused
 from kong_oam.objects.keeping import keeping_refused
 from kong_oam.objects.kinds import kind_refused, namespaces_refused
 from kong_oam.objects.metadata import metadata_refused
+from kong_oam.objects.pod_labels import pod_labels_refused
 from kong_oam.objects.shapes import shapes_refused
 from kong_oam.objects.twins import twins
 
@@ -57,4 +58,5 @@ def judge(components: Sequence[JudgedComponent], rules: Rules, alone: Alone = re
             if found and not any(kind_refused(component, one, rules)):
                 yield from found
     yield from selections_refused(components)
+    yield from pod_labels_refused(components, rules.operator_labels)
     yield from twins(components)

@@ -21,17 +21,6 @@ ELSEWHERE: Final = (
 """What to do where a component exposes what it does not render."""
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
-_OF_CONTROLLERS = (
-    "controller-revision-hash",
-    "controller-uid",
-    "job-name",
-    "pod-template-generation",
-    "pod-template-hash",
-)
-_DOMAINS_OF_CONTROLLERS = ("istio.io", "k8s.io", "kubernetes.io", "linkerd.io", "oam.dev")
-"""Labels that the cluster, a mesh or OAM adds to pods, whoever made them: not all are in a rendered template."""
-_RECOMMENDED = "app.kubernetes.io"
-
 
 @dataclass(frozen=True, slots=True)
 class NamedService:
@@ -63,17 +52,6 @@ def named_service(component: Component) -> NamedService | None:
 
 def misnamed(component: Component, named: NamedService) -> Iterator[Diagnostic]:
     """Yields what no gateway could be led to."""
-    for key in filter(_is_of_controllers, named.labels):
-        message = f"pods of any component may get a label '{key}', and this would reach them; name labels of the chart"
-        yield Diagnostic("ACC227", message, named.place.at("podLabels").key(key))
     if not _SERVICE_NAME.match(named.ours):
         message = f"'{named.ours}', which is made to reach it, cannot name a Service; give the component another name"
         yield Diagnostic("OAM103", message, component.place.at("name"))
-
-
-def _is_of_controllers(key: str) -> bool:
-    domain, slash, _ = key.partition("/")
-    if not slash:
-        return key in _OF_CONTROLLERS
-    of_controllers = any(f".{domain}".endswith(f".{one}") for one in _DOMAINS_OF_CONTROLLERS)
-    return of_controllers and domain != _RECOMMENDED

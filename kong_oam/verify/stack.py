@@ -32,8 +32,9 @@ from kong_oam.kong.extras import kinds
 from kong_oam.kong.plugins import Schema, config_json
 from kong_oam.kong.upstream_tls import authorities
 from kong_oam.kubernetes import kubectl
-from kong_oam.kubernetes.estate import clusters_of, objects_of
+from kong_oam.kubernetes.estate import clusters_of, objects_of, running
 from kong_oam.kubernetes.ownership import FieldChange, changes
+from kong_oam.kubernetes.selected import OtherPods, other_pods
 from kong_oam.verify.deviations import Deviation, MisreadError, compare
 from kong_oam.verify.drift import Drift, drifts, recognised
 from kong_oam.verify.live_gateway import LiveGateway, Terms
@@ -131,17 +132,28 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
     for cluster in clusters_of(estate):
         meant = {kubectl.name_of(manifest): manifest for manifest in objects_of(estate, settings, cluster)}
         context = settings.cluster.context_of(cluster)
+        sites = [site for one in running(estate) for site in one.sites if site.cluster == cluster]
         try:
             live = kubectl.read(context, meant.values())
+            reached = list(other_pods(context, sites))
         except kubectl.UnreadableError as error:
             raise UnverifiedError(str(error)) from None
+        where = f" in cluster '{cluster}'" if cluster else ""
         for name, manifest in sorted(meant.items()):
             found = changes(manifest, live[name]) if name in live else (FieldChange(""),)
-            where = f" in cluster '{cluster}'" if cluster else ""
             reasons = tuple(_reason(settings, context, name, change) for change in found)
             altered += [Altered(_shown(name) + where, reasons)] if reasons else []
+        altered += [_leading_astray(one, where) for one in reached]
         count += len(meant)
     return Workloads(tuple(altered), count)
+
+
+def _leading_astray(found: OtherPods, where: str) -> Altered:
+    """The Service that is made for a named one, where it leads to pods of others as well."""
+    text = f"it leads to pods of {some(found.owners)}, too, which the rules of '{found.component.key}' open"
+    remedy = f"take the podLabels at {found.named.place} off these pods, or write others there"
+    name = f"Service '{found.component.namespace}/{found.named.ours}'{where}"
+    return Altered(name, (Reason(text, remedy),))
 
 
 def _shown(name: kubectl.Name) -> str:

@@ -365,7 +365,7 @@ spec:
         - type: access
           properties:
             owner: team-tiny
-            service: {name: search-http, port: 9200, podLabels: {app.kubernetes.io/instance: search}}
+            service: {name: search-http, port: 9200, podLabels: {app.kubernetes.io/instance: api}}
             scopes: {things.read: Read things}
             rules: [{paths: [/things], methods: [GET], scopes: [things.read]}]
             roles: {reader: {scopes: [things.read], components: [tiny/api]}}
@@ -389,7 +389,7 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     assert call(local, "GET", HOST, "/things", token).status == 200
     assert call(local, "POST", HOST, "/things", token).status == 403
     (service,), (fence,) = local.cluster.objects("Service"), local.cluster.objects("NetworkPolicy")
-    pods = {"app.kubernetes.io/instance": "search"}
+    pods = {"app.kubernetes.io/instance": "api"}
     assert service["spec"]["selector"] == fence["spec"]["podSelector"]["matchLabels"] == pods
     assert local.cluster.objects("Ingress") == []
     after = {one["urn"].rpartition("::")[2]: one.get("dependencies", []) for one in deployment.state()}
@@ -408,8 +408,17 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     assert main(ask) == 1
     assert "NetworkPolicy 'default/api-gateway'" in capsys.readouterr().out
 
+    # Pods of another component come to have the labels: verify says so, and no run goes on.
+    labels = {**pods, "app.oam.dev/name": "shop", "app.oam.dev/component": "db"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "db", "namespace": "default", "labels": labels}}
+    local.cluster.put(pod)
+    assert main(ask) == 1
+    assert "it leads to pods of shop/db, too, which the rules of 'tiny/api' open" in capsys.readouterr().out
+    assert "ENV415" in deployment.run("up", check=False).stdout
+    local.cluster.delete(Key.of(pod))
+
     # The gate stays as it was in a run that leaves out the Service of other pods.
-    deployment.edit("applications/tiny.yaml", "instance: search}", "instance: other}")
+    deployment.edit("applications/tiny.yaml", "instance: api}", "instance: api, role: data}")
     deployment.edit("applications/tiny.yaml", "methods: [GET]", "methods: [GET, DELETE]")
     deployment.run("up", "--exclude", "**tiny/api-service-api-gateway")
     assert call(local, "DELETE", HOST, "/things", token).status == 403

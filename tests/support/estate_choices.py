@@ -197,7 +197,7 @@ _OTHER_API: Alternatives = {
 
 
 def _named(**changed: Any) -> Fragment:
-    service = {"name": "release", "port": 80, "podLabels": {"app": "release"}, **changed}
+    service = {"name": "release", "port": 80, "podLabels": {"app.kubernetes.io/instance": "release"}, **changed}
     name = service["name"]
     return {"access": {"service": service}, "gateway": {"http": {"/": service["port"]}, "existingServiceName": name}}
 
@@ -213,10 +213,8 @@ CHOICES: dict[str, Alternatives] = {
         "there": [{"gone": True}, {}],
         "is": [
             {
-                "type": "k8s-objects",
-                "properties": {
-                    "objects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "of-release"}}]
-                },
+                "type": "helmchart",
+                "properties": {"chart": {"source": "release", "repoURL": "https://charts.example.com"}},
                 "gateway": {"domain": "release.example.com"},
                 "access": {"owner": "one", "rules": [{"methods": ["GET"], "public": {"reason": "pages"}}]},
             }
@@ -226,7 +224,7 @@ CHOICES: dict[str, Alternatives] = {
             _named(name="another"),
             _named(port=81),
             _named(targetPort=8080),
-            _named(podLabels={"app": "another"}),
+            _named(podLabels={"app.kubernetes.io/instance": "release", "app": "another"}),
             _named(scheme="https"),
         ],
     },

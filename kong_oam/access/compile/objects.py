@@ -37,7 +37,9 @@ def judged_objects(
         elif component.name != component.name.lower():
             yield from _with_capitals(component)
     stack = directory.stack
-    rules = Rules(stack.allowed, stack.rbac, stack.reach, stack.gateway_namespace, stack.service_types)
+    rules = Rules(
+        stack.allowed, stack.rbac, stack.reach, stack.gateway_namespace, stack.service_types, stack.operator_labels
+    )
     held: dict[str, set[str]] = {}
     credentials = _credentials(directory)
     yield from _shown_certificates(sites, credentials)
@@ -92,7 +94,9 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[D
 
 
 def _judged(component: Component, credentials: frozenset[str], *, client: bool) -> JudgedComponent:
-    selector, named = {COMPONENT: component.name}, component.named
+    selector = {COMPONENT: component.name}
+    # What needs no definition has a Service of its own: that it names one is a finding already (ACC211).
+    named = component.named if component.rendered is not None else None
     made, over_tls = tuple(_made(component, client=client)), component.edge.upstream_tls
     return JudgedComponent(
         component.application,

@@ -98,6 +98,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
 
 _NAMES: Mapping[tuple[type, str], str] = {
     (Stack, "allowed"): "cluster.allow",
+    (Stack, "operator_labels"): "cluster.operatorLabels",
     (Stack, "rbac"): "cluster.rbac",
     (Stack, "service_types"): "cluster.serviceTypes",
     (Stack, "scheme"): "gateway.scheme",
@@ -238,13 +239,14 @@ _NEITHER = (
 )
 _ADDED: Mapping[str, Any] = {
     "cluster.allow": {},
+    "cluster.operatorLabels": {},
     "cluster.rbac": False,
     "cluster.serviceTypes": [],
     "forwardToken": True,
     "gateway.stripHeaders": [],
 }
 """How a version that does not know of a setting behaves."""
-_UNSAID = [(name, _ADDED[name]) for name in ("cluster.allow", "cluster.rbac", "cluster.serviceTypes")]
+_UNSAID = [(name, value) for name, value in _ADDED.items() if name.startswith("cluster.")]
 """Facts that are left out, so that a stack which uses none of them exports what such a version exported."""
 _MORE_WIDENS = (
     *("accessTokenMinutes", "cluster.rbac", "edge.cors.credentials", "forwardToken"),
@@ -279,6 +281,8 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
         return _plugins_kind(was or [], now or [])
     if name == "cluster.allow" and isinstance(was, dict) and isinstance(now, dict):
         return "may widen" if {*now} - {*was} else "may narrow" if {*was} - {*now} else "changed"
+    if name == "cluster.operatorLabels" and isinstance(was, dict) and isinstance(now, dict):
+        return "may narrow" if now.items() <= was.items() else "may widen"
     if isinstance(was, list) and isinstance(now, list):
         before, after = (now, was) if name in _LESS_WIDENS else (was, now)
         return "may narrow" if all(item in before for item in after) else "may widen"

@@ -66,6 +66,7 @@ def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "allowed": cluster.get("allow", {}),
         "rbac": cluster.get("rbac", False),
+        "operator_labels": cluster.get("operatorLabels", {}),
         "service_types": tuple(cluster.get("serviceTypes", ())),
         "clusters": frozenset(contexts),
         "labels": {name: one["labels"] for name, one in contexts.items() if isinstance(one, dict) and "labels" in one},

@@ -179,7 +179,7 @@ def test_a_service_made_elsewhere_is_verified_by_its_own_name() -> None:
     """The gateway is led to a Service of ours, and the certificate of what an operator makes names the operator's."""
     backend = "{service: {name: es-http, port: {number: 9200}}}"
     way = ingress(f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}")
-    service = "{name: es-http, port: 9200, scheme: https, podLabels: {release: es}}"
+    service = "{name: es-http, port: 9200, scheme: https, podLabels: {app.kubernetes.io/instance: es}}"
     access = f"[{{type: access, properties: {{owner: o, service: {service}, rules: [{{public: {{reason: r}}}}]}}}}]"
     release = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace: orders}\nspec: {chart: es}\n"
     found = rendered(application(f"{release}---\n{way}", access, "type: helmchart"), stack=TLS)

@@ -63,6 +63,8 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
         ({"contexts": {"west": {"labels": {}}}, "context": "d"}, "kong-oam:cluster.contexts.west"),
         ({"contexts": {"west": 7}, "context": "d"}, "kong-oam:cluster.contexts.west: 7 is not of type"),
         ({"rbac": "yes"}, 'cluster.rbac: "yes" is not of type "boolean"'),
+        ({"operatorLabels": {"ConfigMap": "app"}}, 'cluster.operatorLabels: "ConfigMap" does not match'),
+        ({"operatorLabels": {"x.org/Any": ""}}, "cluster.operatorLabels.x.org/Any"),
         ({"serviceTypes": ["ExternalName"]}, "cluster.serviceTypes"),
         ({"serviceTypes": "NodePort"}, 'cluster.serviceTypes: "NodePort" is not of type "array"'),
     ],
@@ -125,6 +127,10 @@ def test_what_may_be_deployed_is_compared() -> None:
     assert changes(node, {"allow": {"Node": "another reason"}}) == [("cluster.allow", "changed")]
     assert changes({}, {"rbac": True}) == [("cluster.rbac", "may widen")]
     assert changes({"rbac": True}, {}) == [("cluster.rbac", "may narrow")]
+    labels = {"operatorLabels": {"x.org/Any": "x.org/name"}}
+    assert changes({}, labels) == [("cluster.operatorLabels", "may widen")]
+    assert changes(labels, {"operatorLabels": {"x.org/Any": "app"}}) == [("cluster.operatorLabels", "may widen")]
+    assert changes(labels, {}) == [("cluster.operatorLabels", "may narrow")]
     both = {"serviceTypes": ["LoadBalancer", "NodePort"]}
     assert changes({}, {"serviceTypes": ["NodePort"]}) == [("cluster.serviceTypes", "may widen")]
     assert changes({"serviceTypes": ["NodePort"]}, both) == [("cluster.serviceTypes", "may widen")]

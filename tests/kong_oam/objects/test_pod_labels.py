@@ -1,0 +1,122 @@
+"""The labels by which an access trait finds pods that somebody else makes: they name what its own component deploys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kong_oam.objects.component import JudgedComponent
+from kong_oam.objects.named import NamedService
+from tests.support.judged import PLACE, judged, said
+
+RELEASE = {"apiVersion": "helm.sh/v3", "kind": "Release", "metadata": {"name": "es"}, "spec": {"chart": "es"}}
+FLUX = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "es"}, "spec": {}}
+ELASTICSEARCH = {"apiVersion": "elasticsearch.k8s.elastic.co/v1", "kind": "Elasticsearch", "metadata": {"name": "logs"}}
+KAFKA = {"apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": {"name": "logs"}}
+CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "es"}}
+OPERATORS = {
+    "elasticsearch.k8s.elastic.co/Elasticsearch": "elasticsearch.k8s.elastic.co/cluster-name",
+    "kafka.strimzi.io/Kafka": "strimzi.io/cluster",
+}
+STACK: dict[str, Any] = {
+    "allowed": dict.fromkeys(OPERATORS, "its operator makes pods"),
+    "operator_labels": OPERATORS,
+}
+
+
+def naming(labels: dict[str, str], *objects: dict[str, Any], key: str = "shop/web") -> JudgedComponent:
+    """A component of type `helmchart` whose access trait names a Service in front of pods with these labels."""
+    name = key.partition("/")[2]
+    named = NamedService(f"{name}-http", 80, 80, labels, f"{name}-gateway", PLACE)
+    return judged(*objects, key=key, type="helmchart", named=named, pods=(labels,))
+
+
+@pytest.mark.parametrize(
+    ("labels", "object_"),
+    [
+        ({"app.kubernetes.io/instance": "es"}, RELEASE),
+        ({"app.kubernetes.io/instance": "es", "app.kubernetes.io/name": "elasticsearch", "role": "data"}, RELEASE),
+        ({"app.kubernetes.io/instance": "search"}, {**RELEASE, "spec": {"name": "search"}}),
+        ({"app.kubernetes.io/instance": "es"}, FLUX),
+        ({"app.kubernetes.io/instance": "search"}, {**FLUX, "spec": {"releaseName": "search"}}),
+        ({"app.kubernetes.io/instance": "shop-es"}, {**FLUX, "spec": {"targetNamespace": "shop"}}),
+        ({"elasticsearch.k8s.elastic.co/cluster-name": "logs"}, ELASTICSEARCH),
+        ({"strimzi.io/cluster": "logs", "strimzi.io/kind": "Kafka"}, KAFKA),
+    ],
+)
+def test_labels_that_name_an_object_of_the_component_lead_to_its_pods(
+    labels: dict[str, str], object_: dict[str, Any]
+) -> None:
+    assert said(naming(labels, object_), **STACK) == []
+
+
+ANYBODYS = [
+    {"eks.amazonaws.com/fargate-profile": "es"},
+    {"dapr.io/sidecar-injected": "true"},
+    {"consul.hashicorp.com/connect-inject-status": "injected"},
+    {"kuma.io/mesh": "default"},
+    {"pod-template-hash": "es"},
+    {"app.oam.dev/revision": "es"},
+    {"app.kubernetes.io/name": "es"},
+    {"app.kubernetes.io/instance": "logs"},
+    {"app": "es"},
+]
+
+
+@pytest.mark.parametrize("labels", ANYBODYS)
+@pytest.mark.parametrize("object_", [RELEASE, FLUX, CONFIG_MAP, ELASTICSEARCH])
+def test_labels_that_other_pods_may_have_are_refused(labels: dict[str, str], object_: dict[str, Any]) -> None:
+    """Whatever the component deploys, and whatever that is called."""
+    (message,) = said(naming(labels, object_), **STACK)
+    assert message.startswith("ACC227 podLabels may be those of pods that 'shop/web' does not deploy; ")
+
+
+names = st.sampled_from(["es", "true", "default", "injected", "shop"])
+keys = st.from_regex(r"([a-z]{1,9}(\.[a-z]{1,9}){0,3}/)?[a-z]{1,9}(-[a-z]{1,9})?", fullmatch=True)
+
+
+@given(st.dictionaries(keys, names, min_size=1, max_size=3), names, st.sampled_from([RELEASE, FLUX, CONFIG_MAP]))
+def test_no_label_of_any_domain_leads_to_pods_by_itself(
+    labels: dict[str, str], name: str, made: dict[str, Any]
+) -> None:
+    """Only beside the label that says which release pods are of."""
+    one = {**made, "metadata": {"name": name}}
+    assert len(said(naming(labels, one))) == 1
+    of_release = {**labels, "app.kubernetes.io/instance": name}
+    assert len(said(naming(of_release, one))) == (made is CONFIG_MAP)
+
+
+@pytest.mark.parametrize("object_", [{**RELEASE, "spec": {"namespace": "other"}}, {**FLUX, "spec": {"targetNamespace": "other", "releaseName": "es"}}])  # fmt: skip
+def test_a_release_in_another_namespace_names_no_pods_of_this(object_: dict[str, Any]) -> None:
+    """Whose pods have the label here, nobody knows."""
+    component = naming({"app.kubernetes.io/instance": "es"}, object_)
+    (message,) = said(component, allowed={"other/Namespace": "x"})
+    assert message.startswith("ACC227 podLabels may be those of pods that 'shop/web' does not deploy; ")
+
+
+@pytest.mark.parametrize(
+    ("labels", "mine", "theirs"),
+    [
+        ({"app.kubernetes.io/instance": "es"}, RELEASE, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}),
+        ({"app.kubernetes.io/instance": "es"}, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}, RELEASE),
+        ({"strimzi.io/cluster": "logs"}, KAFKA, {**KAFKA, "kind": "KafkaConnect"}),
+    ],
+)  # fmt: skip
+def test_an_object_of_another_component_has_no_pods_of_that_name(
+    labels: dict[str, str], mine: dict[str, Any], theirs: dict[str, Any]
+) -> None:
+    """Its pods have the same label, and would answer by the rules of this component."""
+    connect = "kafka.strimzi.io/KafkaConnect"
+    stack = {
+        "allowed": {**STACK["allowed"], connect: "pods"},
+        "operator_labels": {**OPERATORS, connect: "strimzi.io/cluster"},
+    }
+    other = judged(theirs, key="logs/kafka", type="helmchart")
+    for components in ((naming(labels, mine), other), (other, naming(labels, mine))):
+        (message,) = said(*components, **stack)
+        assert message.startswith("ACC227 podLabels are those of pods that 'logs/kafka' (shop.yaml:3:9) deploys, too: ")
+    elsewhere = judged(theirs, key="logs/kafka", type="helmchart", namespace="elsewhere")
+    assert said(naming(labels, mine), elsewhere, **stack) == []
