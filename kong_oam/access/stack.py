@@ -54,6 +54,8 @@ class Stack:
     `<group>/<Kind>`, or `Kind` of the core group; `<namespace>/Namespace` lets objects into that namespace."""
     rbac: bool = False
     """Whether Roles, ClusterRoles and their bindings are deployed."""
+    rights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By component, the rights that its roles may give beside what is harmless."""
     service_types: tuple[str, ...] = ()
     """The types, `LoadBalancer` and `NodePort`, that Services may have to which no route leads."""
     operator_labels: Mapping[str, str] = field(default_factory=dict)

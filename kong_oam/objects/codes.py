@@ -28,4 +28,8 @@ CODES: Mapping[str, Code] = {
         "metadata of an object that something else in the cluster obeys, or the engine",
         "take the field, label or annotation out",
     ),
+    "ACC251": Code(
+        "a role, or a binding of one, that gives more than harmless rights",
+        "take the rights out, or have the stack's file list them for the component: `cluster.rights`",
+    ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,6 +28,7 @@ class Rules:
     `<namespace>/Namespace`, and what pods may use, `<name>/RuntimeClass` and `<driver>/CSIDriver`, each with a text
     that says what that may open. `reach`: how the gateway reaches Services. `service_types`: what others may be.
     `operator_labels`: by `<group>/<Kind>`, the label that an operator puts on the pods of an object, with its name.
+    `rights`: by component, what its roles may give beside what is harmless.
     """
 
     allowed: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Rules:
     gateway_namespace: str | None = None
     service_types: tuple[str, ...] = ()
     operator_labels: Mapping[str, str] = field(default_factory=dict)
+    rights: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from kong_oam.objects.keeping import keeping_refused
 from kong_oam.objects.kinds import kind_refused, namespaces_refused
 from kong_oam.objects.metadata import metadata_refused
 from kong_oam.objects.pod_labels import pod_labels_refused
+from kong_oam.objects.rights import rights_refused
 from kong_oam.objects.shapes import shapes_refused
 from kong_oam.objects.twins import twins
 
@@ -39,6 +40,7 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
             *awaited_refused(component, one),
         ]
         found += dict.fromkeys(of_one)
+    found += rights_refused(component, rules)
     return tuple(found)
 
 

@@ -348,7 +348,9 @@ _OF_CLUSTER: Alternatives = {
         "namespaces": ({"createNamespaces": True},),
         "version": ({"version": "1.31"},),
         "allow": ({"allow": {"Pod": "anything"}},),
+        "operators": ({"operatorLabels": {"x.org/Any": "x.org/name"}},),
         "rbac": ({"rbac": True},),
+        "rights": ({"rights": {"orders/api": ["get secrets"]}},),
         "types": ({"serviceTypes": ["NodePort"]},),
     }.items()
 }

@@ -38,7 +38,13 @@ def judged_objects(
             yield from _with_capitals(component)
     stack = directory.stack
     rules = Rules(
-        stack.allowed, stack.rbac, stack.reach, stack.gateway_namespace, stack.service_types, stack.operator_labels
+        stack.allowed,
+        stack.rbac,
+        stack.reach,
+        stack.gateway_namespace,
+        stack.service_types,
+        stack.operator_labels,
+        stack.rights,
     )
     held: dict[str, set[str]] = {}
     credentials = _credentials(directory)

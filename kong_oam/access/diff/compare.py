@@ -19,6 +19,7 @@ from dataclasses import replace
 from kong_oam.access.decide import Decision, Request, decide, host_patterns
 from kong_oam.access.diff.change import CLOSING, KINDS, OPENING, Change, Difference, Example, Kind, Subject, Whom
 from kong_oam.access.diff.facts import settings_changed
+from kong_oam.access.diff.rights import rights_changed
 from kong_oam.access.diff.snapshot import AccessModel
 from kong_oam.access.model import METHODS, Application, Component, Estate
 from kong_oam.access.networks import Source, beyond
@@ -68,7 +69,8 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     renamed = _renamed(differences, *sides)
     requests = _changes(*sides, by_site, _without_renamed(renamed, differences))
     settings = settings_changed(old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port)
-    return tuple(sorted([*requests, *settings], key=_rank))
+    rights = rights_changed((old.estate, old.facts or {}), (new.estate, new.facts or {}))
+    return tuple(sorted([*requests, *settings, *rights], key=_rank))
 
 
 def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, ...]:

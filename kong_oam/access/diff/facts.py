@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from kong_oam.access.copies import Copy
 from kong_oam.access.diff.change import Kind, Setting, Subject
+from kong_oam.access.diff.rights import RIGHTS, rights_given
 from kong_oam.access.edge.kong_plugin import KongPlugin
 from kong_oam.access.edge.upstream_tls import Issuer, UpstreamTls
 from kong_oam.access.model import Client, Component, Estate, Stack
@@ -100,6 +101,7 @@ _NAMES: Mapping[tuple[type, str], str] = {
     (Stack, "allowed"): "cluster.allow",
     (Stack, "operator_labels"): "cluster.operatorLabels",
     (Stack, "rbac"): "cluster.rbac",
+    (Stack, "rights"): "cluster.rights",
     (Stack, "service_types"): "cluster.serviceTypes",
     (Stack, "scheme"): "gateway.scheme",
     (Provider, "spelling"): "tokens",
@@ -129,10 +131,11 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
             if not (name.startswith("tokens.") and provider.spelling is PLAIN)
         }
     for key, component in estate.components.items():
-        if component.endpoints or component.clients:
+        rights = rights_given(component)
+        if component.endpoints or component.clients or rights:
             waived = sorted(f"{waiver.finding} until {waiver.until}" for waiver in component.waivers)
             values = {name: value for name, value in _values(component) if not _is_absent(name, value)}
-            facts[Subject(key)] = {**values, "waivers": waived}
+            facts[Subject(key)] = {**values, "waivers": waived, **({RIGHTS: rights} if rights else {})}
         for client in component.clients:
             facts[Subject(key, client.provider)] = _client_facts(client, component, by_name[client.provider])
     return facts
@@ -197,7 +200,7 @@ def settings_changed(
         before = clients.get(subject) if subject.component and subject.provider else subject
         if before is None or before not in old or old[before] == values:
             continue
-        for name in sorted({*old[before], *values}):
+        for name in sorted({*old[before], *values} - {RIGHTS}):
             was, now = (_stated_value(side, name, between_stacks) for side in (old[before], values))
             if was != now and (not between_stacks or name in _OF_APPLICATIONS or name.startswith(_EDGE)):
                 if name.startswith("tokens.") and NOT_KNOWN in (was, now):
@@ -241,6 +244,7 @@ _ADDED: Mapping[str, Any] = {
     "cluster.allow": {},
     "cluster.operatorLabels": {},
     "cluster.rbac": False,
+    "cluster.rights": {},
     "cluster.serviceTypes": [],
     "forwardToken": True,
     "gateway.stripHeaders": [],
@@ -283,10 +287,16 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
         return "may widen" if {*now} - {*was} else "may narrow" if {*was} - {*now} else "changed"
     if name == "cluster.operatorLabels" and isinstance(was, dict) and isinstance(now, dict):
         return "may narrow" if now.items() <= was.items() else "may widen"
+    if name == "cluster.rights" and isinstance(was, dict) and isinstance(now, dict):
+        return "may narrow" if _pairs(now) <= _pairs(was) else "may widen"
     if isinstance(was, list) and isinstance(now, list):
         before, after = (now, was) if name in _LESS_WIDENS else (was, now)
         return "may narrow" if all(item in before for item in after) else "may widen"
     return "may widen"
+
+
+def _pairs(listed: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {(key, text) for key, texts in listed.items() for text in texts}
 
 
 def _is_lower(name: str, was: Any, now: Any) -> bool:

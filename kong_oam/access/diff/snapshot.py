@@ -106,7 +106,8 @@ def dump_model(model: AccessModel) -> str:
     about = {"name": stack.name, "scheme": stack.scheme, "providers": providers, "facts": facts.get(Subject(), {})}
     parts: dict[str, Any] = {_STACK: about}
     for key, component in sorted(model.estate.components.items()):
-        if component.endpoints or component.clients:
+        has_rights = key in model.estate.own and Subject(key) in facts
+        if component.endpoints or component.clients or has_rights:
             parts[key] = _component(component, stack.providers[component.provider].per_api, model.workloads.get(key))
             if key not in model.estate.own:  # the run is given no more of it than it needs: that is no fact of it
                 parts[key]["foreign"] = True

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kong_oam.access.diff.change import CLOSING, OPENING, Change, Difference, Kind, Setting, Whom
+from kong_oam.access.diff.rights import RIGHTS
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import folded, written
@@ -129,8 +130,11 @@ def until(change: Change) -> str:
 
 
 def concerned(change: Setting) -> str:
-    """Whom a setting concerns: `everybody`, `clients of okta`, `shop/web at okta`, or `callers of orders/api`."""
+    """Whom a setting concerns: `everybody`, `clients of okta`, `shop/web at okta`, `pods of orders/api`, or `callers of
+    orders/api`."""
     of = change.of
+    if of.component and change.name == RIGHTS:
+        return f"pods of {of.component}"
     if of.component:
         return f"{of.component} at {of.provider}" if of.provider else f"callers of {of.component}"
     return f"clients of {of.provider}" if of.provider else "everybody"

@@ -67,6 +67,7 @@ def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
         "allowed": cluster.get("allow", {}),
         "rbac": cluster.get("rbac", False),
         "operator_labels": cluster.get("operatorLabels", {}),
+        "rights": {key: tuple(listed) for key, listed in cluster.get("rights", {}).items()},
         "service_types": tuple(cluster.get("serviceTypes", ())),
         "clusters": frozenset(contexts),
         "labels": {name: one["labels"] for name, one in contexts.items() if isinstance(one, dict) and "labels" in one},

@@ -40,12 +40,22 @@ ALLOWED = (
     "vector.oam.dev/Config",
 )
 """What a platform team that wants these Applications allows, with `cluster.rbac` and `cluster.serviceTypes`."""
+READS_APPLICATIONS = ("list,watch applications.core.oam.dev in every namespace",)
+RIGHTS = {
+    "addon-backstage/backstage-plugin-vela": READS_APPLICATIONS,
+    "backstage/backstage-plugin-vela": READS_APPLICATIONS,
+    "spark-app-v1/spark-workload-component": (
+        "bind ClusterRole edit to ServiceAccount spark-cluster/default in every namespace",
+    ),
+}
+"""The rights that it lists for them: the roles of all others are harmless."""
 ELSEWHERE = replace(STACK, clusters=None, addressed=True)
 """A stack that allows nothing. Which clusters there are, nobody listed."""
 ALLOWING = replace(
     ELSEWHERE,
     allowed=dict.fromkeys(ALLOWED, "what it opens"),
     rbac=True,
+    rights=RIGHTS,
     service_types=("LoadBalancer", "NodePort"),
 )
 

@@ -65,6 +65,8 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
         ({"rbac": "yes"}, 'cluster.rbac: "yes" is not of type "boolean"'),
         ({"operatorLabels": {"ConfigMap": "app"}}, 'cluster.operatorLabels: "ConfigMap" does not match'),
         ({"operatorLabels": {"x.org/Any": ""}}, "cluster.operatorLabels.x.org/Any"),
+        ({"rights": {"web": ["get secrets"]}}, 'cluster.rights: "web" does not match'),
+        ({"rights": {"shop/web": ["secrets"]}}, 'cluster.rights.shop/web.0: "secrets" does not match'),
         ({"serviceTypes": ["ExternalName"]}, "cluster.serviceTypes"),
         ({"serviceTypes": "NodePort"}, 'cluster.serviceTypes: "NodePort" is not of type "array"'),
     ],
@@ -131,6 +133,9 @@ def test_what_may_be_deployed_is_compared() -> None:
     assert changes({}, labels) == [("cluster.operatorLabels", "may widen")]
     assert changes(labels, {"operatorLabels": {"x.org/Any": "app"}}) == [("cluster.operatorLabels", "may widen")]
     assert changes(labels, {}) == [("cluster.operatorLabels", "may narrow")]
+    one, two = {"rights": {"shop/web": ["get secrets"]}}, {"rights": {"shop/web": ["get secrets", "get pods/log"]}}
+    assert changes({}, one) == changes(one, two) == [("cluster.rights", "may widen")]
+    assert changes(two, one) == changes(one, {}) == [("cluster.rights", "may narrow")]
     both = {"serviceTypes": ["LoadBalancer", "NodePort"]}
     assert changes({}, {"serviceTypes": ["NodePort"]}) == [("cluster.serviceTypes", "may widen")]
     assert changes({"serviceTypes": ["NodePort"]}, both) == [("cluster.serviceTypes", "may widen")]

@@ -1,0 +1,49 @@
+"""What the roles of components let pods do in the cluster, compared: whoever reads a Secret can call as its client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from kong_oam.access.diff.change import Kind, Setting, Subject
+from kong_oam.access.model import Component, Estate
+from kong_oam.objects.rights import rights_of
+
+RIGHTS: Final = "rights"
+"""The name of the fact."""
+
+
+def rights_given(component: Component) -> list[str]:
+    """The rights that the objects of a component give, wherever it runs, in order."""
+    found: set[str] = set()
+    for site in component.sites:
+        found.update(right.text for right in rights_of(site.rendered or (), site.namespace, ()))
+    return sorted(found)
+
+
+def rights_changed(old: _Side, new: _Side) -> Iterator[Setting]:
+    """Yields the components whose roles give other rights. A component that comes or goes had, or has, none."""
+    for key in sorted({*old[0].components, *new[0].components}):
+        was, now = _rights(old, key), _rights(new, key)
+        if was is not None and now is not None and was != now:
+            kind: Kind = "may narrow" if {*now} <= {*was} else "may widen"
+            yield Setting(kind, Subject(key), RIGHTS, was, now)
+
+
+_Side = tuple[Estate, Mapping[Subject, Mapping[str, Any]]]
+"""An estate, and its facts."""
+
+
+def _rights(side: _Side, key: str) -> list[str] | None:
+    """The rights of a component; None where another stack deploys it, which compares them itself."""
+    estate, facts = side
+    component = estate.components.get(key)
+    if component is None:
+        return []
+    if key not in estate.own:
+        return None
+    if Subject(key) not in facts:
+        # An exported model has no facts of what another stack deploys. Else nothing of the component is compared.
+        return None if component.endpoints or component.clients else []
+    rights: list[str] = facts[Subject(key)].get(RIGHTS, [])
+    return rights

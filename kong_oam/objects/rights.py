@@ -1,0 +1,183 @@
+"""What the roles that a component deploys let somebody do in the cluster, and which of it is harmless. Pure.
+
+A right is a text, as the stack lists it: `get secrets`, `create pods/exec`, `* *.apps in every namespace`. Harmless is
+only what stands here: reading what no Secret is in, and writing events and leases. So a verb or a resource that nobody
+here knows needs an entry in the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import JudgedComponent, Rules
+from kong_oam.objects.pods import mapping, mappings
+
+RBAC = "rbac.authorization.k8s.io"
+_ROLES, _BINDINGS = ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")
+_READING = frozenset({"get", "list", "watch"})
+_WRITING = frozenset({"create", "patch", "update"})
+_READABLE: Mapping[str, frozenset[str]] = {
+    "": frozenset(
+        {
+            *("configmaps", "endpoints", "events", "limitranges", "namespaces", "nodes", "persistentvolumeclaims"),
+            *("persistentvolumes", "pods", "replicationcontrollers", "resourcequotas", "serviceaccounts", "services"),
+        }
+    ),
+    "apps": frozenset({"controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"}),
+    "autoscaling": frozenset({"horizontalpodautoscalers"}),
+    "batch": frozenset({"cronjobs", "jobs"}),
+    "coordination.k8s.io": frozenset({"leases"}),
+    "discovery.k8s.io": frozenset({"endpointslices"}),
+    "events.k8s.io": frozenset({"events"}),
+    "metrics.k8s.io": frozenset({"nodes", "pods"}),
+    "networking.k8s.io": frozenset({"ingressclasses", "ingresses", "networkpolicies"}),
+    "policy": frozenset({"poddisruptionbudgets"}),
+    "storage.k8s.io": frozenset({"storageclasses"}),
+}
+"""By group, what may be read: no Secret, token or log is in these, and no right that others have."""
+_EVENTS = frozenset({("", "events"), ("events.k8s.io", "events")})
+_LEASES = ("coordination.k8s.io", "leases")
+_OF_KUBERNETES = frozenset({"admin", "cluster-admin", "edit", "view"})
+"""ClusterRoles that every cluster has, beside those whose name begins with `system:`: the API server mends them."""
+_LABELS_OF_ALL = ("app.kubernetes.io", "oam.dev")
+"""Domains of labels that objects have for other reasons than to be aggregated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right that an object gives, and whether nothing is opened by it."""
+
+    object: RenderedObject
+    text: str
+    harmless: bool
+
+
+def rights_of(objects: Iterable[RenderedObject], namespace: str, accounts: Collection[tuple[str, str]]) -> list[Right]:
+    """The rights that a component's objects give. `accounts`: namespace and name of its own ServiceAccounts."""
+    of_rbac = [one for one in objects if one.group_kind[0] == RBAC]
+    rights: list[Right] = []
+    harmless_roles: dict[tuple[str, str, str], bool] = {}
+    for one in of_rbac:
+        if one.kind not in _ROLES:
+            continue
+        found = list(_of_role(one, namespace))
+        rights += found
+        if _is_its_own(one):
+            harmless_roles[_role_key(one.kind, one.namespace, one.name)] = all(right.harmless for right in found)
+    for one in of_rbac:
+        if one.kind in _BINDINGS:
+            rights += _of_binding(one, harmless_roles, accounts)
+    return rights
+
+
+def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnostic]:
+    """Yields the objects that give rights which are neither harmless nor listed by the stack for the component."""
+    if not rules.rbac:
+        return  # no role is deployed at all
+    accounts = {(one.namespace, one.name) for one in component.objects if one.group_kind == ("", "ServiceAccount")}
+    accounts |= {(component.namespace, name) for kind, name in component.made if kind == "ServiceAccount"}
+    listed = {text for entry in rules.rights.get(component.key, ()) for text in listed_rights(entry)}
+    unlisted: dict[int, list[Right]] = {}
+    for right in rights_of(component.objects, component.namespace, accounts):
+        if not right.harmless and right.text not in listed:
+            unlisted.setdefault(id(right.object), []).append(right)
+    for rights in unlisted.values():
+        texts = some(list(dict.fromkeys(right.text for right in rights)))
+        message = (
+            f"it gives rights that may open what access rules close: {texts}; take them out, or have the stack list "
+            f"them: cluster.rights, {component.key}"
+        )
+        yield component.refused("ACC251", rights[0].object, message)
+
+
+def listed_rights(entry: str) -> list[str]:
+    """The rights that an entry of the stack lists: `get,list secrets` are two."""
+    verbs, space, rest = entry.partition(" ")
+    return [f"{verb}{space}{rest}" for verb in verbs.split(",")]
+
+
+def _of_role(one: RenderedObject, namespace: str) -> Iterator[Right]:
+    is_cluster = one.kind == "ClusterRole"
+    elsewhere = f" in namespace {one.namespace}" if one.namespace != namespace else ""
+    where = " in every namespace" if is_cluster else elsewhere
+    all_harmless = True
+    for rule in mappings(one.object.get("rules")):
+        for text, harmless in _of_rule(rule, is_cluster=is_cluster):
+            all_harmless = all_harmless and harmless
+            yield Right(one, text + where, harmless)
+    if not is_cluster:
+        return
+    if one.name in _OF_KUBERNETES or one.name.startswith("system:"):
+        yield Right(one, f"change ClusterRole {one.name}", harmless=False)
+    if one.object.get("aggregationRule"):
+        yield Right(one, f"aggregate ClusterRole {one.name}", harmless=False)
+    for label in mapping(mapping(one.object.get("metadata")).get("labels")):
+        domain = str(label).partition("/")[0]
+        if not all_harmless and not f".{domain}".endswith(tuple(f".{known}" for known in _LABELS_OF_ALL)):
+            # A ClusterRole of others may collect this one by the label, for whoever is bound to it.
+            yield Right(one, f"label ClusterRole {one.name} {label}", harmless=False)
+
+
+def _of_rule(rule: Mapping[str, Any], *, is_cluster: bool) -> Iterator[tuple[str, bool]]:
+    verbs = _texts(rule.get("verbs"))
+    for verb, path in product(verbs, _texts(rule.get("nonResourceURLs"))):
+        yield f"{verb} {path}", False
+    groups = _texts(rule.get("apiGroups")) or [""]
+    names = _texts(rule.get("resourceNames"))
+    for verb, group, resource in product(verbs, groups, _texts(rule.get("resources"))):
+        harmless = _is_harmless(verb, group, resource, is_cluster=is_cluster)
+        base, slash, subresource = resource.partition("/")
+        what = f"{verb} {base}{f'.{group}' if group else ''}{slash}{subresource}"
+        for text in [f"{what} named {name}" for name in names] or [what]:
+            yield text, harmless
+
+
+def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> bool:
+    if verb in _READING:
+        return resource.removesuffix("/status") in _READABLE.get(group, frozenset())
+    if (group, resource) in _EVENTS:
+        return verb in _WRITING
+    # By a lease a controller of the cluster knows that it alone acts: only those of the namespace are the component's.
+    return (group, resource) == _LEASES and verb in _WRITING and not is_cluster
+
+
+def _of_binding(
+    one: RenderedObject, harmless_roles: Mapping[tuple[str, str, str], bool], accounts: Collection[tuple[str, str]]
+) -> Iterator[Right]:
+    role = mapping(one.object.get("roleRef"))
+    kind, name = str(role.get("kind", "")), str(role.get("name", ""))
+    harmless_role = harmless_roles.get(_role_key(kind, one.namespace, name))
+    for subject in mappings(one.object.get("subjects")):
+        who, is_own = _subject(subject, one.namespace, accounts)
+        where = " in every namespace" if one.kind == "ClusterRoleBinding" else ""
+        harmless = harmless_role is not None and (harmless_role or is_own)
+        yield Right(one, f"bind {kind} {name} to {who}{where}", harmless)
+
+
+def _subject(subject: Mapping[str, Any], namespace: str, accounts: Collection[tuple[str, str]]) -> tuple[str, bool]:
+    """A subject in words, and whether it is a ServiceAccount of the component."""
+    kind, name = str(subject.get("kind", "")), str(subject.get("name", ""))
+    if kind != "ServiceAccount":
+        return f"{kind} {name}", False
+    home = str(subject.get("namespace") or namespace)
+    return f"ServiceAccount {home}/{name}", (home, name) in accounts
+
+
+def _role_key(kind: str, namespace: str, name: str) -> tuple[str, str, str]:
+    return kind, namespace if kind == "Role" else "", name
+
+
+def _is_its_own(one: RenderedObject) -> bool:
+    """Whether the role's rules are those that are written here, and no others."""
+    return not (one.options.read or one.options.patch)
+
+
+def _texts(values: Any) -> list[str]:
+    if isinstance(values, str):
+        return [values]
+    return [str(value) for value in values] if isinstance(values, list | tuple) else []

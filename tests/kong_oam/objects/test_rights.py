@@ -1,0 +1,170 @@
+"""What roles let a component do in the cluster: what is harmless, and what the stack has to list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.judged import judged, said
+
+RBAC = "rbac.authorization.k8s.io/v1"
+ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "own"}}
+
+
+def role(*rules: dict[str, Any], kind: str = "Role", **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": RBAC, "kind": kind, "metadata": {"name": "r", **metadata}, "rules": [*rules]}
+
+
+def rule(verbs: str, resources: str, group: str = "", *names: str) -> dict[str, Any]:
+    found = {"verbs": verbs.split(), "resources": resources.split(), "apiGroups": [group]}
+    return {**found, "resourceNames": [*names]} if names else found
+
+
+def binding(to: str, *subjects: dict[str, Any], kind: str = "RoleBinding") -> dict[str, Any]:
+    role_kind, _, name = to.partition(" ")
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": name}
+    listed = [*subjects] or [{"kind": "ServiceAccount", "name": "own", "namespace": "shop"}]
+    return {"apiVersion": RBAC, "kind": kind, "metadata": {"name": "b"}, "roleRef": reference, "subjects": listed}
+
+
+def refused(*objects: dict[str, Any], **stack: Any) -> list[str]:
+    """The rights that a message says the stack has to list, for each object."""
+    messages = said(judged(*objects), rbac=True, **stack)
+    assert all(message.startswith("ACC251 ") for message in messages), messages
+    return [message.partition("close: ")[2].partition("; take them out")[0] for message in messages]
+
+
+READING = rule("get list watch", "pods services configmaps pods/status")
+SECRETS = rule("get", "secrets")
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        (role(READING),),
+        (role(READING, kind="ClusterRole"),),
+        (role(rule("get list", "deployments statefulsets", "apps"), rule("create patch", "events")),),
+        (role(rule("get create update patch", "leases", "coordination.k8s.io")),),
+        (role(),),
+        (ACCOUNT, role(READING), binding("Role r")),
+        (ACCOUNT, role(READING, kind="ClusterRole"), binding("ClusterRole r", kind="ClusterRoleBinding")),
+        (role(READING, kind="ClusterRole", labels={"rbac.authorization.k8s.io/aggregate-to-view": "true"}),),
+    ],
+)
+def test_reading_what_no_secret_is_in_is_harmless(objects: tuple[dict[str, Any], ...]) -> None:
+    assert refused(*objects) == []
+
+
+POWERS = [
+    (rule("get", "secrets", "", "web-client"), "get secrets named web-client"),
+    (rule("list", "secrets"), "list secrets"),
+    (rule("*", "secrets"), "* secrets"),
+    (rule("get", "*"), "get *"),
+    (rule("*", "*", "*"), "* *.*"),
+    (rule("get", "pods/log"), "get pods/log"),
+    (rule("create", "serviceaccounts/token"), "create serviceaccounts/token"),
+    (rule("create", "pods/exec pods/attach pods/portforward"), "create pods/exec, create pods/attach, create pods/portforward"),
+    (rule("get", "pods/proxy"), "get pods/proxy"),
+    (rule("get", "nodes/proxy"), "get nodes/proxy"),
+    (rule("update", "pods/ephemeralcontainers"), "update pods/ephemeralcontainers"),
+    (rule("create", "pods"), "create pods"),
+    (rule("patch", "deployments", "apps"), "patch deployments.apps"),
+    (rule("create", "endpoints"), "create endpoints"),
+    (rule("escalate bind", "roles", "rbac.authorization.k8s.io"), "escalate roles.rbac.authorization.k8s.io, bind roles.rbac.authorization.k8s.io"),
+    (rule("impersonate", "users groups serviceaccounts"), "impersonate users, impersonate groups, impersonate serviceaccounts"),
+    (rule("create", "mutatingwebhookconfigurations", "admissionregistration.k8s.io"), "create mutatingwebhookconfigurations.admissionregistration.k8s.io"),
+    (rule("approve", "signers", "certificates.k8s.io"), "approve signers.certificates.k8s.io"),
+    (rule("get", "externalsecrets", "external-secrets.io"), "get externalsecrets.external-secrets.io"),
+    (rule("GET", "pods"), "GET pods"),
+    ({"verbs": ["get"], "resources": ["secrets"]}, "get secrets"),
+    ({"verbs": "get", "apiGroups": "", "resources": "secrets"}, "get secrets"),
+    ({"verbs": ["get"], "nonResourceURLs": ["/logs"]}, "get /logs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("power", "right"), POWERS)
+def test_what_reaches_more_needs_an_entry_of_its_own(power: dict[str, Any], right: str) -> None:
+    """Of the component, with just these rights; another component's entry, or another right, is none."""
+    assert refused(role(READING, power)) == [right]
+    listed = right.split(", ")
+    assert refused(role(READING, power), rights={"shop/web": listed}) == []
+    assert refused(role(READING, power), rights={"shop/api": listed, "shop/web": ["get nothing"]}) == [right]
+
+
+def test_rights_in_the_whole_cluster_are_listed_as_such() -> None:
+    everywhere = role(SECRETS, kind="ClusterRole")
+    assert refused(everywhere, rights={"shop/web": ["get secrets"]}) == ["get secrets in every namespace"]
+    assert refused(everywhere, rights={"shop/web": ["get,list secrets in every namespace"]}) == []
+    lease = rule("update", "leases", "coordination.k8s.io")
+    assert refused(role(lease, kind="ClusterRole")) == ["update leases.coordination.k8s.io in every namespace"]
+    other = role(SECRETS, namespace="other")
+    assert refused(other, allowed={"other/Namespace": "x"}) == ["get secrets in namespace other"]
+
+
+OTHERS = {"kind": "ServiceAccount", "name": "web", "namespace": "other"}
+ANYBODY = {"kind": "Group", "name": "system:unauthenticated", "apiGroup": "rbac.authorization.k8s.io"}
+BINDINGS = [
+    ([binding("ClusterRole cluster-admin", kind="ClusterRoleBinding")], "bind ClusterRole cluster-admin to ServiceAccount shop/own in every namespace"),
+    ([binding("ClusterRole edit")], "bind ClusterRole edit to ServiceAccount shop/own"),
+    ([binding("Role made-by-others")], "bind Role made-by-others to ServiceAccount shop/own"),
+    ([role(SECRETS), binding("Role r", ANYBODY)], "bind Role r to Group system:unauthenticated"),
+    ([role(SECRETS), binding("Role r", OTHERS)], "bind Role r to ServiceAccount other/web"),
+    ([role(READING, kind="ClusterRole"), binding("Role r")], "bind Role r to ServiceAccount shop/own"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("objects", "right"), BINDINGS)
+def test_a_binding_gives_a_role_of_the_component_to_its_own_account(objects: list[dict[str, Any]], right: str) -> None:
+    """A role that others wrote, or a right that others get, is listed by itself."""
+    assert refused(ACCOUNT, *objects, rights={"shop/web": ["get secrets"]}) == [right]
+    assert refused(ACCOUNT, *objects, rights={"shop/web": ["get secrets", right]}) == []
+
+
+def test_a_harmless_role_may_be_anybodys() -> None:
+    assert refused(role(READING), binding("Role r", ANYBODY)) == []
+
+
+def test_a_cluster_role_is_aggregated_by_no_other() -> None:
+    """By a label whatever it gives would be others' rights; with a selector others' rights would be its own."""
+    label = "rbac.authorization.k8s.io/aggregate-to-view"
+    listed = {"shop/web": ["get secrets in every namespace"]}
+    labelled = role(SECRETS, kind="ClusterRole", labels={label: "true", "app.oam.dev/name": "shop"})
+    assert refused(labelled, rights=listed) == [f"label ClusterRole r {label}"]
+    collecting = {**role(kind="ClusterRole"), "aggregationRule": {"clusterRoleSelectors": [{}]}}
+    assert refused(collecting) == ["aggregate ClusterRole r"]
+
+
+@pytest.mark.parametrize("name", ["cluster-admin", "edit", "system:node"])
+def test_no_cluster_role_of_kubernetes_is_the_components_own(name: str) -> None:
+    """The API server adds its rules again, whatever is written here."""
+    mine = role(kind="ClusterRole", name=name)
+    assert refused(mine) == [f"change ClusterRole {name}"]
+
+
+texts = st.sampled_from(
+    ["get", "list", "create", "*", "impersonate", "bind", "pods", "secrets", "pods/exec", "", "apps"]
+)
+many = st.one_of(st.lists(texts, max_size=3), texts, st.none())
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional={"verbs": many, "apiGroups": many, "resources": many, "resourceNames": many}), max_size=3))  # fmt: skip
+def test_no_rule_that_says_a_secret_or_a_star_is_harmless(rules: list[dict[str, Any]]) -> None:
+    """Read by an oracle that knows only which words are dangerous."""
+    dangerous = ("secrets", "*", "pods/exec", "create", "impersonate", "bind")
+
+    def reaches(one: dict[str, Any]) -> bool:
+        listed = [
+            [value] if isinstance(value, str) else value or [] for value in (one.get("verbs"), one.get("resources"))
+        ]
+        words = [
+            *listed[0],
+            *listed[1],
+            *([one["apiGroups"]] if isinstance(one.get("apiGroups"), str) else one.get("apiGroups") or []),
+        ]
+        return bool(all(listed)) and any(word in dangerous for word in words)
+
+    if any(map(reaches, rules)):
+        assert refused(role(*rules)) != []
