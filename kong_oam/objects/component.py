@@ -50,7 +50,7 @@ class JudgedComponent:
     Services of `made` in whole, where properties say something in them that a rule is about, and `said_at` finds where.
     `routed` are the Services that the gateway reaches, `credentials` the Secrets with what its clients prove themselves
     by, and `keys` those with the certificate and the key that its workload shows; `certified` are the names in it that
-    the gateway believes it by.
+    the gateway believes it by. `shown` are the Secrets with the key by which the gateway answers for its hosts.
     """
 
     application: str
@@ -65,6 +65,7 @@ class JudgedComponent:
     routed: frozenset[str] = frozenset()
     credentials: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
     certified: frozenset[str] = frozenset()
     named: NamedService | None = None
     lowered: tuple[RenderedObject, ...] = ()

@@ -5,6 +5,7 @@ What a chart or a repository makes once it is installed is in no rendered object
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,8 +31,11 @@ _CALLED = frozenset({*CONTAINER_LISTS, "metadata", "resourceClaims", "volumes"})
 """The fields in which labels, and parts of pods, have names of their own."""
 _ENVELOPE = frozenset({"apiVersion", "kind", "metadata", "status"})
 _ACCOUNT = ("", "ServiceAccount")
-_CERTIFICATE = ("cert-manager.io", "Certificate")
+_CERT_MANAGER = "cert-manager.io"
+_DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
+_ANSWERING = "the key by which the gateway answers for"
+_OWN = "name a Secret of the component's own"
 _WRITING = "writeconnectionsecrettoref"
 _NAMES = ("secret", "secretname")
 """How the fields end, in lower case, whose value is a Secret's name."""
@@ -49,6 +53,8 @@ class Identities:
     ServiceAccounts."""
 
     credentials: Owners
+    shown: Owners
+    """The Secrets with the keys by which the gateway answers for hosts."""
     accounts: Owners
     kept: frozenset[tuple[str, str]]
     """Those of the Secrets that the project does not make: somebody keeps them in the cluster."""
@@ -63,6 +69,7 @@ class Identities:
 def identities(components: Sequence[JudgedComponent]) -> Identities:
     """The identities of all components of a stack."""
     credentials: dict[tuple[str, str], set[str]] = {}
+    shown: dict[tuple[str, str], set[str]] = {}
     accounts: dict[tuple[str, str], set[str]] = {}
     kept: set[tuple[str, str]] = set()
     keys: set[tuple[str, str]] = set()
@@ -75,6 +82,8 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
         for name in component.keys:
             credentials.setdefault((component.namespace, name), set()).add(component.key)
             keys.add((component.namespace, name))
+        for name in component.shown:
+            shown.setdefault((component.namespace, name), set()).add(component.key)
         for kind, name in component.made:
             if kind == "ServiceAccount":
                 accounts.setdefault((component.namespace, name), set()).add(component.key)
@@ -86,6 +95,7 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
                 sources[key] = (*sources.get(key, ()), one)
     return Identities(
         {key: frozenset(owners) for key, owners in credentials.items()},
+        {key: frozenset(owners) for key, owners in shown.items()},
         {key: frozenset(owners) for key, owners in accounts.items()},
         frozenset(kept),
         {name: component.key for component in components for name in component.certified},
@@ -112,16 +122,15 @@ def identities_refused(component: JudgedComponent, one: RenderedObject, known: I
     if kind == ("", "Secret") and (one.namespace, one.name) in known.keys and component.key not in owners:
         message = f"it would overwrite what the workload of '{min(owners)}' shows; give it another name"
         yield component.refused("OAM107", one, message)
-    if kind == _CERTIFICATE:
-        yield from _names_of_others(component, one, known)
+    yield from _names_of_others(component, one, known)
     told = telling_mappings(one.inside)
     for path, namespace, name in secrets_named(told):
         owners = known.credentials.get((namespace or one.namespace, name), frozenset())
         if owners and any(step.lower() == _WRITING for step in path):
             message = f"{dotted(path)} would overwrite '{name}', the credential of '{min(owners)}'; write another name"
             yield component.refused("OAM107", one, message)
-        elif owners and component.key not in owners:
-            yield component.refused("ACC217", one, _credential_message(path, name, owners), path)
+        elif message := _taken(component, known, {namespace or one.namespace}, path, name):
+            yield component.refused("ACC217", one, message, path)
     yield from _said_in_texts(component, one, known)
     yield from _said_to_others(component, one, known)
     for path, name in (*accounts_named(told), *accounts_said(one)):
@@ -131,17 +140,33 @@ def identities_refused(component: JudgedComponent, one: RenderedObject, known: I
 
 
 def _names_of_others(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
-    """Yields where cert-manager is asked for a certificate by which another's workload is believed."""
-    spec = mapping(one.object.get("spec"))
-    listed = spec.get("dnsNames")
-    asked = [*(listed if isinstance(listed, list | tuple) else ()), spec.get("commonName")]
-    for name in (str(one).lower() for one in asked if one):
-        for certified, owner in known.certified.items():
-            covers = name.startswith("*.") and certified.partition(".")[2] == name[2:]
-            if owner != component.key and (covers or name == certified):
+    """Yields where cert-manager, or the driver of a volume, is asked for a certificate by which another's workload is
+    believed. Any text may ask for it: names stand in lists, in subjects and in addresses."""
+    others = {name: owner for name, owner in known.certified.items() if owner != component.key}
+    if not others:
+        return
+    asked: list[tuple[Path, str]] = []
+    if one.group_kind[0] == _CERT_MANAGER:
+        asked += texts_said(one.object.get("spec"), ("spec",))
+    for path, holder in one.inside:
+        if path[-1:] == ("csi",):
+            asked += texts_said(holder.get("volumeAttributes"), (*path, "volumeAttributes"))
+    for path, text in asked:
+        if path[-2:-1] == ("volumeAttributes",) and "$" in text:
+            message = f"{dotted(path)}: what its driver fills in may be another component's name; write the name itself"
+            yield component.refused("ACC217", one, message, path)
+            continue
+        for name in dict.fromkeys(word.lower() for word in _DNS_NAME.findall(text)):
+            believed = [certified for certified in others if _covers(name, certified)]
+            if believed:
+                owner = others[believed[0]]
                 message = f"'{name}' is a name by which the gateway believes the workload of '{owner}'; take it out"
-                yield component.refused("ACC217", one, message, ("spec",))
-                break
+                yield component.refused("ACC217", one, message, path)
+
+
+def _covers(name: str, certified: str) -> bool:
+    """Whether a certificate for a name is believed for another, which it may be a wildcard of."""
+    return name == certified or (name.startswith("*.") and certified.partition(".")[2] == name[2:])
 
 
 def telling_mappings(inside: Inside) -> list[_Told]:
@@ -160,15 +185,18 @@ def _said_in_texts(component: JudgedComponent, one: RenderedObject, known: Ident
         return
     namespaces = {one.namespace, deploys_to(one)}
     for path, word in words_said(one):
-        owners = _others(component, known, namespaces, word)
-        if owners and not any(step.lower() == _WRITING for step in path):
-            yield component.refused("ACC217", one, _credential_message(path, word, owners), path)
+        message = _taken(component, known, namespaces, path, word)
+        if message and not any(step.lower() == _WRITING for step in path):
+            yield component.refused("ACC217", one, message, path)
     for path, (kind, name) in sources_named(one):
         for source in known.sources.get((one.namespace, kind, name), ()):
             for word in sorted(words_held(source.object)):
-                if owners := _others(component, known, namespaces, word):
+                if owners := _others(component, known.credentials, namespaces, word):
                     message = f"{dotted(path)} '{name}' has '{word}' in it, the credential of '{min(owners)}'; "
                     yield component.refused("ACC217", one, f"{message}a component has its own client trait", path)
+                elif owners := _others(component, known.shown, namespaces, word):
+                    message = f"{dotted(path)} '{name}' has '{word}' in it, {_ANSWERING} '{min(owners)}'; {_OWN}"
+                    yield component.refused("ACC217", one, message, path)
             for account in sorted(accounts_held(source.object)):
                 if owners := _others_accounts(component, one, known, account):
                     message = f"{dotted(path)} '{name}' has '{account}' in it, the ServiceAccount of '{min(owners)}'; "
@@ -186,13 +214,23 @@ def _said_to_others(component: JudgedComponent, one: RenderedObject, known: Iden
         told = texts_said(one.object[field], (field,))
         said += ((path, text) for path, text in told if _CALLED.isdisjoint(path) and not any(map(_pulls, path)))
     for path, text in said:
-        if owners := _others(component, known, {one.namespace}, text):
-            yield component.refused("ACC217", one, _credential_message(path, text, owners), path)
+        if message := _taken(component, known, {one.namespace}, path, text):
+            yield component.refused("ACC217", one, message, path)
 
 
-def _others(component: JudgedComponent, known: Identities, namespaces: set[str], name: str) -> frozenset[str]:
-    """The components whose credential is called so in one of the namespaces, where it is none of this component's."""
-    found = (known.credentials.get((namespace, name), frozenset()) for namespace in namespaces)
+def _taken(component: JudgedComponent, known: Identities, namespaces: set[str], path: Path, name: str) -> str:
+    """What is wrong with naming a Secret: it is another component's credential, or key of a host. Empty for others."""
+    if owners := _others(component, known.credentials, namespaces, name):
+        return f"{dotted(path)} '{name}' is the credential of '{min(owners)}'; a component has its own client trait"
+    if owners := _others(component, known.shown, namespaces, name):
+        return f"{dotted(path)} '{name}' is {_ANSWERING} '{min(owners)}'; {_OWN}"
+    return ""
+
+
+def _others(component: JudgedComponent, secrets: Owners, namespaces: set[str], name: str) -> frozenset[str]:
+    """The components that a Secret of this name in one of the namespaces belongs to, where it is none of this
+    component's."""
+    found = (secrets.get((namespace, name), frozenset()) for namespace in namespaces)
     return frozenset(owner for owners in found if component.key not in owners for owner in owners)
 
 
@@ -266,7 +304,3 @@ def _folded(key: object) -> str:
 
 def _pulls(key: object) -> bool:
     return _folded(key).endswith("pullsecret")
-
-
-def _credential_message(path: Path, name: str, owners: frozenset[str]) -> str:
-    return f"{dotted(path)} '{name}' is the credential of '{min(owners)}'; a component has its own client trait"

@@ -108,6 +108,12 @@ GROUPS_OF_WAYS_IN = (
 )
 """Products that are ways in and nothing else, or that one can be made of with each of their kinds, or by a label or an
 annotation of theirs."""
+_LED_ELSEWHERE = frozenset({"EndpointSlice", "Endpoints"})
+_ELSEWHERE = (
+    "it would have a Service lead to whatever addresses it says, whoever has these and whoever reaches the Service"
+)
+_REQUESTS = frozenset({("cert-manager.io", "CertificateRequest"), ("certificates.k8s.io", "CertificateSigningRequest")})
+_ENCODED = "the names that it asks for are encoded, and nobody here reads them; ask with a Certificate"
 _A_HOLE = "network policies add up, so one more can only let more in; the gateway alone reaches a component's pods"
 _GROUPS_OF_NETWORKS = (
     "antrea.io",
@@ -224,6 +230,10 @@ def _never(kind: tuple[str, str], found: Mapping[str, object]) -> str:
         return "a list hides what is in it; write its objects by themselves"
     if (name in _WAYS_IN and kind not in INGRESSES) or _within(group, GROUPS_OF_WAYS_IN):
         return f"{_A_WAY_IN}; take it out"
+    if name in _LED_ELSEWHERE:
+        return f"{_ELSEWHERE}; take it out"
+    if kind in _REQUESTS:
+        return _ENCODED
     if name.endswith("NetworkPolicy") or _within(group, _GROUPS_OF_NETWORKS):
         return f"{_A_HOLE}; take it out"
     return ""

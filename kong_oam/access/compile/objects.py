@@ -83,8 +83,14 @@ def _shown_certificates(sites: Iterable[Component], credentials: _Owners) -> Ite
 
 
 def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[Diagnostic]:
-    """Yields where a workload would show what another component does, or read what stands for a client."""
+    """Yields where a workload would show what another component does, or read what stands for a client, or the key by
+    which the gateway answers for another component."""
+    sites = tuple(sites)
     first: dict[tuple[str | None, str, str], Component] = {}
+    answering: dict[tuple[str, str], list[str]] = {}
+    for component in sites:
+        for name in _shown(component):
+            answering.setdefault((component.namespace, name), []).append(component.key)
     for component in sites:
         over_tls = component.edge.upstream_tls
         if over_tls is None or over_tls.secret is None:
@@ -92,6 +98,8 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[D
         secret = over_tls.secret
         owner = first.setdefault((component.cluster, component.namespace, secret), component)
         owners = [one.key for one in credentials.get((component.namespace, secret), ())]
+        hosts_of = answering.get((component.namespace, secret), [])
+        owners += hosts_of if component.key not in hosts_of else []
         if owners or owner is not component:
             message = (
                 f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a workload shows one of its own"
@@ -122,8 +130,14 @@ def _judged(component: Component, credentials: frozenset[str], *, client: bool) 
         routed=frozenset() if component.copied else frozenset(service for service, _ in component.exposures),
         credentials=credentials,
         keys=frozenset({over_tls.secret}) if over_tls and over_tls.secret else frozenset(),
+        shown=_shown(component),
         certified=frozenset(_certified(component)),
     )
+
+
+def _shown(component: Component) -> frozenset[str]:
+    """The Secrets with the keys by which the gateway answers for the component's hosts."""
+    return frozenset(endpoint.certificate for endpoint in component.endpoints if endpoint.certificate)
 
 
 def _certified(component: Component) -> Iterator[str]:

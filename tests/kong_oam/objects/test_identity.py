@@ -192,3 +192,71 @@ def test_nobody_writes_the_account_of_all_pods() -> None:
     """The cluster makes it, and may have given it rights."""
     (message,) = said(judged("{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}"))
     assert message.startswith("ACC217 ServiceAccount 'default' of 'shop/web': the cluster has it")
+
+
+SHOWN = {**MINE, "shown": frozenset({"own-tls", "both-tls"})}
+SHOWING = judged(key="shop/web", shown=frozenset({"web-tls", "both-tls"}))
+
+
+@pytest.mark.parametrize(("spec", "path"), READS)
+def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(spec: str, path: str) -> None:
+    """Whoever has it can pass for the host. Of a Secret that two gateway traits name, both components are owners."""
+    pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
+    assert said(SHOWING, judged(pod, **SHOWN)) == [
+        f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the key by which the gateway answers for 'shop/web'; name a "
+        "Secret of the component's own"
+    ]
+    for name in ("own-tls", "both-tls", "other-tls"):
+        assert said(SHOWING, judged(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"), **SHOWN)) == []
+
+
+def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -> None:
+    """Nor is an object of a kind that nobody here knows."""
+    release = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "r"}}
+    custom = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
+    for one, spec in ((release, {"values": {"tls": "web-tls"}}), (custom, {"tls": "web-tls"})):
+        (message,) = said(SHOWING, judged({**one, "spec": spec}, **SHOWN), allowed={"x.org/Any": "x"})
+        assert "'web-tls' is the key by which the gateway answers for 'shop/web'" in message
+
+
+def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
+    """It wrote the key; what it may not do is read another's."""
+    assert said(SHOWING, api({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web-tls"}})) == []
+
+
+BELIEVED = judged(key="shop/web", certified=frozenset({"web.shop.svc", "web.shop.svc.cluster.local"}))
+ASKING = [
+    {"dnsNames": ["a.test", "WEB.shop.svc"]},
+    {"dnsNames": ["*.shop.svc"]},
+    {"commonName": "web.shop.svc"},
+    {"literalSubject": "C=DE,CN=web.shop.svc,O=x"},
+    {"uris": ["spiffe://web.shop.svc/x"]},
+    {"otherNames": [{"oid": "1.2.3", "utf8Value": "web.shop.svc"}]},
+    {"whatComes": {"deep": ["web.shop.svc.cluster.local"]}},
+]
+
+
+@pytest.mark.parametrize("spec", ASKING)
+@pytest.mark.parametrize("kind", ["Certificate", "Any"])
+def test_nobody_asks_for_a_certificate_in_another_components_name(spec: dict[str, Any], kind: str) -> None:
+    """Whatever field of cert-manager's objects says the name."""
+    one = {"apiVersion": "cert-manager.io/v1", "kind": kind, "metadata": {"name": "c"}, "spec": spec}
+    allowed = {f"cert-manager.io/{kind}": "x"}
+    (message,) = said(BELIEVED, api(one), allowed=allowed)
+    assert "is a name by which the gateway believes the workload of 'shop/web'" in message
+    assert said(judged(one, key="shop/web", certified=BELIEVED.certified), allowed=allowed) == []
+    other = {**one, "spec": {"dnsNames": ["notweb.shop.svc", "web.shop.svc.example.com", "*.other.svc"]}}
+    assert said(BELIEVED, api(other), allowed=allowed) == []
+
+
+@pytest.mark.parametrize("text", ["web.shop.svc", "a.test,web.shop.svc", "*.shop.svc", "${POD_NAME}.${POD_NAMESPACE}.svc"])  # fmt: skip
+def test_no_volume_asks_for_a_certificate_in_another_components_name(text: str) -> None:
+    """Whatever driver makes it; and what a driver fills in may be any name."""
+    attributes = {"csi.cert-manager.io/dns-names": text}
+    volume = {"name": "v", "csi": {"driver": "csi.cert-manager.io", "volumeAttributes": attributes}}
+    pod = merged(POD, "{}") | {"spec": {"containers": [{"name": "c"}], "volumes": [volume]}}
+    allowed = {"csi.cert-manager.io/CSIDriver": "certificates"}
+    (message,) = said(BELIEVED, api(pod), allowed=allowed)
+    assert message.startswith("ACC217 Pod 'p' of 'shop/api': ")
+    assert said(judged(pod, key="shop/web", certified=BELIEVED.certified), allowed=allowed) == []
+    assert said(api(pod), allowed=allowed) == []

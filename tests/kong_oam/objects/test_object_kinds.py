@@ -23,8 +23,6 @@ BY_THE_STACK = [
     ("apps.kruise.io/v1alpha1 CloneSet", "apps.kruise.io/CloneSet"),
     ("v1 PersistentVolume", "PersistentVolume"),
     ("v1 Namespace", "Namespace"),
-    ("v1 Endpoints", "Endpoints"),
-    ("discovery.k8s.io/v1 EndpointSlice", "discovery.k8s.io/EndpointSlice"),
     ("serving.knative.dev/v1 Service", "serving.knative.dev/Service"),
     ("apiextensions.k8s.io/v1 CustomResourceDefinition", "apiextensions.k8s.io/CustomResourceDefinition"),
     (
@@ -43,7 +41,8 @@ NEVER = [
     "cilium.io/v2 CiliumLocalRedirectPolicy", "projectcalico.org/v3 GlobalNetworkSet", "crd.projectcalico.org/v1 IPPool",
     "crd.antrea.io/v1beta1 Tier", "policy.networking.k8s.io/v1 Any", "networking.k8s.aws/v1 PolicyEndpoint",
     "k8s.cni.cncf.io/v1 NetworkAttachmentDefinition", "k8s.ovn.org/v1 UserDefinedNetwork", "kubeovn.io/v1 Subnet",
-    "new.example.org/v1 FooNetworkPolicy", "v1 List",
+    "new.example.org/v1 FooNetworkPolicy", "v1 List", "v1 Endpoints", "discovery.k8s.io/v1 EndpointSlice", "any.example.org/v1 EndpointSlice",
+    "cert-manager.io/v1 CertificateRequest", "certificates.k8s.io/v1 CertificateSigningRequest",
 ]  # fmt: skip
 
 

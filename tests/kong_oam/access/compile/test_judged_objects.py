@@ -121,3 +121,25 @@ def test_pods_are_where_their_definition_says() -> None:
     stack = replace(STACK, allowed={"a.test/Thing": "nothing"})
     found = (compiled(application(thing), stack=stack, pods=path).diagnostics for path in ("spec.pods.spec", ""))
     assert [[one.code for one in diagnostics] for diagnostics in found] == [["ACC226"], []]
+
+
+TLS_ROUTE = "{type: gateway, properties: {domain: web.test, secretName: web-tls, http: {/: 80}}}"
+
+
+@pytest.mark.parametrize(
+    ("traits", "properties"),
+    [
+        ("[]", "volumeMounts: {secret: [{name: v, mountPath: /v, secretName: web-tls}]}"),
+        ("[]", "env: [{name: A, valueFrom: {secretKeyRef: {name: web-tls, key: tls.key}}}]"),
+        ("[{type: gateway, properties: {domain: a.test, http: {/: 80}}}, {type: upstream-tls, properties: {secretName: web-tls}}]", ""),
+    ],
+)  # fmt: skip
+def test_nobody_reads_the_key_with_which_the_gateway_answers_for_another(traits: str, properties: str) -> None:
+    """By no property and no trait. The component itself may, whose gateway trait names it."""
+    mine = f"type: webservice\n      properties: {{image: i, ports: [{{port: 80}}], {properties}}}"
+    web = other(traits=f"[{TLS_ROUTE}]", component="type: webservice\n      properties: {image: i, ports: [{port: 80}]}")
+    (found,) = said(application("", traits, mine), web, upstream_tls="tls")
+    assert found.startswith("ACC217 ") and "'web-tls'" in found and "'shop/web'" in found
+    own = traits.replace("domain: a.test", "domain: a.test, secretName: web-tls")
+    own = f"[{TLS_ROUTE.replace('web.test', 'a.test')}]" if traits == "[]" else own
+    assert said(application("", own, mine), web, upstream_tls="tls") == []
