@@ -16,6 +16,10 @@ SUFFIXES = (".yaml", ".yml")
 
 _MAGIC = frozenset("*?[")
 _NOTHING = "nothing at all is in this folder: check the submodule out (git submodule update --init), or remove it"
+_LEADS_OUT = (
+    "this link leads out of the folder, to {target}, and what is there is not read; name that in "
+    "{settings}, put a copy here, or remove the link"
+)
 _GIT = ".git"
 _LOCK = ".#"
 """How the links begin that an editor puts beside what it edits."""
@@ -30,6 +34,12 @@ class Sought:
     empty: str
     missing: str
     no_match: str
+    settings: str
+    """Where such names stand."""
+
+    def leads_out(self, target: str) -> str:
+        """What is said of a link to a file or a folder outside of the folder that is read."""
+        return _LEADS_OUT.format(target=target, settings=self.settings)
 
 
 APPLICATIONS = Sought(
@@ -38,12 +48,14 @@ APPLICATIONS = Sought(
     "`python -m kong_oam new` writes an Application, and an empty file none.yaml says that there is none",
     "no such file or folder; check the name, in -f or in kong-oam:applications of the stack",
     "no YAML file matches it, and all that was deployed from such would go; check the pattern, or take it out",
+    "kong-oam:applications of the stack",
 )
 DEFINITIONS = Sought(
     (".cue", *SUFFIXES),
     "no definition is in this folder (is it checked out?): it takes files in YAML and CUE; or take it out",
     "no such file or folder; check the name, in --definitions or in kong-oam:definitions of the stack",
     "no file in YAML or CUE matches it; check the pattern, or take it out",
+    "kong-oam:definitions of the stack",
 )
 
 
@@ -52,7 +64,8 @@ def files_of(names: Iterable[str | Path], folder: Path, sought: Sought = APPLICA
     With each comes what is wrong about it, or nothing: a folder or a glob in which there is no such file, a folder that
     cannot be listed. Nothing that could hold what is sought is passed over, a link that leads nowhere among it.
 
-    In folders and by globs only files with its suffixes are found, and none by a link that leads out of the folder.
+    In folders and by globs only files with its suffixes are found. A link that leads out of the folder is an error: the
+    Applications behind it would be missing without a word.
     """
     seen: set[str] = set()
     for name in names:
@@ -118,7 +131,8 @@ def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
         if problem:
             yield match, real, problem
         elif not _is_within(real, inside):
-            continue
+            if match.is_dir() or match.suffix in sought.suffixes:
+                yield match, real, sought.leads_out(real)
         elif match.is_dir():
             yield from [*_files_in(match, real, sought, inside)] or [(match, real, sought.empty)]
         elif match.suffix in sought.suffixes:
@@ -173,14 +187,23 @@ def _files_in(folder: Path, real: str, sought: Sought, inside: str | None = None
         if entry.is_dir(follow_symlinks=False):
             if entry.name != _GIT:
                 yield from _files_in(path, f"{real}/{entry.name}", sought, inside or real)
-        elif not entry.name.endswith(sought.suffixes) or entry.name.startswith(_LOCK):
+        elif entry.name.startswith(_LOCK):
             continue
-        elif entry.is_file(follow_symlinks=False):
-            yield path, f"{real}/{entry.name}", ""
         elif entry.is_symlink():
-            target = os.path.realpath(path)
-            if _is_within(target, inside or real) and not os.path.isdir(target):  # noqa: PTH112 - which never raises
-                yield path, target, ""
+            yield from _link(path, inside or real, sought)
+        elif entry.name.endswith(sought.suffixes) and entry.is_file(follow_symlinks=False):
+            yield path, f"{real}/{entry.name}", ""
+
+
+def _link(path: Path, inside: str, sought: Sought) -> Iterator[Found]:
+    """The file that a link leads to. What is in a folder below the one that is read is found there."""
+    target = os.path.realpath(path)
+    is_folder = os.path.isdir(target)  # noqa: PTH112 - which never raises
+    if is_folder or path.suffix in sought.suffixes:
+        if not _is_within(target, inside):
+            yield path, target, sought.leads_out(target)
+        elif not is_folder:
+            yield path, target, ""
 
 
 def _is_within(path: str, folder: str) -> bool:

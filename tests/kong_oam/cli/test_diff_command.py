@@ -271,15 +271,20 @@ def test_a_name_of_two_things_is_refused(project: Path, capsys: pytest.CaptureFi
 
 
 def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Inside the folder; one that leaves it is not."""
+    """Inside the folder; one that leaves it is an error there, too."""
     (project / "applications/orders.yaml").rename(project / "applications/orders.txt")
     (project / "applications/orders.yaml").symlink_to("orders.txt")
-    (project / "applications/away.yaml").symlink_to("../stacks/Pulumi.local.yaml")
     git("add", ".")
     git("commit", "--message", "links")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 0
     assert main(["diff", "HEAD", ".", "--exit-code"]) == 0
     assert capsys.readouterr().out == ""
+    (project / "applications/away.yaml").symlink_to("../stacks/Pulumi.local.yaml")
+    git("add", ".")
+    git("commit", "--message", "away")
+    assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 2
+    said = "cannot be read: this link leads out of the folder, to HEAD:stacks/Pulumi.local.yaml"
+    assert f"HEAD:applications/away.yaml:1:1: error OAM101: {said}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,28 @@ def test_what_names_nothing_is_an_error(folder: Path) -> None:
     ]
 
 
-def test_nothing_is_found_by_a_link_that_leads_out(folder: Path) -> None:
-    """Of a folder, or of what a pattern can match; a link inside is a file, once."""
+def test_a_link_that_leads_out_is_an_error(folder: Path) -> None:
+    """Of a folder, or of what a pattern can match, whatever it leads to; a link inside is a file, once."""
     (folder / "own/out.yaml").symlink_to("../../teams/a/oam/a.yaml")
     (folder / "own/in.yaml").symlink_to("own.yaml")
-    assert named(folder, "own") == named(folder, "own/*.yaml") == ["own/in.yaml"]
+    assert named(folder, "own") == named(folder, "own/*.yaml") == ["own/in.yaml", "own/out.yaml!"]
+    (folder / "own/team").symlink_to("../../teams/a/oam")
+    (folder / "own/notes.txt").symlink_to("../../notes.txt")
+    assert named(folder, "own") == ["own/in.yaml", "own/out.yaml!", "own/team!"]
+    (finding, _) = read_files(["own"], folder=folder).diagnostics
+    target = (folder / "../teams/a/oam/a.yaml").resolve()
+    assert finding.message == (
+        f"cannot be read: this link leads out of the folder, to {target}, and what is there is not read; name that in "
+        "kong-oam:applications of the stack, put a copy here, or remove the link"
+    )
+
+
+def test_a_link_to_a_folder_below_hides_nothing(folder: Path) -> None:
+    """Its files are found where they are."""
+    (folder / "own/deep").mkdir()
+    (folder / "own/deep/one.yaml").touch()
+    (folder / "own/again").symlink_to("deep")
+    assert named(folder, "own") == ["own/deep/one.yaml", "own/own.yaml"]
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path) -> None:

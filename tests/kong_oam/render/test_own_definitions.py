@@ -33,13 +33,15 @@ def said(found: Own) -> list[str]:
 
 
 def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
-    """Files, folders and globs, each file once; a link that leads out of a folder is not followed."""
+    """Files, folders and globs, each file once; a link that leads out of a folder is an error."""
     for name in ("definitions/a", "more/b", "more/deep/c", "d"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / f"{name}.yaml").write_text(written("Component", name[-1], WORKLOAD))
     (tmp_path / "definitions/out.yaml").symlink_to(tmp_path / "d.yaml")
     assert own(tmp_path).types == {("component", "a")}
-    assert not own(tmp_path).diagnostics
+    (out,) = own(tmp_path).diagnostics
+    assert out.code == "OAM101" and "name that in kong-oam:definitions of the stack" in out.message
+    (tmp_path / "definitions/out.yaml").unlink()
     found = own(tmp_path, "more", "d.yaml", "more/deep/*.yaml", "definitions")
     assert [one.name for one in found.definitions] == ["a", "b", "c", "d"]
     assert not found.diagnostics

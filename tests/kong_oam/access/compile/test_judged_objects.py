@@ -137,7 +137,9 @@ TLS_ROUTE = "{type: gateway, properties: {domain: web.test, secretName: web-tls,
 def test_nobody_reads_the_key_with_which_the_gateway_answers_for_another(traits: str, properties: str) -> None:
     """By no property and no trait. The component itself may, whose gateway trait names it."""
     mine = f"type: webservice\n      properties: {{image: i, ports: [{{port: 80}}], {properties}}}"
-    web = other(traits=f"[{TLS_ROUTE}]", component="type: webservice\n      properties: {image: i, ports: [{port: 80}]}")
+    web = other(
+        traits=f"[{TLS_ROUTE}]", component="type: webservice\n      properties: {image: i, ports: [{port: 80}]}"
+    )
     (found,) = said(application("", traits, mine), web, upstream_tls="tls")
     assert found.startswith("ACC217 ") and "'web-tls'" in found and "'shop/web'" in found
     own = traits.replace("domain: a.test", "domain: a.test, secretName: web-tls")
