@@ -58,6 +58,8 @@ class Stack:
     """By component, the rights that its roles may give beside what is harmless."""
     service_types: tuple[str, ...] = ()
     """The types, `LoadBalancer` and `NodePort`, that Services may have to which no route leads."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Keys, and domains, of labels and annotations that open nothing, each with a text that says what they do."""
     operator_labels: Mapping[str, str] = field(default_factory=dict)
     """By `<group>/<Kind>`, the label that an operator puts on the pods of such an object, with the object's name."""
     minor: int = MINOR

@@ -25,8 +25,9 @@ CODES: Mapping[str, Code] = {
         "and what else may answer outside (`cluster.serviceTypes`)",
     ),
     "ACC228": Code(
-        "metadata of an object that something else in the cluster obeys, or the engine",
-        "take the field, label or annotation out",
+        "metadata of an object that something else in the cluster may obey, or the engine",
+        "take the field, label or annotation out; where the message says so, have the stack's file say that it opens "
+        "nothing: `cluster.metadata`",
     ),
     "ACC251": Code(
         "a role, or a binding of one, that gives more than harmless rights",

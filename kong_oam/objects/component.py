@@ -28,7 +28,8 @@ class Rules:
     `<namespace>/Namespace`, and what pods may use, `<name>/RuntimeClass` and `<driver>/CSIDriver`, each with a text
     that says what that may open. `reach`: how the gateway reaches Services. `service_types`: what others may be.
     `operator_labels`: by `<group>/<Kind>`, the label that an operator puts on the pods of an object, with its name.
-    `rights`: by component, what its roles may give beside what is harmless.
+    `metadata`: keys and domains of labels and annotations that open nothing. `rights`: by component, what its roles may
+    give beside what is harmless.
     """
 
     allowed: Mapping[str, str] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Rules:
     gateway_namespace: str | None = None
     service_types: tuple[str, ...] = ()
     operator_labels: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
     rights: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, 
 from kong_oam.objects.controllers import RELEASE
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.kinds import USUAL
+from kong_oam.objects.known_keys import opens_nothing
 from kong_oam.objects.node import node_openings
 from kong_oam.objects.pods import (
     CONTAINER_LISTS,
@@ -158,7 +159,7 @@ def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
         yield component.refused("ACC227", one, message)
     if reached or asked:
         hint = "the stack has gateway.serviceAnnotations for it" if reached else "take it out"
-        for key in sorted(_strange_annotations(one)):
+        for key in sorted(_strange_annotations(one, rules)):
             message = f"annotation '{key}' could open its load balancer; {hint}"
             yield component.refused("ACC228", one, message, ("metadata", "annotations", key))
 
@@ -334,8 +335,10 @@ def _is_host_process(holder: Mapping[str, Any]) -> bool:
     return windows.get("hostProcess") not in (None, False)
 
 
-def _strange_annotations(one: RenderedObject) -> Iterator[str]:
+def _strange_annotations(one: RenderedObject, rules: Rules) -> Iterator[str]:
+    """Yields the annotations that are the stack's to give, of those that open nothing on other objects."""
     for key in texts(mapping(one.object.get("metadata")).get("annotations")):
         domain, slash, _ = key.partition("/")
-        if slash and domain != _OF_OAM and not domain.endswith(f".{_OF_OAM}"):
+        of_oam = domain == _OF_OAM or domain.endswith(f".{_OF_OAM}")
+        if slash and not of_oam and opens_nothing(key, rules.metadata):
             yield key

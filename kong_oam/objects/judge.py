@@ -32,7 +32,7 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
         of_one = [
             *namespaces_refused(component, one, rules, pods=bool(fenced_pods(one))),
             *(() if component.said_at else shapes_refused(component, one)),  # properties have a schema
-            *metadata_refused(component, one),
+            *metadata_refused(component, one, rules),
             *pods_refused(component, one, rules),
             *patches_refused(component, one),
             *services_refused(component, one, rules),

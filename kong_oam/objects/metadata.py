@@ -8,8 +8,9 @@ from functools import lru_cache
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import Inside, RenderedObject
-from kong_oam.objects.component import INGRESSES, JudgedComponent, dotted
-from kong_oam.objects.kinds import GROUPS_OF_WAYS_IN, USUAL, is_of_kubernetes
+from kong_oam.objects.component import INGRESSES, JudgedComponent, Rules, dotted
+from kong_oam.objects.kinds import USUAL, is_of_kubernetes
+from kong_oam.objects.known_keys import always_obeyed, opens_nothing
 from kong_oam.objects.pods import Path, mapping
 
 _FIELDS = frozenset({"annotations", "creationTimestamp", "labels", "name", "namespace"})
@@ -20,43 +21,7 @@ _MORE: Mapping[tuple[str, str], frozenset[str]] = {
     ("", "ServiceAccount"): frozenset({"automountServiceAccountToken", "imagePullSecrets", "secrets"}),
 }
 
-_KONG = "Kong's own controller would configure the gateway by it, past every rule"
-_NETWORK = "pods would get a network that no NetworkPolicy holds"
-_DEVICES = "the node would give its pods what is the node's"
-_WAY_IN = "a product would make a way in of it that knows no rule"
-_COPY = "a controller would copy another Secret by it"
-_DOMAINS: Mapping[str, str] = {
-    **dict.fromkeys(GROUPS_OF_WAYS_IN, _WAY_IN),
-    "cdi.k8s.io": _DEVICES,
-    "cilium.io": _NETWORK,
-    "cni.projectcalico.org": _NETWORK,
-    "crio.io": _DEVICES,
-    "external-dns.alpha.kubernetes.io": "a host's name would lead past the gateway",
-    "ingress.kubernetes.io": _KONG,
-    "inject.istio.io": "containers would be added that nobody judged",
-    "io.cilium": _NETWORK,
-    "k8s.ovn.org": _NETWORK,
-    "k8s.v1.cni.cncf.io": _NETWORK,
-    "kong-oam.dev": "the project itself goes by it",
-    "konghq.com": _KONG,
-    "mirror.linkerd.io": _WAY_IN,
-    "nri.io": _DEVICES,
-    "ovn.kubernetes.io": _NETWORK,
-    "pulumi.com": "the engine would deploy the object in another way, and not wait for it",
-    "reflector.v1.k8s.emberstack.com": _COPY,
-    "replicator.v1.mittwald.de": _COPY,
-    "v1.multus-cni.io": _NETWORK,
-}
-"""Whose labels and annotations are refused, subdomains included, and why."""
-_PREFIXES: Mapping[str, str] = {
-    "cloud.google.com/neg": _WAY_IN,
-    "consul.hashicorp.com/service-": _WAY_IN,
-    "io.kubernetes.cri-o.": _DEVICES,
-    "kubernetes.io/ingress.": _KONG,
-    "networking.gke.io/default-interface": _NETWORK,
-    "networking.gke.io/interfaces": _NETWORK,
-    "sidecar.istio.io/uservolume": "volumes would be added that nobody judged, with any Secret",
-}
+_UNKNOWN = "nobody here knows who obeys it, and what that opens"
 
 _METADATA = ("metadata", "commonMetadata")
 _MARK = "4dabf18193072939515e22adb298388d"
@@ -85,7 +50,7 @@ _OF_USERS = frozenset(
 """Fields whose keys users choose."""
 
 
-def metadata_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+def metadata_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
     """Yields what is wrong about an object's name, the spelling of its fields, its labels and annotations."""
     kind, inside = one.group_kind, one.inside
     if kind in INGRESSES:
@@ -103,21 +68,18 @@ def metadata_refused(component: JudgedComponent, one: RenderedObject) -> Iterato
     for path, metadata in inside:
         for field in ("labels", "annotations") if path and path[-1] in _METADATA else ():
             for key in mapping(metadata.get(field)):
-                if reason := obeyed(str(key)):
-                    where = f"{dotted(path)}.{field}"
-                    message = f"'{key}' in {where}: {reason}; take it out"
+                if wrong := _key_refused(str(key), rules):
+                    message = f"'{key}' in {dotted(path)}.{field}: {wrong}"
                     yield component.refused("ACC228", one, message, (*path, field, str(key)))
 
 
-@lru_cache(maxsize=1024)
-def obeyed(key: str) -> str:
-    """Gives who obeys a label or an annotation in a way that opens something; empty where nobody does."""
-    folded = key.lower()
-    domain = folded.partition("/")[0]
-    for prefix, reason in _PREFIXES.items():
-        if folded.startswith(prefix):
-            return reason
-    return next((why for one, why in _DOMAINS.items() if domain == one or domain.endswith(f".{one}")), "")
+def _key_refused(key: str, rules: Rules) -> str:
+    """What is wrong with the key of a label or an annotation, and what to do; empty where nothing is."""
+    if reason := always_obeyed(key):
+        return f"{reason}; take it out"
+    if opens_nothing(key, rules.metadata):
+        return ""
+    return f"{_UNKNOWN}; take it out, or have the stack say that it opens nothing: cluster.metadata, {key}"
 
 
 def _fields_refused(component: JudgedComponent, one: RenderedObject, kind: tuple[str, str]) -> Iterator[Diagnostic]:

@@ -8,7 +8,7 @@ it would change who may call or what is reached, and has no effect where it woul
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from kong_oam.oam.plain import EXACT, INGRESS_HINT
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import INGRESSES
 from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.known_keys import opens_nothing
 from kong_oam.objects.named import ELSEWHERE, NamedService, named_service
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.services import GRPC, Port, Service, services_of
@@ -55,19 +56,37 @@ class Route:
     host_place: Place
 
 
-def ingress_routes(application: Application, part: Component) -> Iterator[Route | Diagnostic]:
-    """Yields the routes of a rendered component's Ingresses, and what is wrong with them."""
+def ingress_routes(
+    application: Application, part: Component, harmless: Collection[str] = ()
+) -> Iterator[Route | Diagnostic]:
+    """Yields the routes of a rendered component's Ingresses, and what is wrong with them. `harmless`: keys and domains
+    of annotations that the stack says open nothing."""
     services, named = services_of(application, part), named_service(part)
     for one in part.rendered or ():
         if one.group_kind in INGRESSES:
             ingress = _Ingress(part, one, part.traits[one.trait] if one.trait is not None else None, services, named)
-            yield from ingress.annotations(application.annotations)
+            yield from ingress.annotations(application.annotations, harmless)
             yield from ingress.routes()
 
 
-def refused_annotation(name: str, value: Any) -> tuple[str, str] | None:
-    """The code and the message for an annotation that would have an ingress controller change who may call or what is
-    reached; None for any other."""
+def refused_annotation(name: str, value: Any, harmless: Collection[str]) -> tuple[str, str] | None:
+    """The code and the message for an annotation that may have an ingress controller change who may call or what is
+    reached; None for one that chooses the controller, or is known to open nothing."""
+    if name in _CHOOSING:
+        return None
+    if refused := _known_annotation(name, value):
+        return refused
+    if opens_nothing(name, harmless):
+        return None
+    message = (
+        f"'{name}' may say who may call, or what is reached, and nobody here knows it; take it out, or have the stack "
+        f"say that it does not: cluster.metadata, {name}"
+    )
+    return "OAM108", message
+
+
+def _known_annotation(name: str, value: Any) -> tuple[str, str] | None:
+    """What is said of an annotation whose name says what it changes."""
     last = name.rpartition("/")[2].lower()
     if last == "backend-protocol":
         return ("ACC218", f"'{name}: {value}' {GRPC}") if str(value).upper() in ("GRPC", "GRPCS") else None
@@ -94,13 +113,13 @@ class _Ingress:
     services: Mapping[str, Service]
     named: NamedService | None = None
 
-    def annotations(self, of_application: Mapping[str, str]) -> Iterator[Diagnostic]:
+    def annotations(self, of_application: Mapping[str, str], harmless: Collection[str]) -> Iterator[Diagnostic]:
         """Yields what is refused of the annotations, and what has no effect. KubeVela adds the Application's own."""
         found = mapping(mapping(self.object.object.get("metadata")).get("annotations"))
         written = mapping(self._said("annotations"))
         for name, value in found.items():
             place = self._place("annotations", name) if name in written else self._type
-            if refused := refused_annotation(name, value):
+            if refused := refused_annotation(name, value, harmless):
                 yield Diagnostic(*refused, place)
             elif name not in _CHOOSING and (name in written or name not in of_application):
                 yield Diagnostic("OAM109", f"'{name}' {INGRESS_HINT}", place, "warning")

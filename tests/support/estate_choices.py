@@ -348,6 +348,7 @@ _OF_CLUSTER: Alternatives = {
         "namespaces": ({"createNamespaces": True},),
         "version": ({"version": "1.31"},),
         "allow": ({"allow": {"Pod": "anything"}},),
+        "metadata": ({"metadata": {"example.com": "notes"}},),
         "operators": ({"operatorLabels": {"x.org/Any": "x.org/name"}},),
         "rbac": ({"rbac": True},),
         "rights": ({"rights": {"orders/api": ["get secrets"]}},),

@@ -30,7 +30,10 @@ def endpoints_of(
     application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
 ) -> tuple[Endpoint, ...]:
     """The endpoints of a component, in its own order. Findings are added to `out`."""
-    routes = _gateway_routes(part) if part.rendered is None else ingress_routes(application, part)
+    if part.rendered is None:
+        routes = _gateway_routes(part, stack)
+    else:
+        routes = ingress_routes(application, part, stack.metadata)
     endpoints: list[Endpoint] = []
     for route in routes:
         if isinstance(route, Diagnostic):
@@ -66,7 +69,7 @@ def _apart(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
         yield endpoint if endpoint.service == first[endpoint.port] else replace(endpoint, apart=endpoint.service)
 
 
-def _gateway_routes(part: oam.Component) -> Iterator[Route | Diagnostic]:
+def _gateway_routes(part: oam.Component, stack: Stack) -> Iterator[Route | Diagnostic]:
     """Yields the routes of the gateway traits of a component that is lowered without definitions."""
     for trait in part.traits_of("gateway"):
         properties, place = trait.properties, trait.place.at("properties")
@@ -74,7 +77,7 @@ def _gateway_routes(part: oam.Component) -> Iterator[Route | Diagnostic]:
         yield from _grpc_ports(part, trait)
         yield from _missing_ports(part, trait)
         for name, value in properties.get("annotations", {}).items():
-            if refused := refused_annotation(name, value):
+            if refused := refused_annotation(name, value, stack.metadata):
                 yield Diagnostic(*refused, place.at("annotations").key(name))
         for path, port in properties["http"].items():
             host_place = place if domain is None else place.at("domain")

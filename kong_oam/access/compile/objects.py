@@ -44,6 +44,7 @@ def judged_objects(
         stack.gateway_namespace,
         stack.service_types,
         stack.operator_labels,
+        stack.metadata,
         stack.rights,
     )
     held: dict[str, set[str]] = {}

@@ -99,6 +99,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
 
 _NAMES: Mapping[tuple[type, str], str] = {
     (Stack, "allowed"): "cluster.allow",
+    (Stack, "metadata"): "cluster.metadata",
     (Stack, "operator_labels"): "cluster.operatorLabels",
     (Stack, "rbac"): "cluster.rbac",
     (Stack, "rights"): "cluster.rights",
@@ -242,6 +243,7 @@ _NEITHER = (
 )
 _ADDED: Mapping[str, Any] = {
     "cluster.allow": {},
+    "cluster.metadata": {},
     "cluster.operatorLabels": {},
     "cluster.rbac": False,
     "cluster.rights": {},
@@ -283,7 +285,7 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
         return "may widen" if now > was else "may narrow"
     if name == "edge.kongPlugins":
         return _plugins_kind(was or [], now or [])
-    if name == "cluster.allow" and isinstance(was, dict) and isinstance(now, dict):
+    if name in ("cluster.allow", "cluster.metadata") and isinstance(was, dict) and isinstance(now, dict):
         return "may widen" if {*now} - {*was} else "may narrow" if {*was} - {*now} else "changed"
     if name == "cluster.operatorLabels" and isinstance(was, dict) and isinstance(now, dict):
         return "may narrow" if now.items() <= was.items() else "may widen"

@@ -8,6 +8,7 @@ from typing import Any
 
 from kong_oam.access.stack import MINOR
 from kong_oam.objects.kinds import never_deployed
+from kong_oam.objects.known_keys import always_obeyed
 
 _BY_NAME = frozenset({"CSIDriver", "Namespace", "RuntimeClass"})
 """What `cluster.allow` names one by one: no API group stands before these."""
@@ -50,6 +51,9 @@ def cluster_problems(cluster: Mapping[str, Any]) -> Iterator[str]:
         group, _, kind = name.rpartition("/")
         if kind not in _BY_NAME and (reason := never_deployed((group, kind))):
             yield f"cluster.allow.{name}: no stack allows these: {reason}"
+    for key in cluster.get("metadata", {}):
+        if reason := always_obeyed(key):
+            yield f"cluster.metadata.{key}: no stack takes these: {reason}"
     contexts, own = cluster.get("contexts", {}), cluster.get("context")
     if contexts and not own:
         yield "cluster.contexts: with further clusters, name the stack's own, too (cluster.context)"
@@ -66,6 +70,7 @@ def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "allowed": cluster.get("allow", {}),
         "rbac": cluster.get("rbac", False),
+        "metadata": {key.lower(): text for key, text in cluster.get("metadata", {}).items()},
         "operator_labels": cluster.get("operatorLabels", {}),
         "rights": {key: tuple(listed) for key, listed in cluster.get("rights", {}).items()},
         "service_types": tuple(cluster.get("serviceTypes", ())),

@@ -231,11 +231,11 @@ def test_a_service_is_for_the_gateway_and_leads_to_pods(changes: str, code: str,
         "spec: {type: ClusterIP}",
         "spec: {clusterIP: None, publishNotReadyAddresses: true}",
         "spec: {sessionAffinity: ClientIP, internalTrafficPolicy: Local}",
-        "metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-type: nlb}}",
+        "metadata: {annotations: {example.com/team: nlb}}",
     ],
 )
 def test_other_services_are_deployed(changes: str) -> None:
-    assert said(judged(merged(SERVICE, changes), routed=frozenset({"web"}))) == []
+    assert said(judged(merged(SERVICE, changes), routed=frozenset({"web"})), metadata={"example.com": "a note"}) == []
 
 
 @pytest.mark.parametrize(("kind", "reach"), [("LoadBalancer", "loadBalancer"), ("NodePort", "nodePort")])
@@ -269,8 +269,10 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
 
 def test_no_annotation_opens_what_a_stack_asks_for() -> None:
     service = merged(SERVICE, "spec: {type: LoadBalancer}\nmetadata: {annotations: {cloud.example.org/scheme: x}}")
-    (message,) = said(judged(service, POD), service_types=("LoadBalancer",))
+    listed = {"cloud.example.org/scheme": "opens nothing on other objects"}
+    (message,) = said(judged(service, POD), service_types=("LoadBalancer",), metadata=listed)
     assert message.startswith("ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'")
+    assert len(said(judged(service, POD), service_types=("LoadBalancer",))) == 1
 
 
 ANY = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
@@ -304,8 +306,9 @@ def test_no_annotation_opens_a_load_balancer() -> None:
     service = merged(
         SERVICE, "metadata: {annotations: {cloud.example.org/scheme: internet-facing, app.oam.dev/x: y, plain: z}}"
     )
-    assert said(judged(service, routed=frozenset({"web"}))) == []
-    (message,) = said(judged(service, routed=frozenset({"web"})), reach="loadBalancer")
+    listed = {"cloud.example.org": "opens nothing on other objects"}
+    assert said(judged(service, routed=frozenset({"web"})), metadata=listed) == []
+    (message,) = said(judged(service, routed=frozenset({"web"})), reach="loadBalancer", metadata=listed)
     assert message.startswith("ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'")
 
 

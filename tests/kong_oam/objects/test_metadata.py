@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.judged import POD, SERVICE, judged, merged, said
 
@@ -17,11 +21,44 @@ OBEYED = [
     "mirror.linkerd.io/exported", "consul.hashicorp.com/service-sync", "haproxy.org/path-rewrite",
     "external-dns.alpha.kubernetes.io/hostname", "replicator.v1.mittwald.de/replicate-from", "reflector.v1.k8s.emberstack.com/reflects",
 ]  # fmt: skip
-KEPT = ["prometheus.io/scrape", "cloud.google.com/gke-nodepool", "consul.hashicorp.com/connect-inject", "linkerd.io/inject", "app.oam.dev/publishVersion", "kubernetes.io/ingress-bandwidth", "sidecar.istio.io/inject", "version", "notkonghq.com/x"]  # fmt: skip
+NEVER_LISTED = [
+    "konghq.com/plugins",
+    "plugins.konghq.com/x",
+    "kong-oam.dev/version",
+    "pulumi.com/skipAwait",
+    "tailscale.com/expose",
+    "haproxy.org/path-rewrite",
+]
+INJECTED = [
+    "vault.hashicorp.com/agent-inject",
+    "vault.hashicorp.com/agent-inject-secret-x",
+    "kubed.appscode.com/sync",
+    "netbird.io/expose",
+    "sidecar.istio.io/inject",
+    "dapr.io/enabled",
+    "linkerd.io/inject",
+    "consul.hashicorp.com/connect-inject",
+    "notkonghq.com/x",
+    "eks.amazonaws.com/role-arn",
+    "azure.workload.identity/use",
+    "service.beta.kubernetes.io/aws-load-balancer-type",
+    "io.kompose.service",
+]
+KEPT = [
+    "prometheus.io/scrape",
+    "app.oam.dev/publishVersion",
+    "kubernetes.io/ingress-bandwidth",
+    "version",
+    "checksum/config",
+    "app.kubernetes.io/name",
+    "helm.sh/chart",
+    "kubectl.kubernetes.io/default-container",
+    "topology.kubernetes.io/zone",
+]
 
 
 @pytest.mark.parametrize("field", ["labels", "annotations"])
-@pytest.mark.parametrize("key", OBEYED)
+@pytest.mark.parametrize("key", [*OBEYED, *INJECTED])
 def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
     (message,) = said(judged(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}")))
     assert message.startswith(f"ACC228 Pod 'p' of 'shop/web': '{key}' in metadata.{field}: ")
@@ -30,6 +67,31 @@ def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
 @pytest.mark.parametrize("key", KEPT)
 def test_other_labels_and_annotations_are_kept(key: str) -> None:
     assert said(judged(merged(POD, f"metadata: {{annotations: {{{key}: x}}, labels: {{{key}: x}}}}"))) == []
+
+
+keys = st.from_regex(r"[a-z]{1,9}(\.[a-z]{1,9}){1,3}/[a-zA-Z]{1,9}", fullmatch=True)
+known = re.compile(r"([a-z.]*\.)?(helm\.sh|oam\.dev|prometheus\.io)/.*")
+
+
+@given(keys.filter(lambda key: not known.fullmatch(key)), st.sampled_from(["labels", "annotations"]))
+def test_a_key_of_any_domain_is_the_stacks_to_take(key: str, field: str) -> None:
+    """By the key, or by its domain; nobody has to know who obeys it."""
+    pod = judged(merged(POD, "{}") | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}})
+    (message,) = said(pod)
+    assert message.endswith(
+        f"'{key}' in metadata.{field}: nobody here knows who obeys it, and what that opens; take it out, or have the "
+        f"stack say that it opens nothing: cluster.metadata, {key}"
+    )
+    domain = key.partition("/")[0]
+    for listed in (key.lower(), domain, domain.partition(".")[2]):
+        assert said(pod, metadata={listed: "a note"}) == []
+    assert said(pod, metadata={f"{key.lower()}x": "a note", f"x{domain}": "a note"}) == [message]
+
+
+@pytest.mark.parametrize("key", NEVER_LISTED)
+def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
+    listed = {key.lower(): "x", key.lower().partition("/")[0]: "x"}
+    assert len(said(judged(merged(POD, f"metadata: {{labels: {{{key}: x}}}}")), metadata=listed)) == 1
 
 
 def test_what_is_in_a_template_is_obeyed_too() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from kong_oam.access.model import Component
@@ -19,7 +22,7 @@ def api(text: str, traits: str = "[]", **more: int) -> Component:
     return found.estate.components["orders/api"]
 
 
-def said(text: str, traits: str = "[]", objects: str = OBJECTS, **more: int) -> list[str]:
+def said(text: str, traits: str = "[]", objects: str = OBJECTS, **more: Any) -> list[str]:
     """What is wrong, without the file's name and what KubeVela would do."""
     found = compiled(application(objects + text, traits), **more).diagnostics
     return [str(one).splitlines()[0].removeprefix("app1.yaml:") for one in found]
@@ -177,7 +180,7 @@ def test_a_host_has_the_certificate_that_tls_names(tls: str, expected: str | Non
 def test_findings_and_endpoints_are_where_the_trait_says_them() -> None:
     """The key of the path, the domain, the annotation."""
     text = ingress(WAY)
-    (endpoint,) = api(text, TRAITS.replace("rewrite", "other"), trait=0).endpoints
+    (endpoint,) = api(text, TRAITS.replace("a.b/rewrite", "other"), trait=0).endpoints
     assert str(endpoint.place) == "app1.yaml:8:71"
     text = ingress(f"{{rules: [{rule('path: /x', host='a_b')}]}}", annotations="{a.b/rewrite: y}")
     assert [one[:24] for one in said(text, TRAITS.replace("a.example.com", "a_b"), trait=0)] == [
@@ -197,6 +200,10 @@ REFUSED = [
     "konghq.com/strip-path", "alb.ingress.kubernetes.io/actions.weighted", "alb.ingress.kubernetes.io/inbound-cidrs",
     "traefik.ingress.kubernetes.io/router.middlewares", "haproxy-ingress.github.io/oauth", "haproxy.org/deny-list",
 ]  # fmt: skip
+UNKNOWN = [
+    "nginx.org/rewrites", "alb.ingress.kubernetes.io/scheme", "ingress.pomerium.io/policy", "nginx.ingress.kubernetes.io/proxy-body-size",
+    "cert-manager.io/cluster-issuer", "example.com/author", "nginx.org/policies", "traefik.ingress.kubernetes.io/router.entrypoints",
+]  # fmt: skip
 WITHOUT_EFFECT = [
     "nginx.ingress.kubernetes.io/ssl-redirect", "nginx.ingress.kubernetes.io/proxy-body-size",
     "nginx.ingress.kubernetes.io/cors-allow-origin", "cert-manager.io/cluster-issuer", "example.com/author",
@@ -215,11 +222,28 @@ def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(name
     assert said(ingress("{}", annotations=f"{{{name}: x}}")) == [f"7:13: error OAM108: '{name}' changes {what}"]
 
 
-@pytest.mark.parametrize("name", WITHOUT_EFFECT)
-def test_any_other_annotation_has_no_effect(name: str) -> None:
+@pytest.mark.parametrize("name", [*UNKNOWN, *WITHOUT_EFFECT])
+def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
+    """Whatever its controller would do by it."""
     assert said(ingress("{}", annotations=f"{{{name}: HTTPS}}")) == [
-        f"7:13: warning OAM109: '{name}' shapes an Ingress and has no effect here: Kong is configured directly"
+        f"7:13: error OAM108: '{name}' may say who may call, or what is reached, and nobody here knows it; take it out, "
+        f"or have the stack say that it does not: cluster.metadata, {name}"
     ]
+
+
+@pytest.mark.parametrize("name", WITHOUT_EFFECT)
+def test_an_annotation_that_the_stack_knows_has_no_effect(name: str) -> None:
+    for listed in (name, name.partition("/")[0]):
+        stack = replace(STACK, metadata={listed: "shapes answers"})
+        assert said(ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack) == [
+            f"7:13: warning OAM109: '{name}' shapes an Ingress and has no effect here: Kong is configured directly"
+        ]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_no_stack_takes_an_annotation_that_says_who_may_call(name: str) -> None:
+    stack = replace(STACK, metadata={name: "x", name.partition("/")[0]: "x"})
+    assert "error OAM108" in said(ingress("{}", annotations=f"{{{name}: x}}"), stack=stack)[0]
 
 
 def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_is_not_told() -> None:

@@ -85,12 +85,18 @@ def test_these_are_compared() -> None:
     """A name that is new here has been looked at: `_kind` says what another value of it can do."""
     spelled = replace(BEFORE.estate.stack.default_provider, spelling=replace(facts.PLAIN, own_value="app"))
     on = replace(BEFORE.estate.stack, providers={"okta": spelled}, allowed={"PodMonitor": "reads"}, rbac=True)
-    on = replace(on, service_types=("NodePort",), operator_labels={"x.org/Any": "x.org/name"}, rights={"a/b": ("c d",)})
+    on = replace(
+        on,
+        service_types=("NodePort",),
+        operator_labels={"x.org/Any": "x.org/name"},
+        rights={"a/b": ("c d",)},
+        metadata={"a.b": "c"},
+    )
     estate = replace(BEFORE.estate, stack=on)
     found = facts_of(estate, settings())
     names = {subject: " ".join(sorted(values)) for subject, values in found.items()}
     assert names[Subject()] == (
-        "cluster.allow cluster.operatorLabels cluster.rbac cluster.rights cluster.serviceTypes gateway.cidrs "
+        "cluster.allow cluster.metadata cluster.operatorLabels cluster.rbac cluster.rights cluster.serviceTypes gateway.cidrs "
         "gateway.edition gateway.hstsSeconds gateway.namespace gateway.nodeAddress gateway.plainHttp gateway.podLabels gateway.reach gateway.scheme "
         "gateway.serviceAnnotations gateway.stripHeaders rotation.every rotation.overlap"
     )

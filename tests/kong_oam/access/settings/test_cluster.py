@@ -63,6 +63,9 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
         ({"contexts": {"west": {"labels": {}}}, "context": "d"}, "kong-oam:cluster.contexts.west"),
         ({"contexts": {"west": 7}, "context": "d"}, "kong-oam:cluster.contexts.west: 7 is not of type"),
         ({"rbac": "yes"}, 'cluster.rbac: "yes" is not of type "boolean"'),
+        ({"metadata": {"konghq.com/plugins": "x"}}, "cluster.metadata.konghq.com/plugins: no stack takes these: Kong's own"),
+        ({"metadata": {"pulumi.com": "x"}}, "cluster.metadata.pulumi.com: no stack takes these: the engine would deploy"),
+        ({"metadata": {"a/b/c": "x"}}, 'cluster.metadata: "a/b/c" does not match'),
         ({"operatorLabels": {"ConfigMap": "app"}}, 'cluster.operatorLabels: "ConfigMap" does not match'),
         ({"operatorLabels": {"x.org/Any": ""}}, "cluster.operatorLabels.x.org/Any"),
         ({"rights": {"web": ["get secrets"]}}, 'cluster.rights: "web" does not match'),
@@ -133,6 +136,10 @@ def test_what_may_be_deployed_is_compared() -> None:
     assert changes({}, labels) == [("cluster.operatorLabels", "may widen")]
     assert changes(labels, {"operatorLabels": {"x.org/Any": "app"}}) == [("cluster.operatorLabels", "may widen")]
     assert changes(labels, {}) == [("cluster.operatorLabels", "may narrow")]
+    note = {"metadata": {"example.com/team": "who to ask"}}
+    assert changes({}, note) == [("cluster.metadata", "may widen")]
+    assert changes(note, {"metadata": {"example.com/team": "its team"}}) == [("cluster.metadata", "changed")]
+    assert changes(note, {}) == [("cluster.metadata", "may narrow")]
     one, two = {"rights": {"shop/web": ["get secrets"]}}, {"rights": {"shop/web": ["get secrets", "get pods/log"]}}
     assert changes({}, one) == changes(one, two) == [("cluster.rights", "may widen")]
     assert changes(two, one) == changes(one, {}) == [("cluster.rights", "may narrow")]
