@@ -32,6 +32,7 @@ _CALLED = frozenset({*CONTAINER_LISTS, "metadata", "resourceClaims", "volumes"})
 _ENVELOPE = frozenset({"apiVersion", "kind", "metadata", "status"})
 _ACCOUNT = ("", "ServiceAccount")
 _CERT_MANAGER = "cert-manager.io"
+_CERTIFICATE = (_CERT_MANAGER, "Certificate")
 _DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
 _ANSWERING = "the key by which the gateway answers for"
@@ -129,6 +130,8 @@ def identities_refused(component: JudgedComponent, one: RenderedObject, known: I
         if owners and any(step.lower() == _WRITING for step in path):
             message = f"{dotted(path)} would overwrite '{name}', the credential of '{min(owners)}'; write another name"
             yield component.refused("OAM107", one, message)
+        elif _renews(component, one, known, name):
+            continue
         elif message := _taken(component, known, {namespace or one.namespace}, path, name):
             yield component.refused("ACC217", one, message, path)
     yield from _said_in_texts(component, one, known)
@@ -194,7 +197,7 @@ def _said_in_texts(component: JudgedComponent, one: RenderedObject, known: Ident
                 if owners := _others(component, known.credentials, namespaces, word):
                     message = f"{dotted(path)} '{name}' has '{word}' in it, the credential of '{min(owners)}'; "
                     yield component.refused("ACC217", one, f"{message}a component has its own client trait", path)
-                elif owners := _others(component, known.shown, namespaces, word):
+                elif owners := _shown_for_others(component, known, namespaces, word):
                     message = f"{dotted(path)} '{name}' has '{word}' in it, {_ANSWERING} '{min(owners)}'; {_OWN}"
                     yield component.refused("ACC217", one, message, path)
             for account in sorted(accounts_held(source.object)):
@@ -214,7 +217,8 @@ def _said_to_others(component: JudgedComponent, one: RenderedObject, known: Iden
         told = texts_said(one.object[field], (field,))
         said += ((path, text) for path, text in told if _CALLED.isdisjoint(path) and not any(map(_pulls, path)))
     for path, text in said:
-        if message := _taken(component, known, {one.namespace}, path, text):
+        message = _taken(component, known, {one.namespace}, path, text)
+        if message and not _renews(component, one, known, text):
             yield component.refused("ACC217", one, message, path)
 
 
@@ -222,9 +226,22 @@ def _taken(component: JudgedComponent, known: Identities, namespaces: set[str], 
     """What is wrong with naming a Secret: it is another component's credential, or key of a host. Empty for others."""
     if owners := _others(component, known.credentials, namespaces, name):
         return f"{dotted(path)} '{name}' is the credential of '{min(owners)}'; a component has its own client trait"
-    if owners := _others(component, known.shown, namespaces, name):
+    if owners := _shown_for_others(component, known, namespaces, name):
         return f"{dotted(path)} '{name}' is {_ANSWERING} '{min(owners)}'; {_OWN}"
     return ""
+
+
+def _renews(component: JudgedComponent, one: RenderedObject, known: Identities, name: str) -> bool:
+    """Whether an object has cert-manager write the Secret that the gateway shows for its own component's hosts: with a
+    new key, and others may have it shown as well."""
+    return one.group_kind == _CERTIFICATE and component.key in known.shown.get((one.namespace, name), ())
+
+
+def _shown_for_others(component: JudgedComponent, known: Identities, namespaces: set[str], name: str) -> frozenset[str]:
+    """The other components for whose hosts the gateway shows a Secret of this name. A gateway trait of the component's
+    own that names it, too, gives no right to the key."""
+    owners = {one for namespace in namespaces for one in known.shown.get((namespace, name), ())}
+    return frozenset(owners - {component.key})
 
 
 def _others(component: JudgedComponent, secrets: Owners, namespaces: set[str], name: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import Inside, RenderedObject
 from kong_oam.objects.component import INGRESSES, JudgedComponent, Rules, dotted
+from kong_oam.objects.controllers import is_controlled
 from kong_oam.objects.kinds import USUAL, is_of_kubernetes
 from kong_oam.objects.known_keys import always_obeyed, opens_nothing
 from kong_oam.objects.pods import Path, mapping
@@ -65,12 +66,25 @@ def metadata_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
     for path in (path for path, fields in inside if _MARK in fields):
         message = f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take '{_MARK}' out"
         yield component.refused("ACC228", one, message, (*path, _MARK))
-    for path, metadata in inside:
-        for field in ("labels", "annotations") if path and path[-1] in _METADATA else ():
-            for key in mapping(metadata.get(field)):
+    is_known = kind in USUAL or is_of_kubernetes(kind) or is_controlled(one)  # values of charts are the charts'
+    for path, holder in inside:
+        for field in _written(path, holder, is_known=is_known):
+            for key in mapping(holder[field]):
                 if wrong := _key_refused(str(key), rules):
-                    message = f"'{key}' in {dotted(path)}.{field}: {wrong}"
+                    message = f"'{key}' in {dotted((*path, field))}: {wrong}"
                     yield component.refused("ACC228", one, message, (*path, field, str(key)))
+
+
+def _written(path: Path, holder: Mapping[str, object], *, is_known: bool) -> Iterator[str]:
+    """Yields the fields of a mapping that are labels or annotations of an object. In a kind that nobody here knows
+    these are all that are called so (`podAnnotations`), but for selectors."""
+    if path and path[-1] in _METADATA:
+        yield from (field for field in ("labels", "annotations") if field in holder)
+    elif path and not is_known:
+        for field in holder:
+            folded = str(field).lower()
+            if folded.endswith(("labels", "annotations")) and folded != "matchlabels":
+                yield field
 
 
 def _key_refused(key: str, rules: Rules) -> str:

@@ -71,7 +71,7 @@ def rights_of(objects: Iterable[RenderedObject], namespace: str, accounts: Colle
             harmless_roles[_role_key(one.kind, one.namespace, one.name)] = all(right.harmless for right in found)
     for one in of_rbac:
         if one.kind in _BINDINGS:
-            rights += _of_binding(one, harmless_roles, accounts)
+            rights += _of_binding(one, namespace, harmless_roles, accounts)
     return rights
 
 
@@ -103,8 +103,7 @@ def listed_rights(entry: str) -> list[str]:
 
 def _of_role(one: RenderedObject, namespace: str) -> Iterator[Right]:
     is_cluster = one.kind == "ClusterRole"
-    elsewhere = f" in namespace {one.namespace}" if one.namespace != namespace else ""
-    where = " in every namespace" if is_cluster else elsewhere
+    where = _where(one, namespace, is_cluster=is_cluster)
     all_harmless = True
     for rule in mappings(one.object.get("rules")):
         for text, harmless in _of_rule(rule, is_cluster=is_cluster):
@@ -121,6 +120,13 @@ def _of_role(one: RenderedObject, namespace: str) -> Iterator[Right]:
         if not all_harmless and not f".{domain}".endswith(tuple(f".{known}" for known in _LABELS_OF_ALL)):
             # A ClusterRole of others may collect this one by the label, for whoever is bound to it.
             yield Right(one, f"label ClusterRole {one.name} {label}", harmless=False)
+
+
+def _where(one: RenderedObject, namespace: str, *, is_cluster: bool) -> str:
+    """Where rights hold that an object gives; empty for the component's own namespace."""
+    if is_cluster:
+        return " in every namespace"
+    return f" in namespace {one.namespace}" if one.namespace != namespace else ""
 
 
 def _of_rule(rule: Mapping[str, Any], *, is_cluster: bool) -> Iterator[tuple[str, bool]]:
@@ -147,14 +153,17 @@ def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> b
 
 
 def _of_binding(
-    one: RenderedObject, harmless_roles: Mapping[tuple[str, str, str], bool], accounts: Collection[tuple[str, str]]
+    one: RenderedObject,
+    namespace: str,
+    harmless_roles: Mapping[tuple[str, str, str], bool],
+    accounts: Collection[tuple[str, str]],
 ) -> Iterator[Right]:
     role = mapping(one.object.get("roleRef"))
     kind, name = str(role.get("kind", "")), str(role.get("name", ""))
     harmless_role = harmless_roles.get(_role_key(kind, one.namespace, name))
+    where = _where(one, namespace, is_cluster=one.kind == "ClusterRoleBinding")
     for subject in mappings(one.object.get("subjects")):
         who, is_own = _subject(subject, one.namespace, accounts)
-        where = " in every namespace" if one.kind == "ClusterRoleBinding" else ""
         harmless = harmless_role is not None and (harmless_role or is_own)
         yield Right(one, f"bind {kind} {name} to {who}{where}", harmless)
 

@@ -99,8 +99,7 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[D
         secret = over_tls.secret
         owner = first.setdefault((component.cluster, component.namespace, secret), component)
         owners = [one.key for one in credentials.get((component.namespace, secret), ())]
-        hosts_of = answering.get((component.namespace, secret), [])
-        owners += hosts_of if component.key not in hosts_of else []
+        owners += [key for key in answering.get((component.namespace, secret), ()) if key != component.key]
         if owners or owner is not component:
             message = (
                 f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a workload shows one of its own"

@@ -200,13 +200,14 @@ SHOWING = judged(key="shop/web", shown=frozenset({"web-tls", "both-tls"}))
 
 @pytest.mark.parametrize(("spec", "path"), READS)
 def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(spec: str, path: str) -> None:
-    """Whoever has it can pass for the host. Of a Secret that two gateway traits name, both components are owners."""
+    """Whoever has it can pass for the host. A gateway trait of one's own that names it, too, makes no difference."""
     pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
     assert said(SHOWING, judged(pod, **SHOWN)) == [
         f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the key by which the gateway answers for 'shop/web'; name a "
         "Secret of the component's own"
     ]
-    for name in ("own-tls", "both-tls", "other-tls"):
+    assert len(said(SHOWING, judged(merged(POD, f"spec: {{{spec.replace('NAME', 'both-tls')}}}"), **SHOWN))) == 1
+    for name in ("own-tls", "other-tls"):
         assert said(SHOWING, judged(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"), **SHOWN)) == []
 
 
@@ -222,6 +223,15 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
 def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
     """It wrote the key; what it may not do is read another's."""
     assert said(SHOWING, api({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web-tls"}})) == []
+
+
+def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
+    """Others may show it as well: of cert-manager's object the Secret is written, and not read."""
+    allowed = {"cert-manager.io/Certificate": "x"}
+    for name, count in (("own-tls", 0), ("both-tls", 0), ("web-tls", 1)):
+        one = {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"name": "c"}}
+        found = said(SHOWING, judged({**one, "spec": {"secretName": name}}, **SHOWN), allowed=allowed)
+        assert len(found) == count, name
 
 
 BELIEVED = judged(key="shop/web", certified=frozenset({"web.shop.svc", "web.shop.svc.cluster.local"}))

@@ -211,3 +211,14 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(one: str) -> No
         found for found in said(judged(merged(one, f"{{{field}: {{x: [{mark}]}}}}"))) if found.startswith("ACC228 ")
     )
     assert f"{field}.x[0] is marked as a file or a secret of the engine's" in message
+
+
+@pytest.mark.parametrize(
+    "field", ["podAnnotations", "additionalPodLabels", "serviceAnnotations", "labels", "annotations"]
+)
+def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
+    """By an object of a kind that nobody here knows, wherever it says labels and annotations; selectors write none."""
+    spec = {"deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}], "matchLabels": {"x.org/y": "z"}}
+    one = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}, "spec": spec}
+    (message,) = said(judged(one), allowed={"x.org/Any": "x"})
+    assert f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: nobody here knows" in message

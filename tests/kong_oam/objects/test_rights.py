@@ -123,6 +123,15 @@ def test_a_binding_gives_a_role_of_the_component_to_its_own_account(objects: lis
     assert refused(ACCOUNT, *objects, rights={"shop/web": ["get secrets", right]}) == []
 
 
+def test_a_binding_in_another_namespace_is_listed_as_such() -> None:
+    elsewhere = binding("ClusterRole edit")
+    elsewhere["metadata"]["namespace"] = "other"
+    right = "bind ClusterRole edit to ServiceAccount shop/own"
+    assert refused(ACCOUNT, elsewhere, allowed={"other/Namespace": "x"}, rights={"shop/web": [right]}) == [
+        f"{right} in namespace other"
+    ]
+
+
 def test_a_harmless_role_may_be_anybodys() -> None:
     assert refused(role(READING), binding("Role r", ANYBODY)) == []
 

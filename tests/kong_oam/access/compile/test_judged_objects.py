@@ -135,13 +135,16 @@ TLS_ROUTE = "{type: gateway, properties: {domain: web.test, secretName: web-tls,
     ],
 )  # fmt: skip
 def test_nobody_reads_the_key_with_which_the_gateway_answers_for_another(traits: str, properties: str) -> None:
-    """By no property and no trait. The component itself may, whose gateway trait names it."""
+    """By no property and no trait, with a gateway trait of its own for the Secret or without. The component alone may
+    whose gateway trait alone names it."""
     mine = f"type: webservice\n      properties: {{image: i, ports: [{{port: 80}}], {properties}}}"
     web = other(
         traits=f"[{TLS_ROUTE}]", component="type: webservice\n      properties: {image: i, ports: [{port: 80}]}"
     )
     (found,) = said(application("", traits, mine), web, upstream_tls="tls")
     assert found.startswith("ACC217 ") and "'web-tls'" in found and "'shop/web'" in found
-    own = traits.replace("domain: a.test", "domain: a.test, secretName: web-tls")
-    own = f"[{TLS_ROUTE.replace('web.test', 'a.test')}]" if traits == "[]" else own
-    assert said(application("", own, mine), web, upstream_tls="tls") == []
+    both = traits.replace("domain: a.test", "domain: a.test, secretName: web-tls")
+    both = f"[{TLS_ROUTE.replace('web.test', 'a.test')}]" if traits == "[]" else both
+    assert {one[:7] for one in said(application("", both, mine), web, upstream_tls="tls")} == {"ACC217 "}
+    web = web.replace("secretName: web-tls, ", "")
+    assert said(application("", both, mine), web, upstream_tls="tls") == []
