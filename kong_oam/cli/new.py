@@ -187,7 +187,7 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
             _print_changes(draft, scheme, options, console)
         if options.anyway or _is_agreed(draft, dialogue, scheme):
             break
-    real = {str(file): Path(os.path.realpath(file)) for file, _ in files_of(names, Path())}
+    real = {str(file): Path(os.path.realpath(file)) for file, wrong in files_of(names, Path()) if not wrong}
     write_all(draft.changed, draft.before, real)
     _report(draft, scheme, options, console)
     return OK

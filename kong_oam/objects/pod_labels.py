@@ -6,7 +6,7 @@ name an object that the component itself deploys, and that alone makes pods with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic
@@ -43,11 +43,15 @@ def marks_of(component: JudgedComponent, operator_labels: Mapping[str, str]) -> 
 
 
 def pod_labels_refused(
-    components: Iterable[JudgedComponent], operator_labels: Mapping[str, str]
+    components: Sequence[JudgedComponent], operator_labels: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
     """Yields the `podLabels` that pods may have which their component does not deploy."""
-    marks = {component.key: tuple(marks_of(component, operator_labels)) for component in components}
-    by_key = {component.key: component for component in components}
+    marks: dict[str, list[Mark]] = {}
+    deployed_by: dict[Mark, list[JudgedComponent]] = {}
+    for component in components:
+        marks[component.key] = list(dict.fromkeys(marks_of(component, operator_labels)))
+        for mark in marks[component.key]:
+            deployed_by.setdefault(mark, []).append(component)
     for component in components:
         named = component.named
         if named is None:
@@ -57,14 +61,14 @@ def pod_labels_refused(
         if not own:
             message = f"podLabels may be those of pods that '{component.key}' does not deploy; "
             yield Diagnostic("ACC227", message + _advice(component, marks[component.key]), place)
-        for key, other_marks in marks.items():
-            shared = [mark for mark in own if mark in other_marks]
-            if key != component.key and shared:
-                message = (
-                    f"podLabels are those of pods that '{key}' ({by_key[key].place}) deploys, too: {shared[0].key}: "
-                    f"{shared[0].value}; give the release or the object of one of them another name"
-                )
-                yield Diagnostic("ACC227", message, place)
+        for mark in own:
+            for other in deployed_by[mark]:
+                if other is not component:
+                    message = (
+                        f"podLabels are those of pods that '{other.key}' ({other.place}) deploys, too: {mark.key}: "
+                        f"{mark.value}; give the release or the object of one of them another name"
+                    )
+                    yield Diagnostic("ACC227", message, place)
 
 
 def _keys(one: RenderedObject, operator_labels: Mapping[str, str], *, is_release: bool) -> Iterator[str]:

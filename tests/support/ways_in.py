@@ -7,6 +7,7 @@ WAYS_IN = (
     "apisix.apache.org/v2 ApisixRoute",
     "apisix.apache.org/v2 ApisixTls",
     "configuration.konghq.com/v1 KongPlugin",
+    "discovery.k8s.io/v1 EndpointSlice",
     "core.haproxy.org/v1alpha2 Backend",
     "elbv2.k8s.aws/v1beta1 TargetGroupBinding",
     "gateway.networking.k8s.io/v1 GRPCRoute",
@@ -50,5 +51,6 @@ WAYS_IN = (
     "traefik.containo.us/v1alpha1 IngressRoute",
     "traefik.io/v1alpha1 IngressRouteTCP",
     "traefik.io/v1alpha1 IngressRouteUDP",
+    "v1 Endpoints",
     "zalando.org/v1 RouteGroup",
 )

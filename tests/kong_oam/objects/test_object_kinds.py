@@ -41,7 +41,7 @@ NEVER = [
     "cilium.io/v2 CiliumLocalRedirectPolicy", "projectcalico.org/v3 GlobalNetworkSet", "crd.projectcalico.org/v1 IPPool",
     "crd.antrea.io/v1beta1 Tier", "policy.networking.k8s.io/v1 Any", "networking.k8s.aws/v1 PolicyEndpoint",
     "k8s.cni.cncf.io/v1 NetworkAttachmentDefinition", "k8s.ovn.org/v1 UserDefinedNetwork", "kubeovn.io/v1 Subnet",
-    "new.example.org/v1 FooNetworkPolicy", "v1 List", "v1 Endpoints", "discovery.k8s.io/v1 EndpointSlice", "any.example.org/v1 EndpointSlice",
+    "new.example.org/v1 FooNetworkPolicy", "v1 List", "any.example.org/v1 EndpointSlice",
     "cert-manager.io/v1 CertificateRequest", "certificates.k8s.io/v1 CertificateSigningRequest",
 ]  # fmt: skip
 
