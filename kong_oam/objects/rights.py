@@ -8,17 +8,19 @@ here knows needs an entry in the stack.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.pods import mapping, mappings
 
 RBAC = "rbac.authorization.k8s.io"
 _ROLES, _BINDINGS = ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")
+_SHOWN = 3
+"""How many rights stand in a message; the others are its details."""
 _READING = frozenset({"get", "list", "watch"})
 _WRITING = frozenset({"create", "patch", "update"})
 _READABLE: Mapping[str, frozenset[str]] = {
@@ -87,12 +89,14 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnos
         if not right.harmless and right.text not in listed:
             unlisted.setdefault(id(right.object), []).append(right)
     for rights in unlisted.values():
-        texts = some(list(dict.fromkeys(right.text for right in rights)))
+        texts = list(dict.fromkeys(right.text for right in rights))
+        more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
         message = (
-            f"it gives rights that may open what access rules close: {texts}; take them out, or have the stack list "
-            f"them: cluster.rights, {component.key}"
+            f"it gives rights that may open what access rules close: {', '.join(texts[:_SHOWN])}{more}; take them out, "
+            f"or have the stack list them: cluster.rights, {component.key}"
         )
-        yield component.refused("ACC251", rights[0].object, message)
+        finding = component.refused("ACC251", rights[0].object, message)
+        yield replace(finding, details=(*finding.details, *texts[_SHOWN:]))
 
 
 def listed_rights(entry: str) -> list[str]:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kong_oam.objects.component import Rules
+from kong_oam.objects.judge import judge
 from tests.support.judged import judged, said
 
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -130,6 +132,14 @@ def test_a_binding_in_another_namespace_is_listed_as_such() -> None:
     assert refused(ACCOUNT, elsewhere, allowed={"other/Namespace": "x"}, rights={"shop/web": [right]}) == [
         f"{right} in namespace other"
     ]
+
+
+def test_a_message_has_three_rights_and_its_details_the_others() -> None:
+    """So that somebody who lists them sees all."""
+    secrets = rule("get list watch create delete", "secrets")
+    assert refused(role(secrets)) == ["get secrets, list secrets, watch secrets and 2 more"]
+    (finding,) = judge([judged(role(secrets))], Rules(rbac=True))
+    assert finding.details == ("create secrets", "delete secrets")
 
 
 def test_a_harmless_role_may_be_anybodys() -> None:
