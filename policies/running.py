@@ -35,17 +35,20 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
 def _scripts_of_port(plugin: Resource, kind: str, config: Mapping[str, Any]) -> Iterator[PolicyFinding]:
     first, *more = config.get("access") or [""]
     table = table_of(config) or {}
-    meant = {phase: beside(table, phase) if kind == "pre-function" else [] for phase in _PHASES}
-    meant["access"] += behind(table) if kind == "post-function" else []
+    wanted = beside if kind == "pre-function" else behind
+    meant = {phase: wanted(table, phase) for phase in _PHASES}
     if kind == "pre-function" and is_hsts((config.get("header_filter") or [""])[0]):
         meant["header_filter"].insert(0, config["header_filter"][0])
     is_ours = is_gate(first) if kind == "post-function" else admission_in(first) is not None
     lacking = any(scripts and not config.get(phase) for phase, scripts in meant.items() if phase != "access")
     if not is_ours or [*map(nameless, more)] != meant["access"] or lacking:
         yield PolicyFinding(f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin)
-    if foreign := sorted(
-        phase for phase, code in config.items() if code and phase != "access" and code != meant.get(phase)
-    ):
+    foreign = sorted(
+        phase
+        for phase, scripts in config.items()
+        if scripts and phase != "access" and [*map(nameless, scripts)] != [*map(nameless, meant.get(phase, ()))]
+    )
+    if foreign:
         yield PolicyFinding(f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin)
 
 

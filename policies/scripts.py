@@ -26,11 +26,14 @@ CHUNKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "budget": {"access": ("budget",)},
     "headers": {"access": ("told",), "header_filter": ("marked",)},
     "limits": {"access": ("limits",)},
-    "log": {"log": ("record",)},
+    "log": {"log": ("queries", "record")},
 }
 """The scripts that run beside admission, {key of the table that asks for them: {phase: files}}."""
-BEHIND: Mapping[str, tuple[str, ...]] = {"limits": ("body",)}
-"""The scripts that run behind the gate, {key of the table that asks for them: files}."""
+BEHIND: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "limits": {"access": ("body",)},
+    "log": {"header_filter": ("queries", "traces")},
+}
+"""The scripts behind the gate, {key of the table that asks for them: {phase: files}}."""
 EVERYTHING = (ADMISSION, *ALWAYS.values(), *(parts for phases in CHUNKS.values() for parts in phases.values()))
 """The functions of the code that admissions call, each as its files; it is called by the last of them."""
 _VERSIONS: tuple[str, ...] = tuple(json.loads((_FOLDER.parent / "versions.json").read_text("utf-8")))
@@ -45,10 +48,12 @@ _WITHOUT = {
     "access": "return kong.response.exit(503,{type='urn:kong-oam:problem:not-admitted',title='The request was not "
     "admitted',status=503,requestId=ngx.var.kong_request_id or ngx.var.request_id},"
     "{['Content-Type']='application/problem+json'})",
-    "log": "local said,set,status=kong.log.serialize(),kong.log.set_serialize_value,kong.response.get_status()for n in "
-    "pairs(said)do set(n,nil)end for n,v in pairs({version=1,code='not-admitted',decision='refused',status=status,"
-    "requestId=ngx.var.kong_request_id or ngx.var.request_id,service=said.service and{name=said.service.name},route="
-    "said.route and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do set(n,v)end "
+    "log": "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
+    "local status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in pairs(said)do set(n,nil)end "
+    "for n,v in pairs({version=1,code=admitted and'record-failed'or'not-admitted',"
+    "decision=not admitted and'refused'or nil,status=status,requestId=ngx.var.kong_request_id or ngx.var.request_id,"
+    "service=said.service and{name=said.service.name},route=said.route and{name=said.route.name},"
+    "response={status=status},workspace_name=said.workspace_name})do set(n,v)end "
     "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end return",
 }
 """What a port does by phase where the code is not there; elsewhere nothing."""
@@ -141,9 +146,10 @@ def beside(table: Mapping[str, Any], phase: str) -> list[str]:
     return [f"{_CODE}{script}"] if script else []
 
 
-def behind(table: Mapping[str, Any]) -> list[str]:
-    """The scripts that run behind the gate, as its table asks for them and as `nameless` has them."""
-    return [_current(parts) for key, parts in BEHIND.items() if key in table]
+def behind(table: Mapping[str, Any], phase: str) -> list[str]:
+    """The scripts behind the gate in a phase, as its table asks for them and as `nameless` has them."""
+    asked = [phases for key, phases in BEHIND.items() if key in table]
+    return [_current(phases[phase]) for phases in asked if phase in phases]
 
 
 def is_gate(script: str) -> bool:

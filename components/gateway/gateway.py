@@ -229,8 +229,12 @@ class Gateway(pulumi.ComponentResource):
         Its configuration is in full: strict matching then sees any change by hand.
         """
 
+        keeps_records = self.settings.gateway.logs is not None
+
         def in_full(config: Mapping[str, Any] | str) -> str:
-            return config if isinstance(config, str) else config_json(self.facts.schemas[kind], kind, config)
+            if isinstance(config, str):
+                return config
+            return config_json(self.facts.schemas[kind], kind, config, keeps_records=keeps_records)
 
         given = config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config)
         plugin = kong.Plugin(

@@ -22,7 +22,7 @@ CHUNKS: Mapping[str, Mapping[str, Parts]] = {
     "budget": {"access": ("budget",)},
     "headers": {"access": ("told",), "header_filter": ("marked",)},
     "limits": {"access": ("limits",)},
-    "log": {"log": ("record",)},
+    "log": {"log": ("queries", "record")},
 }
 """{key of the table: {phase of `pre-function`: parts}}, in the order in which they run in a phase."""
 
@@ -30,14 +30,20 @@ CHUNKS: Mapping[str, Mapping[str, Parts]] = {
 BESIDE = (*CHUNKS, "cors_answer", "places")
 """The keys of a table by which nothing is decided."""
 
-BEHIND: Mapping[str, Parts] = {"limits": ("body",)}
-"""{key of the table: parts} of the scripts that run behind the gate, on what it let pass, in order."""
+BEHIND: Mapping[str, Mapping[str, Parts]] = {
+    "limits": {"access": ("body",)},
+    "log": {"header_filter": ("queries", "traces")},
+}
+"""{key of the table: {phase of `post-function`: parts}} of the scripts behind the gate, in the order in which they run:
+in `access` on what it let pass, in another phase on every request."""
 
 
-def behind(table: str) -> Iterator[Parts]:
-    """Yields the parts of each script that runs behind the gate of a table, in order."""
+def behind(table: str) -> Iterator[tuple[str, Parts]]:
+    """Yields phase and parts of each script behind the gate of a table, in order."""
     asked = _read(table)
-    return (parts for key, parts in BEHIND.items() if key in asked)
+    for key, phases in BEHIND.items():
+        if key in asked:
+            yield from phases.items()
 
 
 def chunks_of(table: str) -> Iterator[tuple[str, Parts]]:

@@ -32,13 +32,20 @@ _REFUSED = (
     "return kong.response.exit(503,{type='urn:kong-oam:problem:not-admitted',title='The request was not admitted',"
     "status=503,requestId=ngx.var.kong_request_id or ngx.var.request_id},{['Content-Type']='application/problem+json'})"
 )
-_RECORDED = (
-    "local said,set,status=kong.log.serialize(),kong.log.set_serialize_value,kong.response.get_status()"
+BARE_RECORD = (
+    "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
+    "local status,admitted=kong.response.get_status(),shared.kong_oam_admitted "
     "for n in pairs(said)do set(n,nil)end "
-    "for n,v in pairs({version=1,code='not-admitted',decision='refused',status=status,"
+    "for n,v in pairs({version=1,code=admitted and'record-failed'or'not-admitted',"
+    "decision=not admitted and'refused'or nil,status=status,"
     "requestId=ngx.var.kong_request_id or ngx.var.request_id,service=said.service and{name=said.service.name},"
     "route=said.route and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})"
-    "do set(n,v)end "
+    "do set(n,v)end"
+)
+"""Clears Kong's own record, whatever is in it, and says no more than which request that was, and what became of it."""
+
+_RECORDED = (
+    f"{BARE_RECORD} "
     "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end return"
 )
 WITHOUT: Mapping[str, str] = {"access": _REFUSED, "log": _RECORDED}

@@ -75,10 +75,14 @@ def unfit(
 
 def _is_among(configurations: Sequence[str], plugin: KongPlugin, schema: Schema) -> bool:
     """Whether a plugin's configuration, in full, is one of these. One that does not fit the schema is none."""
-    try:
-        return bool(configurations) and config_json(schema, plugin.name, plugin.config) in configurations
-    except SchemaError:
-        return False
+    for keeps_records in (False, True) if configurations else ():
+        try:
+            in_full = config_json(schema, plugin.name, plugin.config, keeps_records=keeps_records)
+        except SchemaError:
+            return False
+        if in_full in configurations:
+            return True
+    return False
 
 
 def _unknown(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> Iterator[Diagnostic]:

@@ -39,9 +39,23 @@ class SchemaError(ProductError):
     """The gateway's schema lacks a field that is needed. The message names plugin and field."""
 
 
-def config_json(schema: Schema, name: str, config: Mapping[str, Any]) -> str:
-    """Compact sorted JSON of the whole configuration. Raises SchemaError for a field that the schema lacks."""
-    return json.dumps(_expand(record_of(schema, name), config, name), sort_keys=True, separators=(",", ":"))
+CUSTOM_FIELDS = "custom_fields_by_lua"
+"""The field of each plugin that writes records: scripts by name of a field, which run before a record is sent."""
+
+_CLEARED = f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
+"""The field `version` of a record. Its script clears Kong's own record, unless admission's plugin has replaced that."""
+
+
+def config_json(schema: Schema, name: str, config: Mapping[str, Any], *, keeps_records: bool = False) -> str:
+    """Compact sorted JSON of the whole configuration. Raises SchemaError for a field that the schema lacks.
+
+    `keeps_records`: the stack does, so a plugin that writes records never sends Kong's own.
+    """
+    record = record_of(schema, name)
+    if keeps_records and CUSTOM_FIELDS in fields_of(record):
+        fields = {**(config.get(CUSTOM_FIELDS) or {}), "version": _CLEARED}
+        config = {**config, CUSTOM_FIELDS: fields}
+    return json.dumps(_expand(record, config, name), sort_keys=True, separators=(",", ":"))
 
 
 def record_of(schema: Schema, name: str) -> Schema:
@@ -158,5 +172,7 @@ def knows_workload(gate: str) -> bool:
 def gate(table: str, address: str) -> dict[str, Any]:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by and the workload's
     address, which nothing else at the gateway knows; behind it what sees to the rest of a request that may pass."""
-    script = framed(ScriptInputs(table, address), sent("answer", "addresses", "gate"))
-    return {"access": [script, *(sent(*parts) for parts in behind(table))]}
+    config = {"access": [framed(ScriptInputs(table, address), sent("answer", "addresses", "gate"))]}
+    for phase, parts in behind(table):
+        config.setdefault(phase, []).append(sent(*parts))
+    return config

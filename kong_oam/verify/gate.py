@@ -104,7 +104,7 @@ def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
 def script_of(plugin: Mapping[str, Any]) -> Script | None:
     """Reads admission or the gate from a serverless plugin; None where what it runs is not exactly one of these.
 
-    What admission does to answers may be something else (`marks`): it lets nothing through.
+    What it does to answers may be something else (`marks`): it lets nothing through.
     """
     run = code(plugin["config"])
     first = run.get("access", [None])[0]
@@ -121,7 +121,7 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
         ours = address is None and shares is not None
         calls = version() if shares else ""
     else:
-        ours = address is not None and run == code(plugins.gate(text, address))
+        ours = address is not None and _judging(run) == _judging(code(plugins.gate(text, address)))
     table = _table(text)
     verified = _object(address or "").get("name") is not None
     return Script(table, _upstream(address), verified, stripped, calls) if ours and table is not None else None

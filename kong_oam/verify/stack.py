@@ -104,7 +104,8 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
             live = read(admin)
     except (EngineError, ProductError, SettingsError) as error:
         raise UnverifiedError(str(error)) from None
-    return judge(settings, estate, deployed, live, partial(_complete, facts.schemas))
+    keeps_records = settings.gateway.logs is not None
+    return judge(settings, estate, deployed, live, partial(_complete, facts.schemas, keeps_records))
 
 
 def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities, complete: Complete) -> Result:
@@ -197,8 +198,10 @@ def _remedy(settings: Settings, drift: Drift) -> str:
     return f"{command} && {up}" if drift.request.then_up else command
 
 
-def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
-    completed: dict[str, Any] = json.loads(config_json(schemas[name], name, config))
+def _complete(
+    schemas: Mapping[str, Schema], keeps_records: bool, name: str, config: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    completed: dict[str, Any] = json.loads(config_json(schemas[name], name, config, keeps_records=keeps_records))
     return completed
 
 

@@ -29,6 +29,10 @@ from sandbox.kong.jwt import lenient_base64
 from sandbox.kong.store import Entity
 from sandbox.kong.wire import wire
 
+_CUSTOM_FIELDS = "custom_fields_by_lua"
+_SET_FIELD = "return function() kong.log.set_serialize_value([==[{name}]==], (function()\n{script}\nend)()) end"
+"""How plugins that write logs set a field: by what a script returns, which runs anew for each request."""
+
 _FLAGS = {"i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE, "x": re.VERBOSE}
 
 
@@ -55,12 +59,21 @@ class Functions:
         `tables` is `begin()`'s, one per request.
         """
         codes = plugin["config"][phase]
-        if not codes:
-            return False
+        return bool(codes) and self._ran(exchange, tables, plugin, phase, phase, codes)
+
+    def set_custom_fields(self, exchange: Exchange, tables: Any, plugin: Entity) -> None:
+        """Sets the fields of the record that a plugin makes itself. Raises RuntimeError for an error of a script."""
+        fields: Mapping[str, str] = plugin["config"].get(_CUSTOM_FIELDS) or {}
+        codes = [_SET_FIELD.format(name=name, script=script) for name, script in fields.items()]
+        if codes:
+            self._ran(exchange, tables, plugin, "log", _CUSTOM_FIELDS, codes)
+
+    def _ran(self, exchange: Exchange, tables: Any, plugin: Entity, phase: str, field: str, codes: list[str]) -> bool:
+        """Run the scripts in a field of a plugin's configuration; True if one of them answered the request."""
         with self._lock:
             self._exchange, self._said = exchange, ""
             try:
-                steps = self._steps(plugin, phase, codes)
+                steps = self._steps(plugin, field, codes)
                 outcome = self._run(steps, tables, plugin["id"], phase, exchange.token)
             except Exception as error:
                 if "Lua" not in type(error).__name__:
@@ -84,8 +97,8 @@ class Functions:
         with self._lock:
             self._compiled.clear()
 
-    def _steps(self, plugin: Entity, phase: str, codes: list[str]) -> Any:
-        key = plugin["id"], phase
+    def _steps(self, plugin: Entity, field: str, codes: list[str]) -> Any:
+        key = plugin["id"], field
         known = self._compiled.get(key)
         if known is None or known[0] is not plugin:
             known = plugin, self._phase(self._lua.table_from([wire(code) for code in codes]))

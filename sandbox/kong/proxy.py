@@ -356,7 +356,9 @@ class Proxy:
         """log of the plugins that the request met; none loses anything by an error of another's script."""
         for plugin in plugins:
             if further := self._further.get(plugin["name"]):
-                further.log(exchange, plugin)
+                with suppress(RuntimeError):
+                    self._functions.set_custom_fields(exchange, tables, plugin)
+                    further.log(exchange, plugin)
             elif plugin["config"].get("log"):
                 with suppress(RuntimeError):
                     self._functions.run(exchange, tables, plugin, "log")

@@ -237,7 +237,7 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
 @contextmanager
 def _another(
     live: LiveGateway, name: str, logs: LogSettings, records: Records, port: int | None = None
-) -> Iterator[Scene]:
+) -> Iterator[tuple[Scene, Entities]]:
     """A stack beside the others, with its own records; its gates lead to `port`."""
     stack = replace(gateway_estates.stack(f"{RUN}-{name}", "http"), records=records)
     texts = nested_applications(f"{name}.{RUN}.example.com")
@@ -249,7 +249,7 @@ def _another(
             (case, status if case.meant(scene).allowed else case.meant(scene).status) for case in landmarks(scene)
         ]
         live.await_steady(steady, bound=60)
-        yield scene
+        yield scene, entities
 
 
 def test_a_workload_and_sinks_that_are_away_are_said(recording: Recording, live: LiveGateway) -> None:
@@ -258,7 +258,7 @@ def test_a_workload_and_sinks_that_are_away_are_said(recording: Recording, live:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         away = taken.getsockname()[1]
         logs = LogSettings(HttpSink(f"http://127.0.0.1:{away}/"), TcpSink("127.0.0.1", away), str(recording.file))
-        with _another(live, "away", logs, Records(), away) as scene:
+        with _another(live, "away", logs, Records(), away) as (scene, _):
             case = next(case for case in landmarks(scene) if case.authorization)
             begun = time.monotonic()
             answer = recording.ask(case.raw(b"Connection: close"))
@@ -272,7 +272,7 @@ def test_a_workload_and_sinks_that_are_away_are_said(recording: Recording, live:
 def test_subjects_are_hashed_with_a_key_of_the_gateways(recording: Recording, live: LiveGateway) -> None:
     """One that is in Kong's environment, as PATH is: neither it nor the subject is in the record."""
     logs = LogSettings(HttpSink(recording.http.url))
-    with _another(live, "hashed", logs, Records((), "{vault://env/path}")) as scene:
+    with _another(live, "hashed", logs, Records((), "{vault://env/path}")) as (scene, _):
         case = next(case for case in landmarks(scene) if case.authorization)
         hashes = set()
         for _ in range(3):
@@ -289,7 +289,7 @@ def test_traces_have_no_query_string(recording: Recording, live: LiveGateway) ->
     if not _has_otlp(live):
         pytest.skip("this Kong's opentelemetry has other fields")
     logs = LogSettings(file=str(recording.file), otlp=OtlpSink(traces=recording.otlp.url))
-    with _another(live, "traced", logs, Records()) as scene:
+    with _another(live, "traced", logs, Records()) as (scene, _):
         before = len(recording.otlp.payloads)
         case = next(case for case in landmarks(scene) if case.authorization)
         trace = b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -305,6 +305,52 @@ def test_traces_have_no_query_string(recording: Recording, live: LiveGateway) ->
     sent = b"".join(recording.otlp.payloads[before:])
     assert (case.host.encode() in sent) == _traces(live)
     assert b"hidden" not in sent
+
+
+@pytest.mark.parametrize("change", ["deleted", "disabled", "without its record"])
+def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
+    recording: Recording, live: LiveGateway, change: str
+) -> None:
+    """Each plugin that writes records clears Kong's by itself, and the gate cuts queries from traces."""
+    traces = OtlpSink(logs=recording.otlp.url, traces=recording.otlp.url) if _has_otlp(live) else None
+    logs = LogSettings(
+        HttpSink(recording.http.url), TcpSink("127.0.0.1", recording.tcp.port), str(recording.file), traces
+    )
+    spoilt = {"disabled": {"enabled": False}, "without its record": {"config": {"log": []}}}
+    with _another(live, f"gone-{change.replace(' ', '-')}", logs, Records()) as (scene, entities):
+        for path in entities.paths("/plugins", name="pre-function"):
+            if change == "deleted":
+                entities.remove([path])
+            else:
+                entities.change(path, spoilt[change])
+        ids = [answer.id for answer in _after_the_change(recording, scene)]
+        for sink in (recording.http, recording.tcp):
+            assert {sink.record(one)["code"] for one in ids} <= {"not-admitted", "record-failed"}
+        sent = {
+            "file": recording.file.read_bytes(),
+            "http": b"".join(recording.http.payloads),
+            "tcp": b"".join(recording.tcp.payloads),
+        }
+        if _traces(live) and traces:
+            recording.otlp.await_text(ids[-1].encode())
+        sent["otlp"] = b"".join(recording.otlp.payloads)
+    assert all(one.encode() in sent["file"] for one in ids)
+    assert [sink for sink, text in sent.items() if b"hidden" in text] == []
+
+
+def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
+    """The answers to calls with secrets, until no worker replaces the record any more."""
+    answers: list[Answered] = []
+    bare, until = 0, time.monotonic() + 60
+    while bare < 20 and time.monotonic() < until:
+        for case in landmarks(scene)[:4]:
+            for authorization in ((), case.authorization):
+                one = replace(case, target=case.target + b"?apikey=hidden-5", authorization=authorization)
+                answers.append(recording.ask(one.raw(*SECRETS, b"Connection: close")))
+                is_whole = "time" in recording.tcp.record(answers[-1].id)
+                bare = 0 if is_whole else bare + 1
+    assert bare >= 20
+    return answers[-bare:]
 
 
 def _has_otlp(live: LiveGateway) -> bool:

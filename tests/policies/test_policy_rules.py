@@ -671,6 +671,18 @@ def test_scripts_on_answers_are_those_that_the_table_asks_for(table: str, second
     assert found("script-current", deployment) == []
 
 
+def test_a_gate_with_records_cuts_queries_from_traces() -> None:
+    """It runs that script of this version, and no other one in its place."""
+    asking = json.dumps({**json.loads(TABLE), "log": {}})
+    gate = plugins.gate(asking, address("api.orders.svc.cluster.local", 80))
+    wrong = "gate does not run the gate of this version"
+    assert found("script-current", configured("gate", **gate)) == []
+    assert found("script-current", configured("gate", **{**gate, "header_filter": []})) == [wrong]
+    assert found("script-current", configured("gate", **{**gate, "header_filter": ["x()"]})) == [
+        "gate runs a script of somebody's in phase header_filter"
+    ]
+
+
 def test_a_waiver_that_is_not_needed_is_nobodys_concern() -> None:
     """What only refuses further stands there with one or without."""
     assert len(found("plugin-waived", PLUGINS)) == 4

@@ -182,7 +182,10 @@ class Entities:
             scope = {**scope, "consumer": {"id": consumer.rpartition("/")[2]}}
         if extra.kind not in self._schemas:
             self._schemas[extra.kind] = self.read(f"/schemas/plugins/{extra.kind}")
-        config = json.loads(plugins.config_json(self._schemas[extra.kind], extra.kind, extra.config))
+        keeps_records = self.settings.gateway.logs is not None
+        schema = self._schemas[extra.kind]
+        text = plugins.config_json(schema, extra.kind, extra.config, keeps_records=keeps_records)
+        config = json.loads(text)
         self._plugin(extra.kind, config, names.tags(stack, component), scope)
 
     def configs(

@@ -252,7 +252,7 @@ def run_program(
     patch: pytest.MonkeyPatch,
     providers: list[dict[str, Any]] | None = None,
     preview: bool = False,
-    **gateway: str | float,
+    **gateway: Any,
 ) -> list[Registered]:
     """All that the program registers for the sample estate on the stack `local`, which `patch` is told of.
 

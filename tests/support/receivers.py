@@ -40,6 +40,13 @@ class Receiver:
             time.sleep(0.02)
         raise AssertionError(f"no record of {request_id} came; {len(self.payloads)} others did")
 
+    def await_text(self, text: bytes, seconds: float = 15) -> None:
+        """Waits for a payload that has this text in it. Fails where none comes."""
+        until = time.monotonic() + seconds
+        while not any(text in payload for payload in tuple(self.payloads)):
+            assert time.monotonic() < until, f"{text!r} did not come, in {len(self.payloads)} payloads"
+            time.sleep(0.02)
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self

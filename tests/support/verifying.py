@@ -234,8 +234,10 @@ class Running:
 
     @cached_property
     def _complete(self) -> Any:
-        more = kinds(self.deployment.settings, self.deployment.estate)
-        return partial(_complete, preflight.inspect(Account(self.kong.admin_url), more=more).schemas)
+        settings = self.deployment.settings
+        more = kinds(settings, self.deployment.estate)
+        schemas = preflight.inspect(Account(self.kong.admin_url), more=more).schemas
+        return partial(_complete, schemas, settings.gateway.logs is not None)
 
     def entities(self) -> Entities:
         with AdminApi(Account(self.kong.admin_url)) as admin:

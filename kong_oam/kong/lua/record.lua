@@ -1,6 +1,7 @@
 -- One record of each request, in place of Kong's own, which has cookies, keys and query strings in it: whatever writes logs
 -- at this service runs after this, and gets what is here and nothing else. docs/reference/records.md says what the fields
 -- are. A function, a number that is none or a sparse table would lose the record, as bytes that are no UTF-8 would its line.
+-- Needs queries.lua.
 local VERSION = 1
 local ANSWERED = { answered = true, preflight = true }   -- codes of what the gateway answers in the workload's place
 
@@ -11,17 +12,6 @@ local function hex(byte) return string.format('%02x', string.byte(byte)) end
 -- What is ASCII by its nature: any other byte percent-encoded.
 local function plain(text)
   return text and (string.gsub(text, '[^\32-\126]', escaped))
-end
-
--- Without what may be a query or a token to those who wrote it: behind ? # ; however they are spelled. The mark stays, so
--- that the record explains a refusal.
-local function path_of(target)
-  local path = string.match(target, '^[^?]*')
-  path = string.match(path, '^[^#;]*[#;]?')
-  local _, stop = string.find(path, '%%3[BbFf]')
-  path = string.sub(path, 1, stop or #path)
-  _, stop = string.find(path, '%%2[35]')
-  return string.sub(path, 1, stop or #path)
 end
 
 local function list(values)   -- none: an empty table would be read as an object
@@ -100,14 +90,6 @@ local function counted(said)
   }
 end
 
--- What traces would say of query strings. Spans are there where Kong's own configuration turns tracing on.
-local function without_queries(spans)
-  for _, span in ipairs(spans or {}) do
-    local url = span.attributes and span.attributes['http.url']
-    if type(url) == 'string' then span.attributes['http.url'] = path_of(url) end
-  end
-end
-
 -- The record for plugin opentelemetry, which takes none from the others: its fields as attributes, lists as words.
 local function tell_telemetry(record)
   local attributes = {}
@@ -140,6 +122,7 @@ return function()
   end
   for name, value in pairs(record) do set(name, value) end
   for name, value in pairs(counted(said)) do set(name, value) end
+  kong.ctx.shared.kong_oam_recorded = true   -- else each sink clears the record by itself
   without_queries(ngx.ctx.KONG_SPANS)
   if ok and facts.log.otlp then tell_telemetry(record) end
 end

@@ -202,6 +202,17 @@ def test_a_field_is_sent_by_its_former_name_as_well() -> None:
     assert json.loads(config_json(schema, "p", {}))["c_d"] == 1
 
 
+def test_a_plugin_that_writes_records_clears_kongs_own_beside_its_own_fields() -> None:
+    """Any plugin whose schema has the field, where the stack keeps records; other plugins stay as they are."""
+    field = {"custom_fields_by_lua": {"type": "map", "keys": {"type": "string"}, "values": {"type": "string"}}}
+    schema = {"fields": [{"config": {"type": "record", "fields": [field]}}]}
+    asked = {"custom_fields_by_lua": {"a": "return 1"}}
+    assert json.loads(config_json(schema, "p", asked)) == asked
+    (fields,) = json.loads(config_json(schema, "p", asked, keeps_records=True)).values()
+    assert fields.pop("version").endswith("return 1") and fields == {"a": "return 1"}
+    assert config_json(SCHEMA, "p", {}, keeps_records=True) == config_json(SCHEMA, "p", {})
+
+
 def test_a_field_that_the_gateway_lacks_is_an_error() -> None:
     """Rather than a configuration that means less than it says."""
     with pytest.raises(SchemaError, match=r"plugin p: this gateway's schema lacks nope"):

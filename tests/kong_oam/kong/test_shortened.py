@@ -19,8 +19,7 @@ SCRIPTS = [
     ADMISSION,
     GATE,
     *ALWAYS.values(),
-    *(one for phases in CHUNKS.values() for one in phases.values()),
-    *BEHIND.values(),
+    *(one for phases in (*CHUNKS.values(), *BEHIND.values()) for one in phases.values()),
 ]
 
 

@@ -90,6 +90,16 @@ def test_a_sink_that_is_gone_or_off_is_missed(running: Running, kind: str, done:
         assert (reason.aside, reason.remedy) == (True, "pulumi up -s local --refresh")
 
 
+def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(running: Running) -> None:
+    """It still decides as before."""
+    with Hands(running.kong.admin_url) as hands:
+        plugin = hands.find("plugins", name="post-function", service=ORDERS)
+        hands.change("plugins", plugin, config={"header_filter": []})
+        assert told(running.judged()) == [
+            f"weakened: plugin post-function of service '{ORDERS}': what it does to answers is not what is meant"
+        ]
+
+
 @pytest.mark.parametrize("kind", ["file-log", "prometheus"])
 def test_one_of_somebody_s_in_its_place_is_told_of(running: Running, kind: str) -> None:
     """On our route, or for the consumer that our callers are: Kong then takes theirs in place of ours. Not one that

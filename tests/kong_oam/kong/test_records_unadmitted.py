@@ -1,0 +1,176 @@
+"""Records of requests whose admission is gone, in the sandbox's Kong, a stand-in: nothing of Kong's own is in one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+from lupa.luajit21 import LuaRuntime
+
+from kong_oam.access.settings.logs import HttpSink, LogSettings, TcpSink
+from kong_oam.access.stack import Records
+from kong_oam.kong import plugins
+from sandbox.kong import Kong, records
+from tests.support import kong_deployment
+from tests.support.documentation import page
+from tests.support.estates import estate
+from tests.support.gateway_cases import landmarks
+from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.receivers import Receiver
+
+STACK = replace(stack("tests"), records=Records(("page",)))
+SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+PLACES = landmarks(SCENE)[::3]
+FORM = jsonschema_rs.validator_for(json.loads(page("reference/record.schema.json")))
+SECRETS = (
+    b"Cookie: session=hidden-1",
+    b"apikey: hidden-2",
+    b"X-Api-Key: hidden-3",
+    b"Proxy-Authorization: Basic hidden-4",
+)
+QUERY = b"?apikey=hidden-5&page=hidden-6"
+BARE = {"version", "requestId", "code", "status", "service", "route", "response", "workspace_name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A gateway that records, and its sinks."""
+
+    kong: Kong
+    file: Path
+    http: Receiver
+    tcp: Receiver
+
+    def sent(self, request_ids: list[str]) -> dict[str, bytes]:
+        """The bytes that came at each sink, once there is a record of each of these requests."""
+        for sink in (self.http, self.tcp):
+            for request_id in request_ids:
+                sink.record(request_id)
+        return {
+            "file": self.file.read_bytes(),
+            "http": b"".join(self.http.payloads),
+            "tcp": b"".join(self.tcp.payloads),
+        }
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Recording]:
+    file = tmp_path / "records"
+    with Receiver() as http, Receiver("tcp") as tcp, Kong(now=lambda: SCENE.now) as kong:
+        logs = LogSettings(HttpSink(http.url), TcpSink("127.0.0.1", tcp.port), str(file))
+        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, logs=logs)
+        yield Recording(kong, file, http, tcp)
+
+
+def _deleted(url: str) -> None:
+    httpx.delete(url).raise_for_status()
+
+
+def _disabled(url: str) -> None:
+    httpx.patch(url, json={"enabled": False}).raise_for_status()
+
+
+def _without_its_record(url: str) -> None:
+    httpx.patch(url, json={"config": {"log": []}}).raise_for_status()
+
+
+def _failing(url: str) -> None:
+    script = "return function() kong.log.set_serialize_value('version', 1) error('x') end"
+    httpx.patch(url, json={"config": {"log": [script]}}).raise_for_status()
+
+
+def _calls() -> Iterator[bytes]:
+    """Each place by nobody, and by services and users with tokens that count and that do not."""
+    for number, case in enumerate(PLACES):
+        component = case.meant(SCENE).component
+        assert component is not None
+        issuer = SCENE.issuers[component.provider]
+        tokens = (
+            issuer.service(component.scopes),
+            issuer.service(()),
+            issuer.user(component.scopes, ["sales"]),
+            "x.y.z",
+        )
+        for authorization in ((), (f"Bearer {tokens[number % len(tokens)]}",)):
+            yield replace(case, target=case.target + QUERY, authorization=authorization).raw(*SECRETS)
+
+
+def _answers_without(recording: Recording, spoil: Callable[[str], None]) -> list[Any]:
+    """Spoils the admission of each port; the answers to all calls."""
+    for plugin in recording.kong.entities("plugins"):
+        if plugin["name"] == "pre-function" and plugin["service"]:
+            spoil(f"{recording.kong.admin_url}/plugins/{plugin['id']}")
+    return [recording.kong.handle(raw, STACK.scheme) for raw in _calls()]
+
+
+def _tokens() -> Iterator[bytes]:
+    for raw in _calls():
+        for line in raw.split(b"\r\n"):
+            if line.startswith(b"Authorization: "):
+                yield line.rpartition(b".")[2]
+
+
+@pytest.mark.parametrize("spoil", [_deleted, _disabled, _without_its_record, _failing])
+def test_no_sink_gets_kongs_own_record(
+    recording: Recording, spoil: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each sink clears it by itself, and clears a field that Kong may add one day."""
+    kongs = records._kongs
+    monkeypatch.setattr(records, "_kongs", lambda exchange: {**kongs(exchange), "tomorrow": "hidden-7"})
+    answers = _answers_without(recording, spoil)
+    ids = [dict(answer.headers)["X-Kong-Request-Id"] for answer in answers]
+    for sink, sent in recording.sent(ids).items():
+        assert b"hidden" not in sent, sink
+        assert not any(token in sent for token in _tokens() if len(token) > 8), sink
+    for answer, line in zip(answers, recording.file.read_bytes().splitlines(), strict=True):
+        record = json.loads(line)
+        FORM.validate(record)
+        assert set(record) - {"decision"} == BARE
+        assert record["status"] == answer.status
+        assert set(record["service"]) | set(record["route"]) == {"name"} and set(record["response"]) == {"status"}
+
+
+@pytest.mark.parametrize("spoil", [_deleted, _disabled])
+def test_a_record_says_that_nothing_was_admitted(recording: Recording, spoil: Callable[[str], None]) -> None:
+    """Each call is refused."""
+    answers = _answers_without(recording, spoil)
+    assert {answer.status for answer in answers} <= {401, 503}
+    recorded = [json.loads(line) for line in recording.file.read_bytes().splitlines()]
+    assert {(record["code"], record["decision"]) for record in recorded} == {("not-admitted", "refused")}
+
+
+def test_a_record_of_an_admitted_request_says_that_it_failed(recording: Recording) -> None:
+    """It does not say that the request was refused: some were not."""
+    answers = _answers_without(recording, _without_its_record)
+    recorded = [json.loads(line) for line in recording.file.read_bytes().splitlines()]
+    of_allowed = [record for answer, record in zip(answers, recorded, strict=True) if answer.status == 200]
+    assert of_allowed
+    assert {(record["code"], "decision" in record) for record in of_allowed} == {("record-failed", False)}
+
+
+@pytest.mark.parametrize(
+    ("url", "cut"),
+    [
+        ("http://orders.example.com/orders", "http://orders.example.com/orders"),
+        ("http://orders.example.com/orders?apikey=hidden", "http://orders.example.com/orders"),
+        ("http://orders.example.com/orders%3Fapikey=hidden", "http://orders.example.com/orders%3F"),
+        ("http://orders.example.com/orders;token=hidden", "http://orders.example.com/orders;"),
+    ],
+)
+def test_the_gate_cuts_queries_from_traces(url: str, cut: str) -> None:
+    """On every answer, whatever refused the request: plugin opentelemetry has no script of its own."""
+    (script,) = plugins.gate('{"log":{}}', "{}")["header_filter"]
+    lua = LuaRuntime()
+    lua.globals().ngx = lua.table_from({"ctx": lua.table_from({})})
+    lua.execute(script)()
+    span = lua.table_from({"attributes": lua.table_from({"http.url": url})})
+    lua.globals().ngx.ctx.KONG_SPANS = lua.table_from([lua.table_from({}), span])
+    lua.execute(script)()
+    assert span.attributes["http.url"] == cut
