@@ -22,10 +22,17 @@ def service(stack: str, component: Component, backend: str) -> str:
     return f"{_PREFIX}.{stack}.{component.application}.{component.name}.{backend}"
 
 
+def owner_of(service: str) -> tuple[str, str] | None:
+    """Stack and `application/component` of a service of this name; None for a name that `service` does not give."""
+    prefix, *parts = service.rsplit(".", 3)
+    before, _, stack = prefix.partition(".")
+    return (stack, "/".join(parts[:2])) if before == _PREFIX and stack and len(parts) == 3 else None
+
+
 def component_of(stack: str, service: str) -> str | None:
     """`application/component` of a service of this name; None for a name that `service` does not give."""
-    prefix, *parts = service.rsplit(".", 3)
-    return "/".join(parts[:2]) if prefix == f"{_PREFIX}.{stack}" and len(parts) == 3 else None
+    owner = owner_of(service)
+    return owner[1] if owner and owner[0] == stack else None
 
 
 def nowhere(stack: str) -> str:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from kong_oam.kong.names import owner_of
 from kong_oam.metrics.records import VERSION, values_in
 
 FAILURES = frozenset({"failed", "not-admitted", "record-failed"})
@@ -80,11 +81,21 @@ def due(outputs: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _key(record: Any) -> Key | None:
-    """The labels of a record; None for what is none. One that failed has little more than its code."""
+    """The labels of a record; None for what is none."""
     if not isinstance(record, dict) or record.get("version") != VERSION or not isinstance(record.get("code"), str):
         return None
-    key = tuple(str(record.get(name, "")) for name in _LABELS)
+    said = {**_of_service(record), **record}
+    key = tuple(str(said.get(name, "")) for name in _LABELS)
     return key if all(not text or _WORD.match(text) for text in key) else None
+
+
+def _of_service(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The labels that a record has by its Kong service: one that failed has little more than its code."""
+    service, response = record.get("service"), record.get("response")
+    name = service.get("name") if isinstance(service, dict) else None
+    status = response.get("status", "") if isinstance(response, dict) else ""
+    stack, component = (isinstance(name, str) and owner_of(name)) or ("", "")
+    return {"stack": stack, "component": component, "status": status}
 
 
 def _head(name: str, kind: str, about: str) -> tuple[str, str]:

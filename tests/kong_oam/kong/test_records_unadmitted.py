@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from lupa.luajit21 import LuaRuntime
 from kong_oam.access.settings.logs import HttpSink, LogSettings, TcpSink
 from kong_oam.access.stack import Records
 from kong_oam.kong import plugins
+from kong_oam.metrics.counters import Counters
 from sandbox.kong import Kong, records
 from tests.support import kong_deployment
 from tests.support.documentation import page
@@ -144,6 +146,22 @@ def test_a_record_says_that_nothing_was_admitted(recording: Recording, spoil: Ca
     assert {answer.status for answer in answers} <= {401, 503}
     recorded = [json.loads(line) for line in recording.file.read_bytes().splitlines()]
     assert {(record["code"], record["decision"]) for record in recorded} == {("not-admitted", "refused")}
+
+
+def test_calls_in_the_outage_are_counted_for_their_components(recording: Recording) -> None:
+    """Each refused call has a record of its stack, so none of the calls counts as lost."""
+    answers = _answers_without(recording, _deleted)
+    counters = Counters()
+    for line in recording.file.read_bytes().splitlines():
+        counters.add(line)
+    lines = [line for line in counters.lines() if line.startswith("kong_oam_decisions_total{")]
+    counted = Counter[str]()
+    for line in lines:
+        labels, _, count = line.rpartition(" ")
+        assert 'stack="tests"' in labels and 'code="not-admitted"' in labels
+        counted[labels.partition('component="')[2].partition('"')[0]] += int(count)
+    meant = Counter(component.key for case in PLACES for _ in range(2) if (component := case.meant(SCENE).component))
+    assert counted == meant and sum(meant.values()) == len(answers)
 
 
 def test_a_record_of_an_admitted_request_says_that_it_failed(recording: Recording) -> None:

@@ -53,6 +53,36 @@ def test_failures_are_counted_from_the_beginning(code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("service", "labels"),
+    [
+        ("kong-oam.prod.orders.api.8080", ("prod", "orders/api")),
+        ("kong-oam.prod.eu.orders.api.8080_web", ("prod.eu", "orders/api")),
+        ("somebody.prod.orders.api.8080", ("", "")),
+        ("kong-oam.prod", ("", "")),
+        ("kong-oam", ("", "")),
+        (7, ("", "")),
+        (None, ("", "")),
+    ],
+)
+@pytest.mark.parametrize("code", ["not-admitted", "record-failed"])
+def test_a_record_without_its_stack_counts_for_that_of_its_service(
+    service: object, labels: tuple[str, str], code: str
+) -> None:
+    """Such a record has little more than its code, and the names by which Kong counts."""
+    bare = {"version": 1, "code": code, "service": {"name": service}, "response": {"status": 503}}
+    (line, *_) = samples(json.dumps(bare))
+    stack, component = labels
+    assert line.startswith(f'kong_oam_decisions_total{{stack="{stack}",component="{component}",')
+    assert 'status="503"} 1' in line
+
+
+def test_a_record_that_names_its_stack_counts_for_that() -> None:
+    """Whatever its service is called."""
+    (line, *_) = samples(record(service={"name": "kong-oam.other.shop.web.80"}))
+    assert line == decision("orders/api", "allowed", "allowed", 200, 1)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "",
@@ -63,9 +93,13 @@ def test_failures_are_counted_from_the_beginning(code: str) -> None:
         record(code=7),
         record(component='a"} 1\nother 1'),
         record(status={"a": 1}),
+        '{"version": 1, "code": "not-admitted", "service": {"name": "kong-oam.a\\"} 1.orders.api.80"}}',
         "[" * 100_000,
     ],
-    ids=["nothing", "an error log's", "a number", "a text", "another version", "no code", "a label", "a map", "deep"],
+    ids=[
+        *("nothing", "an error log's", "a number", "a text", "another version", "no code", "a label", "a map"),
+        *("a label of a service", "deep"),
+    ],
 )
 def test_what_is_no_record_is_counted_as_unread(line: str) -> None:
     """And nothing of it becomes a label."""
