@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kong_oam.access.settings.logs import LogSettings
+from kong_oam.access.settings.logs import LogSettings, OtlpSink
 
-_HTTP: Mapping[str, Any] = {"queue": {"max_batch_size": 200}}
-"""A list of records in a request, a second late at most: the queue sends one request after the other, and one for each
-record would cost more than all else that is asked of the gateway, and fall behind."""
+_BATCH = 200
+"""Records in a request, a second late at most: the queue sends one request after the other, and one for each record
+would cost more than all else that is asked of the gateway, and fall behind."""
 
-_OTLP: Mapping[str, Any] = {"queue": {"max_batch_size": 200}, "propagation": {"default_format": "w3c"}}
-"""Kong's own defaults, which its schema prints of the records as a whole."""
+_HTTP: Mapping[str, Any] = {"queue": {"max_batch_size": _BATCH, "max_bytes": 16 << 20}}
+"""A worker has one queue for all services that send to an address. Callers can make records as long as paths may be."""
+
+_PROPAGATION: Mapping[str, Any] = {"default_format": "w3c"}
+"""Kong's own default, which its schema prints of the record as a whole."""
 
 
 def sinks(logs: LogSettings | None) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -32,4 +35,13 @@ def sinks(logs: LogSettings | None) -> Iterator[tuple[str, str, Mapping[str, Any
     if logs.otlp:
         headers = dict(logs.otlp.headers) or None
         config = {"logs_endpoint": logs.otlp.logs, "traces_endpoint": logs.otlp.traces, "headers": headers}
-        yield "log-otlp", "opentelemetry", {**config, **_OTLP}
+        yield "log-otlp", "opentelemetry", {**config, "queue": _queue(logs.otlp), "propagation": _PROPAGATION}
+
+
+def _queue(otlp: OtlpSink) -> Mapping[str, Any]:
+    """The bounds of a queue of plugin opentelemetry, of which a worker has one for each service.
+
+    Its entries are tables, whose bytes Kong does not count. An entry that is being sent stays in the queue, so a batch
+    takes half of it at the most.
+    """
+    return {"max_batch_size": min(_BATCH, otlp.queue // 2), "max_entries": otlp.queue}

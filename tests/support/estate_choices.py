@@ -304,6 +304,7 @@ _OF_GATEWAY: Alternatives = {
         {"logs": {"otlp": {"logs": "http://more"}}},
         {"logs": {"otlp": {"logs": "http://otlp", "traces": "http://otlp"}}},
         {"logs": {"otlp": {"logs": "http://otlp", "headers": {"X-A": "a"}}}},
+        {"logs": {"otlp": {"logs": "http://otlp", "queue": 100}}},
         {"logs": {"file": "/var/log/kong", "otlp": {"logs": "http://otlp"}}},
     ),
     "logs in a file": _on_gateway(

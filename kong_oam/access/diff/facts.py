@@ -88,7 +88,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     KongPlugin: {"place": "where it is said"},
     LogSettings: dict.fromkeys(("http", "tcp", "file", "otlp"), _KEPT),
     HttpSink: dict.fromkeys(("url", "headers"), _KEPT), TcpSink: dict.fromkeys(("host", "port", "tls"), _KEPT),
-    OtlpSink: dict.fromkeys(("logs", "traces", "headers"), _KEPT),
+    OtlpSink: dict.fromkeys(("logs", "traces", "headers", "queue"), _KEPT),
     Records: dict.fromkeys(("query", "subject_key", "otlp"), _KEPT),
     Copy: dict.fromkeys(
         ("cluster", "namespace", "suffix", "rendered", "properties", "said_at"),

@@ -39,11 +39,15 @@ class TcpSink:
 
 @dataclass(frozen=True, slots=True)
 class OtlpSink:
-    """The endpoints of a collector (OTLP over HTTP) for logs and for traces; None: these are not sent."""
+    """The endpoints of a collector (OTLP over HTTP) for logs and for traces; None: these are not sent.
+
+    `queue`: how many of each a service keeps at each of the gateway's workers until they are sent.
+    """
 
     logs: str | None = None
     traces: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    queue: int = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from kong_oam.access.settings.logs import STDOUT, HttpSink, LogSettings, OtlpSink, TcpSink
 from kong_oam.access.stack import Records
 from kong_oam.kong.logs import sinks
@@ -71,10 +73,22 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
         {
             "http_endpoint": "https://logs.example.com/x",
             "headers": {"X-Tenant": "a"},
-            "queue": {"max_batch_size": 200},
+            "queue": {"max_batch_size": 200, "max_bytes": 16_777_216},
         },
     )
     assert found["tcp-log"] == ("log-tcp", {"host": "logs", "port": 5140, "tls": True})
     assert found["file-log"] == ("log-file", {"path": "/dev/stdout"})
     assert found["opentelemetry"][1]["logs_endpoint"] == "http://otel:4318/v1/logs"
     assert [*sinks(None)] == []
+
+
+@pytest.mark.parametrize(("entries", "batch"), [(100, 50), (500, 200), (10_000, 200)])
+def test_a_queue_of_opentelemetry_keeps_as_many_as_the_stack_says(entries: int, batch: int) -> None:
+    """A batch that is being sent leaves as much room again for what comes meanwhile."""
+    ((_, _, config),) = sinks(LogSettings(otlp=OtlpSink("http://otel:4318/v1/logs", queue=entries)))
+    assert config["queue"] == {"max_batch_size": batch, "max_entries": entries}
+
+
+def test_a_queue_of_opentelemetry_is_small_by_default() -> None:
+    """Each service has one at each worker: of fifty services, fifty."""
+    assert OtlpSink().queue == 500

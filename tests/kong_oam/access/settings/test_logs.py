@@ -23,7 +23,7 @@ def test_several_sinks_at_once() -> None:
         http={"url": "https://logs.example.com/in", "headers": {"Authorization": "{vault://env/log-token}"}},
         tcp={"host": "logs.example.com", "port": 5140, "tls": True},
         stdout=True,
-        otlp={"logs": "http://otel:4318/v1/logs", "traces": "http://otel:4318/v1/traces"},
+        otlp={"logs": "http://otel:4318/v1/logs", "traces": "http://otel:4318/v1/traces", "queue": 200},
         query=["page", "limit"],
         subjectKey="{vault://env/record-key}",
     )
@@ -31,7 +31,7 @@ def test_several_sinks_at_once() -> None:
         HttpSink("https://logs.example.com/in", {"Authorization": "{vault://env/log-token}"}),
         TcpSink("logs.example.com", 5140, tls=True),
         "/dev/stdout",
-        OtlpSink("http://otel:4318/v1/logs", "http://otel:4318/v1/traces"),
+        OtlpSink("http://otel:4318/v1/logs", "http://otel:4318/v1/traces", queue=200),
     )
     assert said.stack.records == Records(("limit", "page"), "{vault://env/record-key}", otlp=True)
 
@@ -48,6 +48,8 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
         ({}, "gateway.logs: say where records go: http, tcp, file, stdout or otlp"),
         ({"query": ["a"], "stdout": False}, "gateway.logs: say where records go"),
         ({"stdout": True, "file": "/var/log/a"}, "gateway.logs: file and stdout are one plugin of Kong's"),
+        ({"otlp": {"logs": "http://otel", "queue": 99}}, "gateway.logs.otlp.queue"),
+        ({"otlp": {"logs": "http://otel", "queue": 10_001}}, "gateway.logs.otlp.queue"),
         ({"otlp": {}}, "gateway.logs.otlp: say where logs or traces go"),
         ({"file": "records.jsonl"}, "gateway.logs.file"),
         ({"file": "/var/log/a b"}, "gateway.logs.file"),
