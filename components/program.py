@@ -112,7 +112,8 @@ def _plan() -> _Plan:
         if base is None:
             require_client_certificate(over_tls, certificates)
         ca = needed_authorities(over_tls, estate)
-        facts = preflight.inspect(account, settings.gateway.edition, more, ca, by_address=by_address)
+        ca_file = over_tls.file if over_tls else ""
+        facts = preflight.inspect(account, settings.gateway.edition, more, ca, ca_file=ca_file, by_address=by_address)
         state = corrected(before, account)
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers

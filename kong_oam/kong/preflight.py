@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,11 +41,12 @@ def inspect(
     more: Iterable[str] = (),
     ca: Iterable[str] = (),
     *,
+    ca_file: str = "",
     by_address: bool = False,
 ) -> GatewayFacts:
     """Checks the gateway of an account, which has to have the guards, `more` plugins, by kind, and the CA certificates
-    with the fingerprints `ca`. `by_address`: rules or limits go by a caller's address, so it must not be what the
-    caller likes.
+    with the fingerprints `ca`, which are in `ca_file`. `by_address`: rules or limits go by a caller's address, so it
+    must not be what the caller likes.
 
     Raises PreflightError, and AdminError where it cannot be asked.
     """
@@ -55,18 +57,19 @@ def inspect(
         if by_address:
             check_addresses(configuration)
         schemas = {name: admin.get(f"/schemas/plugins/{name}") for name in (*guards(edition), *sorted(more))}
-        found = _authorities(admin, [*ca])
+        found = _authorities(admin, [*ca], ca_file)
     address = addresses.in_words(configuration) if by_address else None
     return GatewayFacts(str(root["version"]), settle_seconds(configuration), schemas, address, found)
 
 
-def _authorities(admin: AdminApi, wanted: Sequence[str]) -> Mapping[str, str]:
+def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Mapping[str, str]:
     known = authorities(admin.rows("/ca_certificates")) if wanted else {}
     for one in wanted:
         if one not in known:
             raise PreflightError(
                 f"Kong does not have the CA certificate of gateway.upstreamTls.ca whose SHA-256 is {one[:16]}..., and "
-                "Pulumi has no resource for it; load it: curl -F 'cert=<stacks/FILE' $KONG_ADMIN_ADDR/ca_certificates"
+                "Pulumi has no resource for it; load it: "
+                f"curl -F {shlex.quote(f'cert=<{file}')} $KONG_ADMIN_ADDR/ca_certificates"
             )
     return known
 

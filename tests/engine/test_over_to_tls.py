@@ -76,6 +76,7 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     over_tls(deployed)
     refused = deployed.run("up", check=False)
     assert "Kong does not have the CA certificate of gateway.upstreamTls.ca" in refused.stdout
+    assert "curl -F 'cert=<stacks/workloads.pem' $KONG_ADMIN_ADDR/ca_certificates" in refused.stdout
     load(deployed)
     begun = len(local.kong.past())
     made = deployed.changes("up")

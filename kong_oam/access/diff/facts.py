@@ -27,6 +27,7 @@ from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.stack import PLAIN, GatewaySettings, KnownClient, ProviderSettings, Settings
+from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.stack import Records
 
 Facts = Mapping[Subject, Mapping[str, Any]]
@@ -86,6 +87,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     Issuer: dict.fromkeys(("kind", "name"), _CODE),
     UpstreamTls: {**dict.fromkeys(("secret", "issuer", "mount_path"), _CODE), "place": _KEY},
     KongPlugin: {"place": "where it is said"},
+    UpstreamTlsSettings: {"file": "where the certificates are, which are compared by what they are"},
     LogSettings: dict.fromkeys(("http", "tcp", "file", "otlp"), _KEPT),
     HttpSink: dict.fromkeys(("url", "headers"), _KEPT), TcpSink: dict.fromkeys(("host", "port", "tls"), _KEPT),
     OtlpSink: dict.fromkeys(("logs", "traces", "headers", "queue"), _KEPT),

@@ -167,6 +167,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
     StackError."""
     if parts.ESTATE in data:
         return _partition(name, data, describe, folder)
+    authorities = str(folder / upstream_tls.file_name(data))
     data = _with_files(name, data, folder)
     _check(name, data, folder)
     gateway, domains = data["gateway"], data.get("domains", {})
@@ -197,14 +198,14 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
         cluster=cluster_settings(data),
-        gateway=_gateway(gateway),
+        gateway=_gateway(gateway, authorities),
         providers=providers,
         applications=tuple(data.get("applications", APPLICATIONS)),
         definitions=tuple(data.get("definitions", ())),
     )
 
 
-def _gateway(gateway: Mapping[str, Any]) -> GatewaySettings:
+def _gateway(gateway: Mapping[str, Any], authorities: str) -> GatewaySettings:
     scheme = gateway.get("scheme", "https")
     return GatewaySettings(
         namespace=gateway.get("namespace"),
@@ -223,7 +224,7 @@ def _gateway(gateway: Mapping[str, Any]) -> GatewaySettings:
         settle_seconds=gateway.get("settleSeconds"),
         edition=gateway.get("edition", "oss"),
         redis=redis_settings(gateway),
-        upstream_tls=upstream_tls.upstream_tls(gateway),
+        upstream_tls=upstream_tls.upstream_tls(gateway, authorities),
         logs=log_settings(gateway),
         metrics=gateway.get("metrics", False),
         shares_code=gateway.get("sharedCode", True) and "workspace" not in gateway,

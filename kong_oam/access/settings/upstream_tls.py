@@ -23,21 +23,31 @@ _DEPTH = 1
 @dataclass(frozen=True, slots=True)
 class UpstreamTlsSettings:
     """How the gateway verifies workloads: by one of these CAs (SHA-256 fingerprints in hex), at most `depth`
-    certificates away from the workload's own. `client_certificate`: the one among the stack's own that it shows."""
+    certificates away from the workload's own. `client_certificate`: the one among the stack's own that it shows.
+    `file`: where the CAs' certificates are, for people."""
 
     ca: tuple[str, ...]
     depth: int = _DEPTH
     client_certificate: str | None = None
+    file: str = ""
 
 
 def with_authorities(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     """The settings with the text of the file of `folder` that they name. Raises SettingsError where there is none."""
+    name = file_name(data)
+    if not name:
+        return data
+    gateway = data["gateway"]
+    said = {**gateway["upstreamTls"], "ca": _text(folder, name)}
+    return {**data, "gateway": {**gateway, "upstreamTls": said}}
+
+
+def file_name(data: Mapping[str, Any]) -> str:
+    """The name of the file with the CAs, by settings that nobody has checked; empty where they name none."""
     gateway = data.get("gateway")
     said = gateway.get("upstreamTls") if isinstance(gateway, Mapping) else None
     name = said.get("ca") if isinstance(said, Mapping) else None
-    if not isinstance(gateway, Mapping) or not isinstance(said, Mapping) or not isinstance(name, str):
-        return data
-    return {**data, "gateway": {**gateway, "upstreamTls": {**said, "ca": _text(folder, name)}}}
+    return name if isinstance(name, str) else ""
 
 
 def problems(gateway: Mapping[str, Any]) -> list[str]:
@@ -48,13 +58,13 @@ def problems(gateway: Mapping[str, Any]) -> list[str]:
     return [f"{SETTING}: the file {wrong}"] if wrong else []
 
 
-def upstream_tls(gateway: Mapping[str, Any]) -> UpstreamTlsSettings | None:
-    """The settings, of those that are without problems; None where there are none."""
+def upstream_tls(gateway: Mapping[str, Any], file: str = "") -> UpstreamTlsSettings | None:
+    """The settings, of those that are without problems; None where there are none. `file`: where the CAs are."""
     if not (said := gateway.get("upstreamTls")):
         return None
     certificates = x509.load_pem_x509_certificates(said["ca"].encode())
     prints = tuple(sorted({certificate.fingerprint(SHA256()).hex() for certificate in certificates}))
-    return UpstreamTlsSettings(prints, said.get("depth", _DEPTH), said.get("clientCertificate"))
+    return UpstreamTlsSettings(prints, said.get("depth", _DEPTH), said.get("clientCertificate"), file)
 
 
 def spoken(settings: UpstreamTlsSettings | None) -> TLS:

@@ -24,7 +24,6 @@ from kong_oam.access.model import Application, Call, Estate, Public, Role, Rule,
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.settings.stack import ProviderSettings, Settings
-from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
 
 WHOLE = {
@@ -39,7 +38,6 @@ WHOLE = {
     Retries,
     Schedule,
     TokenType,
-    UpstreamTlsSettings,
 }
 """All fields of these are compared."""
 

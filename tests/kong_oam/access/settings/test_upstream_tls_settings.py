@@ -26,6 +26,7 @@ def test_a_stack_names_its_ca_by_a_file_beside_it(tmp_path: Path) -> None:
     found = parsed(tmp_path, ca="ca.pem", depth=3)
     assert found.gateway.upstream_tls.ca == tuple(sorted([one.fingerprint, other.fingerprint]))
     assert (found.gateway.upstream_tls.depth, found.stack.upstream_tls) == (3, "tls")
+    assert found.gateway.upstream_tls.file == str(tmp_path / "ca.pem")
     mutual = parsed(tmp_path, ca="ca.pem", clientCertificate="gateway")
     assert (mutual.gateway.upstream_tls.depth, mutual.stack.upstream_tls) == (1, "mtls")
 
