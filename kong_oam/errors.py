@@ -15,6 +15,7 @@
       + EngineError           what the engine keeps of a stack cannot be read, or is not of now
         - ModelError          access.diff.snapshot
         - CliError            engine.cli
+        - InvalidStateError   engine.export
         - OutdatedStateError  recover.kong
       + ProductError          a product refuses, does not answer, or cannot be used as it is
         - RefusedError

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kong_oam.engine.cli import LONG, SHORT, pulumi
+from kong_oam.engine.cli import LONG, SHORT, CliError, pulumi
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
-from kong_oam.engine.state import Resources
+from kong_oam.engine.state import Resources, logical_name
+from kong_oam.errors import EngineError
+
+
+class InvalidStateError(EngineError):
+    """A state that no run can read, since a resource refers to another that the state does not have."""
 
 
 def read(stack: str) -> ExportedState:
@@ -47,7 +52,20 @@ def parse(deployment: Mapping[str, Any]) -> ExportedState:
             )
             for resource in created
         ),
+        unresolved=tuple(_unresolved(resources)),
     )
+
+
+def _unresolved(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yields resources that refer to an URN which no resource before them has (pulumi: deploy.Snapshot,
+    VerifyIntegrity)."""
+    before: set[str] = set()
+    for resource in resources:
+        of_properties = (resource.get("propertyDependencies") or {}).values()
+        references = {resource.get("parent"), resource.get("deletedWith"), *(resource.get("dependencies") or ())}
+        references.update(*(urns or () for urns in of_properties))
+        yield from ((resource["urn"], urn) for urn in sorted(filter(None, references)) if urn not in before)
+        before.add(resource["urn"])
 
 
 def _creation(resource: Mapping[str, Any]) -> PendingCreation:
@@ -65,12 +83,23 @@ def forget(stack: str, urn: str) -> None:
 
 
 def check_at_rest(stack: str, state: ExportedState) -> None:
-    """Checks that no other run of the engine is under way, or has left its lock. Raises cli.CliError where one is.
+    """Checks that no other run of the engine is under way, or has left its lock. Raises cli.CliError where one is, and
+    InvalidStateError.
 
     To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever backend keeps it.
     """
     target = ("--target", state.root) if state.root else ()
-    pulumi("refresh", "--yes", "--skip-preview", *target, stack=stack, timeout=LONG)
+    try:
+        pulumi("refresh", "--yes", "--skip-preview", *target, stack=stack, timeout=LONG)
+    except CliError:
+        if not state.unresolved:
+            raise
+        resource, missing = map(logical_name, state.unresolved[0])
+        raise InvalidStateError(
+            f"no run can read the state of stack '{stack}': {resource} refers to {missing}, which is not there. A run "
+            f"with --exclude or --target may leave that. Repair it with `pulumi state repair -s {stack} --yes`, and "
+            "recover once more"
+        ) from None
 
 
 def configuration(stack: str) -> dict[str, str]:

@@ -42,12 +42,15 @@ class ExportedState:
 
     `ids`: of everything recorded (both halves of ids such as `credential|consumer`). `pending`: creations cut off.
     `root` is the URN of the stack itself, None where nothing was ever recorded. `resources` are those with an id.
+    `unresolved`: URNs of resources that refer to another URN which does not stand before them, with that URN. The
+    engine reads no such state.
     """
 
     ids: frozenset[str]
     pending: tuple[PendingCreation, ...]
     root: str | None
     resources: tuple[RecordedResource, ...] = ()
+    unresolved: tuple[tuple[str, str], ...] = ()
 
     def pending_at(self, provider: str, types: Container[str]) -> tuple[PendingCreation, ...]:
         """Those of some types that `provider`, its resource's logical name, was asked for."""

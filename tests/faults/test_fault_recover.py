@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
+from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
 from tests.support.faults.stacks import Empty, Stack, made, within
@@ -110,6 +111,27 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(empty: Empty)
     assert f"the state knows neither service {SERVICE} nor what belongs to it" in stopped.stderr
     assert "is this the stack's backend" in stopped.stderr
     assert made(stack.local) == before
+
+
+@pytest.mark.deep
+def test_a_state_that_no_run_can_read_is_repaired_as_it_says(empty: Empty) -> None:
+    """A first run that leaves out what other resources wait for writes such a state. Nobody is let in meanwhile, and
+    the run after the repair makes the rest."""
+    stack = empty(applications=[TINY])
+    assert stack.run("up", "--exclude", "**tiny/api-8080-admission", check=False).returncode != 0
+    broken = stack.run("up", check=False)
+    assert broken.returncode != 0 and "snapshot integrity error" in broken.stdout + broken.stderr
+    said = lost(stack, status=2).stderr
+    assert said.startswith("error: no run can read the state of stack 'local': tiny/")
+    assert "refers to tiny/api-8080-admission, which is not there" in said
+    assert "`pulumi state repair -s local --yes`" in said
+    assert "    pulumi state repair -s STACK --yes\n" in page("how-to/recover.md")
+    assert stack.local.kong.entities("routes") == []
+    stack.pulumi("state", "repair", "--yes")
+    assert "0 made that the state does not know" in lost(stack).stdout
+    stack.run("up")
+    assert stack.changes("up") == {}
+    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
 
 
 def test_what_stops_the_command_is_one_line(empty: Empty) -> None:

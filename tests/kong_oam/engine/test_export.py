@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from kong_oam.access.settings.cluster import ClusterSettings
-from kong_oam.engine.export import parse
+from kong_oam.engine.cli import CliError
+from kong_oam.engine.export import InvalidStateError, check_at_rest, parse
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.recover.cluster import removals_of_interrupted, removals_of_unknown
 
@@ -52,6 +56,47 @@ def test_ids_and_interrupted_creations_are_read() -> None:
 def test_a_state_without_resources_knows_nothing() -> None:
     """As the CLI exports it before a first run: without lists."""
     assert parse({"manifest": {}}) == ExportedState(frozenset(), (), None)
+
+
+ROOT = {"type": "pulumi:pulumi:Stack", "urn": "urn:p::root"}
+OLD = {"type": "t", "urn": "urn:p::old", "parent": "urn:p::root"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "missing"),
+    [
+        ({"dependencies": ["urn:p::gone"]}, "urn:p::gone"),
+        ({"parent": "urn:p::gone"}, "urn:p::gone"),
+        ({"deletedWith": "urn:p::gone"}, "urn:p::gone"),
+        ({"propertyDependencies": {"spec": ["urn:p::old", "urn:p::gone"]}}, "urn:p::gone"),
+        ({"dependencies": ["urn:p::later"]}, "urn:p::later"),
+        ({"dependencies": ["urn:p::old"], "parent": "urn:p::root", "propertyDependencies": {"spec": None}}, None),
+    ],
+)
+def test_a_resource_that_refers_to_what_is_not_before_it_is_seen(resource: dict[str, Any], missing: str | None) -> None:
+    """The engine reads no state with such a resource."""
+    new = {"type": "t", "urn": "urn:p::new", **resource}
+    later = {"type": "t", "urn": "urn:p::later"}
+    found = parse({"resources": [ROOT, OLD, new, later]}).unresolved
+    assert found == ((("urn:p::new", missing),) if missing else ())
+
+
+def test_a_state_that_no_run_can_read_is_to_be_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command is named; of a state that is sound the CLI's own words are shown."""
+
+    def failing(*_: str, **__: Any) -> str:
+        raise CliError("`pulumi refresh` failed: This is a bug!")
+
+    monkeypatch.setattr("kong_oam.engine.export.pulumi", failing)
+    state = ExportedState(frozenset(), (), "urn:p::root", unresolved=(("urn:p::a/x", "urn:p::a/y"),))
+    with pytest.raises(InvalidStateError) as raised:
+        check_at_rest("prod", state)
+    assert str(raised.value) == (
+        "no run can read the state of stack 'prod': a/x refers to a/y, which is not there. A run with --exclude or "
+        "--target may leave that. Repair it with `pulumi state repair -s prod --yes`, and recover once more"
+    )
+    with pytest.raises(CliError, match="This is a bug!"):
+        check_at_rest("prod", replace(state, unresolved=()))
 
 
 def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None:
