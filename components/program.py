@@ -123,7 +123,7 @@ def _plan() -> _Plan:
             for provider in settings.providers
             for finding in inspect(provider, part.granted, held, issuers, config.configuration(), looked_up)
         ]
-        findings += conflicts.inspect(account, settings, estate, held)
+        findings += conflicts.inspect(account, settings, estate, held, state)
         stop_at([*findings, *kubernetes.inspect(settings, estate, state.held)])
     except (EngineError, SettingsError, ProductError) as error:
         refuse(error)

@@ -100,6 +100,14 @@ class AdminApi:
         except RefusedError as error:
             raise AdminError(str(error)) from None
 
+    def with_custom_id(self, custom_id: str) -> tuple[Entity, ...]:
+        """The consumer of this custom id, if there is one."""
+        path = f"/consumers?{httpx.QueryParams(custom_id=custom_id)}"
+        rows = self.get(path).get("data")
+        if not are_rows(rows):
+            raise AdminError(f"{self._shown}{path} answers no list; is this Kong's Admin API?")
+        return tuple(row for row in rows if row.get("custom_id") == custom_id)
+
     def patch(self, path: str, fields: Entity) -> None:
         """Changes fields of the entity at a path. Raises RejectedError."""
         answer = self._sent("PATCH", path, fields)

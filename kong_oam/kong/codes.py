@@ -21,7 +21,8 @@ CODES: Mapping[str, Code] = {
         "take it out; of a secret write `{vault://APPLICATION/NAME}`",
     ),
     "ENV405": Code(
-        "a name that is needed in Kong, a certificate's host, or the place of a plugin is somebody else's",
+        "a name, an issuer or a certificate's host that is needed in Kong, or the place of a plugin, is another "
+        "stack's or was made outside any stack",
         "have it renamed or removed by whoever made it: what this stack did not make is never touched; for a global "
         "`pre-function` of somebody's, or of another stack in the same Kong, `gateway.sharedCode: false` will do",
     ),
@@ -36,5 +37,10 @@ CODES: Mapping[str, Code] = {
     "ENV419": Code(
         "something in Kong that another stack of the estate has, by its tags",
         "move the Application with all that is its: `python -m kong_oam move -s STACK`",
+    ),
+    "ENV420": Code(
+        "a host and path that a route of another stack, or one that was made outside any stack, has in the same Kong",
+        "take another host or path in one of the two, bring both into one stack, or have a route that nobody needs "
+        "removed by whoever made it",
     ),
 }

@@ -1,13 +1,15 @@
 """Finds names in Kong that are needed and taken, before anything is made: a creation would fail half-way.
 
-Unique in a workspace are names of services, routes, upstreams and consumers, and the hosts of certificates; a service
-has one plugin of a kind for everybody, and one for a consumer. What carries the stack's tags and is not in its state
-was made by a run that was interrupted; anything else is somebody's.
+Unique in a workspace are names of services, routes, upstreams and consumers, the custom ids of consumers, the keys of
+their credentials, and the hosts of certificates; a service has one plugin of a kind for everybody, and one for a
+consumer. What carries the stack's tags and is not in its state was made by a run that was interrupted; anything else is
+another stack's, or was made outside any stack.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -16,14 +18,17 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.engine.state import PLUGIN, Held
+from kong_oam.engine.state import PLUGIN, RING, Held, StackState
 from kong_oam.http.management import FEW
+from kong_oam.identity.common.discovery import DiscoveryError, discover
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kong.entities import reference
 from kong_oam.kong.extras import extras
+from kong_oam.kong.host_conflicts import host_conflicts
+from kong_oam.kong.owners import Asking, made_by
 from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.routes import routes
 
@@ -42,7 +47,7 @@ _COLLECTIONS = {
     _CERTIFICATE: "certificates",
     PLUGIN: "plugins",
 }
-_OTHERWISE = {_CERTIFICATE: "take other hosts or ", PLUGIN: ""}
+_OTHERWISE = {_CERTIFICATE: "take other hosts or be ", PLUGIN: ""}
 """What else somebody can do about theirs than to remove it, where that is not to rename it."""
 
 
@@ -76,16 +81,24 @@ def needed(estate: Estate) -> Iterator[Needed]:
     yield Needed(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
     yield Needed(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
     for provider in estate.stack.providers:
-        yield Needed(_CONSUMER, names.ring(stack, provider), f"gateway-ring-{provider}")
+        yield Needed(_CONSUMER, names.ring(stack, provider), f"{RING}{provider}")
     for (place, certificate), hosts in hosts_by_certificate(estate).items():
         for host in hosts:
             yield Needed(_CERTIFICATE, host, f"certificate-{place}/{certificate}")
 
 
-def inspect(account: Account, settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
-    """Finds all that is wrong with names in the workspace. Raises admin.AdminError."""
+def inspect(
+    account: Account, settings: Settings, estate: Estate, held: Held, state: StackState
+) -> tuple[Diagnostic, ...]:
+    """Finds all that collides in the workspace. `state` is that of the stack that is run, `held` with its base's.
+    Raises admin.AdminError."""
     with AdminApi(account) as admin:
-        return (*name_conflicts(admin, estate, held), *plugin_conflicts(admin, settings, estate, held))
+        return (
+            *name_conflicts(admin, estate, held),
+            *issuer_conflicts(admin, settings, estate, held, state.issuers),
+            *plugin_conflicts(admin, settings, estate, held),
+            *host_conflicts(admin, estate, state.gateway),
+        )
 
 
 def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diagnostic]:
@@ -99,10 +112,9 @@ def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diag
     for need in needed(estate):
         if need.type == _CERTIFICATE or (need.type, need.logical) not in held:
             by_type.setdefault(need.type, {})[need.name] = need
-    tags = frozenset(names.tags(estate.stack.name))
     for kind, by_name in by_type.items():
         for row in _rows(admin, kind, by_name):
-            ours = tags <= frozenset(row.get("tags") or ())
+            ours = _is_ours(estate.stack.name, row)
             for need in (by_name[name] for name in _names(row) if name in by_name):
                 if not (ours and (need.type, need.logical) in held):
                     yield _diagnostic(estate.stack.name, need, row, ours=ours)
@@ -119,6 +131,50 @@ def _rows(admin: AdminApi, kind: str, wanted: Iterable[str]) -> Iterator[Row]:
             yield row
 
 
+def issuer_conflicts(
+    admin: AdminApi, settings: Settings, estate: Estate, held: Held, issuers: Mapping[str, str]
+) -> Iterator[Diagnostic]:
+    """Finds issuers whose key ring, or a signing key of which, others have in Kong. Raises admin.AdminError.
+
+    A ring has its issuer as `custom_id`. `issuers` are those of the rings that the state holds. Kong is asked where a
+    ring is new or gets another issuer; an issuer that the run itself makes is nobody else's.
+    """
+    stack = estate.stack.name
+    for name, provider in estate.stack.providers.items():
+        is_known = (_CONSUMER, f"{RING}{name}") in held and issuers.get(name) in (provider.issuer, None)
+        if provider.issuer is None or estate.role == "partition" or is_known:
+            continue
+        ring = names.ring(stack, name)
+        for row in admin.with_custom_id(provider.issuer):
+            # A consumer that has the ring's name, too, is found by its name.
+            if row.get("username") != ring and not _is_ours(stack, row):
+                what = f"consumer '{row.get('username') or row['id']}' with custom_id '{provider.issuer}'"
+                yield _issuer_diagnostic(stack, name, what, row)
+        if settings.gateway.edition == "oss":
+            for row in _taken_keys(admin, stack, provider.issuer):
+                yield _issuer_diagnostic(stack, name, f"jwt credential '{row['key']}'", row)
+
+
+def _taken_keys(admin: AdminApi, stack: str, issuer: str) -> Iterator[Row]:
+    """Yields credentials of others that have the key id of a signing key of the issuer."""
+    others = [row for row in admin.rows("/jwts") if not _is_ours(stack, row)]
+    if not others:
+        return
+    # The run itself says what is wrong with an issuer that cannot be read.
+    with suppress(DiscoveryError):
+        published = {key.kid for key in discover(issuer).keys}
+        yield from (row for row in others if row["key"] in published)
+
+
+def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagnostic:
+    made = made_by(row, Asking(stack, whole=True).owner(row))
+    message = (
+        f"identity provider '{provider}': Kong has {what} ({row['id']}) {made}. A Kong takes an issuer's keys once: "
+        "use another issuer, or another workspace or Kong, or bring both into one stack"
+    )
+    return Diagnostic("ENV405", message)
+
+
 _Stands = tuple[str, str, str | None]
 """Where a plugin stands: its kind, the service's name, and the consumer's whom alone it meets."""
 
@@ -132,13 +188,12 @@ def plugin_conflicts(admin: AdminApi, settings: Settings, estate: Estate, held: 
     scoped = any(service for _, service, _ in wanted)
     services = {row["id"]: row["name"] for row in admin.rows("/services")} if scoped else {}
     consumers = {row["id"]: row["username"] for row in admin.rows("/consumers")} if scoped else {}
-    tags = frozenset(names.tags(estate.stack.name))
     for row in admin.rows("/plugins"):
         service, consumer = reference(row, "service"), reference(row, "consumer")
         where = services.get(service, service) if service else ""
         need = wanted.get((row["name"], where, consumers.get(consumer, consumer) if consumer else None))
         if need and not reference(row, "route") and not reference(row, "consumer_group"):
-            yield _diagnostic(estate.stack.name, need, row, ours=tags <= frozenset(row.get("tags") or ()))
+            yield _diagnostic(estate.stack.name, need, row, ours=_is_ours(estate.stack.name, row))
 
 
 def _new_plugins(settings: Settings, estate: Estate, held: Held) -> Iterator[tuple[_Stands, Needed]]:
@@ -163,6 +218,11 @@ def _new_plugins(settings: Settings, estate: Estate, held: Held) -> Iterator[tup
                     )
 
 
+def _is_ours(stack: str, row: Row) -> bool:
+    """Whether some stack of this estate made the entity."""
+    return Asking(stack, whole=True).owner(row).kind == "ours"
+
+
 def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic:
     kind, tags = _COLLECTIONS[need.type][:-1], row.get("tags") or ()
     what = f"certificate for host '{need.name}'" if need.type == _CERTIFICATE else f"{kind} '{need.name}'"
@@ -182,13 +242,13 @@ def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic
             f"it, or this is another state. See what `python -m kong_oam recover -s {own}` says"
         )
         return Diagnostic("ENV406", message, need.place)
-    whose = f"its tags are {', '.join(map(repr, tags))}" if tags else "it has no tags"
-    message = (
-        f"Kong has {what} ({row['id']}) that stack '{stack}' did not make: {whose}. It is left as it is; have it "
-        f"{_OTHERWISE.get(need.type, 'renamed or ')}removed by whoever made it"
-    )
+    owner = Asking(stack, whole=True).owner(row)
+    remedy = f"have it {_OTHERWISE.get(need.type, 'renamed or ')}removed by "
+    remedy += "a run of that stack" if owner.stack else "whoever made it"
     if need is _EVERYWHERE:
-        message += ", or set gateway.sharedCode: false, by which this stack needs none"
+        needs_none = "set gateway.sharedCode: false, by which this stack needs none"
+        remedy = needs_none if owner.stack else f"{remedy}, or {needs_none}"
+    message = f"Kong has {what} ({row['id']}) {made_by(row, owner)}. It is left as it is; {remedy}"
     return Diagnostic("ENV405", message, need.place)
 
 

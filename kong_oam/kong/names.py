@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from kong_oam.access.model import Component
 
 _PREFIX = "kong-oam"
+_STACK = f"{_PREFIX}-stack:"
 _PARTITION = f"{_PREFIX}-partition:"
 
 CODE = "gateway-code"
@@ -67,7 +68,7 @@ def unused_key(stack: str, provider: str, slot: int) -> str:
 
 def tags(stack: str, component: Component | None = None) -> list[str]:
     """The tags that mark an entity as made by this stack; Kong's tags take neither slashes nor commas."""
-    of_stack = [_PREFIX, f"{_PREFIX}-stack:{stack}"]
+    of_stack = [_PREFIX, f"{_STACK}{stack}"]
     if component is None:
         return of_stack
     part = [partition_tag(component.partition)] if component.partition else []
@@ -82,3 +83,11 @@ def partition_tag(partition: str) -> str:
 def partition_in(tags: Iterable[str]) -> str | None:
     """The partition whose tag is among these; None where none is."""
     return next((tag.removeprefix(_PARTITION) for tag in tags if tag.startswith(_PARTITION)), None)
+
+
+def stacks_in(tags: Iterable[str]) -> frozenset[str]:
+    """The stacks whose tags are among these: an entity of a stack has both tags that `tags` gives."""
+    listed = frozenset(tags)
+    if _PREFIX not in listed:
+        return frozenset()
+    return frozenset(tag.removeprefix(_STACK) for tag in listed if tag.startswith(_STACK))

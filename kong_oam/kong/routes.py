@@ -8,13 +8,15 @@ share a route, and the longer path wins through `regex_priority`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from kong_oam.access.compile.exposure import DEEPEST, DEEPEST_BELOW_WILDCARD, MOST_LABELS_OF_WILDCARD
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
-from kong_oam.access.paths import PathSegments, pattern
+from kong_oam.access.paths import PathSegments, Unreadable, declared, pattern
 
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 """What each label of a wildcard host adds to a route's priority: more than any path does.
@@ -24,6 +26,10 @@ reads ten bits of a priority: what is above them falls together with other parts
 routes win over exact hosts (seen on a Kong 3.10). `kong_oam.access.compile.exposure` refuses what would not fit.
 """
 assert _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023 and 2 * DEEPEST <= 1023
+
+
+_LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
+_EITHER = re.compile(r"\(\?:(?:\\?)(.)\|%[0-9A-F]{2}\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +83,29 @@ def _by_host(component: Component) -> Mapping[str, list[Endpoint]]:
 
 def _wildcard(host: str) -> int:
     return _STEP * host.count(".") if host.startswith("*.") else 0
+
+
+@cache
+def declared_path(path: str) -> PathSegments | None:
+    """The elements of a path of a Kong route that `RoutePlan.kong_paths` writes; None for any other path."""
+    if not path.startswith("~"):
+        return None
+    text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace("\\", "")
+    try:
+        elements = declared(text)
+    except Unreadable:
+        return None
+    return elements if pattern(elements) == path[1:] else None
+
+
+def literal_prefix(path: str) -> str:
+    """The text with which every path begins that a path of a Kong route matches."""
+    if not path.startswith("~"):
+        return path
+    text = path[1:].removeprefix("^")
+    match = _LITERAL.match(text)
+    literal = match[0] if match else ""
+    # A quantifier makes the character before it optional, and with an alternative nothing is sure.
+    if "|" in text or text[len(literal) :][:1] in ("*", "?", "{"):
+        literal = "" if "|" in text else literal[:-1]
+    return literal.replace("\\", "")

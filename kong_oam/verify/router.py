@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from kong_oam.access.paths import PathSegments, Unreadable, declared, pattern, written
+from kong_oam.access.paths import PathSegments, written
 from kong_oam.kong.entities import Entity
+from kong_oam.kong.routes import declared_path, literal_prefix
 from kong_oam.verify.questions import Call
-
-_LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
-_EITHER = re.compile(r"\(\?:(?:\\?)(.)\|%[0-9A-F]{2}\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Router:
         """Paths that routes on the host are cut at: whole elements of what each path surely begins with."""
         for candidate in self._on(host):
             for path in candidate.paths:
-                yield tuple(filter(None, _declared_path(path) or _literal_prefix(path).split("/")))
+                yield tuple(filter(None, declared_path(path) or literal_prefix(path).split("/")))
 
     def reached(self, call: Call) -> tuple[Reached, ...]:
         """The routes that may take the call; none: 404 for certain. The last is certain, or nothing else was found."""
@@ -153,38 +151,12 @@ def _matched(path: str, call: Call) -> tuple[str, bool] | None:
         return (path, True) if text.startswith(path) else None
     expression = _compiled(path)
     match = expression.match(text) if expression else None
-    if _declared_path(path) is not None or call.below is None:
+    if declared_path(path) is not None or call.below is None:
         return (match[0], True) if match else None if expression else ("", False)
     # Somebody else's expression may match some paths of the class: not, if what it begins with lies elsewhere.
-    prefix, below = _literal_prefix(path), written(call.below).rstrip("/") + "/"
+    prefix, below = literal_prefix(path), written(call.below).rstrip("/") + "/"
     near = below.startswith(prefix) or text.startswith(prefix)
     return (match[0] if match else "", False) if near or match else None
-
-
-@cache
-def _declared_path(path: str) -> PathSegments | None:
-    """The elements of a regular expression that `kong_oam.access.paths.pattern` writes; None for any other path."""
-    if not path.startswith("~"):
-        return None
-    text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace("\\", "")
-    try:
-        elements = declared(text)
-    except Unreadable:
-        return None
-    return elements if pattern(elements) == path[1:] else None
-
-
-def _literal_prefix(path: str) -> str:
-    """The text that every path begins with that it matches."""
-    if not path.startswith("~"):
-        return path
-    text = path[1:].removeprefix("^")
-    match = _LITERAL.match(text)
-    literal = match[0] if match else ""
-    # A quantifier makes the character before it optional, and with an alternative nothing is sure.
-    if "|" in text or text[len(literal) :][:1] in ("*", "?", "{"):
-        literal = "" if "|" in text else literal[:-1]
-    return literal.replace("\\", "")
 
 
 @cache

@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 
+from kong_oam.access.model import Estate
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import ROUTE, Held, Resource
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.keycloak.adoption import name_conflicts
 from kong_oam.identity.keycloak.api import Account, Realm
@@ -19,6 +20,8 @@ from kong_oam.identity.kinds import inspect
 from kong_oam.kong import conflicts
 from kong_oam.kong.account import Account as KongAccount
 from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.host_conflicts import host_conflicts
+from kong_oam.kong.routes import routes
 from sandbox.entra import Entra
 from sandbox.okta import Okta
 from tests.support import growing_estates as growing
@@ -115,6 +118,15 @@ def realm(count: int, page: int | None = None, *, filled: bool = True) -> Iterat
     yield requests
 
 
+def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
+    """The routes that the state holds, as a run made them."""
+    for component in estate.exposed:
+        for plan in routes(component):
+            logical = f"{component.key}-{plan.role}-{plan.backend}"
+            if (ROUTE, logical) in held:
+                yield Resource(ROUTE, logical, {"hosts": plan.hosts, "paths": plan.kong_paths})
+
+
 @contextmanager
 def kong(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
     """A Kong that has two services and two routes of each Application. What it is and its schemas are not asked for."""
@@ -136,6 +148,7 @@ def kong(count: int, page: int | None = None, *, filled: bool = True) -> Iterato
         with AdminApi(KongAccount("http://kong.test"), httpx.MockTransport(answer)) as admin:
             estate = growing.applications(count, "okta", one_more=more)
             assert [*conflicts.name_conflicts(admin, estate, held)] == []
+            assert [*host_conflicts(admin, estate, _routes(estate, held))] == []
         return len(heard)
 
     yield requests

@@ -40,10 +40,11 @@ def test_a_run_without_a_change_asks_for_a_page_at_a_time(provider: Any, count: 
 
 @PROVIDERS
 def test_an_application_more_costs_the_same_in_an_estate_of_any_size(provider: Any) -> None:
-    """Beside what a run without a change costs: each of its names is asked for, and no list of what there is already."""
+    """Beside what a run without a change costs: each of its names is asked for, and no list of what there is already but
+    Kong's routes, of which 1,000 are a page."""
     costs = []
     for count in SIZES:
-        with provider(count, PAGE) as requests:
+        with provider(count, None if provider is kong else PAGE) as requests:
             costs.append(requests(growing.WITHOUT_THE_FIRST, True) - requests(growing.ALL, True))
     assert len({*costs}) == 1 and 0 < costs[0] <= 10
 
@@ -55,7 +56,7 @@ def test_a_first_run_looks_through_what_there_is_and_not_for_each_name(provider:
     for count in SIZES[1:]:
         with provider(count, PAGE, filled=False) as requests:
             costs.append(requests(NOTHING, False) - requests(growing.ALL, False))
-    assert costs[0] == costs[1] <= 5
+    assert costs[0] == costs[1] <= 6
 
 
 ROW = re.compile(r"^\| (a run without|an Application more|a first run).*?\| (.*) \|$", re.MULTILINE)

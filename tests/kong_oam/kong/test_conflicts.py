@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,16 @@ from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import read_file
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import PLUGIN, Held
+from kong_oam.identity.common.discovery import DiscoveryError, Published, SigningKey
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.conflicts import name_conflicts, needed, plugin_conflicts
+from kong_oam.kong.conflicts import issuer_conflicts, name_conflicts, needed, plugin_conflicts
 from kong_oam.kong.extras import Extra, extras
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.support.diffs import settings
-from tests.support.estates import PROVIDER, estate
+from tests.support.estates import ISSUER, PROVIDER, estate
 from tests.support.mocks import all_of, run_program
 
 ROOT = Path(__file__).parents[3]
@@ -83,10 +84,12 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(admin: httpx.Cl
     assert found.keys() == {service["id"], route["id"], upstream["id"], consumer["id"]}
     assert {one.code for one in found.values()} == {"ENV405"}
     assert str(found[service["id"]]).startswith(
-        f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) that stack 'tests' did not make: "
-        "its tags are 'theirs', 'kong-oam'. It is left as it is; have it renamed or removed by whoever made it\n"
+        f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) that was made outside any stack "
+        "(its tags are 'theirs', 'kong-oam'). It is left as it is; have it renamed or removed by whoever made it\n"
     )
-    assert "its tags are 'kong-oam', 'kong-oam-stack:other'" in found[route["id"]].message
+    assert found[route["id"]].message.endswith(
+        "that stack 'other' made. It is left as it is; have it renamed or removed by a run of that stack"
+    )
     assert "Kong has upstream 'kong-oam.tests.nowhere'" in found[upstream["id"]].message
     assert "it has no tags" in found[consumer["id"]].message
 
@@ -117,7 +120,69 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(admin: httpx.Cli
     for held in (NOTHING, ALL):
         (found,) = _found(admin, held)
         assert found.code == "ENV405" and "certificate for host 'shop.example.com'" in found.message
-        assert "have it take other hosts or removed" in found.message
+        assert "have it take other hosts or be removed by whoever made it" in found.message
+
+
+def test_a_host_that_another_stacks_certificate_is_shown_for_is_named_with_that_stack(admin: httpx.Client) -> None:
+    _certificate(admin, *names.tags("prod"))
+    (found,) = _found(admin)
+    assert "that stack 'prod' made" in found.message and "removed by a run of that stack" in found.message
+
+
+def _issuers(admin: httpx.Client, held: Held = NOTHING, known: Mapping[str, str] | None = None) -> list[Diagnostic]:
+    with AdminApi(Account(str(admin.base_url))) as asked:
+        return list(issuer_conflicts(asked, SETTINGS, ESTATE, held, known or {}))
+
+
+def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(admin: httpx.Client) -> None:
+    """Kong takes its key ring once, whatever the ring is called; also where a stack goes over to the issuer."""
+    tags = names.tags("prod")
+    ring = _make(admin, "/consumers", username="kong-oam.prod.ring.main", custom_id=ISSUER, tags=tags)
+    (found,) = _issuers(admin)
+    assert (found.code, found.message) == (
+        "ENV405",
+        f"identity provider 'main': Kong has consumer 'kong-oam.prod.ring.main' with custom_id '{ISSUER}' ({ring['id']}) "
+        "that stack 'prod' made. A Kong takes an issuer's keys once: use another issuer, or another workspace or Kong, "
+        "or bring both into one stack",
+    )
+    assert len(_issuers(admin, ALL, {"main": "https://before.example.com"})) == 1
+    assert _issuers(admin, ALL, {"main": ISSUER}) == [], "it is in the state"
+    part = part_of(estate(APPLICATION, stack=replace(SETTINGS.stack, partitions={"shops": ("*",)})), "shops")
+    with AdminApi(Account(str(admin.base_url))) as asked:
+        assert [*issuer_conflicts(asked, SETTINGS, part, NOTHING, {})] == [], "its base has the ring"
+
+
+def test_a_signing_key_that_others_have_in_kong_is_named(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kong takes a credential of a key id once. The issuer is asked only where others have credentials."""
+    asked: list[str] = []
+
+    def discovered(issuer: str) -> Published:
+        asked.append(issuer)
+        return Published(issuer, "", "", (SigningKey("k1", "RS256", ""), SigningKey("k2", "RS256", "")), ())
+
+    monkeypatch.setattr("kong_oam.kong.conflicts.discover", discovered)
+    _make(admin, "/consumers", username="ours", tags=OURS)
+    _make(admin, "/consumers/ours/jwt", key="k1", tags=OURS)
+    assert (_issuers(admin), asked) == ([], [])
+    _make(admin, "/consumers", username="legacy")
+    _make(admin, "/consumers/legacy/jwt", key="k3")
+    assert (_issuers(admin), asked) == ([], [ISSUER])
+    _make(admin, "/consumers/legacy/jwt", key="k2", tags=["theirs"])
+    (found,) = _issuers(admin)
+    assert "Kong has jwt credential 'k2'" in found.message
+    assert "that was made outside any stack (its tags are 'theirs')" in found.message
+
+
+def test_an_issuer_that_cannot_be_read_is_told_by_the_run(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what is wrong there; nothing about names is known before."""
+
+    def discovered(issuer: str) -> Published:
+        raise DiscoveryError(issuer)
+
+    monkeypatch.setattr("kong_oam.kong.conflicts.discover", discovered)
+    _make(admin, "/consumers", username="legacy")
+    _make(admin, "/consumers/legacy/jwt", key="k3")
+    assert _issuers(admin) == []
 
 
 def test_what_the_state_holds_is_ours_and_is_not_asked_about(admin: httpx.Client) -> None:
@@ -160,8 +225,8 @@ def test_a_plugin_where_the_stack_makes_one_is_named(admin: httpx.Client) -> Non
     found = {one.message.split("(")[1].split(")")[0]: one for one in _plugins(admin)}
     assert {name: one.code for name, one in found.items()} == {theirs["id"]: "ENV405", lost["id"]: "ENV406"}
     assert found[theirs["id"]].message == (
-        f"Kong has plugin 'rate-limiting' of service '{SERVICE}' ({theirs['id']}) that stack 'tests' did not make: it has "
-        "no tags. It is left as it is; have it removed by whoever made it"
+        f"Kong has plugin 'rate-limiting' of service '{SERVICE}' ({theirs['id']}) that was made outside any stack (it has "
+        "no tags). It is left as it is; have it removed by whoever made it"
     )
     assert "and consumer 'kong-oam.tests.ring.main'" in found[lost["id"]].message
     assert _plugins(admin, held=frozenset()) == []
@@ -203,10 +268,15 @@ def test_somebodys_global_plugin_in_the_place_of_ours_is_named(admin: httpx.Clie
     (found,) = _plugins(admin, held=NOTHING)
     assert (found.code, found.message) == (
         "ENV405",
-        f"Kong has a plugin 'pre-function' for everything, of which there can be one ({theirs['id']}) that stack 'tests' "
-        "did not make: its tags are 'theirs'. It is left as it is; have it removed by whoever made it, or set "
+        f"Kong has a plugin 'pre-function' for everything, of which there can be one ({theirs['id']}) that was made "
+        "outside any stack (its tags are 'theirs'). It is left as it is; have it removed by whoever made it, or set "
         "gateway.sharedCode: false, by which this stack needs none",
     )
+    admin.patch(f"/plugins/{theirs['id']}", json={"tags": names.tags("prod")}).raise_for_status()
+    (found,) = _plugins(admin, held=NOTHING)
+    assert found.message.endswith(
+        "that stack 'prod' made. It is left as it is; set gateway.sharedCode: false, by which this stack needs none"
+    ), "another stack's is not to be removed"
     assert _plugins(admin) == [], "it is in the state"
     own = replace(SETTINGS, gateway=replace(SETTINGS.gateway, shares_code=False))
     part = part_of(estate(WITH_LIMIT, stack=replace(SETTINGS.stack, partitions={"shops": ("*",)})), "shops")

@@ -1,0 +1,159 @@
+"""Finds hosts and paths that routes of others have in the same Kong, before a run makes routes for them.
+
+Kong takes any number of routes with the same host and path, and one of them gets the calls. Two stacks never share
+calls: whichever gets them, the other one's calls are diverted. Routes that were made outside any stack may stay where
+they get only what is left. Kong tries regular expressions, as all of ours are, before plain paths, and plain hosts
+before wildcards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.paths import within, written
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import ROUTE, Resource
+from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.owners import Asking, Owner, made_by
+from kong_oam.kong.routes import declared_path, literal_prefix, routes
+
+Row = Mapping[str, Any]
+
+Relation = Literal["wider", "same", "narrower"]
+"""How a host or a path of another route lies to ours. `wider`: ours lies within it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A host and a path of a route that is not ours."""
+
+    host: str
+    path: str
+    route: Row
+    owner: Owner
+
+    def meets(self, endpoint: Endpoint) -> bool:
+        """Whether one of the two may get calls that are meant for the other."""
+        by_host = _host_relation(endpoint.host, self.host)
+        by_path = _path_relation(endpoint, self.path)
+        if by_host is None or by_path is None:
+            return False
+        if self.owner.stack:
+            return True
+        if _comes_first(self.route):
+            return True
+        our_host_wins = by_host == "wider" and not endpoint.host.startswith("*")
+        our_path_wins = by_host != "narrower" and "wider" in (by_host, by_path) and not self.path.startswith("~")
+        return not (our_host_wins or our_path_wins)
+
+
+def host_conflicts(admin: AdminApi, estate: Estate, before: Iterable[Resource]) -> Iterator[Diagnostic]:
+    """Finds endpoints whose calls a route of others may get, or that take calls from a route of another stack. Raises
+    admin.AdminError.
+
+    `before` are the routes of the state. Kong is asked only where a route is new, or gets other hosts or paths.
+    """
+    known = {one.name: one.outputs for one in before if one.type == ROUTE}
+    changed = [component for component in estate.exposed if _changes(component, known)]
+    if not changed:
+        return
+    asking = Asking(estate.stack.name, whole=True)
+    by_host: dict[str, list[_Claim]] = {}
+    for claim in _claims(admin.rows("/routes"), asking):
+        by_host.setdefault(claim.host, []).append(claim)
+    wildcards = [host for host in by_host if "*" in host]
+    for component in changed:
+        for endpoint in component.endpoints:
+            # A plain host meets itself and wildcards alone, which keeps large estates linear.
+            hosts = by_host if "*" in endpoint.host else {endpoint.host, *wildcards} & by_host.keys()
+            by_owner: dict[Owner, list[_Claim]] = {}
+            for claim in (claim for host in sorted(hosts) for claim in by_host[host]):
+                if claim.meets(endpoint):
+                    by_owner.setdefault(claim.owner, []).append(claim)
+            for met in by_owner.values():
+                yield _diagnostic(endpoint, met)
+
+
+def _changes(component: Component, known: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a route of the component is not in the state, or leads from other hosts or paths there."""
+    for plan in routes(component):
+        recorded = known.get(f"{component.key}-{plan.role}-{plan.backend}", {})
+        if sorted(recorded.get("hosts") or ()) != sorted(plan.hosts):
+            return True
+        if sorted(recorded.get("paths") or ()) != sorted(plan.kong_paths):
+            return True
+    return False
+
+
+def _claims(rows: Iterable[Row], asking: Asking) -> Iterator[_Claim]:
+    """Yields what routes of others claim, by their names. A route without hosts claims every host."""
+    for row in sorted(rows, key=lambda row: (str(row.get("name")), row["id"])):
+        owner = asking.owner(row)
+        if owner.kind == "ours":
+            continue
+        for host in sorted(row.get("hosts") or ["*"]):
+            for path in sorted(row.get("paths") or ["/"]):
+                yield _Claim(host.partition(":")[0].lower(), path, row, owner)
+
+
+def _comes_first(route: Row) -> bool:
+    """Whether Kong tries a route before all of ours: it does with at least four kinds of conditions (recorded)."""
+    return sum(bool(route.get(name)) for name in ("hosts", "paths", "methods", "headers", "snis")) >= 4
+
+
+def _host_relation(ours: str, theirs: str) -> Relation | None:
+    if ours == theirs:
+        return "same"
+    if _stands_for(theirs, ours):
+        return "wider"
+    return "narrower" if _stands_for(ours, theirs) else None
+
+
+def _stands_for(wildcard: str, host: str) -> bool:
+    """Whether a host with a wildcard stands for another host, or for a wildcard below it. Kong takes `*` at one end."""
+    if wildcard.startswith("*"):
+        return host.endswith(wildcard[1:])
+    # `shop.*` and `*.example.com` both stand for shop.example.com.
+    return wildcard.endswith("*") and host.startswith((wildcard[:-1], "*"))
+
+
+def _path_relation(endpoint: Endpoint, path: str) -> Relation | None:
+    elements = declared_path(path)
+    if elements == endpoint.path:
+        return "same"
+    if elements is not None:
+        if within(endpoint.path, elements):
+            return "wider"
+        return "narrower" if within(elements, endpoint.path) else None
+    # Somebody else's path: a text that calls begin with, or a regular expression that begins with a text.
+    ours = written(endpoint.path)
+    text = literal_prefix(path)
+    if text.rstrip("/") == ours.rstrip("/"):
+        return "same"
+    if ours.startswith(text):
+        return "wider"
+    return "narrower" if text.startswith(ours.rstrip("/") + "/") else None
+
+
+def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
+    """The finding about an endpoint and the claims of one owner."""
+    first = met[0]
+    elements = declared_path(first.path)
+    path = first.path if elements is None else written(elements)
+    name = first.route.get("name") or first.route["id"]
+    others = len({claim.route["id"] for claim in met}) - 1
+    more = f", and {others} more," if others else ""
+    remedy = (
+        "take another host or path, or bring both into one stack"
+        if first.owner.stack
+        else "take another host or path, or have that route removed by whoever made it"
+    )
+    message = (
+        f"{endpoint.host}{written(endpoint.path)} meets {first.host}{path} of Kong's route '{name}'{more} "
+        f"{made_by(first.route, first.owner)}. One would get the other's calls: {remedy}"
+    )
+    return Diagnostic("ENV420", message, endpoint.place)

@@ -1,0 +1,67 @@
+"""Who owns an entity of Kong, by its tags: the stack that asks, another stack, or nobody that this program knows.
+
+A stack changes and deletes only its own entities, and tells which stack has to act on another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kong_oam.access.settings.partitions import stack_of
+from kong_oam.kong import names
+
+Kind = Literal["ours", "another stack's", "foreign"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The owner of an entity. `stack`: the stack that made it, as the engine calls it; empty of a foreign entity."""
+
+    kind: Kind
+    stack: str = ""
+
+    def __str__(self) -> str:
+        return f"of stack '{self.stack}'" if self.stack else "not of any stack"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The stack that asks who owns an entity.
+
+    `estate` is in the tags of all its entities. `partition`: the part of the estate that the stack deploys, None: its
+    base. `whole`: the question is about all stacks of the estate.
+    """
+
+    estate: str
+    partition: str | None = None
+    whole: bool = False
+
+    def owner(self, entity: Mapping[str, Any]) -> Owner:
+        """The owner of an entity of Kong.
+
+        A tag of another estate wins over ours, so that nothing that another stack may need is taken for ours.
+        """
+        tags = entity.get("tags") or ()
+        estates = names.stacks_in(tags)
+        if not estates:
+            return Owner("foreign")
+        partition = names.partition_in(tags)
+        others = sorted(estates - {self.estate})
+        stack = _engine_stack(others[0] if others else self.estate, partition)
+        is_ours = not others and (self.whole or partition == self.partition)
+        return Owner("ours" if is_ours else "another stack's", stack)
+
+
+def _engine_stack(estate: str, partition: str | None) -> str:
+    return stack_of(estate, partition) if partition else estate
+
+
+def made_by(entity: Mapping[str, Any], owner: Owner) -> str:
+    """Says in words which stack made an entity that is not ours; of a foreign entity, by which tags one may know it."""
+    if owner.stack:
+        return f"that stack '{owner.stack}' made"
+    tags = entity.get("tags")
+    shown = f"its tags are {', '.join(map(repr, tags))}" if tags else "it has no tags"
+    return f"that was made outside any stack ({shown})"

@@ -1,0 +1,222 @@
+"""Hosts and paths that other routes of the same Kong have: a run names them where somebody would get others' calls."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kong_oam.access.model import Estate, Stack
+from kong_oam.access.partitions import part_of
+from kong_oam.access.paths import unwritten
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import ROUTE, Resource
+from kong_oam.kong import names
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.host_conflicts import host_conflicts
+from kong_oam.kong.routes import routes
+from kong_oam.verify.questions import Call
+from kong_oam.verify.router import Router
+from tests.support.estates import PROVIDER, STACK, estate
+
+Row = dict[str, Any]
+Endpoints = frozenset[tuple[str, str]]
+
+HOSTS = ("a.x.com", "b.x.com", "*.x.com", "c.a.x.com", "*.a.x.com")
+PATHS = ("/", "/a", "/a/b", "/ab")
+CALLS = [
+    Call("https", "GET", host, unwritten(path))
+    for host, path in itertools.product(
+        ("a.x.com", "b.x.com", "d.x.com", "c.a.x.com", "e.a.x.com"), ("/", "/a", "/a/b", "/a/b/c", "/a/c", "/ab", "/d")
+    )
+]
+
+
+def _estate(endpoints: Iterable[tuple[str, str]], stack: str = "tests") -> Estate:
+    """One component that is exposed there."""
+    traits = "".join(
+        f"        - {{type: gateway, properties: {{name: g{number}, domain: '{host}', http: {{'{path}': 80}}}}}}\n"
+        for number, (host, path) in enumerate(sorted(endpoints))
+    )
+    text = f"""\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: shop}}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {{image: x, ports: [{{port: 80}}]}}
+      traits:
+{traits}"""
+    return estate(text, stack=Stack(stack, {"main": PROVIDER}))
+
+
+def _rows(made: Estate) -> list[Row]:
+    """The routes that Kong has of the estate."""
+    stack = made.stack.name
+    return [
+        {
+            "id": names.route(stack, component, plan.backend, plan.role),
+            "name": names.route(stack, component, plan.backend, plan.role),
+            "hosts": list(plan.hosts),
+            "paths": plan.kong_paths,
+            "regex_priority": plan.priority,
+            "methods": ["GET"],
+            "tags": names.tags(stack, component),
+        }
+        for component in made.exposed
+        for plan in routes(component)
+    ]
+
+
+def _found(made: Estate, there: list[Row], *before: Resource) -> list[Diagnostic]:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": there, "offset": None}))
+    with AdminApi(Account("http://kong.test"), transport) as admin:
+        return list(host_conflicts(admin, made, before))
+
+
+def _foreign(host: str, path: str, **more: Any) -> Row:
+    return {"id": "f", "name": "legacy", "hosts": [host], "paths": [path], "tags": None, **more}
+
+
+def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
+    """Whether a call that our routes get alone may go elsewhere once their routes are there."""
+    alone, together = Router(ours), Router([*ours, *theirs])
+    answers = ((alone.reached(call), together.reached(call)) for call in CALLS)
+    return any(before and [one.route for one in before] != [one.route for one in after] for before, after in answers)
+
+
+def test_another_stack_on_the_same_host_and_path_is_named() -> None:
+    """With the place of the endpoint, the other stack's name, and the way out."""
+    (found,) = _found(_estate([("a.x.com", "/a")]), _rows(_estate([("a.x.com", "/a")], "prod")))
+    assert str(found).splitlines()[0] == (
+        "app1.yaml:10:76: error ENV420: a.x.com/a meets a.x.com/a of Kong's route "
+        "'kong-oam.prod.shop.api.80.protected-1' that stack 'prod' made. One would get the other's calls: take another "
+        "host or path, or bring both into one stack"
+    )
+
+
+def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
+    """Whoever made it has to remove it: a stack touches nothing of others."""
+    (found,) = _found(_estate([("a.x.com", "/a")]), [_foreign("A.x.com:8443", "/a/", tags=["theirs"])])
+    assert found.message == (
+        "a.x.com/a meets a.x.com/a/ of Kong's route 'legacy' that was made outside any stack (its tags are 'theirs'). "
+        "One would get the other's calls: take another host or path, or have that route removed by whoever made it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "taken"),
+    [
+        ("a.x.com", "/a/b", True),
+        ("a.x.com", "~/a/\\d+", True),
+        ("a.x.com", "~/.*", True),
+        ("*.x.com", "~/.*", False),
+        ("a.x.com", "/", False),
+        ("a.x.com", "/b", False),
+        ("a.x.com", "/ab", False),
+        ("b.x.com", "/a", False),
+        ("*.x.com", "/a", False),
+        ("a.*", "/a", False),
+    ],
+)
+def test_a_route_outside_any_stack_may_get_only_what_is_left(host: str, path: str, taken: bool) -> None:
+    """A plain path above ours, or a host with a wildcard, gets what no route of ours takes; a regular expression may
+    get more. So Applications can take over a site path by path."""
+    assert bool(_found(_estate([("a.x.com", "/a")]), [_foreign(host, path)])) is taken
+
+
+def test_among_wildcards_a_regular_expression_may_win_by_its_priority() -> None:
+    """Kong then goes by that number, and not by how near the wildcard is."""
+    theirs = _foreign("*.x.com", "~/.*", regex_priority=900, methods=["GET"])
+    made = _estate([("*.a.x.com", "/a")])
+    assert _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [{"headers": {"x": ["1"]}}, {"snis": ["a.x.com"]}, {"headers": {"x": ["1"]}, "snis": ["a.x.com"], "hosts": None}],
+)
+def test_a_route_with_more_conditions_wins_over_ours_whatever_its_path(conditions: Row) -> None:
+    """Kong tries a route with four kinds of conditions before all others."""
+    made, theirs = _estate([("a.x.com", "/a")]), _foreign("*.x.com", "/", methods=["GET"]) | conditions
+    assert _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+
+
+def test_another_route_without_hosts_is_in_nobodys_way() -> None:
+    """Kong tries routes with plain hosts before it."""
+    made, theirs = _estate([("a.x.com", "/a")]), _foreign("", "/a", headers={"x": ["1"]}) | {"hosts": None}
+    assert not _loses_calls(_rows(made), [theirs]) and _found(made, [theirs]) == []
+
+
+def test_all_collisions_are_named_at_once() -> None:
+    """One line for each endpoint and whose routes it meets; of several routes the first, and how many more."""
+    theirs = _rows(_estate([("a.x.com", "/a"), ("a.x.com", "/a/b"), ("b.x.com", "/")], "prod"))
+    found = _found(_estate([("a.x.com", "/a"), ("b.x.com", "/b")]), [*theirs, _foreign("b.x.com", "/b")])
+    assert [(one.message.partition(" of Kong")[0], "stack 'prod' made" in one.message) for one in found] == [
+        ("a.x.com/a meets a.x.com/a", True),
+        ("b.x.com/b meets b.x.com/", True),
+        ("b.x.com/b meets b.x.com/b", False),
+    ]
+    assert "and 1 more, that stack 'prod' made" in found[0].message
+
+
+def test_routes_of_other_partitions_are_no_concern() -> None:
+    """The Applications of an estate are compiled together, which finds whatever collides."""
+    stack = replace(STACK, partitions={"shops": ("*",)})
+    made = _estate([("a.x.com", "/a")])
+    part = part_of(replace(made, stack=stack), "shops")
+    assert _found(part, [_foreign("a.x.com", "/a", tags=[*names.tags("tests"), names.partition_tag("other")])]) == []
+
+
+def test_nothing_is_asked_where_no_route_is_new() -> None:
+    """A route that gets another path is; a stack that was deployed beside another route goes on with other changes."""
+    made = _estate([("a.x.com", "/a")])
+    (component,) = made.exposed
+    (plan,) = routes(component)
+    logical = f"{component.key}-{plan.role}-{plan.backend}"
+    there = _rows(_estate([("a.x.com", "/a")], "prod"))
+    same = Resource(ROUTE, logical, {"hosts": ["a.x.com"], "paths": plan.kong_paths})
+    assert _found(made, there, same) == []
+    other = Resource(ROUTE, logical, {"hosts": ["a.x.com"], "paths": ["~/"]})
+    assert len(_found(made, there, other)) == 1
+
+
+ENDPOINTS = st.frozensets(st.tuples(st.sampled_from(HOSTS), st.sampled_from(PATHS)), min_size=1, max_size=3)
+
+
+@given(ENDPOINTS, ENDPOINTS)
+def test_two_stacks_collide_where_one_loses_calls_and_only_there(ours: Endpoints, theirs: Endpoints) -> None:
+    """As the router of `verify` has it, which is held to recorded answers of Kong."""
+    first, second = _estate(ours), _estate(theirs, "prod")
+    loses = _loses_calls(_rows(first), _rows(second)) or _loses_calls(_rows(second), _rows(first))
+    assert bool(_found(first, _rows(second))) is loses
+
+
+@given(
+    ENDPOINTS,
+    st.builds(
+        _foreign,
+        st.sampled_from((*HOSTS, "a.*", "A.X.com:1")),
+        st.sampled_from((*PATHS, "/a/", "~/", "~/a", "~/a/.*", "~/[a-z]+", "~/.*/b$")),
+        regex_priority=st.sampled_from((0, 3, 900)),
+        methods=st.sampled_from((None, ["GET"])),
+        headers=st.sampled_from((None, {"x": ["1"]})),
+        snis=st.sampled_from((None, ["a.x.com"])),
+    ),
+    st.booleans(),
+)
+def test_no_route_outside_any_stack_takes_calls_unnamed(ours: Endpoints, theirs: Row, everywhere: bool) -> None:
+    """Whatever its regular expressions, their priority and its other conditions, with hosts and without."""
+    made = _estate(ours)
+    theirs = theirs | {"hosts": None} if everywhere else theirs
+    if _loses_calls(_rows(made), [theirs]):
+        assert _found(made, [theirs])
