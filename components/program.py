@@ -124,7 +124,7 @@ def _plan() -> _Plan:
             for finding in inspect(provider, part.granted, held, issuers, config.configuration(), looked_up)
         ]
         findings += conflicts.inspect(account, settings, estate, held, state)
-        stop_at([*findings, *kubernetes.inspect(settings, estate, state.held)])
+        stop_at([*findings, *kubernetes.inspect(settings, estate, state)])
     except (EngineError, SettingsError, ProductError) as error:
         refuse(error)
     if facts.address:

@@ -3,6 +3,8 @@
     kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
     kubectl [--context=C] --namespace=N [--request-timeout=T] get pods --selector=LABELS --output=jsonpath=...
+    kubectl [--context=C] [--namespace=N] [--request-timeout=T] get RESOURCE/NAME... | RESOURCE,... --ignore-not-found
+        --no-headers --output=custom-columns=...
     kubectl [--context=C] [--request-timeout=T] get namespaces NAME... --ignore-not-found --output=name
     kubectl [--context=C] [--request-timeout=T] get namespaces kube-system --ignore-not-found --output=jsonpath=...
     kubectl [--context=C] [--request-timeout=T] get nodes --output=json
@@ -10,9 +12,9 @@
     kubectl [--context=C] --namespace=N delete KIND --selector=LABELS --field-selector=metadata.name=NAME
 
 It asks the stand-in cluster, or that of the context. The jsonpath is accepted and not used: what is printed is each
-object's metadata on a line of its own, of a pod its labels, or a namespace's uid, which is the cluster's address. A
-patch is a strategic merge patch: `null` takes a field out, `$patch: delete` an item of a list. RESOURCE may also be the
-singular of any kind, `statefulset.v1.apps`.
+object's metadata on a line of its own, of a pod its labels, or a namespace's uid, which is the cluster's address. No
+more are the columns: they are kind, version, name and stack. A patch is a strategic merge patch: `null` takes a field
+out, `$patch: delete` an item of a list. RESOURCE may also be the singular of any kind, `statefulset.v1.apps`.
 """
 
 import argparse
@@ -46,6 +48,7 @@ def main() -> int:
     get = verbs.add_parser("get")
     get.add_argument("what", nargs="+")
     get.add_argument("--ignore-not-found", action="store_true")
+    get.add_argument("--no-headers", action="store_true")
     get.add_argument("--show-managed-fields", action="store_true")
     get.add_argument("--selector")
     get.add_argument("--output", required=True)
@@ -69,6 +72,11 @@ def main() -> int:
         print(f"{asked.what} patched")
     elif asked.verb == "delete":
         _delete(asked.namespace, asked.kind, asked.selector, asked.field_selector)
+    elif asked.output.startswith("custom-columns="):
+        for shown in _named(asked.namespace, asked.what):
+            about = shown["metadata"]
+            stack = about.get("labels", {}).get("kong-oam.dev/stack", "<none>")
+            print(shown["kind"], shown["apiVersion"], about["name"], stack, sep="   ")
     elif asked.what == ["nodes"]:
         print(json.dumps({"kind": "List", "items": _send("GET", "/nodes")["nodes"]}))
     elif asked.what[0] == "namespaces":
@@ -93,6 +101,22 @@ def main() -> int:
         if items:
             print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items} if len(asked.what) > 1 else items[0]))
     return 0
+
+
+def _named(namespace: str | None, what: Sequence[str]) -> Iterable[Object]:
+    """The objects of these names, or of these kinds, `deployments.apps,services`; kubectl takes not both."""
+    if len({"/" in named for named in what}) > 1:
+        print("error: there is no need to specify a resource type as a separate argument", file=sys.stderr)
+        sys.exit(1)
+    for named in what:
+        if "/" in named:
+            yield from filter(None, [_get(namespace, named)])
+            continue
+        for resource in named.split(","):
+            for one in _send("GET", "/objects")["objects"]:
+                is_of_kind = _RESOURCES.get(resource) == (one["apiVersion"], one["kind"]) or _full(one) == resource
+                if is_of_kind and _is_in(namespace or "", {"namespace": "", **one["metadata"]}):
+                    yield one
 
 
 def merged(one: Any, change: Any, field: str = "") -> Any:

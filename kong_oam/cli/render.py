@@ -111,7 +111,7 @@ def _objects(application: Application, component: Component, settings: Settings)
                 yield _Shown(site.key, site.at, "", _masked(manifest))
             continue
         made = placed_objects(application, site, settings)
-        for one in (*foundations_of(site), *made.objects, *((made.secret,) if made.secret else ())):
+        for one in (*foundations_of(site, settings.stack.name), *made.all):
             yield _Shown(site.key, site.at, _origin(one), _with_names(_masked(one.manifest), one))
 
 

@@ -24,4 +24,14 @@ CODES: Mapping[str, Code] = {
         "pods of another component that have the `podLabels` of an access trait; found where `kubectl` may list pods",
         "take the labels off these pods, or write `podLabels` that they do not have",
     ),
+    "ENV421": Code(
+        "an object whose name another stack, or somebody outside any stack, has in the cluster; found where `kubectl` "
+        "is at hand",
+        "take another name or namespace in one of the two; have an object that nobody needs removed by whoever made it",
+    ),
+    "ENV422": Code(
+        "an object in the cluster has this stack's label, and its state does not know it; found where `kubectl` is at "
+        "hand",
+        "look first whether this is the right backend; `python -m kong_oam recover -s STACK` prints what removes it",
+    ),
 }

@@ -35,10 +35,30 @@ def objects_of(estate: Estate, settings: Settings, cluster: str | None = None) -
                 if site.cluster != cluster or site.outside:
                     continue
                 if site.rendered is not None:
-                    yield from (one.manifest for one in foundations_of(site))
+                    yield from (one.manifest for one in foundations_of(site, settings.stack.name))
                     yield from placed_objects(application, site, settings).manifests()
                 else:
                     yield from placed(application, site, settings).objects()
+
+
+def created_in(
+    estate: Estate, settings: Settings, cluster: str | None = None
+) -> Iterator[tuple[Component, str, Manifest]]:
+    """Yields the objects that a run creates in the cluster, by default the stack's own: the component at its place, the
+    object's name in the state, and the object."""
+    for application in estate.applications if estate.role != "base" else ():
+        for component in application.components:
+            for site in component.sites:
+                if site.cluster != cluster or site.outside:
+                    continue
+                if site.rendered is None:
+                    for name, manifest in placed(application, site, settings).named(site):
+                        yield site, name, manifest
+                    continue
+                made = placed_objects(application, site, settings)
+                for one in (*foundations_of(site, settings.stack.name), *made.all):
+                    if one.is_created:
+                        yield site, one.name, one.manifest
 
 
 def foundations(estate: Estate, cluster: str | None = None) -> Iterator[PlacedObject]:
@@ -47,4 +67,4 @@ def foundations(estate: Estate, cluster: str | None = None) -> Iterator[PlacedOb
     for component in estate.own.values():
         for site in component.sites:
             if site.cluster == cluster:
-                yield from foundations_of(site)
+                yield from foundations_of(site, estate.stack.name)

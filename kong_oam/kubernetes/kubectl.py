@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kong_oam.errors import ProductError
+from kong_oam.http.management import FEW
 from kong_oam.kubernetes.rendered import is_custom
-from kong_oam.objects.component import COMPONENT
+from kong_oam.objects.component import COMPONENT, STACK
 from kong_oam.objects.pods import Manifest
 
 Name = tuple[str, str, str]
@@ -24,6 +25,11 @@ kind is as `kubectl` tells it from others of that name: `StatefulSet.v1.apps`.""
 _PATIENCE = 60.0  # seconds for all objects of a namespace
 _SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
 _LABELS = '{range .items[*]}{.metadata.labels}{"\\n"}{end}'
+_OWNERS = (
+    f"KIND:.kind,VERSION:.apiVersion,NAME:.metadata.name,STACK:.metadata.labels.{STACK.replace('.', chr(92) + '.')}"
+)
+"""Columns that say which stack made an object, and nothing of what is in it."""
+_NO_VALUE = "<none>"
 _RESOURCES = {
     "Deployment": "deployments.apps",
     "NetworkPolicy": "networkpolicies.networking.k8s.io",
@@ -69,6 +75,36 @@ def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest
         for namespace, names in namespaces.items()
         for name, manifest in _existing(context, namespace, names)
     }
+
+
+def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | None]:
+    """Those of the objects that exist, with the stack that their label names; None without that label.
+
+    Many objects of a kind are looked for in the list of their namespace. Raises UnreadableError.
+    """
+    by_kind: dict[tuple[str, str], list[Name]] = defaultdict(list)
+    for name in map(name_of, wanted):
+        namespace, kind, _ = name
+        by_kind[namespace, kind].append(name)
+    by_name: dict[str, list[str]] = defaultdict(list)
+    listed: dict[str, list[str]] = defaultdict(list)
+    for (namespace, kind), names in by_kind.items():
+        if len(names) > FEW:
+            listed[namespace].append(resource_of(kind))
+        else:
+            by_name[namespace] += [f"{resource_of(kind)}/{name}" for _, _, name in names]
+    # kubectl takes either names or kinds, not both.
+    asked = [*by_name.items(), *((namespace, [",".join(kinds)]) for namespace, kinds in listed.items())]
+    found: dict[Name, str | None] = {}
+    for namespace, targets in asked:
+        command = (*_kubectl(context, namespace), "--request-timeout=10s", "get", *targets)
+        printed = _run(*command, "--ignore-not-found", "--no-headers", f"--output=custom-columns={_OWNERS}")
+        for line in printed.splitlines():
+            kind, version, called, stack = line.split()
+            about = {"namespace": namespace, "name": called}
+            name = name_of({"apiVersion": version, "kind": kind, "metadata": about})
+            found[name] = None if stack == _NO_VALUE else stack
+    return {name: found[name] for names in by_kind.values() for name in names if name in found}
 
 
 def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:

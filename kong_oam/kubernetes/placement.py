@@ -6,7 +6,7 @@ Registries, pull secrets, the cloud's identity, reach: an Application says nothi
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.stack import GatewaySettings, Settings
 from kong_oam.objects import manifests
+from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.tls import certificate, mounting
@@ -43,6 +44,19 @@ class Placed:
         deployment = reading(self.deployment, self.secret["metadata"]["name"])
         return (deployment, *self.services, self.account, self.policy, self.secret, *asked_for)
 
+    def named(self, component: Component) -> Iterator[tuple[str, Manifest]]:
+        """Yields all objects, each with the name that it has in the state."""
+        name = component.state_name
+        yield f"{name}-deployment", self.deployment
+        for service in self.services:
+            yield f"{name}-service-{service['metadata']['name']}", service
+        yield f"{name}-account", self.account
+        yield f"{name}-ingress", self.policy
+        if self.secret is not None:
+            yield f"{name}-client", self.secret
+        if self.certificate is not None:
+            yield f"{name}-tls", self.certificate
+
 
 def placed(application: Application, component: Component, settings: Settings) -> Placed:
     """The component's objects on this stack."""
@@ -53,17 +67,28 @@ def placed(application: Application, component: Component, settings: Settings) -
     deployment = manifests.deployment(workload)
     template = deployment["spec"]["template"]
     template["spec"] = given_certificate(template["spec"], component)
+    services = [
+        placed_service(service, gateway) if service["metadata"]["name"] in reached else keeping_callers(service)
+        for service in manifests.services(workload)
+    ]
+    stack = settings.stack.name
+    account = placed_account(manifests.service_account(workload), stack, workload, settings.cluster)
+    policy = manifests.network_policy(workload, gateway_peer(component, gateway))
+    certificate = asked_certificate(workload, component)
     return Placed(
-        deployment,
-        tuple(
-            placed_service(service, gateway) if service["metadata"]["name"] in reached else keeping_callers(service)
-            for service in manifests.services(workload)
-        ),
-        placed_account(manifests.service_account(workload), settings.stack.name, workload, settings.cluster),
-        manifests.network_policy(workload, gateway_peer(component, gateway)),
-        manifests.client_secret(workload) if component.clients else None,
-        asked_certificate(workload, component),
+        of_stack(deployment, stack),
+        tuple(of_stack(service, stack) for service in services),
+        of_stack(account, stack),
+        of_stack(policy, stack),
+        of_stack(manifests.client_secret(workload), stack) if component.clients else None,
+        of_stack(certificate, stack) if certificate else None,
     )
+
+
+def of_stack(manifest: Manifest, stack: str) -> Manifest:
+    """The object with a label that names the stack, so that no other stack takes the object for its own."""
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), STACK: stack}}}
 
 
 def given_certificate(pod: Manifest, component: Component) -> Manifest:

@@ -1,6 +1,6 @@
 """Finds what of the cluster does not fit the stack, before anything is made: namespaces that are missing, where a
-creation would be tried for a minute and fail, nodes and pods that would pass for the gateway, and pods that another
-component's rules would open.
+creation would be tried for a minute and fail, objects whose names are taken, nodes and pods that would pass for the
+gateway, and pods that another component's rules would open.
 
 It asks with `kubectl`, and says nothing where there is none, or where it may not look.
 """
@@ -8,27 +8,32 @@ It asks with `kubectl`, and says nothing where there is none, or where it may no
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import Diagnostic, some
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import Held, StackState
 from kong_oam.kubernetes import kubectl
-from kong_oam.kubernetes.estate import clusters_of, foundations, running
+from kong_oam.kubernetes.estate import clusters_of, created_in, foundations, running
+from kong_oam.kubernetes.rendered import is_custom
 from kong_oam.kubernetes.selected import other_pods
+from kong_oam.objects.component import STACK
+from kong_oam.objects.pods import Manifest
 
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 
 
-def inspect(settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
-    """A diagnostic for each namespace that is missing, for each range of the gateway's that others are in, and for each
-    component that would reach pods of others."""
+def inspect(settings: Settings, estate: Estate, state: StackState) -> tuple[Diagnostic, ...]:
+    """A diagnostic for each namespace that is missing, for the names of each component that are taken, for each range
+    of the gateway's that others are in, and for each component that would reach pods of others."""
     found: list[Diagnostic] = []
     for cluster in clusters_of(estate):
         sites = [site for one in running(estate) for site in one.sites if site.cluster == cluster]
-        found += _missing(settings, estate, held, cluster, sites)
+        found += _missing(settings, estate, state.held, cluster, sites)
+        found += _taken(settings, estate, state, cluster)
         found += _neighbours(settings, cluster) if sites else ()
         found += _other_pods(settings, cluster, sites)
     return (*found, *_one_cluster(settings, estate))
@@ -122,3 +127,74 @@ def _missing(
         )
         for namespace in sorted(missing)
     )
+
+
+def _taken(settings: Settings, estate: Estate, state: StackState, cluster: str | None) -> Iterator[Diagnostic]:
+    """A diagnostic for the objects of a component whose names are taken in the cluster, for each owner of these.
+
+    The cluster is asked only for objects that the state does not hold.
+    """
+    known = frozenset(_objects_in(state))
+    held = {(kind.rpartition(":")[2], name) for kind, name in state.held if kind.startswith("kubernetes:")}
+    new = [
+        (component, manifest)
+        for component, name, manifest in created_in(estate, settings, cluster)
+        if (manifest["kind"], name) not in held
+    ]
+    owners = _owners(settings.cluster.context_of(cluster), [manifest for _, manifest in new])
+    ours = settings.stack.name
+    where = f"cluster '{cluster}'" if cluster else "the cluster"
+    taken: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+    for component, manifest in new:
+        name = kubectl.name_of(manifest)
+        # An object of ours may have another name in the state: the component was renamed.
+        if name in owners and not (owners[name] == ours and name in known):
+            taken[component.state_name, owners[name]].append(_shown(name))
+    places = {component.state_name: component.place for component, _ in new}
+    for (component_name, owner), shown in taken.items():
+        more = f" and {len(shown) - 1} more of '{component_name}'" if len(shown) > 1 else ""
+        code, message = _name_conflict(settings, f"{where} has {shown[0]}{more}", owner)
+        yield Diagnostic(code, message, places[component_name])
+
+
+def _owners(context: str | None, wanted: Sequence[Manifest]) -> dict[kubectl.Name, str | None]:
+    """The stacks of the objects that are there. Kinds that are not Kubernetes' own are asked for apart: a cluster that
+    does not know a kind answers nothing of the others."""
+    found: dict[kubectl.Name, str | None] = {}
+    for custom in (False, True):
+        part = [one for one in wanted if is_custom(one["apiVersion"].rpartition("/")[0]) is custom]
+        try:
+            found |= kubectl.stacks(context, part)
+        except kubectl.UnreadableError:
+            continue
+    return found
+
+
+def _objects_in(state: StackState) -> Iterator[kubectl.Name]:
+    """Yields the names in the cluster of the objects that the state has."""
+    for resource in state.resources:
+        is_object = {"apiVersion", "kind", "metadata"} <= resource.outputs.keys()
+        if resource.type.startswith("kubernetes:") and is_object:
+            yield kubectl.name_of(resource.outputs)
+
+
+def _name_conflict(settings: Settings, has: str, owner: str | None) -> tuple[str, str]:
+    """The code and the message of what is wrong with objects that the cluster has, of a stack or of none."""
+    if owner == settings.stack.name:
+        moved = ", another partition has it (`move`)" if settings.stack.partitions else ""
+        recover = f"`python -m kong_oam recover -s {settings.engine_stack}`"
+        return "ENV422", (
+            f"{has}, made by this stack, whose state does not know it: an interrupted run made it, a rule kept "
+            f"it{moved}, or this is another state. See what {recover} says"
+        )
+    left = "It is left as it is; take another name or namespace"
+    if owner:
+        return "ENV421", f"{has}, made by stack '{owner}'. {left} in one of the two stacks, or bring both into one"
+    return "ENV421", (
+        f"{has}, made outside any stack (no label {STACK}). {left}, or have it removed by whoever made it"
+    )
+
+
+def _shown(name: kubectl.Name) -> str:
+    namespace, kind, called = name
+    return f"{kind.partition('.')[0]} '{namespace}/{called}'" if namespace else f"{kind.partition('.')[0]} '{called}'"

@@ -31,10 +31,12 @@ from kong_oam.kubernetes.placement import (
     given_certificate,
     keeping_callers,
     mapped_image,
+    of_stack,
     placed_account,
     placed_service,
     reached_services,
 )
+from kong_oam.kubernetes.reached import reached_ports
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
 from kong_oam.objects.component import APPLICATION, COMPONENT, INGRESSES
@@ -89,6 +91,12 @@ class PlacedObject:
     awaited: tuple[Awaited, ...] = ()
 
     @property
+    def is_created(self) -> bool:
+        """Whether a run creates it: not what it reads, patches or takes over as it is, nor a chart."""
+        is_there = self.options.read or self.options.patch or self.options.take_over
+        return not is_there and group_kind(self.manifest) != RELEASE
+
+    @property
     def stage(self) -> Stage:
         """When it is made: a `foundation` before all that lies in it, what is `needed` before what is `running`, and
         `after` that a Service of pods which something else makes."""
@@ -110,9 +118,14 @@ class PlacedObjects:
     objects: tuple[PlacedObject, ...]
     secret: PlacedObject | None
 
+    @property
+    def all(self) -> tuple[PlacedObject, ...]:
+        """The objects, and the Secret of a client behind them."""
+        return (*self.objects, *((self.secret,) if self.secret else ()))
+
     def manifests(self) -> Iterator[Manifest]:
         """Yields those that the cluster has and that are nobody else's, in order."""
-        for one in (*self.objects, *((self.secret,) if self.secret else ())):
+        for one in self.all:
             if group_kind(one.manifest) != RELEASE and not (one.options.read or one.options.patch):
                 yield one.manifest
 
@@ -152,12 +165,19 @@ def placed_objects(application: Application, component: Component, settings: Set
         made.append(replace(part, manifest=manifest))
     added = _added(identity, component, settings, changed, ours=component.name in used - accounts)
     own = PlacedObject(f"{component.state_name}-client", manifests.client_secret(identity), rendered=False)
-    return PlacedObjects((*added, *made), own if secret else None)
+    stack = settings.stack.name
+    all_of_them = tuple(_of_stack(one, stack) for one in (*added, *made))
+    return PlacedObjects(all_of_them, _of_stack(own, stack) if secret else None)
 
 
-def foundations_of(component: Component) -> Iterator[PlacedObject]:
+def foundations_of(component: Component, stack: str) -> Iterator[PlacedObject]:
     """The Namespaces and CustomResourceDefinitions that the component renders."""
-    return (part for part in _parts(component) if part.stage == "foundation")
+    return (_of_stack(part, stack) for part in _parts(component) if part.stage == "foundation")
+
+
+def _of_stack(one: PlacedObject, stack: str) -> PlacedObject:
+    """The object with the stack's label, if a run of the stack creates it."""
+    return replace(one, manifest=of_stack(one.manifest, stack)) if one.is_created else one
 
 
 def account_of(component: Component) -> str:
@@ -342,7 +362,9 @@ def _added(
     """The ServiceAccount and the fence, in each namespace in which the component has pods; and what leads to those
     behind a Service that it names, with their fence."""
     peer = gateway_peer(component, settings.gateway)
-    ports = tuple(sorted(set(_reached(component, parts))))
+    services = {_name(part): part.manifest for part in parts if group_kind(part.manifest) == ("", "Service")}
+    templates = [template for part in parts for template in _templates(part)]
+    ports = tuple(sorted(set(reached_ports(component, services, templates))))
     fenced = [part for part in parts if part.pods]
     # Pods that stay when their component goes stay fenced.
     options = Options(retain_on_delete=any(part.options.retain_on_delete or part.options.read for part in fenced))
@@ -369,30 +391,3 @@ def _added(
 
 def _namespace(part: PlacedObject) -> str:
     return str(part.manifest["metadata"].get("namespace", ""))
-
-
-def _reached(component: Component, parts: Sequence[PlacedObject]) -> Iterator[int]:
-    """Yields the ports of the pods that the Services lead to by which the gateway reaches them."""
-    services = {_name(part): part.manifest for part in parts if group_kind(part.manifest) == ("", "Service")}
-    templates = [template for part in parts for template in _templates(part)]
-    for name, ports in component.exposures:
-        spec = mapping(services.get(name, {}).get("spec"))
-        selector = mapping(spec.get("selector")).items()
-        pods = [template for template in templates if selector <= template.labels.items()]
-        for entry in mappings(spec.get("ports")):
-            if entry.get("port") in ports and entry.get("protocol", "TCP") == "TCP":
-                # A headless Service is the addresses of its pods, at whatever port one calls.
-                target = None if spec.get("clusterIP") == "None" else entry.get("targetPort")
-                yield from _targets(target or entry["port"], pods)
-
-
-def _targets(target: Any, pods: Iterable[PodTemplate]) -> Iterator[int]:
-    """The numbers of a target port: its own, or those that containers have under its name."""
-    if not isinstance(target, str):
-        yield int(target)
-        return
-    for template in pods:
-        for _, container in template.containers():
-            for port in mappings(container.get("ports")):
-                if port.get("name") == target and isinstance(port.get("containerPort"), int):
-                    yield port["containerPort"]

@@ -14,6 +14,9 @@ from kong_oam.objects.pods import Path, PodTemplate, mapping
 APPLICATION, COMPONENT = "app.oam.dev/name", "app.oam.dev/component"
 """The labels that every pod gets, and by which its fence selects it."""
 
+STACK = "kong-oam.dev/stack"
+"""The label of objects that names the stack which made them; of an estate in partitions, its base's."""
+
 INGRESSES = frozenset({("networking.k8s.io", "Ingress"), ("extensions", "Ingress")})
 """The kinds that are read as routes, and never deployed."""
 

@@ -9,10 +9,10 @@ from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.engine.pending import ExportedState
 from kong_oam.kubernetes.estate import provider_of
 from kong_oam.kubernetes.kubectl import kind_of
-from kong_oam.objects.component import APPLICATION, COMPONENT
+from kong_oam.objects.component import APPLICATION, COMPONENT, STACK
 from kong_oam.objects.pods import Manifest
 
-_OURS = (APPLICATION, COMPONENT)
+_OURS = (APPLICATION, COMPONENT, STACK)
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
@@ -26,7 +26,7 @@ def removals_of_interrupted(state: ExportedState, settings: ClusterSettings) -> 
         version, _, kind = rest.partition(":")
         if package == "kubernetes" and creation.type == _RELEASE:
             yield _uninstall(creation.inputs, context)
-        elif package == "kubernetes" and _OURS[0] in creation.inputs["metadata"].get("labels", {}):
+        elif package == "kubernetes" and STACK in creation.inputs["metadata"].get("labels", {}):
             yield _delete(version.removeprefix("core/"), kind, creation.inputs["metadata"], context)
 
 

@@ -13,7 +13,7 @@ from kong_oam.engine.export import InvalidStateError, check_at_rest, parse
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.recover.cluster import removals_of_interrupted, removals_of_unknown
 
-LABELS = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "app.oam.dev/appRevision": ""}
+LABELS = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "kong-oam.dev/stack": "prod"}
 SERVICE = {"metadata": {"name": "web", "namespace": "default", "labels": LABELS}}
 
 
@@ -111,7 +111,7 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None
         None,
     )
     rest = (
-        "--namespace default delete service --selector app.oam.dev/name=shop,app.oam.dev/component=web "
+        "--namespace default delete service --selector app.oam.dev/name=shop,app.oam.dev/component=web,kong-oam.dev/stack=prod "
         "--field-selector metadata.name=web"
     )
     clusters = ClusterSettings("prod-eks", {"west": "prod-west"})
@@ -126,7 +126,7 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None
 def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
     """A kind that is not Kubernetes' own may have the name of one; what is in no namespace is looked for in none. A
     chart is Helm's, and what a patch makes is nobody's to remove."""
-    labels = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web"}
+    labels = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "kong-oam.dev/stack": "prod"}
     thing = {"name": "one", "namespace": "default", "labels": labels}
     state = ExportedState(
         frozenset(),
@@ -142,7 +142,10 @@ def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
         ),
         None,
     )
-    selected = "--selector app.oam.dev/name=shop,app.oam.dev/component=web --field-selector metadata.name"
+    selected = (
+        "--selector app.oam.dev/name=shop,app.oam.dev/component=web,kong-oam.dev/stack=prod "
+        "--field-selector metadata.name"
+    )
     assert list(removals_of_interrupted(state, ClusterSettings())) == [
         f"kubectl --namespace default delete service.v1.serving.knative.dev {selected}=one",
         f"kubectl delete clusterrole.v1.rbac.authorization.k8s.io {selected}=r",
@@ -152,7 +155,7 @@ def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
 
 def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
     """By the kind and the place of each object."""
-    labels = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web"}
+    labels = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "kong-oam.dev/stack": "prod"}
     meant = [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default", "labels": labels}}
         for name in ("known", "made-since")

@@ -273,7 +273,7 @@ def test_nobody_needs_stringdata() -> None:
     assert secret.manifest == {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": "one", "namespace": "orders"},
+        "metadata": {"name": "one", "namespace": "orders", "labels": {"kong-oam.dev/stack": "prod"}},
         "data": {"A": "YQ==", "B": "Yg=="},
     }
 
@@ -309,9 +309,10 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
     """And what has no pods gets neither ServiceAccount nor fence. KubeVela's namespace on what has none is taken off."""
     application, whole = component(CUSTOM, client=False, ports=())
     first = {one.name: one.manifest["metadata"] for one in foundations(estate_of(application))}
+    labels = {"kong-oam.dev/stack": "tests"}
     assert first == {
-        "orders/api/customresourcedefinition/things.example.com": {"name": "things.example.com"},
-        "orders/api/namespace/more": {"name": "more"},
+        "orders/api/customresourcedefinition/things.example.com": {"name": "things.example.com", "labels": labels},
+        "orders/api/namespace/more": {"name": "more", "labels": labels},
     }
     found = placed_objects(application, whole, settings())
     assert {one.name: one.stage for one in found.objects} == {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kong_oam.engine.state import StackState
 from kong_oam.kubernetes import preflight
 from kong_oam.kubernetes.selected import other_pods
 from kong_oam.verify import stack as verification
@@ -18,8 +19,8 @@ ROUTE = ingress(
 )
 SERVICE = "{name: es-http, port: 80, podLabels: {app.kubernetes.io/instance: es, role: data}}"
 ACCESS = f"[{{type: access, properties: {{owner: o, service: {SERVICE}, rules: [{{public: {{reason: r}}}}]}}}}]"
-NOTHING: frozenset[tuple[str, str]] = frozenset()
-"""What the state has."""
+NOTHING = StackState(frozenset(), {})
+"""The state before the first run."""
 PODS = """{"app.kubernetes.io/instance":"es","role":"data"}
 {"app.kubernetes.io/instance":"es","role":"data","app.oam.dev/name":"orders","app.oam.dev/component":"api"}
 """

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.diff.snapshot import OUTPUT
+from kong_oam.engine.state import logical_name
 from kong_oam.kong.names import CODE
 from sandbox.local import ROOT
 from tests.support.engine.deployment import Deployment
@@ -43,7 +44,7 @@ def run_by(deployment: Deployment, project: Path) -> None:
 
 def assert_only_scripts_change(deployment: Deployment, earlier: Path) -> None:
     """Of what `earlier` deploys, a run updates the scripts of admission and gate, and makes the plugin that has the code of
-    all ports, and nothing else; the next one, nothing.
+    all ports, and nothing else; the next one, nothing. Objects of the cluster get a label, and are updated.
 
     Of the outputs, the two tables become texts of the same lines, and the model has another name, and other digests of
     workloads. What is enforced is told anew. All others stay.
@@ -52,13 +53,16 @@ def assert_only_scripts_change(deployment: Deployment, earlier: Path) -> None:
     deployment.run("up")
     before = _outputs(deployment)
     run_by(deployment, ROOT)
-    changed = deployment.changes("preview")
+    all_changes = deployment.changes("preview")
+    objects = {logical_name(one["urn"]) for one in deployment.state() if one["type"].startswith("kubernetes:")}
+    changed = {name: operation for name, operation in all_changes.items() if name not in objects}
+    assert {all_changes[name] for name in all_changes.keys() - changed.keys()} == {"update"}
     assert changed.get(CODE) == "create" and {changed[name] for name in changed.keys() - {CODE}} == {"update"}
     assert {name.rpartition("-")[2] for name in changed} == {"admission", "gate", "code"}
     said = deployment.pulumi("preview", "-s", "local").stdout
     outputs = [name for name in re.findall(r"^  [-+~] (\w+)", said, re.MULTILINE) if name != "enforced"]
     assert outputs == ["access", "access", "grants", "grants", "model"]
-    assert deployment.changes("up") == changed
+    assert deployment.changes("up") == all_changes
     assert deployment.changes("up") == {}
     after = _outputs(deployment)
     assert _without_workloads(after.pop(OUTPUT)) == _without_workloads(before.pop("model"))

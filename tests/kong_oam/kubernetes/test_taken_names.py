@@ -1,0 +1,151 @@
+"""Names of objects that others have in the cluster: a run says whose they are before it makes anything."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.access.settings.stack import read_file
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Resource, StackState
+from kong_oam.kubernetes import kubectl
+from kong_oam.kubernetes.estate import created_in
+from kong_oam.kubernetes.preflight import inspect
+from kong_oam.objects.pods import Manifest
+from sandbox.cluster import CLUSTER, Cluster
+from tests.support.diffs import settings
+from tests.support.estates import estate
+from tests.support.mocks import program
+
+ROOT = Path(__file__).parents[3]
+SETTINGS = settings("tests")
+WORKER = "    - {name: NAME, type: worker, properties: {image: x}}\n"
+APPLICATION = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
+ESTATE = estate(APPLICATION + WORKER.replace("NAME", "job"), stack=SETTINGS.stack)
+KINDS = (("apps/v1", "Deployment"), ("example.com/v1", "Thing"))
+ACCOUNT = ("kubernetes:core/v1:ServiceAccount", "shop/job-account")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """An empty cluster, and a `kubectl` for it on PATH."""
+    program = tmp_path / "kubectl"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m sandbox.kubectl "$@"\n', "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    started = Cluster().start()
+    monkeypatch.setenv(CLUSTER, started.url)
+    yield started
+    started.stop()
+
+
+def _put(cluster: Cluster, kind: str, name: str, stack: str | None = None, version: str = "v1") -> None:
+    labels = {"kong-oam.dev/stack": stack} if stack else {}
+    metadata = {"name": name, "namespace": "default", "labels": labels}
+    spec = {"template": {"spec": {"containers": [{"image": "x"}]}}}
+    cluster.put({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+
+
+def _state(*resources: Resource) -> StackState:
+    return StackState(frozenset((one.type, one.name) for one in resources), {}, resources=resources)
+
+
+def _found(state: StackState | None = None) -> list[Diagnostic]:
+    return list(inspect(SETTINGS, ESTATE, state or _state()))
+
+
+def test_objects_of_another_stack_are_named_with_that_stack(cluster: Cluster) -> None:
+    """One line for a component, at its place. What others have under other names is no concern."""
+    _put(cluster, "Deployment", "job", "prod", "apps/v1")
+    _put(cluster, "ServiceAccount", "job", "prod")
+    _put(cluster, "ServiceAccount", "other", "prod")
+    _put(cluster, "Deployment", "job", "prod", "example.com/v1")
+    (found,) = _found()
+    assert str(found).splitlines()[0] == (
+        "app1.yaml:6:7: error ENV421: the cluster has Deployment 'default/job' and 1 more of 'shop/job', made by "
+        "stack 'prod'. It is left as it is; take another name or namespace in one of the two stacks, or bring both into one"
+    )
+
+
+def test_objects_that_somebody_made_by_hand_are_named(cluster: Cluster) -> None:
+    """Another line than for those of another stack; all at once."""
+    _put(cluster, "Deployment", "job", None, "apps/v1")
+    _put(cluster, "ServiceAccount", "job", "prod")
+    first, second = _found()
+    assert (first.code, first.message) == (
+        "ENV421",
+        "the cluster has Deployment 'default/job', made outside any stack (no label kong-oam.dev/stack). It is left as it "
+        "is; take another name or namespace, or have it removed by whoever made it",
+    )
+    assert "ServiceAccount 'default/job', made by stack 'prod'" in second.message
+
+
+def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(cluster: Cluster) -> None:
+    """An interrupted run made it. Under another name in the state it is known: its component was renamed."""
+    _put(cluster, "ServiceAccount", "job", "tests")
+    (found,) = _found()
+    assert found.code == "ENV422" and "`python -m kong_oam recover -s tests`" in found.message
+    about = {"name": "job", "namespace": "default"}
+    renamed = Resource(ACCOUNT[0], "old/job-account", {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": about})
+    assert _found(_state(renamed)) == []
+
+
+def test_what_the_state_holds_is_not_asked_about(cluster: Cluster) -> None:
+    _put(cluster, "ServiceAccount", "job", "prod")
+    assert _found(_state(Resource(*ACCOUNT, {}))) == []
+
+
+def test_where_nobody_can_look_the_run_itself_finds_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert _found() == []
+
+
+def test_many_objects_of_a_kind_are_looked_for_in_a_list(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few are asked for by name, and kubectl takes no names beside kinds. Nothing else of a list is found."""
+    _put(cluster, "ServiceAccount", "job", "prod")
+    _put(cluster, "ServiceAccount", "other", "prod")
+    _put(cluster, "Secret", "job-client")
+    wanted: list[Manifest] = [
+        {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "default"}}
+        for kind, name in (("ServiceAccount", "job"), ("ServiceAccount", "none"), ("Secret", "job-client"))
+    ]
+    expected = {("default", "ServiceAccount", "job"): "prod", ("default", "Secret", "job-client"): None}
+    for few in (2, 1, 0):
+        monkeypatch.setattr("kong_oam.kubernetes.kubectl.FEW", few)
+        assert kubectl.stacks(None, wanted) == expected
+
+
+def test_a_kind_that_the_cluster_does_not_know_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`kubectl` then answers nothing at all, so such kinds are asked for apart."""
+
+    def asked(_: str | None, wanted: list[dict[str, Any]]) -> dict[kubectl.Name, str | None]:
+        if any(one["kind"] == "Thing" for one in wanted):
+            raise kubectl.UnreadableError("the server doesn't have a resource type")
+        return {kubectl.name_of(one): "prod" for one in wanted}
+
+    monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", asked)
+    (component,) = ESTATE.own.values()
+    about = {"name": "job", "namespace": "default"}
+    objects = [{"apiVersion": version, "kind": kind, "metadata": about} for version, kind in KINDS]
+    made = [(component, f"shop/{one['kind']}", one) for one in objects]
+    monkeypatch.setattr("kong_oam.kubernetes.preflight.created_in", lambda *_: made)
+    (found,) = _found()
+    assert "Deployment 'default/job', made by stack 'prod'" in found.message
+
+
+def test_names_and_labels_are_those_that_the_program_makes() -> None:
+    """For the sample estate: every object that it registers is looked for by its name, and has the stack's label."""
+    registered = [one for one in program() if one.type.startswith("kubernetes:")]
+    made = {(one.type.rpartition(":")[2], one.name): one.inputs for one in registered if "metadata" in one.inputs}
+    local = read_file(ROOT / "stacks/Pulumi.local.yaml")
+    texts = [file.read_text("utf-8") for file in sorted((ROOT / "applications").glob("*.yaml"))]
+    sample = estate(*texts, stack=local.stack)
+    looked_for = {(manifest["kind"], name): manifest for _, name, manifest in created_in(sample, local)}
+    assert looked_for.keys() == made.keys()
+    for manifest in (*looked_for.values(), *made.values()):
+        assert manifest["metadata"]["labels"]["kong-oam.dev/stack"] == "local"
