@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from kong_oam.objects.known_keys import always_obeyed
 
 _BY_NAME = frozenset({"CSIDriver", "Namespace", "RuntimeClass"})
 """What `cluster.allow` names one by one: no API group stands before these."""
+
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,14 @@ def cluster_settings(data: Mapping[str, Any]) -> ClusterSettings:
     )
 
 
-def cluster_problems(cluster: Mapping[str, Any]) -> Iterator[str]:
-    """Finds contexts that may be one, since what is told apart by its cluster would be together; and kinds that are
-    refused whatever the stack says."""
+def cluster_problems(stack: str, cluster: Mapping[str, Any]) -> Iterator[str]:
+    """Finds contexts that may be one, since what is told apart by its cluster would be together; kinds that are refused
+    whatever the stack says; and a stack's name that cannot be the value of a label."""
+    if not _LABEL_VALUE.match(stack):
+        yield (
+            f"cluster: '{stack}' cannot be a label of objects; a stack's name has at most 63 letters, digits, '-', '_' "
+            "and '.', and a letter or digit at both ends"
+        )
     for name in cluster.get("allow", {}):
         group, _, kind = name.rpartition("/")
         if kind not in _BY_NAME and (reason := never_deployed((group, kind))):

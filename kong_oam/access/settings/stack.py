@@ -341,7 +341,7 @@ def _check(name: str, data: Mapping[str, Any], folder: Path) -> None:
         problems += [f"{NAMESPACE}:identityProviders: '{n}' stands twice" for n in {*names} if names.count(n) > 1]
         problems += [f"{NAMESPACE}:{problem}" for problem in parts.partition_problems(data)]
         problems += [f"{NAMESPACE}:{problem}" for problem in parts.file_problems(name, data, folder)]
-        problems += [f"{NAMESPACE}:{problem}" for problem in cluster_problems(data.get("cluster", {}))]
+        problems += [f"{NAMESPACE}:{problem}" for problem in cluster_problems(name, data.get("cluster", {}))]
         problems += [f"{NAMESPACE}:{problem}" for problem in gateway_problems(data["gateway"])]
         problems += [f"{NAMESPACE}:{problem}" for problem in log_problems(data["gateway"])]
         problems += _certificate_problems(data["identityProviders"])

@@ -29,6 +29,14 @@ def test_a_stack_says_which_kinds_and_which_version() -> None:
     assert (stack.allowed, stack.rbac, stack.minor) == ({"apps.kruise.io/CloneSet": "pods", "Node": OPENS}, True, 31)
 
 
+@pytest.mark.parametrize("name", ["prod-", "_prod", "p" * 64])
+def test_a_stack_whose_name_cannot_be_a_label_is_refused(name: str) -> None:
+    """Every object has it as a label: the cluster would refuse all of them, after Kong had taken its part."""
+    with pytest.raises(StackError, match="cannot be a label of objects; a stack's name has at most 63 letters"):
+        settings(name)
+    assert settings("P.rod_1-" + "p" * 55).stack.name.startswith("P.rod")
+
+
 def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
     """A definition that asks for the minor version would else choose what was removed long ago."""
     stack = settings().stack
