@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Component, Estate, Rule
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.paths import PathSegments, Unreadable, read, written
@@ -188,10 +189,17 @@ def _granted_scopes(estate: Estate, component: Component, claims: Claims) -> fro
 
 
 def component_of(estate: Estate, host: str, path: PathSegments) -> Component | None:
-    """The component that host and path lead to: an exact host before a wildcard, then the longest path."""
+    """The component that host and path lead to."""
+    pair = leading(estate, host, path)
+    return pair[1] if pair else None
+
+
+def leading(estate: Estate, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+    """The endpoint that host and path lead to, and its component: an exact host before a wildcard, then the longest
+    path."""
     for pattern in host_patterns(host):
         if pair := estate.leading(pattern, path):
-            return pair[1]
+            return pair
     return None
 
 

@@ -121,6 +121,15 @@ def beyond(networks: Networks, others: Networks) -> Source | None:
     return Source(fewest(more), but) if more else None
 
 
+def common(networks: Networks, others: Networks) -> Networks | None:
+    """The addresses that are in both; None where there are none."""
+    if not networks or not others:
+        return networks or others
+    inner = [one for one in networks if any(_within(one, other) for other in others)]
+    inner += [other for other in others if any(_within(other, one) for one in networks)]
+    return fewest(inner) if inner else None
+
+
 def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
     """The classes of addresses that these networks tell apart: those that are in none of them, and those that are in
     one of them and in no smaller one. Anywhere, where there are none."""

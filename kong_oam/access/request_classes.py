@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kong_oam.access.decide import component_of, host_patterns
+from kong_oam.access.decide import component_of, host_patterns, leading
 from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.paths import PathSegments, folded, within
@@ -59,6 +59,9 @@ class Sites(Protocol):
     def declared(self, name: str) -> Iterable[PathSegments]:
         """Yields every path at which an answer may change on the site."""
 
+    def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+        """The endpoint that a request with that path reaches, and the component whose rules hold there."""
+
     def component(self, name: str, path: PathSegments) -> Component | None:
         """The component whose rules hold at the path."""
 
@@ -80,6 +83,9 @@ class SitesByHost:
             for endpoint, component in self._estate.by_host.get(pattern, ()):
                 yield endpoint.path
                 yield from component.owned
+
+    def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+        return leading(self._estate, _example(name), path)
 
     def component(self, name: str, path: PathSegments) -> Component | None:
         return component_of(self._estate, _example(name), path)
@@ -107,6 +113,9 @@ class SitesByPort:
             yield from (
                 inner.path for inner, _ in self._estate.by_host[endpoint.host] if within(inner.path, endpoint.path)
             )
+
+    def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+        return next(self._reached(name, path), None)
 
     def component(self, name: str, path: PathSegments) -> Component | None:
         return next((component for _, component in self._reached(name, path)), None)

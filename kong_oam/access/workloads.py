@@ -18,6 +18,7 @@ def workload_of(component: Component) -> str:
     whichever version of its images runs.
 
     Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
+    The workload behind a Service that an access trait names is the pods with its labels.
     """
     if component.workload is not None:
         return component.workload
@@ -26,6 +27,8 @@ def workload_of(component: Component) -> str:
         names = {component.name, component.application}
         objects = [_nameless(_unversioned(one.object), names) for one in component.rendered]
         content = [_unversioned(component.properties), objects]
+    if named := component.named:
+        content = [content, named.port, named.target, named.labels]
     text = json.dumps([component.at, component.type, content], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ from typing import Any, Protocol
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.compile.estate import Compiled, compile_estate
-from kong_oam.access.lint import sarif
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.memory import Memory
@@ -32,6 +30,7 @@ from kong_oam.cli.estates import (
     uncalled,
     usual_stack,
 )
+from kong_oam.cli.output import write_sarif
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic, Position, errors, ordered
@@ -123,7 +122,7 @@ def _answer(
         elsewhere=sum(not here(one) for one in compiled.diagnostics) + sum(not here(one) for one in found),
     )
     if options.sarif:
-        _write_sarif(options.sarif, (*report.diagnostics, *(finding.diagnostic for finding in report.findings)))
+        write_sarif(options.sarif, (*report.diagnostics, *(finding.diagnostic for finding in report.findings)), CODES)
     if console.json:
         console.print_json(_document(report))
     else:
@@ -169,13 +168,6 @@ def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
         return not names or one.place is None or is_selected(one.place.file)
 
     return is_here
-
-
-def _write_sarif(file: Path, diagnostics: tuple[Diagnostic, ...]) -> None:
-    try:
-        file.write_text(json.dumps(sarif.document(diagnostics, Path.cwd(), CODES), indent=2), "utf-8")
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def _shown(diagnostic: Diagnostic, console: Console) -> str:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from kong_oam.access.diff.change import OPENING, Difference, Setting, Whom
+from kong_oam.access.diff.change import OPENING, Answers, Difference, Setting, Whom
 from kong_oam.access.diff.compare import changed
-from kong_oam.access.diff.wording import cuts, headline, row, worth_telling
+from kong_oam.access.diff.findings import CODES, findings
+from kong_oam.access.diff.wording import headline, label, row, worth_telling
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import MODULE, Colour, Console, remark
 from kong_oam.cli.estates import add_estate, assumed_of, place_entry, subtree_entry, unjudged_entry
 from kong_oam.cli.operands import FORMS, Operand, unjudged
+from kong_oam.cli.output import write_sarif
 from kong_oam.cli.requests import principal_entry
 from kong_oam.cli.words import is_file_name
 from kong_oam.diagnostics import printable
 
 _DETAILS = f"""\
 Says what changes for callers between OLD (by default HEAD) and NEW (by default what is here): newly public, granted,
-widened, narrowed, revoked; for whom, on which methods and URLs. The worst stands in the first line. It is exact:
-none of these is printed where every request of every principal is answered alike, whatever was moved or renamed.
+widened, narrowed, revoked; for whom, on which methods and URLs; and which requests that stay allowed are now answered
+by another component, port or set of pods. The worst stands in the first line. It is exact: none of these is printed
+where every request of every principal is answered alike, whatever was moved or renamed.
 
 What no single request shows is told with its two values: how tokens spell things, issuers, audiences, lifetimes, the
 gateway's scheme and edition, who may connect to workloads, and of clients their kind, redirect URIs and keys. It may
@@ -40,9 +44,6 @@ Exit status 0, with changes or without; with --exit-code 1 where there are some.
   python -m kong_oam diff deployed:prod . --stack prod --exit-code
 """
 
-_NAMED = 30
-"""How many principals stand in a row of Markdown, which people read where they cannot ask for more."""
-
 _USUAL = ("HEAD", ".")
 """OLD and NEW where they are not given."""
 _SIDES = len(_USUAL)
@@ -53,6 +54,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("new", nargs="?", metavar="NEW", help="(default: what is here)")
     add_estate(parser)
     parser.add_argument("--markdown", action="store_true", help="print Markdown, for a comment")
+    parser.add_argument("--sarif", type=Path, metavar="FILE", help="write what may open to FILE as SARIF 2.1.0, too")
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 where there are changes")
 
 
@@ -63,6 +65,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     old = Operand("OLD", options.old, options.stack, options.applications, options.definitions).models()
     new, *_ = Operand("NEW", options.new, options.stack, options.applications, options.definitions).models()
     changes, scheme, absent = changed(old, new), new.estate.stack.scheme, unjudged([*old, new])
+    if options.sarif:
+        write_sarif(options.sarif, findings(changes, scheme), CODES)
     if console.json:
         console.print_json(document(changes, scheme) | unjudged_entry(absent))
     elif options.markdown:
@@ -109,17 +113,15 @@ def print_changes(changes: Sequence[Difference], scheme: str, console: Console, 
     shown = worth_telling(changes)
     console.print(console.paint(_colour(shown[0]), headline(changes, scheme)), "")
     console.print_table(
-        ("CHANGE", "FOR", "METHODS", "WHERE", ""), [(change.kind, *row(change, scheme)) for change in shown]
+        ("CHANGE", "FOR", "METHODS", "WHERE", ""), [(label(change), *row(change, scheme)) for change in shown]
     )
-    console.print(*_left_out(changes, shown, any(map(cuts, shown)), f"`{for_all}`"))
+    console.print(*_left_out(changes, shown, f"`{for_all}`"))
 
 
-def _left_out(changes: Sequence[Difference], shown: Sequence[Difference], cut: bool, for_all: str) -> list[str]:
+def _left_out(changes: Sequence[Difference], shown: Sequence[Difference], for_all: str) -> list[str]:
     """What a table does not show, and which command does."""
     count = len(changes) - len(shown)
-    left_out = [f"{count} of other spellings of these paths"] if count else []
-    left_out += ["the names that are only counted"] if cut else []
-    return ["", f"and {' and '.join(left_out)}: {for_all}"] if left_out else []
+    return ["", f"and {count} of other spellings of these paths: {for_all}"] if count else []
 
 
 def _colour(change: Difference) -> Colour:
@@ -137,9 +139,10 @@ def markdown(changes: Sequence[Difference], scheme: str, for_all: str) -> list[s
     lines = [f"**{_code(headline(changes, scheme))}**", ""]
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
     for change in shown:
-        cells = (_code(cell) if cell else "" for cell in row(change, scheme, _NAMED))
-        lines.append(f"| {change.kind} | {' | '.join(cells)} |")
-    return lines + _left_out(changes, shown, any(cuts(change, _NAMED) for change in shown), _code(for_all))
+        cells = (_code(cell) if cell else "" for cell in row(change, scheme))
+        kind = change.kind if label(change) == change.kind else _code(label(change))
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
+    return lines + _left_out(changes, shown, _code(for_all))
 
 
 def _code(text: str) -> str:
@@ -164,6 +167,7 @@ def _entry(change: Difference) -> dict[str, Any]:
         "except": [subtree_entry(subtree) for subtree in change.region.exceptions],
         "oldTokensLiveMinutes": change.minutes,
         "rule": place_entry(change.place),
+        **({"answeredBy": _answers(change.answers)} if change.answers else {}),
         "example": {
             "method": example.method,
             "path": written(example.path),
@@ -172,6 +176,13 @@ def _entry(change: Difference) -> dict[str, Any]:
             "userIn": sorted(example.groups),
             **({"from": example.address} if example.address else {}),
         },
+    }
+
+
+def _answers(answers: Answers) -> dict[str, Any]:
+    return {
+        side: {"component": one.component, "port": one.port, "pods": one.pods or None, "owner": one.owner}
+        for side, one in zip(("old", "new"), answers, strict=True)
     }
 
 

@@ -1,11 +1,22 @@
-"""Which format is written: the one that somebody says, or that a file's name ends on."""
+"""Files that commands write beside what they print: which format, and findings as SARIF."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from kong_oam.access.lint import sarif
 from kong_oam.cli.command import UsageError, quoted
+from kong_oam.diagnostics import Code, Diagnostic
+
+
+def write_sarif(file: Path, diagnostics: Iterable[Diagnostic], codes: Mapping[str, Code]) -> None:
+    """Writes findings with these codes as SARIF. Raises UsageError."""
+    try:
+        file.write_text(json.dumps(sarif.document(diagnostics, Path.cwd(), codes), indent=2), "utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def format_of(said: str | None, file: Path | None, endings: Mapping[str, str], default: str) -> str:

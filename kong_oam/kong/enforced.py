@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from kong_oam.access.diff.snapshot import AccessModel, application_of
-from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.model import METHODS, Call, Client, Component, Estate, Public, Role, Rule, Stack, bare_component
 from kong_oam.access.networks import fewest, network
 from kong_oam.access.paths import pattern, unwritten
@@ -107,13 +107,19 @@ def _model(tables: Mapping[_Gated, Table], reached: set[tuple[str, str, str, str
     for key in {call.component for client in clients for call in client.calls} & meant.estate.components.keys():
         # An API whose gate is in another partition: where any token counts, those for it do.
         components.setdefault(key, replace(meant.estate.components[key], clients=(), endpoints=()))
-    applications = (application_of(component) for _, component in sorted(components.items()))
+    owned = (_with_owner(component, meant) for _, component in sorted(components.items()))
+    applications = map(application_of, owned)
     callers = (caller for table in tables.values() for caller in table["callers"].values())
     return replace(
         meant,
         estate=Estate(stack, tuple(applications)),
         workloads={**meant.workloads, **{key: workload for key, _, _, workload in callers}},
     )
+
+
+def _with_owner(component: Component, meant: AccessModel) -> Component:
+    known = meant.estate.components.get(whole(component.key))
+    return replace(component, owner=known.owner if known else None)
 
 
 _JUDGING = ("addresses", "callers", "groups", "logical", "on_behalf", "ring", "rules", "services")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.oam.model import Application, Component
-from kong_oam.objects.component import APPLICATION, COMPONENT
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import APPLICATION, COMPONENT, texts
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.pods import PodTemplate, mapping, mappings
 
@@ -35,11 +36,16 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Service of a component. `pods` are the component's own pods that it selects, of those that are held."""
+    """A Service of a component. `pods` are the component's own pods that it selects, of those that are held.
+
+    `selector` has the labels by which it selects pods, `workloads` the kinds and names of what makes those `pods`.
+    """
 
     name: str
     ports: tuple[Port, ...]
     pods: tuple[PodTemplate, ...]
+    selector: Mapping[str, str] = field(default_factory=dict)
+    workloads: tuple[str, ...] = ()
 
     def port(self, wanted: Any) -> Port | None:
         """The port of this number or name."""
@@ -47,6 +53,13 @@ class Service:
             return next((port for port in self.ports if port.name == wanted), None)
         number = _number(wanted)
         return next((port for port in self.ports if port.number == number), None)
+
+    def pod_ports(self, port: Port) -> tuple[int, ...]:
+        """The numbers of the pods' ports that a port leads to: several where pods give one name to several numbers."""
+        if isinstance(port.target, int):
+            return (port.target,)
+        numbers = (_number(one.get("containerPort")) for one in self._container_ports(port))
+        return tuple(sorted({number for number in numbers if number is not None}))
 
     def speaks_grpc(self, port: Port) -> bool:
         names = [port.name, *(str(one.get("name", "")) for one in self._container_ports(port))]
@@ -71,20 +84,34 @@ class Service:
 
 
 def services_of(application: Application, part: Component) -> Mapping[str, Service]:
-    """The Services that a component renders in its Application's namespace, by name. Those of one name are one, with
-    the ports of all; of ports with one number the first counts."""
-    objects = [one for one in part.rendered or () if one.namespace in ("", application.namespace)]
-    identity = {APPLICATION: application.name, COMPONENT: part.name}
-    pods = [({**pod.labels, **identity}, pod) for one in objects for pod in fenced_pods(one)]
+    """The Services that a component renders in its Application's namespace, by name."""
+    return services_among(part.rendered or (), application.namespace, application.name, part.name)
+
+
+def services_among(
+    objects: Iterable[RenderedObject], namespace: str, application: str, component: str
+) -> Mapping[str, Service]:
+    """The Services among the objects of a component that are in its namespace, by name.
+
+    Those of one name are one, with the ports of all; of ports with one number the first counts.
+    """
+    objects = [one for one in objects if one.namespace in ("", namespace)]
+    identity = {APPLICATION: application, COMPONENT: component}
+    pods = [(one, {**pod.labels, **identity}, pod) for one in objects for pod in fenced_pods(one)]
     found: dict[str, Service] = {}
     for one in objects:
         if one.group_kind == ("", "Service"):
             spec = mapping(one.object.get("spec"))
             earlier = found.get(one.name, Service(one.name, (), ()))
             selector = mapping(spec.get("selector"))
-            selected = [pod for labels, pod in pods if selector and selector.items() <= labels.items()]
-            ports = (*earlier.ports, *_ports(spec))
-            found[one.name] = Service(one.name, ports, (*earlier.pods, *selected))
+            selected = [(owner, pod) for owner, labels, pod in pods if selector and selector.items() <= labels.items()]
+            found[one.name] = Service(
+                one.name,
+                (*earlier.ports, *_ports(spec)),
+                (*earlier.pods, *(pod for _, pod in selected)),
+                {**earlier.selector, **texts(selector)},
+                (*earlier.workloads, *(f"{owner.kind} {owner.name}" for owner, _ in selected)),
+            )
     return found
 
 

@@ -40,7 +40,9 @@ class AccessChange:
     shape: str = ""
 
 
-_KINDS = ("newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed")
+_KINDS = (
+    "newly public", "granted", "widened", "answered by", "may widen", "narrowed", "revoked", "may narrow", "changed"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

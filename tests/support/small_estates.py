@@ -28,12 +28,14 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.networks import Networks, network
 from kong_oam.access.paths import PathSegments, folded, meets, within
+from kong_oam.access.pods import pods_behind
 from kong_oam.access.principals import Principal, principal_of
 from kong_oam.access.providers import Listing, Provider, TokenType
 from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import ProviderSettings, Settings, parse
 from kong_oam.access.tokens import Claims, Refusal, User, issue
 from kong_oam.oam.document import Document
+from kong_oam.objects.named import NamedService
 from tests.support.estates import SPELLING
 from tests.support.tiers import examples
 
@@ -104,6 +106,16 @@ _ROLES = st.lists(_ROLE, min_size=1, max_size=3, unique_by=lambda role: role.nam
 _ENDPOINTS = st.lists(st.tuples(st.sampled_from(HOSTS), _PATHS, st.sampled_from((80, 80, 81))), min_size=1, max_size=3)
 
 
+OURS = "ours"
+"""The Service that leads to the pods of a component, whichever component it is."""
+_PODS = st.builds(
+    lambda labels, target: NamedService("theirs", 80, target, labels, OURS, PLACE),
+    st.sampled_from(({"app": "web"}, {"app": "web"}, {"app": "db"}, {"app": "web", "tier": "x"})),
+    st.sampled_from((8080, 8080, 9090)),
+)
+"""The pods behind a component: what a release makes, with these labels."""
+
+
 def _client(
     kind: ClientKind, provider: str, scopes: tuple[str, ...], groups: tuple[str, ...], said: dict[str, Any]
 ) -> Client:
@@ -154,6 +166,7 @@ EVERY_KIND = (
         "components",
         "endpoints",
         "provider",
+        "pods",
         "rules",
         "from",
         "from",
@@ -190,7 +203,8 @@ def estates(
         for host, path, port in some("endpoints", _ENDPOINTS, before):
             if (host, path) not in taken:
                 taken.add((host, path))
-                endpoints.append(Endpoint(host, path, port, PLACE))
+                endpoints.append(Endpoint(host, path, port, PLACE, service=OURS))
+        named = some("pods", _PODS, old.named if old else None)
         provider = some("provider", _PROVIDER, old.provider if old else None)
         rules, roles = (
             some("rules", _RULES, old.rules if old else None),
@@ -202,7 +216,7 @@ def estates(
             for client in some("clients", _CLIENTS, old.clients if old else None)
         )
         components.append(
-            Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, clients, PLACE, allowed_from=allowed_from)
+            Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, clients, PLACE, named=named, allowed_from=allowed_from)
         )  # fmt: skip
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)
@@ -225,7 +239,8 @@ def pairs(draw: st.DrawFn, second: str = "tests", kinds: tuple[str, ...] = EVERY
 def model(estate: Estate) -> AccessModel:
     """With a workload of its own for every component, by its name."""
     workloads = {client.component: client.component for client in estate.clients}
-    return AccessModel(estate, workloads, dict.fromkeys(PROVIDERS, 60), facts_of(estate, _settings(estate)))
+    pods = {component.key: pods_behind(component) for component in estate.exposed}
+    return AccessModel(estate, workloads, dict.fromkeys(PROVIDERS, 60), facts_of(estate, _settings(estate)), pods)
 
 
 _STACK = {

@@ -11,15 +11,17 @@ from kong_oam.access.principals import Condition, Groups, Principal
 from kong_oam.access.request_classes import Region
 from kong_oam.oam.document import Place
 
-Kind = Literal["newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed"]
+Kind = Literal[
+    "newly public", "granted", "widened", "answered by", "may widen", "narrowed", "revoked", "may narrow", "changed"
+]
 
 KINDS: tuple[Kind, ...] = (
-    "newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed"
+    "newly public", "granted", "widened", "answered by", "may widen", "narrowed", "revoked", "may narrow", "changed"
 )  # fmt: skip
-"""The kinds of changes, the worst first. A setting that differs may widen, may narrow, or is `changed` where it does
-neither."""
+"""The kinds of changes, the worst first. A request that stays allowed is `answered by` something else. A setting that
+differs may widen, may narrow, or is `changed` where it does neither."""
 
-OPENING, CLOSING = KINDS[:4], KINDS[4:7]
+OPENING, CLOSING = KINDS[:5], KINDS[5:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,23 @@ class Whom:
     principal: Principal | None
     condition: Condition = frozenset()
     source: Source = ANYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What answers a request: a component at one of its ports, and the pods behind it (access.pods).
+
+    `pods` are empty where a model does not say. `owner` is whom to ask about the component.
+    """
+
+    component: str
+    port: str
+    pods: str = ""
+    owner: str | None = field(default=None, compare=False)
+
+
+Answers = tuple[Answer, Answer]
+"""What answered in the old estate, and what answers in the new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +72,8 @@ class Change:
     """One change of access: its kind, for whom, which methods, where.
 
     `site` is a host, or `application/component:port` between stacks. `minutes`: how long tokens that were issued before
-    go on being let through; None: they are not. `place`: the rule that opens, or that was open.
+    go on being let through; None: they are not. `place`: the rule that opens, or that was open. `answers`: only of the
+    kind `answered by`.
     """
 
     kind: Kind
@@ -64,6 +84,7 @@ class Change:
     example: Example
     minutes: int | None = None
     place: Place | None = field(default=None, compare=False)
+    answers: Answers | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,6 +9,8 @@ A principal is identified by its component's key and its provider. One that is o
 only in the new are the same where the same workload in the same namespace holds the credential and may call the same:
 renaming a component or an application is no change of access. Roles and scopes are never compared, only who has what by
 them.
+
+A request that stays allowed is a change where another component, port or set of pods answers (access.diff.answering).
 """
 
 from __future__ import annotations
@@ -17,11 +19,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kong_oam.access.decide import Decision, Request, decide, host_patterns
-from kong_oam.access.diff.change import CLOSING, KINDS, OPENING, Change, Difference, Example, Kind, Subject, Whom
+from kong_oam.access.diff.answering import Answerers, staying
+from kong_oam.access.diff.change import (
+    CLOSING,
+    KINDS,
+    OPENING,
+    Answer,
+    Answers,
+    Change,
+    Difference,
+    Example,
+    Kind,
+    Subject,
+    Whom,
+)
 from kong_oam.access.diff.facts import settings_changed
+from kong_oam.access.diff.providers import providers_named_as
 from kong_oam.access.diff.rights import rights_changed
 from kong_oam.access.diff.snapshot import AccessModel
-from kong_oam.access.model import METHODS, Application, Component, Estate
+from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.model import METHODS, Component
 from kong_oam.access.networks import Source, beyond
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.principals import (
@@ -48,7 +65,7 @@ from kong_oam.access.request_classes import (
 )
 from kong_oam.access.tokens import Claims, Refusal, User, issue
 
-_ChangeKey = tuple[Kind, Whom]
+_ChangeKey = tuple[Kind, Whom, Answers | None]
 
 _ClassNumbers = dict[str, dict[str, set[int]]]
 """By site, by method: the numbers of the classes of paths."""
@@ -67,7 +84,8 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     by_site = dict(_path_classes(*sides))
     differences = _differences(*sides, by_site)
     renamed = _renamed(differences, *sides)
-    requests = _changes(*sides, by_site, _without_renamed(renamed, differences))
+    differences = _without_renamed(renamed, differences) | _answered_otherwise(*sides, by_site, renamed)
+    requests = _changes(*sides, by_site, differences)
     settings = settings_changed(old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port)
     rights = rights_changed((old.estate, old.facts or {}), (new.estate, new.facts or {}))
     return tuple(sorted([*requests, *settings, *rights], key=_rank))
@@ -108,23 +126,35 @@ class _Side:
         if self._between_stacks or not components or any(not rule.public and not rule.scopes for rule in rules):
             return None
         providers = {name: (one.groups, one.per_api) for name, one in estate.stack.providers.items()}
-        return [providers, *([endpoint, *self._basis_of(component)] for endpoint, component in components)]
+        return [providers, *([endpoint, *self._basis_of(endpoint, component)] for endpoint, component in components)]
 
-    def _basis_of(self, component: Component) -> Iterator[object]:
+    def _basis_of(self, endpoint: Endpoint, component: Component) -> Iterator[object]:
+        yield self._answer(endpoint, component)
         yield from (component.key, component.provider, component.rules, component.roles, component.allowed_from)
         for users in (False, True):
             held = self.model.estate.held_at(component, users=users)
             clients = (self.clients.get(Principal(name, component.provider, users)) for name in held)
             yield held, [client and client.groups for client in clients]
 
+    def answered_by(self, site: str, path: PathSegments) -> Answer | None:
+        """What gets the requests that are let through."""
+        pair = self.sites.leading(site, path)
+        return self._answer(*pair) if pair else None
+
+    def _answer(self, endpoint: Endpoint, component: Component) -> Answer:
+        key = whole(component.key)
+        pods = self.model.pods.get(key, {}).get(endpoint.port_name, "")
+        return Answer(key, endpoint.port_name, pods, component.owner)
+
     def token(
         self, principal: Principal | None, groups: Groups, site: str, path: PathSegments
     ) -> Claims | Refusal | None:
         """The token that the provider gives the principal for calling there, for a user in `groups` where it signs
         users in."""
-        if principal is None:
+        client = self.clients.get(principal) if principal else None
+        if principal is None or client is None:  # a client of the other side alone may call what is public
             return None
-        client, provider = self.clients[principal], self.model.estate.stack.providers[principal.provider]
+        provider = self.model.estate.stack.providers[principal.provider]
         names = sorted(provider.group(group) if self._between_stacks else group for group in groups)
         user = User("user", tuple(names)) if client.user_facing else None
         api = self.model.estate.shown_at(self.sites.component(site, path), client)
@@ -181,9 +211,9 @@ def _compare(was: Access, now: Access) -> Iterator[_ChangeKey]:
     for principal in sorted({*was.principals, *now.principals}):
         before, after = was.principals.get(principal), now.principals.get(principal)
         if before is None and after is not None:
-            yield "granted", Whom(principal, after, Source(now.networks))
+            yield "granted", Whom(principal, after, Source(now.networks)), None
         elif after is None and before is not None:
-            yield "revoked", Whom(principal, before, Source(was.networks))
+            yield "revoked", Whom(principal, before, Source(was.networks)), None
         elif before is not None and after is not None:
             more = frozenset(groups for groups in after if not suffices(groups, before))
             less = frozenset(groups for groups in before if not suffices(groups, after))
@@ -193,7 +223,7 @@ def _compare(was: Access, now: Access) -> Iterator[_ChangeKey]:
                 ("narrowed", less, Source(was.networks)),
                 ("narrowed", before - less, shut),
             )
-            yield from ((kind, Whom(principal, met, source)) for kind, met, source in parts if met and source)
+            yield from ((kind, Whom(principal, met, source), None) for kind, met, source in parts if met and source)
 
 
 def _compare_with_everybody(
@@ -202,18 +232,44 @@ def _compare_with_everybody(
     """Compares where one of the two lets everybody in, from its networks: `opened` are addresses that come, `shut`
     those that go."""
     if not was.everybody:
-        yield "newly public", Whom(None, source=Source(now.networks))
+        yield "newly public", Whom(None, source=Source(now.networks)), None
     elif not now.everybody:
-        yield "narrowed" if now.principals else "revoked", Whom(None, source=Source(was.networks))
+        yield "narrowed" if now.principals else "revoked", Whom(None, source=Source(was.networks)), None
     changes: tuple[tuple[Kind, Access, Access, Source | None], ...] = (
         ("widened", was, now, opened),
         ("narrowed", now, was, shut),
     )
     for kind, without, having, source in changes:
         if source and without.everybody and having.everybody:
-            yield kind, Whom(None, source=source)
+            yield kind, Whom(None, source=source), None
         elif source and without.everybody:
-            yield from ((kind, Whom(one, met, source)) for one, met in having.principals.items())
+            yield from ((kind, Whom(one, met, source), None) for one, met in having.principals.items())
+
+
+def _answered_otherwise(
+    old: _Side,
+    new: _Side,
+    classes_by_site: Mapping[str, Sequence[PathClass]],
+    renamed: Mapping[Principal, Principal],
+) -> dict[_ChangeKey, _ClassNumbers]:
+    """Every request that stays allowed and is answered by something else, for whom, with both answers."""
+    differences: dict[_ChangeKey, _ClassNumbers] = {}
+    answerers = Answerers(old.model, new.model)
+    callers: dict[tuple[int, int], tuple[Whom, ...]] = {}
+    for site, site_classes in classes_by_site.items():
+        for number, path_class in enumerate(site_classes):
+            before, after = old.answered_by(site, path_class.path), new.answered_by(site, path_class.path)
+            if before is None or after is None or not answerers.differ(before, after):
+                continue
+            was, now = old.at(site, path_class.path), new.at(site, path_class.path)
+            for method in METHODS:
+                pair = id(was[method]), id(now[method])
+                if pair not in callers:
+                    callers[pair] = tuple(staying(was[method], now[method], renamed))
+                for whom in callers[pair]:
+                    by_site = differences.setdefault(("answered by", whom, (before, after)), {})
+                    by_site.setdefault(site, {}).setdefault(method, set()).add(number)
+    return differences
 
 
 def _renamed(differences: Mapping[_ChangeKey, _ClassNumbers], old: _Side, new: _Side) -> dict[Principal, Principal]:
@@ -252,7 +308,7 @@ def _principals_only_in(
 ) -> dict[object, list[Principal]]:
     """The principals that `other` does not have, by what identifies them apart from their names."""
     access: dict[Principal, set[object]] = {p: set() for p in sorted(side.clients) if p not in other.clients}
-    for (change_kind, whom), by_site in differences.items():
+    for (change_kind, whom, _), by_site in differences.items():
         if change_kind == kind and whom.principal in access:
             access[whom.principal] |= {
                 (whom.condition, whom.source, site, method, number)
@@ -275,16 +331,16 @@ def _changes(
 ) -> Iterator[Change]:
     """Merges differences into few changes: classes of paths into regions, then methods of one region, then principals
     of one change."""
-    merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None], list[Whom]] = {}
-    for (kind, whom), by_site in differences.items():
+    merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None, Answers | None], list[Whom]] = {}
+    for (kind, whom, answers), by_site in differences.items():
         for site, by_method in by_site.items():
             for region, members, methods in regions(classes_by_site[site], by_method):
                 paths = [classes_by_site[site][number].path for number in members]
                 minutes = _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
-                merged.setdefault((kind, site, region, methods, minutes), []).append(whom)
-    for (kind, site, region, listed, minutes), callers in merged.items():
+                merged.setdefault((kind, site, region, methods, minutes, answers), []).append(whom)
+    for (kind, site, region, listed, minutes, answers), callers in merged.items():
         callers.sort(key=lambda one: (one.principal or _FIRST, sorted(map(sorted, one.condition)), str(one.source)))
-        yield _change(old, new, kind, tuple(callers), listed, site, region, minutes)
+        yield replace(_change(old, new, kind, tuple(callers), listed, site, region, minutes), answers=answers)
 
 
 _FIRST = Principal("", "")
@@ -337,32 +393,3 @@ def _rank(change: Difference) -> tuple[object, ...]:
         return KINDS.index(change.kind), change.of, change.name
     first = change.whom[0].principal or _FIRST
     return KINDS.index(change.kind), change.site, change.region.subtree, METHODS.index(change.methods[0]), first
-
-
-def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
-    """`old` with its providers called as in `new`: by name, and in order where a name is only on one side."""
-    gone = [name for name in old.estate.stack.providers if name not in new.estate.stack.providers]
-    come = [name for name in new.estate.stack.providers if name not in old.estate.stack.providers]
-    names = dict(zip(gone, come, strict=False))
-    if not names:
-        return old
-
-    def renamed(component: Component) -> Component:
-        clients = tuple(replace(c, provider=names.get(c.provider, c.provider)) for c in component.clients)
-        return replace(component, provider=names.get(component.provider, component.provider), clients=clients)
-
-    def application(source: Application) -> Application:
-        return replace(source, components=tuple(map(renamed, source.components)))
-
-    stack = old.estate.stack
-    providers = {
-        names.get(name, name): replace(provider, name=names.get(name, name))
-        for name, provider in stack.providers.items()
-    }
-    estate = Estate(replace(stack, providers=providers), tuple(map(application, old.estate.applications)))
-    minutes = {names.get(name, name): value for name, value in old.minutes.items()}
-    facts = old.facts and {
-        replace(subject, provider=names.get(subject.provider, subject.provider)): values
-        for subject, values in old.facts.items()
-    }
-    return replace(old, estate=estate, minutes=minutes, facts=facts)

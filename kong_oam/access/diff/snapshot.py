@@ -1,8 +1,8 @@
 """The access model of a stack: what is compared, and what the stack exports so that the next run can compare.
 
-What is exported is all that decides who may call what, and nothing else: no places, no reasons, no descriptions. Moving
-a file or wording a reason better leaves it as it is. Its facts are those of access.diff.facts; a version that knows
-none of them, or others, exports the same format.
+What is exported is all that decides who may call what and what answers, and whom to ask about it. Nothing else is: no
+places, no reasons, no descriptions. Moving a file or wording a reason better leaves it as it is. Its facts are those of
+access.diff.facts; a version that knows none of them, or others, exports the same format.
 
 Shape: text; the version of the format on the first line, then a line for the stack and one per component: its name, a
 space, compact JSON.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments
+from kong_oam.access.pods import pods_behind
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import PLAIN, Settings
 from kong_oam.access.workloads import workload_of
@@ -57,15 +58,16 @@ class ModelError(EngineError):
 class AccessModel:
     """An estate, with what else a comparison of access needs.
 
-    `workloads`: per client component, what identifies the workload that holds its credential, whatever its name.
+    `workloads`: per component that is a client or is exposed, what identifies its workload, whatever its name.
     `minutes`: per provider, how long its access tokens live. `facts`: settings and clients; None where the version that
-    exported the model exported none.
+    exported the model exported none. `pods`: per component, by the name of a port, the pods behind it (access.pods).
     """
 
     estate: Estate
     workloads: Mapping[str, str]
     minutes: Mapping[str, int]
     facts: Facts | None
+    pods: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def exported(outputs: Mapping[str, Any]) -> Any:
@@ -75,11 +77,13 @@ def exported(outputs: Mapping[str, Any]) -> Any:
 
 def model_of(estate: Estate, settings: Settings) -> AccessModel:
     """Builds the model of the estate that was compiled on these settings."""
+    clients = [estate.components[client.component] for client in estate.clients]
     return AccessModel(
         estate,
-        {client.component: workload_of(estate.components[client.component]) for client in estate.clients},
+        {component.key: workload_of(component) for component in (*clients, *estate.exposed)},
         {provider.name: provider.access_token_minutes for provider in settings.providers},
         facts_of(estate, settings),
+        {component.key: pods_behind(component) for component in estate.exposed},
     )
 
 
@@ -108,7 +112,8 @@ def dump_model(model: AccessModel) -> str:
     for key, component in sorted(model.estate.components.items()):
         has_rights = key in model.estate.own and Subject(key) in facts
         if component.endpoints or component.clients or has_rights:
-            parts[key] = _component(component, stack.providers[component.provider].per_api, model.workloads.get(key))
+            per_api = stack.providers[component.provider].per_api
+            parts[key] = _component(component, per_api, model.workloads.get(key), model.pods.get(key))
             if key not in model.estate.own:  # the run is given no more of it than it needs: that is no fact of it
                 parts[key]["foreign"] = True
                 continue
@@ -138,7 +143,9 @@ def _is_foreign(part: str) -> bool:
     return isinstance(data, dict) and data.get("foreign") is True
 
 
-def _component(component: Component, per_api: bool, workload: str | None) -> dict[str, Any]:
+def _component(
+    component: Component, per_api: bool, workload: str | None, pods: Mapping[str, str] | None
+) -> dict[str, Any]:
     """Serializes one component. Roles have names only where tokens list them: elsewhere, renaming one decides
     nothing."""
     roles = [[role.scopes, role.groups, *([role.name] if per_api else [])] for role in component.roles if role.groups]
@@ -158,6 +165,8 @@ def _component(component: Component, per_api: bool, workload: str | None) -> dic
             for c in component.clients
         ],
         "workload": workload,
+        "pods": pods,
+        "owner": component.owner,
     }
     return {name: value for name, value in data.items() if value}
 
@@ -183,6 +192,7 @@ def load_model(data: Any) -> AccessModel:
             {key: value["workload"] for key, value in parts.items() if "workload" in value},
             {p["name"]: p["minutes"] for p in about["providers"]},
             _facts(about, parts) if "facts" in about else None,
+            {key: value["pods"] for key, value in parts.items() if "pods" in value},
         )
     except (AttributeError, InputError, RecursionError, ValueError):
         raise ModelError(_NO_MODEL) from None
@@ -244,6 +254,7 @@ def _component_of(key: str, data: Mapping[str, Any]) -> Component:
             for scopes, groups, *name in data.get("roles", ())
         ),
         clients=tuple(_client(key, *client) for client in data.get("clients", ())),
+        owner=data.get("owner"),
     )
 
 

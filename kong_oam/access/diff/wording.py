@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from kong_oam.access.diff.change import CLOSING, OPENING, Change, Difference, Kind, Setting, Whom
+from kong_oam.access.diff.change import CLOSING, OPENING, Answer, Answers, Change, Difference, Kind, Setting, Whom
 from kong_oam.access.diff.rights import RIGHTS
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import ANYWHERE
@@ -18,16 +18,13 @@ from kong_oam.diagnostics import printable
 _PREPOSITIONS: dict[Kind, str] = {
     "granted": "to",
     "widened": "to",
+    "answered by": "for",
     "may widen": "for",
     "narrowed": "for",
     "revoked": "from",
     "may narrow": "for",
     "changed": "for",
 }
-
-
-_NAMED, _LISTED = 3, 12
-"""How many principals stand in a line, and how many sets of groups."""
 
 
 def headline(changes: Sequence[Difference], scheme: str) -> str:
@@ -38,16 +35,39 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
     concerned, listed, place, _ = row(worst, scheme)
     who = f" {_PREPOSITIONS[worst.kind]} {concerned}" if worst.kind in _PREPOSITIONS else ""
     rest = f" (and {len(others)} more change{'s' if len(others) > 1 else ''} of access)" if others else ""
-    return f"{worst.kind}{who}: {f'{listed} ' if listed else ''}{place}{rest}"
+    return f"{label(worst)}{who}: {f'{listed} ' if listed else ''}{place}{rest}"
 
 
-def row(change: Difference, scheme: str, most: int = _NAMED) -> tuple[str, str, str, str]:
-    """The cells of a change in a table: for whom (`most` of them), which methods (none of a setting), where or which
-    setting, and a note."""
+def label(change: Difference) -> str:
+    """The kind of a change in a table: `granted`, or `now answered by evil/proxy`."""
+    if isinstance(change, Setting) or change.answers is None:
+        return change.kind
+    return f"now answered by {change.answers[1].component}"
+
+
+def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
+    """The cells of a change in a table: for whom, which methods (none of a setting), where or which setting, and a
+    note. Everybody whom the change concerns is named."""
     if isinstance(change, Setting):
         return concerned(change), "", setting(change), ""
     note = until(change) or (str(change.place) if change.place else "")
-    return whom(change.whom, most), methods(change.methods), where(change, scheme), note
+    answers = f": {answered(change.answers)}" if change.answers else ""
+    return whom(change.whom), methods(change.methods), where(change, scheme) + answers, note
+
+
+def answered(answers: Answers) -> str:
+    """What answered and what answers, with their owners: `orders/api:8080 (team-orders) -> evil/proxy:8080 (team-e)`.
+
+    The pods are named where nothing else differs.
+    """
+    was, now = answers
+    pods = (was.component, was.port) == (now.component, now.port)
+    return printable(" -> ".join(_answer_in_words(answer, pods=pods) for answer in answers))
+
+
+def _answer_in_words(answer: Answer, *, pods: bool) -> str:
+    owner = f" ({answer.owner})" if answer.owner else ""
+    return f"{answer.component}:{answer.port}{owner}" + (f", {answer.pods}" if pods else "")
 
 
 def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
@@ -68,18 +88,9 @@ def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
     return shown or changes
 
 
-def cuts(change: Difference, most: int = _NAMED) -> bool:
-    """Whether a row of the change leaves out names: of principals past `most`, or of groups."""
-    if isinstance(change, Setting):
-        return False
-    return len(change.whom) > most or any(len(one.condition) > _LISTED for one in change.whom)
-
-
-def whom(all_of_them: Sequence[Whom], most: int = _NAMED) -> str:
-    """Callers in words: `shop/checkout, shop/web for users in sales`; of more than `most`, the first and how many
-    more."""
-    more = [f"{len(all_of_them) - most} more"] if len(all_of_them) > most else []
-    return ", ".join([*map(_caller_in_words, all_of_them[:most]), *more])
+def whom(all_of_them: Sequence[Whom]) -> str:
+    """Callers in words: `shop/checkout, shop/web for users in sales`."""
+    return ", ".join(map(_caller_in_words, all_of_them))
 
 
 def _caller_in_words(caller: Whom) -> str:
@@ -90,14 +101,14 @@ def _caller_in_words(caller: Whom) -> str:
     return f"{caller.principal.client}{whose}{source}"
 
 
-def users(condition: Condition, most: int = _LISTED) -> str:
+def users(condition: Condition, most: int | None = None) -> str:
     """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that calls as itself.
 
-    Of more sets of groups than `most`, the first and how many more.
+    All of them by default. Of more sets of groups than `most`, the first and how many more.
     """
     sets = sorted((sorted(groups) for groups in condition), key=lambda groups: (len(groups), groups))
     words = [printable(" and ".join(groups)) for groups in sets[:most]]
-    more = [f"{len(sets) - most} more"] if len(sets) > most else []
+    more = [f"{len(sets) - most} more"] if most is not None and len(sets) > most else []
     return " or ".join([*(f"({word})" if len(sets) > 1 and " and " in word else word for word in words), *more])
 
 

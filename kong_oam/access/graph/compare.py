@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kong_oam.access.diff.change import CLOSING, OPENING, Difference
-from kong_oam.access.diff.compare import providers_named_as
+from kong_oam.access.diff.providers import providers_named_as
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
-from kong_oam.access.diff.wording import row, worth_telling
+from kong_oam.access.diff.wording import label, row, worth_telling
 from kong_oam.access.graph.build import graph_of, in_words
 from kong_oam.access.graph.graph import Change, Edge, Graph, Node, edges_in_order, in_order
 
@@ -84,4 +84,4 @@ def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
 def _line(change: Difference, scheme: str) -> str:
     concerned, listed, place, _ = row(change, scheme)
     sign = "+" if change.kind in OPENING else "−" if change.kind in CLOSING else "·"  # noqa: RUF001 - a minus
-    return f"{sign} {change.kind}: {concerned}: {f'{listed} ' if listed else ''}{place}"
+    return f"{sign} {label(change)}: {concerned}: {f'{listed} ' if listed else ''}{place}"

@@ -11,7 +11,6 @@ import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model, model_of
-from kong_oam.cli import diff
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.engine.state import Resource
 from kong_oam.oam.application import read_files
@@ -439,28 +438,48 @@ CALLER = """
 """
 
 
-def test_what_is_left_out_is_where_it_says(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In a terminal three callers stand in a row, in Markdown more; the command at the end has all of them."""
+def test_every_caller_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the terminal and in Markdown, in one row and in the headline."""
     head, _, _ = SHOP.replace("name: shop", "name: many").partition("    - name: checkout")
-    (project / "applications/many.yaml").write_text(head + "".join(map(CALLER.format, range(4))))
-    callers = [f"many/caller{number}" for number in range(4)]
+    (project / "applications/many.yaml").write_text(head + "".join(map(CALLER.format, range(40))))
+    callers = [f"many/caller{number}" for number in range(40)]
     edit(project / "applications/orders.yaml", "[shop/checkout,", f"[{', '.join(callers)}, shop/checkout,")
-    named = "many/caller0, many/caller1, many/caller2"
+    named = ", ".join(sorted(callers))
     assert main(["diff", "HEAD", "--applications", "applications"]) == 0
     said = capsys.readouterr().out
-    command = "`python -m kong_oam diff HEAD . --stack local --applications applications --json`"
-    assert f"{named}, 1 more  GET" in said
-    assert said.endswith(f"\n\nand the names that are only counted: {command}\n")
+    assert said.count(named) == 2
     assert main(["diff", "--markdown"]) == 0
+    assert f"| `{named}` |" in capsys.readouterr().out
+
+
+def test_another_answer_is_a_change_for_people_and_for_programs(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It counts for --exit-code, and stands in JSON, in Markdown and in SARIF, with both owners."""
+    edit(project / "applications/orders.yaml", "/orders: 8080", "/orders: 9090")
+    moved = "orders/api:8080 (team-orders) -> orders/api:9090 (team-orders)"
+    url = "https://orders.example.com/orders/health"
+    assert main(["diff", "--exit-code", "--sarif", "out.sarif"]) == 1
     said = capsys.readouterr().out
-    assert f"| `{named}, many/caller3` |" in said and "only counted" not in said
-    monkeypatch.setattr(diff, "_NAMED", 3)
+    assert said.startswith("now answered by orders/api for shop/checkout, shop/web for users in sales: GET,HEAD https:")
+    assert f"{url}: {moved} " in said
     assert main(["diff", "--markdown"]) == 0
-    said = capsys.readouterr().out
-    command = "`python -m kong_oam diff HEAD . --stack local --json`"
-    assert said.endswith(f"\n\nand the names that are only counted: {command}\n")
+    row = f"| `now answered by orders/api` | `everybody` | `GET,HEAD` | `{url}: {moved}` | `applications/orders.yaml:"
+    assert row in capsys.readouterr().out
+    assert main(["diff", "--json"]) == 0
+    *_, change = json.loads(capsys.readouterr().out)["changes"]
+    assert (change["kind"], change["for"]) == ("answered by", [{"everybody": True}])
+    answer = {"component": "orders/api", "owner": "team-orders"}
+    assert change["answeredBy"] == {
+        "old": {**answer, "port": "8080", "pods": "own pods in default at 8080 (Deployment api)"},
+        "new": {**answer, "port": "9090", "pods": "own pods in default at 9090 (Deployment api)"},
+    }
+    (run,) = json.loads(Path("out.sarif").read_text("utf-8"))["runs"]
+    *_, last = run["results"]
+    assert (last["ruleId"], last["level"]) == ("answered-by", "warning")
+    assert last["message"]["text"] == f"now answered by orders/api for everybody: GET,HEAD {url}: {moved}"
+    place = last["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "applications/orders.yaml"
 
 
 def test_stacks_of_one_project_are_compared_by_component(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,7 +121,6 @@ CASES = {
     "kind": ("kind: web", "kind: browser", "may widen for shop/web at corp: kind: web -> browser"),
     "refresh": ("kind: web", "refresh: true, kind: web", "may widen for shop/web at corp: refresh: false -> true"),
     "key's rotation": ("kind: service", "rotateEvery: 30d, kind: service", "changed for shop/checkout at corp: rotateEvery: none -> 30"),
-    "namespace": ("namespace: shop", "namespace: elsewhere", "may widen for shop/checkout at corp: namespace: shop -> elsewhere (and 1 more change of access)"),
     "waiver": ("owner: team-orders\n", WAIVED, "changed for callers of orders/api: waivers: added LINT301 until 2027-01-31"),
 }  # fmt: skip
 
@@ -146,6 +145,21 @@ def test_another_setting_is_told_with_both_values(
     assert main(["diff", str(deployed), ".", "--exit-code"]) == 1
     assert capsys.readouterr().out.splitlines()[0] == line
     assert main(["diff", ".", str(deployed), "--exit-code"]) == 1
+
+
+def test_another_namespace_is_told_of_pods_and_of_credentials(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What answers is in another place, and so is what clients prove themselves with."""
+    edit("namespace: shop", "namespace: elsewhere")
+    pods = [
+        f"shop/web:3000 (team-shop), own pods in {place} at 3000 (Deployment web)" for place in ("shop", "elsewhere")
+    ]
+    assert [" ".join(line.split()) for line in told(capsys).splitlines()[3:]] == [
+        f"now answered by shop/web everybody * https://web-shop.apps.example.com/: {' -> '.join(pods)} applications/shop.yaml:19:50",
+        "may widen shop/checkout at corp namespace: shop -> elsewhere",
+        "may widen shop/web at corp namespace: shop -> elsewhere",
+    ]
 
 
 def test_another_scheme_is_told_with_all_that_follows_from_it(

@@ -553,9 +553,10 @@ def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> No
         (["revoked", "newly public"], 0),
         (["granted"], 1),
         (["widened", "narrowed"], 2),
-        (["changed", "revoked", "may widen"], 3),
-        (["revoked"], 5),
-        (["changed", "may narrow"], 6),
+        (["may widen", "answered by"], 3),
+        (["changed", "revoked", "may widen"], 4),
+        (["revoked"], 6),
+        (["changed", "may narrow"], 7),
         *(([kind], rank) for rank, kind in enumerate(KINDS)),
     ],
 )

@@ -10,7 +10,7 @@ from kong_oam.access.diff.change import Change, Difference, Setting, Subject, Wh
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, dump_model, empty, load_model
 from kong_oam.access.diff.wording import headline, row, until, where, whom, worth_telling
-from kong_oam.access.principals import Principal
+from kong_oam.access.principals import ITSELF, Principal
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 from tests.support.estates import api
 
@@ -123,11 +123,14 @@ def test_the_worst_is_first_and_in_the_headline() -> None:
     assert headline([], "https") == ""
 
 
-def test_of_many_principals_three_are_named() -> None:
-    """And the others counted; the change itself has them all."""
-    everyone = [Whom(Principal(f"shop/{name}", "okta"), frozenset({frozenset()})) for name in "abcde"]
-    assert whom(everyone[:3]) == "shop/a, shop/b, shop/c"
-    assert whom(everyone) == "shop/a, shop/b, shop/c, 2 more"
+def test_everybody_whom_a_row_concerns_is_named() -> None:
+    """However many clients there are, and however many groups of their users."""
+    clients = [f"shop/{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    assert whom([Whom(Principal(client, "okta"), ITSELF) for client in clients]) == ", ".join(clients)
+    groups = [f"g{number:02}" for number in range(12)] + ["zz-all-staff"]
+    condition = frozenset(frozenset({group}) for group in groups)
+    users = whom([Whom(Principal("shop/web", "okta", users=True), condition)])
+    assert users == f"shop/web for users in {' or '.join(groups)}"
 
 
 def test_two_groups_that_suffice_together_are_told_together() -> None:

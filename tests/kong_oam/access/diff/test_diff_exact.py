@@ -41,6 +41,31 @@ from tests.support.tokens import HEADER, NOW, RING, token
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
+Pods = tuple[str, dict[str, str], int]
+"""Where pods are, their labels, and the port that they listen at."""
+
+
+def _pods(component: Component) -> Pods:
+    assert component.named
+    return component.namespace, dict(component.named.labels), component.named.target
+
+
+def _answering(estate: Estate, host: str, path: PathSegments) -> tuple[str, int, Pods] | None:
+    """What gets a request that is let through: by the nearest name of the host, then by the longest path."""
+    labels = host.split(".")
+    for name in (host, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels)))):
+        ways = [
+            (len(endpoint.path), component, endpoint.port)
+            for component in estate.components.values()
+            for endpoint in component.endpoints
+            if endpoint.host == name and path[: len(endpoint.path)] == endpoint.path
+        ]
+        if ways:
+            _, component, port = max(ways, key=lambda way: way[0])
+            return component.key, port, _pods(component)
+    return None
+
+
 def _told(changes: Iterable[Difference], site: str, request: Request, declared: set[PathSegments]) -> list[Change]:
     """The changes of this method and path: those whose region, of all its parts, says most about the path."""
     path, found = read(request.target), []
@@ -69,11 +94,25 @@ def _check(
     address: str | None,
     was: bool,
     now: bool,
+    *,
+    otherwise: bool,
 ) -> None:
-    """A difference is told of; and what is told of this very principal, in no more groups than needed, is one."""
+    """A difference is told of; and what is told of this very principal, in no more groups than needed, is one.
+
+    `otherwise`: whether something else answers. Where the request is allowed both times, one change says so.
+    """
     note(f"{principal} {set(groups)}: {was} -> {now}; {told}")
+    answered = [change for change in told if change.kind == "answered by"]
+    covering = [
+        whom
+        for change in answered
+        for whom in change.whom
+        if _from(whom.source, address)
+        and (whom.principal is None or (whom.principal == principal and suffices(groups, whom.condition)))
+    ]
+    assert len(covering) == (was and now and otherwise)
     explained = False
-    for change in told:
+    for change in (one for one in told if one.kind != "answered by"):
         answers = (True, False) if change.kind in CLOSING else (False, True)
         for whom in (one for one in change.whom if _from(one.source, address)):
             if whom.principal is None or (whom.principal == principal and suffices(groups, whom.condition)):
@@ -128,10 +167,20 @@ def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> Non
         told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
         path = read(request.target)
         apis = component_of(old, request.host, path), component_of(new, request.host, path)
+        otherwise = _answering(old, request.host, path) != _answering(new, request.host, path)
         for principal, groups, before, after in _callers(old, new, apis):
             note(f"{request}")
             was, now = allowed(old, request, before), allowed(new, request, after)
-            _check(told, principal, groups, request.address, was, now)
+            _check(told, principal, groups, request.address, was, now, otherwise=otherwise)
+
+
+@MANY
+@given(pairs(kinds=("endpoints", "pods", "components")), REQUESTED)
+def test_another_answer_is_told_of_exactly_where_the_request_stays_allowed(
+    both: tuple[Estate, Estate], requests: list[Request]
+) -> None:
+    """Where a path leads to another component, port or pods; where nothing else changes."""
+    _check_requests(both, requests)
 
 
 @MANY
@@ -150,7 +199,8 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
             for principal, groups, before, after in _callers(one, two, apis, logical=True):
                 note(f"{site} {request}")
                 was, now = _reached(one, site, request, before), _reached(two, site, request, after)
-                _check(told, principal, groups, request.address, was, now)
+                otherwise = all(apis) and _pods(apis[0]) != _pods(apis[1])
+                _check(told, principal, groups, request.address, was, now, otherwise=otherwise)
 
 
 def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
@@ -186,7 +236,14 @@ def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> 
             for groups in whom.condition or [frozenset()]:
                 note(f"{change} {whom}")
                 was, now = (_allowed(estate, request, whom.principal, groups) for estate in both)
-                assert (was, now) == ((True, False) if change.kind in CLOSING else (False, True))
+                before, after = (_answering(estate, request.host, read(request.target)) for estate in both)
+                if change.kind == "answered by":
+                    assert (was, now) == (True, True) and before != after
+                    assert before and after and change.answers
+                    told = [(one.component, one.port) for one in change.answers]
+                    assert told == [(one[0], str(one[1])) for one in (before, after)]
+                else:
+                    assert (was, now) == ((True, False) if change.kind in CLOSING else (False, True))
 
 
 def _example(source: Source) -> str | None:

@@ -1,0 +1,75 @@
+"""Whether a request that stays allowed is answered by something else, and for whom it stays allowed.
+
+A component that is only in the old estate and one that is only in the new are the same where they have the same
+workload in the same place, as principals are (access.diff.compare): renaming a component is no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kong_oam.access.diff.change import Answer, Whom
+from kong_oam.access.diff.snapshot import AccessModel
+from kong_oam.access.endpoint import whole
+from kong_oam.access.networks import Source, common
+from kong_oam.access.principals import MOST, Access, Condition, Principal, UnwieldyError, minimal, suffices
+
+
+class Answerers:
+    """Tells answers of an old estate from those of a new one."""
+
+    def __init__(self, old: AccessModel, new: AccessModel) -> None:
+        self._old, self._new = _workloads(old), _workloads(new)
+
+    def differ(self, was: Answer, now: Answer) -> bool:
+        """Whether another component, another port or other pods answer."""
+        if was.port != now.port:
+            return True
+        if was.component == now.component:
+            return bool(was.pods and now.pods and was.pods != now.pods)
+        return not self._is_renamed(was.component, now.component)
+
+    def _is_renamed(self, was: str, now: str) -> bool:
+        if was in self._new or now in self._old:
+            return False
+        workload = self._old[was]
+        return workload is not None and workload == self._new[now]
+
+
+def _workloads(model: AccessModel) -> dict[str, str | None]:
+    keys = map(whole, model.estate.components)
+    return {key: model.workloads.get(key) for key in keys}
+
+
+def staying(was: Access, now: Access, renamed: Mapping[Principal, Principal]) -> Iterator[Whom]:
+    """Yields who may call before and after. `renamed` maps principals of the new side to those of the old."""
+    networks = common(was.networks, now.networks)
+    if networks is None:
+        return
+    source = Source(networks)
+    if was.everybody and now.everybody:
+        yield Whom(None, source=source)
+    elif was.everybody:
+        yield from (Whom(principal, condition, source) for principal, condition in now.principals.items())
+    elif now.everybody:
+        new_names = {before: after for after, before in renamed.items()}
+        for principal, condition in was.principals.items():
+            yield Whom(new_names.get(principal, principal), condition, source)
+    else:
+        for principal, condition in now.principals.items():
+            if before := was.principals.get(renamed.get(principal, principal)):
+                yield Whom(principal, _both(before, condition, principal), source)
+
+
+def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
+    """The condition on users who meet both."""
+    if was == now or all(suffices(groups, now) for groups in was):
+        return was
+    if all(suffices(groups, was) for groups in now):
+        return now
+    if len(was) * len(now) > MOST:
+        raise UnwieldyError(
+            f"users of '{principal.client}' who may call before and after are more than {MOST:,} sets of groups; "
+            "change roles first, and where paths lead in another change"
+        )
+    return minimal({groups | more for groups in was for more in now})

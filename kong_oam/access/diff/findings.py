@@ -1,0 +1,33 @@
+"""Changes of access as findings with a code and a place, for what lists findings (SARIF)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from kong_oam.access.diff.change import OPENING, Change, Difference, Kind
+from kong_oam.access.diff.wording import headline
+from kong_oam.diagnostics import Code, Diagnostic
+
+_MEANINGS: Mapping[Kind, tuple[str, str]] = {
+    "newly public": ("a request needs no token any more (warning)", "have the owner of the component approve it"),
+    "granted": ("a client may call what it could not call (warning)", "have the owner of the component approve it"),
+    "widened": ("more users or addresses may call (warning)", "have the owner of the component approve it"),
+    "answered by": ("another component, port or set of pods answers (warning)", "have both owners approve it"),
+    "may widen": ("a setting is another, and somebody may get in by it (warning)", "have the platform approve it"),
+}
+
+
+def _code(kind: Kind) -> str:
+    return kind.replace(" ", "-")
+
+
+CODES: Mapping[str, Code] = {_code(kind): Code(title, remedy) for kind, (title, remedy) in _MEANINGS.items()}
+"""A code for each kind of change that may open: `newly-public`, `answered-by`."""
+
+
+def findings(changes: Iterable[Difference], scheme: str) -> Iterator[Diagnostic]:
+    """Yields the changes that may open, each at the rule that lets callers in. What only closes is no finding."""
+    for change in changes:
+        if change.kind in OPENING:
+            place = change.place if isinstance(change, Change) else None
+            yield Diagnostic(_code(change.kind), headline([change], scheme), place, "warning")

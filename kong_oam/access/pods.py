@@ -1,0 +1,48 @@
+"""The pods behind the ports of a component, in words by which two models are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.lowered import lowered_objects
+from kong_oam.access.model import Component
+from kong_oam.objects.component import APPLICATION, COMPONENT
+from kong_oam.objects.services import Service, services_among
+
+
+def pods_behind(component: Component) -> Mapping[str, str]:
+    """The pods that each port of a component leads to, by the port's name: `pods tier=web in shop at 8080`.
+
+    A port is left out where the component's objects do not say which pods its Service selects.
+    """
+    # Of two Services that go by one port alone the last counts, as for the gateway (`backends_of`).
+    endpoints = sorted(component.endpoints, key=lambda endpoint: endpoint.order)
+    ours = component.named.ours if component.named else None
+    services = _services(component) if any(endpoint.service != ours for endpoint in endpoints) else {}
+    words = {endpoint.port_name: _words(component, services, endpoint) for endpoint in endpoints}
+    return {port: text for port, text in words.items() if text}
+
+
+def _services(component: Component) -> Mapping[str, Service]:
+    objects = lowered_objects(component, {}, {}) if component.rendered is None else component.rendered
+    return services_among(objects, component.namespace, component.application, component.name)
+
+
+def _words(component: Component, services: Mapping[str, Service], endpoint: Endpoint) -> str:
+    named, service = component.named, services.get(endpoint.service)
+    if named and endpoint.service == named.ours:
+        return _selected(component, named.labels, [named.target], ())
+    port = service.port(endpoint.port) if service else None
+    if service is None or port is None:
+        return ""
+    return _selected(component, service.selector, service.pod_ports(port), service.workloads)
+
+
+def _selected(component: Component, selector: Mapping[str, str], ports: Iterable[int], workloads: Iterable[str]) -> str:
+    own = {APPLICATION: component.application, COMPONENT: component.name}
+    labels = ",".join(f"{key}={value}" for key, value in sorted(selector.items()) if own.get(key) != value)
+    pods = f"pods {labels}" if labels else "own pods"
+    made_by = ", ".join(sorted(set(workloads)))
+    at = " and ".join(map(str, ports))
+    return f"{pods} in {component.at} at {at}{f' ({made_by})' if made_by else ''}"

@@ -1,0 +1,198 @@
+"""What answers is part of access: a request that stays allowed and reaches something else is told, by cases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.access.diff.change import OPENING, Change
+from kong_oam.access.diff.compare import changed, diff
+from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model, model_of
+from kong_oam.access.diff.wording import headline, label, row
+from kong_oam.kong.enforced import enforced
+from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
+from tests.support.enforced_state import state
+from tests.support.estates import api
+from tests.support.rendered import application, compiled, ingress
+
+ORDERS = api(
+    http="{/orders: 8080, /pub: 8080}",
+    access="""
+            owner: team-t
+            scopes: {read: Read}
+            rules: [{paths: [/orders], methods: [GET], scopes: [read]}, {paths: [/pub], public: {reason: pages}}]
+            roles: {reader: {scopes: [read], components: [shop/checkout]}}
+""",
+)
+EVIL = api("evil", http="{/pub/login: 8080}", access="{owner: team-e, rules: [{public: {reason: pages}}]}")
+CHECKOUT = edited(SHOP, ("calls: [{component: orders/api, scopes: [read, write]}]", "calls: []"))
+OLD = model(ORDERS, CHECKOUT)
+
+
+def told(old: AccessModel, new: AccessModel) -> list[tuple[str, ...]]:
+    return [(label(change), *row(change, "https")[:3]) for change in diff(old, new)]
+
+
+def test_a_path_that_another_team_takes_over_is_told_with_both_owners() -> None:
+    """Though it was public before, and is after."""
+    new = model(ORDERS, EVIL, CHECKOUT)
+    where = "https://orders.example.com/pub/login: orders/api:8080 (team-t) -> evil/api:8080 (team-e)"
+    assert told(OLD, new) == [("now answered by evil/api", "everybody", "*", where)]
+    (change,) = diff(OLD, new)
+    assert isinstance(change, Change) and change.kind in OPENING
+    assert change.place and change.place.file == "app1.yaml", "the rule that lets callers in now"
+    assert headline([change], "https") == f"now answered by evil/api for everybody: * {where}"
+
+
+def test_a_path_that_is_given_back_is_told_as_well() -> None:
+    """Whoever called the one calls the other from now on."""
+    where = "https://orders.example.com/pub/login: evil/api:8080 (team-e) -> orders/api:8080 (team-t)"
+    assert told(model(ORDERS, EVIL, CHECKOUT), OLD) == [("now answered by orders/api", "everybody", "*", where)]
+
+
+def test_another_port_is_another_answer() -> None:
+    """To everybody who may call at the path, by rules and by grants."""
+    ports = "orders/api:8080 (team-t) -> orders/api:9090 (team-t)"
+    public = edited(ORDERS, ("/pub: 8080", "/pub: 9090"))
+    assert told(OLD, model(public, CHECKOUT)) == [
+        ("now answered by orders/api", "everybody", "*", f"https://orders.example.com/pub: {ports}")
+    ]
+    granted = edited(ORDERS, ("/orders: 8080", "/orders: 9090"))
+    assert told(OLD, model(granted, CHECKOUT)) == [
+        ("now answered by orders/api", "shop/checkout", "GET,HEAD", f"https://orders.example.com/orders: {ports}")
+    ]
+
+
+def test_only_who_may_call_before_and_after_is_told_of_the_answer() -> None:
+    """The others are granted it, or it is revoked from them."""
+    other = edited(ORDERS, ("/orders: 8080", "/orders: 9090"), ("components: [shop/checkout]", "groups: [sales]"))
+    shop = edited(CHECKOUT, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    assert [row[0] for row in told(OLD, model(other, shop))] == ["revoked"]
+
+
+ACCESS = "{type: access, properties: {owner: team-t, rules: [{public: {reason: pages}}]%s}}"
+NAMED = ", service: {name: release, port: 80, podLabels: {app: web}}"
+TO_NAMED = ingress(
+    "{rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: release, port: {number: 80}}}}]}}]}"
+)
+
+
+def rendered(objects: str, service: str = "", edit: tuple[str, str] = ("", "")) -> AccessModel:
+    """A component `orders/api` with these objects, and with what its access trait says of a named Service."""
+    on = settings()
+    text = application(objects, f"[{ACCESS % service}]").replace(*edit)
+    estate = compiled(text, stack=on.stack).estate
+    assert estate is not None, compiled(text, stack=on.stack).diagnostics
+    return model_of(estate, on)
+
+
+@pytest.mark.parametrize(
+    ("edit", "pods"),
+    [
+        (("podLabels: {app: web}", "podLabels: {app: db}"), "pods app=db in orders at 80"),
+        (("podLabels: {app: web}", "podLabels: {app: web, tier: db}"), "pods app=web,tier=db in orders at 80"),
+        (("port: 80,", "port: 80, targetPort: 5432,"), "pods app=web in orders at 5432"),
+    ],
+)
+def test_other_pods_behind_a_named_service_are_another_answer(edit: tuple[str, str], pods: str) -> None:
+    """By their labels, or by the port that they listen at."""
+    old, new = (rendered(TO_NAMED, service) for service in (NAMED, edited(NAMED, edit)))
+    ((kind, whom, _, where),) = told(old, new)
+    assert (kind, whom) == ("now answered by orders/api", "everybody")
+    assert where.endswith(f"orders/api:80 (team-t), pods app=web in orders at 80 -> orders/api:80 (team-t), {pods}")
+
+
+def test_pods_of_another_namespace_are_another_answer() -> None:
+    """Whatever their labels are."""
+    ((_, _, _, where),) = told(
+        rendered(TO_NAMED, NAMED), rendered(TO_NAMED, NAMED, ("namespace: orders", "namespace: data"))
+    )
+    assert where.endswith("pods app=web in orders at 80 -> orders/api:80 (team-t), pods app=web in data at 80")
+
+
+TWO = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: orders}
+spec:
+  template:
+    metadata: {labels: {tier: a}}
+    spec: {containers: [{name: api, image: i, ports: [{containerPort: 8080, name: web}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: admin, namespace: orders}
+spec:
+  template:
+    metadata: {labels: {tier: b}}
+    spec: {containers: [{name: admin, image: i}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: orders}
+spec: {selector: {tier: a}, ports: [{port: 80, targetPort: 8080, name: http}]}
+---
+""" + TO_NAMED.replace("name: release", "name: api")
+
+
+@pytest.mark.parametrize(
+    ("edit", "pods"),
+    [
+        (("targetPort: 8080", "targetPort: 9090"), "pods tier=a in orders at 9090 (Deployment api)"),
+        (("tier: a}, ports", "tier: b}, ports"), "pods tier=b in orders at 8080 (Deployment admin)"),
+        (("targetPort: 8080, name: http", "targetPort: web, name: http"), ""),
+        (("image: i", "image: another"), ""),
+    ],
+)
+def test_other_pods_behind_a_rendered_service_are_another_answer(edit: tuple[str, str], pods: str) -> None:
+    """By its selector and its target; a name of the same port, and another image of the same pods, change nothing."""
+    found = told(rendered(TWO), rendered(edited(TWO, edit)))
+    assert [where.rpartition("(team-t), ")[2] for _, _, _, where in found] == ([pods] if pods else [])
+
+
+def test_pods_that_are_relabelled_below_the_same_selector_are_another_answer() -> None:
+    """Two workloads of one component exchange their labels."""
+    swapped = edited(
+        TWO, ("labels: {tier: a}", "labels: {tier: c}"), ("{tier: b}", "{tier: a}"), ("{tier: c}", "{tier: b}")
+    )
+    ((_, _, _, where),) = told(rendered(TWO), rendered(swapped))
+    assert where.endswith("pods tier=a in orders at 8080 (Deployment admin)")
+
+
+def test_a_component_under_another_name_answers_as_before() -> None:
+    """With the same workload in the same place; a component with another workload is another answer."""
+    renamed = edited(API, ("name: orders}", "name: purchases}"))
+    shop = edited(SHOP, ("orders/api", "purchases/api"))
+    assert told(BEFORE, model(renamed, shop)) == []
+    of_another = model(edited(renamed, ("image: orders", "image: proxy")), shop)
+    assert {row[0] for row in told(BEFORE, of_another)} == {"now answered by purchases/api"}
+
+
+def test_the_pods_of_a_named_service_are_its_workload() -> None:
+    """Under another name they answer as before; others with the same properties do not."""
+    renamed = ("metadata: {name: orders,", "metadata: {name: purchases,")
+    old = rendered(TO_NAMED, NAMED)
+    assert told(old, rendered(TO_NAMED, NAMED, edit=renamed)) == []
+    found = told(old, rendered(TO_NAMED, edited(NAMED, ("app: web", "app: db")), edit=renamed))
+    assert [row[0] for row in found] == ["now answered by purchases/api"]
+
+
+def test_what_is_exported_tells_what_answers() -> None:
+    """With owners, so that both are named against what is deployed; what a gate leads to, its state says."""
+    new = model(ORDERS, EVIL, CHECKOUT)
+    exported = load_model(dump_model(OLD))
+    assert diff(exported, new) == diff(OLD, new)
+    assert told(exported, new) == told(OLD, new)
+    found = enforced(state(OLD.estate), exported)
+    assert changed(found, new) == diff(OLD, new)
+    (change,) = changed(found, new)
+    assert isinstance(change, Change) and change.answers
+    assert [answer.owner for answer in change.answers] == ["team-t", "team-e"]
+
+
+def test_pods_that_a_model_does_not_tell_are_not_compared() -> None:
+    """A gate of a component that no run has exported yet, say; another port of it is told."""
+    unknown = replace(OLD, pods={})
+    assert diff(unknown, OLD) == diff(OLD, unknown) == ()
+    assert diff(unknown, model(edited(ORDERS, ("/pub: 8080", "/pub: 9090")), CHECKOUT)) != ()
