@@ -6,7 +6,7 @@ import argparse
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,8 +17,9 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.access.memory import Memory
 from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.stack import STACKS, Settings
+from kong_oam.cli.at_revision import read_at
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console
+from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import (
     add_estate,
     asked_settings,
@@ -30,10 +31,11 @@ from kong_oam.cli.estates import (
     uncalled,
     usual_stack,
 )
+from kong_oam.cli.known import Known
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
-from kong_oam.diagnostics import Diagnostic, Position, errors, ordered
+from kong_oam.diagnostics import Diagnostic, Position, errors, ordered, printable
 from kong_oam.kong.kong_plugin import findings
 from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.files import files_of
@@ -48,6 +50,9 @@ by the stack's asOf. Provisions nothing, calls nobody. Exit status 1 where there
 
 With FILE it reads all the same, and FILE too, but prints what is found there, and how much there is elsewhere.
 
+With --since it prints errors and what a git revision did not have; JSON has all, and says what is new. Where the
+revision cannot be read, all is new. Exit status 1 where there is an error or a new finding of lint.
+
   python -m kong_oam check
   python -m kong_oam check applications/orders.yaml --stack aws
   python -m kong_oam check --watch
@@ -59,6 +64,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help="what to print findings of: files, folders and globs")
     add_estate(parser)
     parser.add_argument("--watch", action="store_true", help="answer again after every save, until Ctrl-C")
+    parser.add_argument("--since", metavar="REVISION", help="print only what this git revision did not have")
     parser.add_argument("--sarif", type=Path, metavar="FILE", help="write what is found to FILE as SARIF 2.1.0, too")
 
 
@@ -67,6 +73,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return _answer(options, console, asked_settings(options))
     if console.json:
         raise UsageError("--json or --watch, not both")
+    if options.since:
+        raise UsageError("--since or --watch, not both")
     return _watch(options, console)
 
 
@@ -120,17 +128,35 @@ def _answer(
         diagnostics=tuple(filter(here, compiled.diagnostics)),
         findings=tuple(filter(here, found)),
         elsewhere=sum(not here(one) for one in compiled.diagnostics) + sum(not here(one) for one in found),
+        before=_before(options) if options.since else None,
     )
     if options.sarif:
         write_sarif(options.sarif, (*report.diagnostics, *(finding.diagnostic for finding in report.findings)), CODES)
     if console.json:
         console.print_json(_document(report))
     else:
-        console.print(*(_shown(diagnostic, console) for diagnostic in report.diagnostics))
+        new = [one for one in report.diagnostics if report.is_new(one) or one.severity == "error"]
+        console.print(*(_shown(diagnostic, console) for diagnostic in new))
         for finding in report.findings:
-            _print_finding(finding, console)
+            if report.is_new(finding.diagnostic):
+                _print_finding(finding, console)
         console.print(*_summary(report, options))
-    return FOUND if errors(report.diagnostics) or report.findings else OK
+    return FOUND if errors(report.diagnostics) or report.new_findings else OK
+
+
+def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
+    """What is found at the revision; nothing where it cannot be read, so that everything counts as new."""
+    told_as = f"REVISION ({printable(options.since)})"
+    try:
+        reading, settings = read_at(
+            options.since, options.stack, options.applications, options.definitions, prefix="", told_as=told_as
+        )
+    except UsageError as error:
+        remark(f"{told_as}: {error}; everything counts as new")
+        return ()
+    compiled = _compiled(reading, settings, None)
+    found = lint(reading.applications, compiled.estate, settings.as_of) if compiled.estate else ()
+    return (*compiled.diagnostics, *(finding.diagnostic for finding in found))
 
 
 def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Compiled:
@@ -141,14 +167,37 @@ def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Co
     return replace(compiled, estate=None, diagnostics=ordered((*compiled.diagnostics, *refused)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
-    """What is printed: the findings at the files that were named, and how many there are `elsewhere`."""
+    """What is printed: the findings at the files that were named, and how many there are `elsewhere`.
+
+    `before` is what was found at the revision that was named; None where none was: then everything is new.
+    """
 
     compiled: Compiled
     diagnostics: tuple[Diagnostic, ...]
     findings: tuple[LintFinding, ...]
     elsewhere: int
+    before: tuple[Diagnostic, ...] | None = None
+
+    def is_new(self, finding: Diagnostic) -> bool:
+        return self.before is None or finding in self._new
+
+    @property
+    def new_findings(self) -> tuple[LintFinding, ...]:
+        """What lint finds and the revision did not have."""
+        return tuple(finding for finding in self.findings if self.is_new(finding.diagnostic))
+
+    @property
+    def known(self) -> int:
+        """How many warnings and findings of lint the revision had as well."""
+        warnings = [one for one in self.diagnostics if one.severity == "warning"]
+        return sum(not self.is_new(one) for one in (*warnings, *(finding.diagnostic for finding in self.findings)))
+
+    @cached_property
+    def _new(self) -> frozenset[Diagnostic]:
+        known = Known(self.before or ())
+        return frozenset(filter(known.is_new, (*self.diagnostics, *(finding.diagnostic for finding in self.findings))))
 
 
 class Placed(Protocol):
@@ -201,12 +250,14 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         what = f"{len(estate.applications)} application(s), {len(estate.components)} component(s)"
         unsaid = "hosts, providers and groups" if estate.stack.known_groups is None else "hosts and providers"
         lacks = f"; no stack is here, so that none says what {unsaid} there are"
-        found = f", {len(report.findings)} finding(s)" if report.findings else ""
+        found = f", {len(report.new_findings)} finding(s)" if report.new_findings else ""
         yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
         if report.compiled.unjudged:
             yield not_judged(report.compiled.unjudged)
         if names := uncalled(with_absent_clients(estate), estate.components):
             yield nobody_yet(names)
+    if report.known:
+        yield f"{report.known} finding(s) at {printable(options.since)}, too: check without --since prints them"
     if report.elsewhere:
         stack = [] if options.stack == usual_stack() else ["--stack", options.stack]
         named = ["-f", *options.applications] if options.applications else []
@@ -218,11 +269,15 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
 def _document(report: Report) -> dict[str, Any]:
     return {
         "usable": report.compiled.estate is not None,
-        "diagnostics": [diagnostic_entry(diagnostic) for diagnostic in report.diagnostics],
-        "findings": [_finding(finding) for finding in report.findings],
+        "diagnostics": [diagnostic_entry(one) | _newness(report, one) for one in report.diagnostics],
+        "findings": [_finding(one) | _newness(report, one.diagnostic) for one in report.findings],
         "elsewhere": report.elsewhere,
         "unjudged": [*report.compiled.unjudged],
     }
+
+
+def _newness(report: Report, finding: Diagnostic) -> dict[str, bool]:
+    return {} if report.before is None else {"new": report.is_new(finding)}
 
 
 def _finding(finding: LintFinding) -> dict[str, Any]:

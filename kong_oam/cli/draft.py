@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.request_classes import SitesByHost
 from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.estates import nobody_yet, uncalled
+from kong_oam.cli.known import Known
 from kong_oam.cli.scaffold import NotScaffolded, Texts, Wanted, alone, calls_elsewhere, check, scaffold
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong.kong_plugin import findings as plugins_found
@@ -60,8 +60,8 @@ def drafted(
     before = {application.place.file: application.place.document.text for application in reading.applications}
     after = read({**before, **changed})
     outcome = compile_estate(after, settings.stack)
-    drawn, known = outcome.estate, set(map(_key, _findings(reading, compiled, settings)))
-    findings = tuple(finding for finding in _findings(after, outcome, settings) if _key(finding) not in known)
+    drawn, known = outcome.estate, Known(_findings(reading, compiled, settings))
+    findings = tuple(filter(known.is_new, _findings(after, outcome, settings)))
     changes = diff(model_of(estate, settings), model_of(drawn, settings)) if drawn else None
     widened = tuple(_widened(wanted, changes or (), drawn)) if drawn else ()
     notes = (*_unknown(drawn), *_unheard(wanted, drawn), *_ungranted(wanted, estate))
@@ -86,12 +86,6 @@ def _findings(reading: oam.Reading, compiled: Compiled, settings: Settings) -> I
         for finding in lint(reading.applications, compiled.estate, settings.as_of):
             if finding.code not in _LATER:
                 yield finding.diagnostic
-
-
-def _key(finding: Diagnostic) -> tuple[str, str, str]:
-    """What makes two findings one, wherever their lines have moved to."""
-    place = finding.place.file if finding.place else ""
-    return finding.code, place, re.sub(r":\d+:\d+|line \d+", "", finding.message)
 
 
 def _unknown(estate: Estate | None) -> Iterator[str]:

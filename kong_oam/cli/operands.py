@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,25 +11,23 @@ from typing import Any
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, ModelError, exported, joined, load_model, model_of
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file, stack_names
+from kong_oam.cli.at_revision import Names, read_at
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.console import remark
 from kong_oam.cli.estates import (
     estate_of,
     judging_settings,
-    no_stack_is_here,
     reading_of,
     settings_of,
     with_definitions,
 )
-from kong_oam.cli.revisions import is_revision, revision
+from kong_oam.cli.revisions import is_revision
 from kong_oam.diagnostics import nearest, printable
 from kong_oam.engine.cli import LONG, CliError, pulumi
 from kong_oam.engine.stacks import existing, stacks_of
 from kong_oam.engine.state import PLUGIN, STACK, Resource, logical_name
 from kong_oam.kong.enforced import enforced
 from kong_oam.oam.application import Reading
-from kong_oam.oam.files import APPLICATIONS as APPLICATION_FILES
-from kong_oam.oam.files import DEFINITIONS, is_in
+from kong_oam.oam.files import is_in
 from kong_oam.render.project import FOLDER
 
 FORMS = """\
@@ -52,10 +48,6 @@ OLD and NEW are each one of
 def unjudged(models: Iterable[AccessModel]) -> list[str]:
     """The Applications that are not here, of all the models."""
     return sorted({name for model in models for name in model.estate.unjudged})
-
-
-Names = Sequence[str] | None
-"""Files, folders and globs in which Applications or definitions are; None: those that the stack names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,42 +115,8 @@ class Operand:
     def _model_of_revision(self, name: str, stack: str) -> AccessModel:
         """The model of the project here as it was. What is not in its repository is read as it is, and a remark says
         what that is."""
-        of = revision(name)
-        with tempfile.TemporaryDirectory() as temporary:
-            top = Path(temporary)
-            copy = of.copied(".", top)
-            of.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
-            if not (copy / STACKS).is_dir() and not no_stack_is_here():
-                raise UsageError(f"the revision has no folder {STACKS}")
-            if (
-                stack_file(stack).is_file()
-                and (copy / STACKS).is_dir()
-                and not stack_file(stack, copy / STACKS).is_file()
-            ):
-                raise UsageError(f"stack '{stack}' is here, and not in the revision: commit it, or compare two folders")
-            try:
-                settings = judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
-                settings = with_definitions(settings, self.definitions)
-                asked = self.applications or settings.applications
-                names = of.held(asked, top, APPLICATION_FILES.suffixes)
-                if foreign := of.foreign([*asked, *settings.definitions]):
-                    remark(f"{self.side} ({printable(name)}): {_as_now(foreign)}")
-                definitions = of.held(settings.definitions, top, DEFINITIONS.suffixes)
-                then = replace(settings, definitions=tuple(str(path.absolute()) for path in definitions))
-
-                def named(file: Path) -> str:
-                    return f"{name}:{os.path.relpath(file, copy)}" if file.is_relative_to(top) else str(file)
-
-                return _model(reading_of(names, then, named=named, project=copy), settings)
-            except UsageError as error:
-                raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None
-
-
-def _as_now(names: Sequence[str]) -> str:
-    return (
-        f"not in this repository, and read as it is now: {', '.join(names)}; to see what changes there, compare two "
-        "folders"
-    )
+        told_as = f"{self.side} ({printable(name)})"
+        return _model(*read_at(name, stack, self.applications, self.definitions, prefix=f"{name}:", told_as=told_as))
 
 
 def _model(reading: Reading, settings: Settings) -> AccessModel:

@@ -28,6 +28,8 @@ class AccessChange:
     `rank` tells which of several is the worst: the lower the worse. `places` are those of rules that stand in the
     Markdown, `hosts` those that it is of. `graph` is the change as a picture, in Mermaid.
 
+    `owners` are those of what answered and of what answers, where something else does.
+
     Changes of two stacks are the same where they differ in nothing but hosts, one for the other: that is their `shape`.
     """
 
@@ -38,6 +40,7 @@ class AccessChange:
     graph: str = field(default="", compare=False)
     hosts: tuple[str, ...] = field(default=(), compare=False)
     shape: str = ""
+    owners: tuple[str, ...] = ()
 
 
 _KINDS = (
@@ -47,10 +50,12 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What `check` finds, with its code, and where: a stack without Applications has no place."""
+    """What `check` finds, with its code, and where: a stack without Applications has no place. `new`: the base does not
+    have it."""
 
     text: str
     place: Place | None = None
+    new: bool = True
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}" if self.place else self.text
@@ -58,23 +63,24 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `check` finds: errors in the Applications, and what lint finds where there are none."""
+    """What `check` finds: errors in the Applications, warnings, and what lint finds where there are no errors."""
 
     problems: tuple[Finding, ...]
     findings: tuple[Finding, ...]
 
 
-def check(stack: str) -> Checked:
+def check(base: str, stack: str) -> Checked:
     """Checks the Applications on a stack: what is wrong, and what somebody should look at. Raises ReviewError."""
-    document = json.loads(_access("check", "--stack", stack, "--json"))
-    errors = (diagnostic for diagnostic in document["diagnostics"] if diagnostic["severity"] == "error")
-    return Checked(tuple(map(_finding, errors)), tuple(map(_finding, document["findings"])))
+    document = json.loads(_access("check", "--stack", stack, f"--since={base}", "--json"))
+    diagnostics: list[dict[str, Any]] = document["diagnostics"]
+    errors = [one for one in diagnostics if one["severity"] == "error"]
+    warnings = [one for one in diagnostics if one["severity"] != "error"]
+    return Checked(tuple(map(_finding, errors)), tuple(map(_finding, [*warnings, *document["findings"]])))
 
 
 def _finding(diagnostic: dict[str, Any]) -> Finding:
-    return Finding(
-        f"{diagnostic['code']}: {diagnostic['message']}", _place(diagnostic) if "file" in diagnostic else None
-    )
+    text = f"{diagnostic['code']}: {diagnostic['message']}"
+    return Finding(text, _place(diagnostic) if "file" in diagnostic else None, diagnostic.get("new", True))
 
 
 def _place(entry: dict[str, Any]) -> Place:
@@ -97,7 +103,13 @@ def changes(base: str, stack: str) -> AccessChange:
     graph = _access("graph", f"--since={revision}", "--stack", stack, "--format", "mermaid").strip() if hosts else ""
     markdown = _access("diff", "--markdown", *operands).strip()
     shape = _without_names(json.dumps(found) + markdown.replace(f"--stack {stack} ", ""), hosts)
-    return AccessChange(rank, document["headline"], markdown, places, graph, hosts, shape)
+    return AccessChange(rank, document["headline"], markdown, places, graph, hosts, shape, _owners(found))
+
+
+def _owners(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """The owners of what answers, before and after, where something else does."""
+    answers = [answer for change in found for answer in change.get("answeredBy", {}).values()]
+    return tuple(sorted({answer["owner"] for answer in answers if answer["owner"]}))
 
 
 def _without_names(text: str, hosts: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from kong_oam.review.access_changes import AccessChange, Finding
 from kong_oam.review.failure import UNKNOWN
-from kong_oam.review.markdown import Links, code, fenced, folded, linked
+from kong_oam.review.markdown import Links, code, fenced, folded, linked, mention
 from kong_oam.review.preview import Preview, Violation
 
 MARKER = "<!-- kong-oam review -->"
@@ -141,6 +141,9 @@ def _access(stack: ReviewedStack, links: Links | None) -> Iterator[str]:
         yield from (stack.failure, "")
     if stack.access is not None:
         yield _with_links(stack.access, links) or "No change of access."
+        if stack.access.owners:
+            asked = ", ".join(map(mention, stack.access.owners))
+            yield from ("", f"Something else answers requests that stay allowed. Each owner has to agree: {asked}.")
     yield ""
 
 
@@ -195,12 +198,19 @@ def _mandatory_first(violation: Violation) -> tuple[bool, str]:
 
 
 def _findings(stack: ReviewedStack, links: Links | None, *, lists: bool) -> Iterator[str]:
-    """What lint finds: it fails nothing."""
-    if stack.findings and lists:
-        text = "\n".join(f"- {_finding(finding, links)}" for finding in stack.findings)
-        yield from folded(f"Lint: {len(stack.findings)} to look at", text)
-    elif stack.findings:
-        yield from (f"Lint: {len(stack.findings)} to look at.", "")
+    """Warnings and what lint finds: they fail nothing. New ones are always listed."""
+    new = [finding for finding in stack.findings if finding.new]
+    known = [finding for finding in stack.findings if not finding.new]
+    if new:
+        yield from (f"New since the base, {len(new)} to look at:", "", *_listed(new, links), "")
+    if known and lists:
+        yield from folded(f"As in the base: {len(known)} to look at", "\n".join(_listed(known, links)))
+    elif known:
+        yield from (f"As in the base: {len(known)} to look at.", "")
+
+
+def _listed(findings: Sequence[Finding], links: Links | None) -> list[str]:
+    return [f"- {_finding(finding, links)}" for finding in findings]
 
 
 def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> Iterator[str]:

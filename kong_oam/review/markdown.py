@@ -6,8 +6,11 @@ Source: GitHub Flavored Markdown. A character that steers a terminal is replaced
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
+
+_MENTION = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,12 @@ def linked(place: Place, links: Links | None) -> str:
 def code(text: str) -> str:
     """Text as code, so that none of it is read as markup, and no table or line ends in it."""
     return "`" + " ".join(_printable(text).split()).replace("`", "'").replace("|", "\\|") + "`"
+
+
+def mention(owner: str) -> str:
+    """An owner as code; as a mention, of which GitHub tells them, where it is written as GitHub writes a user or a
+    team: `@acme/team-orders`."""
+    return owner if _MENTION.fullmatch(owner) else code(owner)
 
 
 def fenced(text: str, kind: str = "") -> str:

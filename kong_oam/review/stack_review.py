@@ -32,7 +32,7 @@ def review_stack(
     """
     stack = ReviewedStack(name)
     try:
-        checked = check(name)
+        checked = check(base, name)
         stack = replace(stack, problems=checked.problems, findings=checked.findings)
         if stack.problems:
             return [stack]

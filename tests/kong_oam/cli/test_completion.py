@@ -49,7 +49,7 @@ def offered(script: Path, *words: str) -> list[str]:
     [
         (["ch"], ["check"]),
         (["--v"], ["--version"]),
-        (["check", "--s"], ["--stack", "--sarif"]),
+        (["check", "--s"], ["--stack", "--since", "--sarif"]),
         (["check", "--stack", ""], ["aws", "local", "logs"]),
         (["check", "--stack", "lo"], ["local", "logs"]),
         (["check", "--stack", "=", "lo"], ["local", "logs"]),

@@ -135,9 +135,40 @@ def test_stacks_with_one_answer_are_one_table() -> None:
     lines = compose(stacks).splitlines()
     assert [line for line in lines if line.startswith("###")] == ["### Stacks `aws`, `gcp`, `bare-metal`"]
     assert (lines.count(ROW), lines.count("```mermaid"), lines.count("flowchart aws")) == (1, 1, 1)
-    assert lines.count("<details><summary>Lint: 1 to look at</summary>") == 1
+    assert lines.count("New since the base, 1 to look at:") == 1
     for stack in stacks:
         assert f"<details><summary>Resources of <code>{stack.name}</code>: 1 to update</summary>" in lines
+
+
+def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
+    """New findings stay in a comment that is too long for all the others."""
+    new, known = Finding("ACC219: lies below", Place("evil.yaml", 9, 3)), replace(FOUND, new=False)
+    stacks = [ReviewedStack("aws", findings=(new, *[known] * 3000), access=OPENS, preview=QUIET)]
+    text = compose(stacks)
+    assert "\nNew since the base, 1 to look at:\n\n- `evil.yaml:9:3: ACC219: lies below`\n\n<details>" in text
+    assert "<details><summary>As in the base: 3000 to look at</summary>\n\n- `applications/orders.yaml:24:60" in text
+    short = compose(stacks, LONGEST)
+    assert "- `evil.yaml:9:3: ACC219: lies below`\n" in short
+    assert "As in the base: 3000 to look at.\n" in short and "LINT306" not in short
+
+
+def test_owners_of_what_answers_are_named() -> None:
+    """As a mention where they are written as GitHub writes a team; else as code, whatever somebody wrote."""
+    odd = ("@acme/team-orders", "@acme/x](y)", "team-e")
+    text = compose([ReviewedStack("aws", access=replace(OPENS, owners=odd), preview=QUIET)])
+    said = "Something else answers requests that stay allowed. Each owner has to agree: "
+    assert f"\n{said}@acme/team-orders, `@acme/x](y)`, `team-e`.\n" in text
+    assert said not in compose([ReviewedStack("aws", access=OPENS, preview=QUIET)])
+
+
+def test_owners_are_those_of_both_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all changes of what answers, each once; a component may have none."""
+    answers = {"old": {"owner": "team-t"}, "new": {"owner": "team-e"}}
+    nobody = {"old": {"owner": "team-t"}, "new": {"owner": None}}
+    found = [{"kind": "answered by", "answeredBy": one} for one in (answers, nobody)] + [{"kind": "granted"}]
+    told = json.dumps({"headline": "h", "changes": found})
+    monkeypatch.setattr(access_changes, "_access", lambda *a: told if "--json" in a else "table\n")
+    assert access_changes.changes("main", "aws").owners == ("team-e", "team-t")
 
 
 def test_a_name_of_a_stack_is_no_markup() -> None:

@@ -190,11 +190,11 @@ def test_access_stands_before_policies_and_those_before_resources() -> None:
 def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
     """GitHub takes 65,536 characters: access is what it is there for."""
     many = Preview(tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), ())
-    found = (Finding("LINT306: m", Place("a.yaml", 1, 2)),)
+    found = (Finding("LINT306: m", Place("a.yaml", 1, 2), new=False),)
     text = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)], LONGEST)
     assert len(text) <= LONGEST < 65_536
     assert "| the table |" in text and "Resources: 3000 to create." in text and "a/00001" not in text
-    assert "Lint: 1 to look at." in text and "LINT306" not in text
+    assert "As in the base: 1 to look at." in text and "LINT306" not in text
     whole = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)])
     assert "a/02999" in whole and "LINT306" in whole, "the log of the job has all of it"
 
@@ -213,15 +213,13 @@ def test_a_comment_that_is_cut_says_so() -> None:
 
 
 def test_what_lint_finds_is_listed_and_fails_nothing() -> None:
-    """Behind what the policies find, folded away, as code."""
+    """Behind what the policies find, as code."""
     stack = ReviewedStack(
         "aws", findings=(Finding("LINT306: `x`\x1b[31m", Place("a.yaml", 1, 2)),), access=NOTHING, preview=QUIET
     )
     assert stack.passed
     lines = compose([stack]).splitlines()
-    assert lines.index("<details><summary>Lint: 1 to look at</summary>") < lines.index(
-        "- `a.yaml:1:2: LINT306: 'x'?[31m`"
-    )
+    assert lines.index("New since the base, 1 to look at:") < lines.index("- `a.yaml:1:2: LINT306: 'x'?[31m`")
 
 
 def test_a_failure_is_no_markup() -> None:
@@ -290,7 +288,7 @@ def test_nobody_answering_is_an_error() -> None:
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the command did, in order; each step is content."""
     did: list[str] = []
-    monkeypatch.setattr(stack_review, "check", lambda stack: did.append(f"check {stack}") or FINE)
+    monkeypatch.setattr(stack_review, "check", lambda base, stack: did.append(f"check {stack}") or FINE)
     monkeypatch.setattr(stack_review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
     monkeypatch.setattr(stack_review, "preview", lambda stack, looked_up: did.append(f"preview {stack}") or QUIET)
     return did
@@ -367,7 +365,7 @@ def test_errors_in_applications_come_before_everything_else(
 ) -> None:
     """With where they are; and a comparison that fails is said, too."""
     wrong = Checked((Finding("ACC204: no", Place("a.yaml", 1, 2)),), ())
-    monkeypatch.setattr(stack_review, "check", lambda stack: wrong if stack == "aws" else FINE)
+    monkeypatch.setattr(stack_review, "check", lambda base, stack: wrong if stack == "aws" else FINE)
 
     def fails(base: str, stack: str) -> AccessChange:
         steps.append(f"diff {base} {stack}")
@@ -435,7 +433,7 @@ def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
     say(comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)]))
-    monkeypatch.setattr(stack_review, "check", lambda _: 1 / 0)
+    monkeypatch.setattr(stack_review, "check", lambda *_: 1 / 0)
     file = tmp_path / "review.md"
     to = ("--output", str(file), "--pull-request", "7", "--repository", REPOSITORY)
     with pytest.raises(ZeroDivisionError):
@@ -452,7 +450,7 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
     found = Checked((), (Finding("LINT306: public without an end", Place("applications/\udcff.yaml", 1, 2)),))
-    monkeypatch.setattr(stack_review, "check", lambda _: found)
+    monkeypatch.setattr(stack_review, "check", lambda *_: found)
     odd = replace(OPENS, markdown="public at `\udcff.yaml`")
     monkeypatch.setattr(stack_review, "changes", lambda *_: odd)
     file = tmp_path / "review.md"
@@ -533,18 +531,19 @@ def test_a_review_of_nothing_and_a_comment_nowhere_are_wrong_usage(
 
 
 def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Warnings are no errors; a stack that does not exist is one of its own."""
+    """Warnings are no errors, and are shown; a stack that does not exist is one of its own."""
     monkeypatch.chdir(ROOT)
-    assert access_changes.check("local") == FINE
+    assert access_changes.check("HEAD", "local") == FINE
     with pytest.raises(ReviewError, match="there is no stack 'nope'"):
-        access_changes.check("nope")
+        access_changes.check("HEAD", "nope")
     found = [
         {"severity": kind, "code": "OAM109", "message": "m", "file": "f", "line": 1, "column": 2}
         for kind in ("warning", "error")
     ]
+    found[0] |= {"new": False}
     monkeypatch.setattr(access_changes, "_access", lambda *_: json.dumps({"diagnostics": found, "findings": found[:1]}))
-    found_one = Finding("OAM109: m", Place("f", 1, 2))
-    assert access_changes.check("local") == Checked((found_one,), (found_one,))
+    error, known = Finding("OAM109: m", Place("f", 1, 2)), Finding("OAM109: m", Place("f", 1, 2), new=False)
+    assert access_changes.check("HEAD", "local") == Checked((error,), (known, known))
 
 
 @pytest.mark.parametrize(
@@ -613,7 +612,7 @@ def test_a_command_that_does_not_end_is_a_failure(monkeypatch: pytest.MonkeyPatc
     """Of the review, in words."""
     monkeypatch.setattr(access_changes, "_TIMEOUT", 0.01)
     with pytest.raises(ReviewError, match="took more than"):
-        access_changes.check("local")
+        access_changes.check("HEAD", "local")
 
 
 # The workflow

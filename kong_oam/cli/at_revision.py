@@ -1,0 +1,63 @@
+"""Reads the Applications of the project here as they were at a git revision."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kong_oam.access.settings.stack import STACKS, Settings, stack_file
+from kong_oam.cli.command import UsageError
+from kong_oam.cli.console import remark
+from kong_oam.cli.estates import judging_settings, no_stack_is_here, reading_of, settings_of, with_definitions
+from kong_oam.cli.revisions import revision
+from kong_oam.oam.application import Reading
+from kong_oam.oam.files import APPLICATIONS, DEFINITIONS
+from kong_oam.render.project import FOLDER
+
+Names = Sequence[str] | None
+"""Files, folders and globs in which Applications or definitions are; None: those that the stack names."""
+
+
+def read_at(
+    name: str, stack: str, applications: Names, definitions: Names, *, prefix: str, told_as: str
+) -> tuple[Reading, Settings]:
+    """Reads the Applications and the settings of a stack at the revision `name`.
+
+    Names of files begin with `prefix`. What is not in the repository is read as it is, and a remark says what that is;
+    it begins with `told_as`. Raises UsageError.
+    """
+    of = revision(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        top = Path(temporary)
+        copy = of.copied(".", top)
+        of.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
+        if not (copy / STACKS).is_dir() and not no_stack_is_here():
+            raise UsageError(f"the revision has no folder {STACKS}")
+        if stack_file(stack).is_file() and (copy / STACKS).is_dir() and not stack_file(stack, copy / STACKS).is_file():
+            raise UsageError(f"stack '{stack}' is here, and not in the revision: commit it, or compare two folders")
+        try:
+            settings = judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
+            settings = with_definitions(settings, definitions)
+            asked = applications or settings.applications
+            names = of.held(asked, top, APPLICATIONS.suffixes)
+            if foreign := of.foreign([*asked, *settings.definitions]):
+                remark(f"{told_as}: {_as_now(foreign)}")
+            defined_by = of.held(settings.definitions, top, DEFINITIONS.suffixes)
+            then = replace(settings, definitions=tuple(str(path.absolute()) for path in defined_by))
+
+            def named(file: Path) -> str:
+                return f"{prefix}{os.path.relpath(file, copy)}" if file.is_relative_to(top) else str(file)
+
+            return reading_of(names, then, named=named, project=copy), settings
+        except UsageError as error:
+            raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None
+
+
+def _as_now(names: Sequence[str]) -> str:
+    return (
+        f"not in this repository, and read as it is now: {', '.join(names)}; to see what changes there, compare two "
+        "folders"
+    )
