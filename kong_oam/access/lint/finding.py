@@ -71,6 +71,10 @@ KINDS: Mapping[str, Kind] = {
         "a role that lets nobody in: no client that signs users in asks for any of its scopes",
         "have such a client call for one of them, and name it in a role that grants it; or remove the role",
     ),
+    "LINT313": Kind(
+        "a client through which users of a role's groups get nothing, since only another role names the client",
+        "name the client in the role that has the groups; then its users are let in through that client",
+    ),
 }
 """The codes of lint: LINT301 and on. The schema of waivers is checked against it."""
 
@@ -106,6 +110,18 @@ class Addition:
 
 
 @dataclass(frozen=True, slots=True)
+class Appended:
+    """The change that appends `item` to the list at `place`; it is YAML on one line."""
+
+    place: Place
+    item: str
+
+    def text(self) -> str | None:
+        """The whole file afterwards; None where the text cannot be edited with certainty."""
+        return edit.with_item(self.place, self.item)
+
+
+@dataclass(frozen=True, slots=True)
 class LintFinding:
     """One finding in `component` (application/component). `change` is None where what to do is not certain, and people
     decide."""
@@ -114,7 +130,7 @@ class LintFinding:
     component: str
     message: str
     place: Place
-    change: Removal | Addition | None = None
+    change: Removal | Addition | Appended | None = None
 
     @property
     def diagnostic(self) -> Diagnostic:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import kong_oam.oam.application as oam
-from kong_oam.access.lint import closed, rules, shadows, upkeep
+from kong_oam.access.lint import closed, rules, shadows, split, upkeep
 from kong_oam.access.lint.finding import LintFinding, Removal, shown
 from kong_oam.access.lint.subject import LintSubject, subjects
 from kong_oam.access.memory import Memory
@@ -18,6 +18,7 @@ CHECKS: tuple[Callable[[LintSubject], Iterator[LintFinding]], ...] = (
     rules.unheld_roles,
     rules.doubtful_groups,
     closed.closed_roles,
+    split.split_roles,
     rules.unasked_scopes,
     shadows.shadowed_rules,
     shadows.unreachable_rules,

@@ -23,11 +23,16 @@ _NONE: Grants = {}
 @dataclass(frozen=True, slots=True)
 class Holder:
     """A client of a component, as application/component, with those of its scopes that its tokens can carry together:
-    of one that signs `users` in, those that a group holds, too."""
+    of one that signs `users` in, those that a group holds, too.
+
+    `split` are those of these scopes that no group gives to its users through this client: the groups by which they
+    sign in through it are all others than the groups that hold the scope.
+    """
 
     client: str
     users: bool
     scopes: frozenset[str]
+    split: frozenset[str] = frozenset()
 
 
 Paths = tuple[tuple[PathSegments, str], ...]
@@ -91,13 +96,33 @@ def _held_elsewhere(estate: Estate) -> Iterator[tuple[str, str, frozenset[str]]]
             yield from ((key, member, frozenset({role.name})) for member in members)
 
 
-def _holders(estate: Estate, component: Component) -> Iterator[Holder]:
-    of_groups = {scope for role in component.roles if role.groups for scope in role.scopes}
+def _holders(estate: Estate, component: Component, signing: Signing) -> Iterator[Holder]:
+    holding: dict[str, set[str]] = {}  # by scope, the provider's names of the groups that hold it
+    provider = estate.provider_of(component)
+    for role in component.roles:
+        for scope in role.scopes if role.groups else ():
+            holding.setdefault(scope, set()).update(map(provider.group, role.groups))
     for users in (False, True):
         for client, scopes in estate.held_at(component, users=users).items():
-            carried = frozenset(scopes) & of_groups if users else frozenset(scopes)
+            carried = frozenset(scopes) & holding.keys() if users else frozenset(scopes)
+            signing_in = signing.get((client, component.provider), frozenset())
+            split = frozenset(scope for scope in carried if users and holding[scope].isdisjoint(signing_in))
             if carried:
-                yield Holder(client, users, carried)
+                yield Holder(client, users, carried, split)
+
+
+Signing = Mapping[tuple[str, str], frozenset[str]]
+"""By client and provider, the provider's names of the groups whose users sign in through it."""
+
+
+def _signing_in(estate: Estate) -> Signing:
+    return {
+        (client.component, client.provider): frozenset(
+            map(estate.stack.providers[client.provider].group, client.groups)
+        )
+        for client in estate.clients
+        if client.user_facing
+    }
 
 
 def _paths_of(estate: Estate) -> Mapping[str, Paths]:
@@ -111,11 +136,12 @@ def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: d
     """Yields a subject per component. `estate` is what `applications` compiled to."""
     grants, paths, doubtful = grants_of(estate), _paths_of(estate), doubtful_groups(estate)
     whole = with_absent_clients(estate)
+    signing = _signing_in(whole)
     for application in applications:
         siblings = tuple(estate.components[f"{application.name}/{part.name}"] for part in application.components)
         for part, component in zip(application.components, siblings, strict=True):
             hosts = {endpoint.host: paths[endpoint.host] for endpoint in component.endpoints}
             granted = grants.get(component.key, _NONE)
             groups = {group: doubtful[group] for role in component.roles for group in role.groups if group in doubtful}
-            holders = tuple(_holders(whole, component))
+            holders = tuple(_holders(whole, component, signing))
             yield LintSubject(granted, holders, hosts, groups, as_of, application, part, component, siblings)

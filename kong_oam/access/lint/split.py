@@ -1,0 +1,59 @@
+"""The lint rule about roles that are split: one role names the client, another the groups of its users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kong_oam.access.lint.finding import Addition, Appended, LintFinding
+from kong_oam.access.lint.subject import Holder, LintSubject
+from kong_oam.access.model import Role
+from kong_oam.diagnostics import some
+from kong_oam.oam.document import Place
+from kong_oam.oam.edit import scalar
+
+
+def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
+    """Finds clients through which users get nothing by their groups, since no role names both (LINT313).
+
+    A user signs in by a group of a role that names the client, and has the scopes that roles give to their groups. So a
+    role with groups lets nobody in through a client that only other roles name.
+    """
+    for holder in subject.holders:
+        missing: dict[str, list[str]] = {}
+        for scope in sorted(holder.split):
+            role = _narrowest(subject, scope)
+            missing.setdefault(role.name, []).append(scope)
+        for name, scopes in missing.items():
+            role = next(role for role in subject.component.roles if role.name == name)
+            yield _finding(subject, holder, role, scopes)
+
+
+def _narrowest(subject: LintSubject, scope: str) -> Role:
+    """The role that gives a scope to groups, with the fewest others."""
+    roles = (role for role in subject.component.roles if role.groups and scope in role.scopes)
+    return min(roles, key=lambda role: len(role.scopes))
+
+
+def _finding(subject: LintSubject, holder: Holder, role: Role, scopes: list[str]) -> LintFinding:
+    asked = " and ".join(f"'{scope}'" for scope in scopes)
+    message = (
+        f"users in {some(role.groups)} get nothing by {asked} through '{holder.client}': role '{role.name}' has their "
+        f"groups, and another role names the client; name '{holder.client}' in '{role.name}', too"
+    )
+    return LintFinding("LINT313", subject.key, message, _place(subject, holder, scopes), _naming(subject, holder, role))
+
+
+def _place(subject: LintSubject, holder: Holder, scopes: list[str]) -> Place:
+    """Where the client is named in the role that grants the first of the scopes."""
+    role = next(
+        role for role in subject.component.roles if holder.client in role.components and scopes[0] in role.scopes
+    )
+    return subject.place("roles", role.name, "components", role.components.index(holder.client))
+
+
+def _naming(subject: LintSubject, holder: Holder, role: Role) -> Addition | Appended:
+    """The change that names the client in the role: it is granted no more than it asks for, which it has already."""
+    place, client = subject.place("roles", role.name), scalar(holder.client)
+    if subject.access["roles"][role.name].get("components"):
+        return Appended(place.at("components"), client)
+    return Addition(place, "components", f"[{client}]")

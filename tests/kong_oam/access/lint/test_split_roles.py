@@ -1,0 +1,109 @@
+"""A role that names the groups and another role that names the client let nobody in: LINT313."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.decide import effective_scopes
+from kong_oam.access.lint.lint import lint
+from kong_oam.access.model import Estate
+from kong_oam.access.tokens import Claims, User, issue
+from kong_oam.oam.application import read_bytes, together
+from tests.support.estates import PROVIDER, STACK
+from tests.support.lint_estates import AS_OF, STYLES, Data, access_of, changed, files_of, linted
+from tests.support.tiers import examples
+
+GROUPS = ("sales", "desk", "staff")
+
+
+def split(orders: Data, shop: Data) -> None:
+    """What was one role is two: people have the groups, clients the component."""
+    access_of(orders)["roles"] = {
+        "people": {"scopes": ["read"], "groups": ["sales"]},
+        "clients": {"scopes": ["read"], "components": ["shop/job", "shop/web"]},
+        "editor": {"scopes": ["write"], "groups": ["desk"], "components": ["shop/web"]},
+    }
+
+
+def beside_another_client(orders: Data, shop: Data) -> None:
+    """The role of the groups names a client already."""
+    split(orders, shop)
+    access_of(orders)["roles"]["people"]["components"] = ["shop/job"]
+    access_of(orders)["roles"]["clients"]["components"] = ["shop/web"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("change", [split, beside_another_client])
+def test_a_split_role_is_found_with_the_change_that_mends_it(change: Any, style: str) -> None:
+    """At the client's name; afterwards users in the group get the scope through the client."""
+    files = files_of(changed(change), style)
+    estate, findings = linted(files)
+    (finding,) = [one for one in findings if one.code == "LINT313"]
+    assert finding.message == (
+        "users in sales get nothing by 'read' through 'shop/web': role 'people' has their groups, and another role "
+        "names the client; name 'shop/web' in 'people', too"
+    )
+    line = files["orders.yaml"].splitlines()[finding.place.line - 1]
+    assert line[finding.place.column - 1 :].strip("'\"").startswith("shop/web")
+    assert finding.change
+    mended, left = linted({**files, "orders.yaml": finding.change.text() or ""})
+    assert "LINT313" not in [one.code for one in left]
+    assert scopes_of(estate, "sales") == frozenset()
+    assert scopes_of(mended, "sales") == {"read"}
+    assert scopes_of(mended, "desk") == scopes_of(estate, "desk") == {"write"}
+
+
+def scopes_of(estate: Estate, group: str) -> frozenset[str]:
+    """What a user in one group, by its name at the provider, can use at orders/api through shop/web."""
+    (client,) = [one for one in estate.clients if one.component == "shop/web"]
+    component = estate.components["orders/api"]
+    claims = issue(estate.stack.providers["main"], client, User("somebody", (group,)))
+    return effective_scopes(estate, component, claims) if isinstance(claims, Claims) else frozenset()
+
+
+_SUBSET = st.lists(st.sampled_from(("read", "write")), min_size=1, unique=True)
+_ROLE = st.fixed_dictionaries(
+    {"scopes": _SUBSET},
+    optional={
+        "groups": st.lists(st.sampled_from(GROUPS), min_size=1, unique=True),
+        "components": st.lists(st.sampled_from(("shop/web", "shop/job")), min_size=1, unique=True),
+    },
+)
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(st.lists(_ROLE, min_size=1, max_size=4), st.sampled_from(({}, {"sales": "all", "desk": "all"})))
+def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
+    roles: list[dict[str, Any]], mapped: dict[str, str]
+) -> None:
+    """Of the scopes that some group holds: asked with the tokens of users in each group, one after the other."""
+    named = {f"role{number}": role for number, role in enumerate(roles)}
+    covered = {scope for role in roles if "shop/web" in role.get("components", ()) for scope in role["scopes"]}
+
+    def change(orders: Data, shop: Data) -> None:
+        access_of(orders)["roles"] = named
+        calls = [{"component": "orders/api", "scopes": sorted(covered)}] if covered else []
+        shop["spec"]["components"][2]["traits"][2]["properties"]["calls"] = calls
+        shop["spec"]["components"][0]["traits"][0]["properties"]["calls"] = []
+
+    stack = replace(STACK, providers={"main": replace(PROVIDER, groups=mapped)})
+    reading = together(
+        read_bytes(f"{number}.yaml", yaml.safe_dump(one).encode()) for number, one in enumerate(changed(change))
+    )
+    compiled = compile_estate(reading, stack)
+    assert compiled.estate is not None, compiled.diagnostics
+    held = {scope for role in roles if role.get("groups") for scope in role["scopes"]}
+    usable = {
+        scope for group in {mapped.get(one, one) for one in GROUPS} for scope in scopes_of(compiled.estate, group)
+    }
+    findings = [one for one in lint(reading.applications, compiled.estate, AS_OF) if one.code == "LINT313"]
+    found = {scope for one in findings for scope in ("read", "write") if f"'{scope}'" in one.message}
+    assert found == (covered & held) - usable
+    assert all("through 'shop/web'" in one.message for one in findings)
