@@ -23,7 +23,7 @@ from kong_oam.kong.rate_limit import notice
 def announce(model: AccessModel, state: StackState) -> None:
     """Compares the model with what the stack's gates enforce, by their resources in the state, and with the settings
     that it exported when it was last deployed. Silent where access stays as it is."""
-    line = announcement(model, exported(state.outputs), state.gateway, first="access" not in state.outputs)
+    line = announcement(model, exported(state.outputs), state.resources, first="access" not in state.outputs)
     if line:
         log, text = line
         log(text)

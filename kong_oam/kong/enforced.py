@@ -2,7 +2,8 @@
 
 The outputs of a stack are what its last program meant, also after a run that failed, or that was told to leave parts
 out. A plugin's resource in the state is what Kong was given and took. Its table says which requests it allows, and of
-each client that holds something who that is; routes say which of them arrive.
+each client that holds something who that is; routes say which of them arrive. The Services in the state say which pods
+answer.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from kong_oam.access.networks import fewest, network
 from kong_oam.access.paths import pattern, unwritten
 from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
+from kong_oam.kong.deployed_pods import deployed_pods
 from kong_oam.kong.script import inputs_of
 from kong_oam.oam.document import NOWHERE
 
@@ -40,9 +42,9 @@ def enforced(resources: Iterable[Resource], meant: AccessModel) -> tuple[AccessM
     if any(not _is_complete(table) for table in (*gates.values(), *admissions.values())):
         return (meant,)
     reached = _reached(resources)
-    models = [_model(gates, reached, meant)]
+    models = [_model(resources, gates, reached, meant)]
     both = {port: admissions.get(port, table) for port, table in gates.items()}
-    return (*models, _model(both, reached, meant)) if both != gates else tuple(models)
+    return (*models, _model(resources, both, reached, meant)) if both != gates else tuple(models)
 
 
 def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
@@ -85,7 +87,12 @@ def _reached(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
     return places
 
 
-def _model(tables: Mapping[_Gated, Table], reached: set[tuple[str, str, str, str]], meant: AccessModel) -> AccessModel:
+def _model(
+    resources: Iterable[Resource],
+    tables: Mapping[_Gated, Table],
+    reached: set[tuple[str, str, str, str]],
+    meant: AccessModel,
+) -> AccessModel:
     stack = replace(meant.estate.stack, providers=_providers(tables, meant.estate.stack.providers))
     components: dict[str, Component] = {}
     keys = _keys(tables)
@@ -107,13 +114,14 @@ def _model(tables: Mapping[_Gated, Table], reached: set[tuple[str, str, str, str
     for key in {call.component for client in clients for call in client.calls} & meant.estate.components.keys():
         # An API whose gate is in another partition: where any token counts, those for it do.
         components.setdefault(key, replace(meant.estate.components[key], clients=(), endpoints=()))
-    owned = (_with_owner(component, meant) for _, component in sorted(components.items()))
+    owned = [_with_owner(component, meant) for _, component in sorted(components.items())]
     applications = map(application_of, owned)
     callers = (caller for table in tables.values() for caller in table["callers"].values())
     return replace(
         meant,
         estate=Estate(stack, tuple(applications)),
         workloads={**meant.workloads, **{key: workload for key, _, _, workload in callers}},
+        pods=deployed_pods(resources, owned, meant.pods),
     )
 
 

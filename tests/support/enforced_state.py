@@ -14,7 +14,25 @@ from kong_oam.kong.table import address, table
 
 def state(gates: Estate, admissions: Estate | None = None) -> list[Resource]:
     """All of it, and the routes of `gates`; with `admissions` admission has the tables of another estate."""
-    return [*plugins_of(gates, "gate"), *plugins_of(admissions or gates, "admission"), *routes_of(gates)]
+    plugins = [*plugins_of(gates, "gate"), *plugins_of(admissions or gates, "admission")]
+    return [*plugins, *routes_of(gates), *services_of(gates)]
+
+
+def services_of(estate: Estate) -> Iterator[Resource]:
+    """The Services that lead to the pods of named Services."""
+    for component in estate.exposed:
+        if named := component.named:
+            ports = [{"port": port, "targetPort": named.target} for port in {e.port for e in component.endpoints}]
+            yield Resource(
+                "kubernetes:core/v1:Service",
+                f"{component.key}-service-{named.ours}",
+                {
+                    "apiVersion": "v1",
+                    "kind": "Service",
+                    "metadata": {"name": named.ours, "namespace": component.namespace},
+                    "spec": {"selector": dict(named.labels), "ports": ports},
+                },
+            )
 
 
 def plugins_of(estate: Estate, role: str) -> Iterator[Resource]:

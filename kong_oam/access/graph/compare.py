@@ -83,5 +83,6 @@ def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
 
 def _line(change: Difference, scheme: str) -> str:
     concerned, listed, place, _ = row(change, scheme)
-    sign = "+" if change.kind in OPENING else "−" if change.kind in CLOSING else "·"  # noqa: RUF001 - a minus
+    signs = {**dict.fromkeys(OPENING, "+"), **dict.fromkeys(CLOSING, "−"), "answered by": "·"}  # noqa: RUF001 - a minus
+    sign = signs.get(change.kind, "·")  # neither more nor less
     return f"{sign} {label(change)}: {concerned}: {f'{listed} ' if listed else ''}{place}"

@@ -1,0 +1,77 @@
+"""The pods behind the ports of components, by the Services and workloads in a stack's state: what a run has made, also
+where it failed later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.model import Component, bare_component
+from kong_oam.access.pods import pods_behind
+from kong_oam.engine.state import Resource
+from kong_oam.oam.document import NOWHERE
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import APPLICATION, COMPONENT
+from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.pods import mapping, mappings
+
+Pods = Mapping[str, Mapping[str, str]]
+"""By component, then by the name of a port (access.pods)."""
+
+
+@dataclass(slots=True)
+class _Made:
+    """What the state has of a component in the stack's own cluster: Services by name, and workloads."""
+
+    services: dict[str, RenderedObject] = field(default_factory=dict)
+    workloads: list[RenderedObject] = field(default_factory=list)
+
+
+def deployed_pods(resources: Iterable[Resource], components: Iterable[Component], meant: Pods) -> Pods:
+    """The pods behind the ports of `components`; as `meant` says where the state does not show a port's Service."""
+    made = _made(resources)
+    found: dict[str, dict[str, str]] = {key: dict(ports) for key, ports in meant.items()}
+    for component in components:
+        key = whole(component.key)
+        if key in made:
+            found.setdefault(key, {}).update(_pods_of(key, component.endpoints, made[key]))
+    return found
+
+
+def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
+    """What is there of each component. The name of what lies elsewhere begins with its place and a colon."""
+    made: dict[str, _Made] = {}
+    for resource in resources:
+        if not resource.type.startswith("kubernetes:") or ":" in resource.name:
+            continue
+        one = RenderedObject(resource.outputs, None, "", NOWHERE)
+        component, found, service = resource.name.partition("-service-")
+        if one.group_kind == ("", "Service") and found and service == one.name:
+            made.setdefault(component, _Made()).services[service] = one
+        for pod in fenced_pods(one):
+            key = f"{pod.labels.get(APPLICATION)}/{pod.labels.get(COMPONENT)}"
+            made.setdefault(key, _Made()).workloads.append(one)
+    return made
+
+
+def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Mapping[str, str]:
+    led = [replace(endpoint, service=name) for endpoint in endpoints if (name := _service(endpoint, made))]
+    namespaces = {made.services[endpoint.service].namespace for endpoint in led}
+    if len(namespaces) != 1:
+        return {}
+    objects = (*made.services.values(), *made.workloads)
+    component = replace(bare_component(key, ""), namespace=namespaces.pop(), endpoints=tuple(led), rendered=objects)
+    return pods_behind(component)
+
+
+def _service(endpoint: Endpoint, made: _Made) -> str:
+    """The Service that an endpoint leads to; empty where that is not certain."""
+    having = [
+        name
+        for name, service in made.services.items()
+        if any(port.get("port") == endpoint.port for port in mappings(mapping(service.object.get("spec")).get("ports")))
+    ]
+    if endpoint.apart in having:
+        return endpoint.apart
+    return having[0] if len(having) == 1 else ""

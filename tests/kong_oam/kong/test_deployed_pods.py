@@ -1,0 +1,90 @@
+"""The pods that answer, by what the state says of Services and workloads: the same words as of what is meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.access.model import Application, Component
+from kong_oam.access.pods import pods_behind
+from kong_oam.engine.state import Resource
+from kong_oam.kong.deployed_pods import deployed_pods
+from kong_oam.kubernetes.placement import placed
+from kong_oam.kubernetes.rendered import placed_objects
+from tests.support.diffs import API, SHOP, model, settings
+from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
+
+ACCESS = "{type: access, properties: {owner: t, rules: [{public: {reason: pages}}]%s}}"
+RELEASE = ", service: {name: release, port: 80, targetPort: 5432, podLabels: {app: db}}"
+INGRESS = ingress(
+    "{rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: %s, port: {number: 80}}}}]}}]}"
+)
+OTHER = DEPLOYMENT.replace("metadata: {name: api,", "metadata: {name: other,")
+OWN = f"{DEPLOYMENT}\n---\n{SERVICE}\n---\n{INGRESS % 'api'}"
+
+
+def rendered(objects: str, service: str = "") -> tuple[Application, Component]:
+    estate = compiled(application(objects, f"[{ACCESS % service}]"), stack=settings().stack).estate
+    assert estate is not None
+    return estate.applications[0], estate.components["orders/api"]
+
+
+def lowered(key: str) -> tuple[Application, Component]:
+    estate = model(API, SHOP).estate
+    component = estate.components[key]
+    return next(one for one in estate.applications if one.name == component.application), component
+
+
+def state(application: Application, component: Component) -> Iterator[Resource]:
+    """What a run leaves of a component, as JSON has it."""
+    if component.rendered is None:
+        made = placed(application, component, settings())
+        name = component.state_name
+        named = [(f"{name}-deployment", made.deployment)]
+        named += [(f"{name}-service-{one['metadata']['name']}", one) for one in made.services]
+    else:
+        named = [(one.name, one.manifest) for one in placed_objects(application, component, settings()).objects]
+    for name, manifest in named:
+        yield Resource(f"kubernetes:any/v1:{manifest['kind']}", name, json.loads(json.dumps(manifest)))
+
+
+@pytest.mark.parametrize(
+    ("found", "pods"),
+    [
+        (lowered("orders/api"), {"8080": "own pods in default at 8080 (Deployment api)"}),
+        (lowered("shop/web"), {"3000": "own pods in shop at 3000 (Deployment web)"}),
+        (rendered(OWN), {"80": "own pods in orders at 8080 (Deployment api)"}),
+        (rendered(OWN.replace("targetPort: 8080", "targetPort: grpc2").replace("name: grpc", "name: grpc2")), {"80": "own pods in orders at 9090 (Deployment api)"}),
+        (rendered(f"{OTHER}\n---\n{OWN}"), {"80": "own pods in orders at 8080 (Deployment api, Deployment other)"}),
+        (rendered(INGRESS % "release", RELEASE), {"80": "pods app=db in orders at 5432"}),
+    ],
+    ids=["default namespace", "another namespace", "rendered", "by a port's name", "two workloads", "named Service"],
+)  # fmt: skip
+def test_pods_are_read_from_the_state(found: tuple[Application, Component], pods: dict[str, str]) -> None:
+    """As the model tells them, whatever was meant by the run that failed."""
+    _, component = found
+    assert pods_behind(component) == pods
+    gated = replace(component, rendered=None, named=None, exposures=())
+    wrong = dict.fromkeys(pods, "pods app=other in orders at 1")
+    assert deployed_pods(state(*found), [gated], {component.key: wrong}) == {component.key: pods}
+
+
+def test_what_the_state_does_not_show_is_as_it_was_meant() -> None:
+    """No Service, two that could be meant, or one in another cluster or namespace."""
+    application, component = rendered(OWN)
+    meant = {component.key: {"80": "pods app=x in orders at 1"}}
+    assert deployed_pods([], [component], meant) == meant
+    whole = list(state(application, component))
+    (service,) = [one for one in whole if one.outputs["kind"] == "Service"]
+    name = "a-second"
+    second = Resource(
+        service.type,
+        f"orders/api-service-{name}",
+        {**service.outputs, "metadata": {**service.outputs["metadata"], "name": name}},
+    )
+    assert deployed_pods([*whole, second], [component], meant) == meant
+    elsewhere = [replace(one, name=f"west:{one.name}") for one in whole]
+    assert deployed_pods(elsewhere, [component], meant) == meant
