@@ -1,7 +1,8 @@
 """Whether a request that stays allowed is answered by something else, and for whom it stays allowed.
 
 A component that is only in the old estate and one that is only in the new are the same where they have the same
-workload in the same place, as principals are (access.diff.compare): renaming a component is no change.
+workload in the same place, as principals are (access.diff.compare), and the same owner. So renaming a component is no
+change, and handing its path to another team is.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ class Answerers:
             return True
         if was.component == now.component:
             return bool(was.pods and now.pods and was.pods != now.pods)
-        return not self._is_renamed(was.component, now.component)
+        return not self._is_renamed(was, now)
 
-    def _is_renamed(self, was: str, now: str) -> bool:
-        if was in self._new or now in self._old:
+    def _is_renamed(self, was: Answer, now: Answer) -> bool:
+        if was.component in self._new or now.component in self._old or was.owner != now.owner:
             return False
-        workload = self._old[was]
-        return workload is not None and workload == self._new[now]
+        workload = self._old[was.component]
+        return workload is not None and workload == self._new[now.component]
 
 
 def _workloads(model: AccessModel) -> dict[str, str | None]:

@@ -169,6 +169,15 @@ def test_a_component_under_another_name_answers_as_before() -> None:
     assert {row[0] for row in told(BEFORE, of_another)} == {"now answered by purchases/api"}
 
 
+def test_a_component_under_another_name_and_another_owner_is_another_answer() -> None:
+    """Whoever owns it may put another image behind the path from then on."""
+    taken = edited(API, ("name: orders}", "name: purchases}"), ("owner: team-orders", "owner: team-e"))
+    shop = edited(SHOP, ("orders/api", "purchases/api"))
+    found = told(BEFORE, model(taken, shop))
+    assert {row[0] for row in found} == {"now answered by purchases/api"}
+    assert found[0][3].endswith(": orders/api:8080 (team-orders) -> purchases/api:8080 (team-e)")
+
+
 def test_the_pods_of_a_named_service_are_its_workload() -> None:
     """Under another name they answer as before; others with the same properties do not."""
     renamed = ("metadata: {name: orders,", "metadata: {name: purchases,")
