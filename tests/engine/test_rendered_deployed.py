@@ -212,6 +212,8 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert main(ask) == 0, capsys.readouterr().out
     capsys.readouterr()
+    assert main(["diff", f"deployed:{STACK}", ".", "--stack", STACK]) == 0
+    assert capsys.readouterr().out == "", "what answers by the state is what is meant"
     changed = stateful_set(deployment)
     changed["spec"]["template"]["spec"]["containers"][1]["image"] = "elsewhere.example.com/other"
     local.cluster.put(changed)
@@ -373,6 +375,7 @@ spec:
         - type: client
           properties: {kind: service, calls: [{component: tiny/api, scopes: [things.read]}]}
 """
+KEY = "app.kubernetes.io/instance"
 
 
 @pytest.mark.deep
@@ -390,7 +393,7 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     assert call(local, "GET", HOST, "/things", token).status == 200
     assert call(local, "POST", HOST, "/things", token).status == 403
     (service,), (fence,) = local.cluster.objects("Service"), local.cluster.objects("NetworkPolicy")
-    pods = {"app.kubernetes.io/instance": "api"}
+    pods = {KEY: "api"}
     assert service["spec"]["selector"] == fence["spec"]["podSelector"]["matchLabels"] == pods
     assert local.cluster.objects("Ingress") == []
     after = {one["urn"].rpartition("::")[2]: one.get("dependencies", []) for one in deployment.state()}
@@ -404,6 +407,9 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
         monkeypatch.setenv(name, value)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert main(ask) == 0, capsys.readouterr().out
+    ask_for_changes = ["diff", f"deployed:{STACK}", ".", "--stack", STACK]
+    capsys.readouterr()
+    assert main(ask_for_changes) == 0 and capsys.readouterr().out == ""
     fence["spec"]["podSelector"]["matchLabels"] = {"nobody": "x"}
     local.cluster.put(fence)
     assert main(ask) == 1
@@ -423,7 +429,15 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     deployment.edit("applications/tiny.yaml", "methods: [GET]", "methods: [GET, DELETE]")
     deployment.run("up", "--exclude", "**tiny/api-service-api-gateway")
     assert call(local, "DELETE", HOST, "/things", token).status == 403
+    # So other pods answer from the next run on, whatever the outputs say that this run meant.
+    assert main(ask_for_changes) == 0
+    moved = [
+        f"tiny/api:9200 (team-tiny), pods {labels} in default at 9200"
+        for labels in (f"{KEY}=api", f"{KEY}=api,role=data")
+    ]
+    assert f"/things: {' -> '.join(moved)}" in capsys.readouterr().out
     deployment.run("up")
+    assert main(ask_for_changes) == 0 and capsys.readouterr().out == ""
     assert call(local, "DELETE", HOST, "/things", token).status == 200
     deployment.run("destroy")
     assert local.cluster.objects() == []
