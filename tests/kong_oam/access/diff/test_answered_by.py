@@ -10,6 +10,7 @@ from kong_oam.access.diff.change import OPENING, Change
 from kong_oam.access.diff.compare import changed, diff
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model, model_of
 from kong_oam.access.diff.wording import headline, label, row
+from kong_oam.access.graph.compare import told as listed_below
 from kong_oam.kong.enforced import enforced
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 from tests.support.enforced_state import state
@@ -43,6 +44,12 @@ def test_a_path_that_another_team_takes_over_is_told_with_both_owners() -> None:
     assert isinstance(change, Change) and change.kind in OPENING
     assert change.place and change.place.file == "app1.yaml", "the rule that lets callers in now"
     assert headline([change], "https") == f"now answered by evil/api for everybody: * {where}"
+
+
+def test_below_a_picture_it_is_neither_added_nor_taken_away() -> None:
+    """The same callers are let in."""
+    _, line = listed_below(diff(OLD, model(ORDERS, EVIL, CHECKOUT)), "https")
+    assert line.startswith("· now answered by evil/api: everybody: * https://orders.example.com/pub/login: ")
 
 
 def test_a_path_that_is_given_back_is_told_as_well() -> None:
