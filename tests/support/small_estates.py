@@ -161,6 +161,8 @@ _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
 
 TOKENS = ("spelling", "issuer", "audience")
 """Kinds of things by which a token counts, and says something."""
+ASSIGNED = ("assigned", "assigned from", "assigned roles", "assigned rules")
+"""To which groups clients are assigned, alone and beside another kind: tokens of before may still be let through."""
 EVERY_KIND = (
     *(
         "components",
@@ -176,7 +178,7 @@ EVERY_KIND = (
         "tokens",
         "everything",
     ),
-    *(*TOKENS, "scheme", "said"),
+    *(*TOKENS, "scheme", "said", *ASSIGNED),
 )
 
 
@@ -186,12 +188,12 @@ def estates(
 ) -> Estate:
     """An estate of up to three components. A host and path leads to one of them; groups may be one at the provider.
 
-    `like`: all but one kind of things in it are as in that estate; `kinds`: one of these.
+    `like`: all but some kinds of things in it are as in that estate; `kinds`: one of these, each one or two words.
     """
-    redrawn = draw(st.sampled_from(kinds)) if like else "everything"
+    redrawn = draw(st.sampled_from(kinds)).split() if like else ["everything"]
 
     def some(kind: str, strategy: st.SearchStrategy[T], before: T | None) -> T:
-        return draw(strategy) if before is None or redrawn in (kind, "everything") else before
+        return draw(strategy) if before is None or kind in redrawn or "everything" in redrawn else before
 
     keys = st.lists(st.sampled_from(KEYS), unique=True, min_size=1)
     taken: set[tuple[str, PathSegments]] = set()
@@ -211,12 +213,13 @@ def estates(
             some("roles", _ROLES, old.roles if old else None),
         )
         allowed_from = _of_rules(rules, some("from", _FROM, dict(old.allowed_from) if old else None))  # type: ignore[arg-type]
-        clients = tuple(
-            replace(client, component=key, **(draw(_SAID) if redrawn == "said" else {}))
-            for client in some("clients", _CLIENTS, old.clients if old else None)
-        )
+        clients = []
+        for client in some("clients", _CLIENTS, old.clients if old else None):
+            said = draw(_SAID) if "said" in redrawn else {}
+            assigned = draw(_GROUPS) if "assigned" in redrawn and client.user_facing else client.groups
+            clients.append(replace(client, component=key, groups=assigned, **said))
         components.append(
-            Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, clients, PLACE, named=named, allowed_from=allowed_from)
+            Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, allowed_from=allowed_from)
         )  # fmt: skip
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)
@@ -234,6 +237,18 @@ def pairs(draw: st.DrawFn, second: str = "tests", kinds: tuple[str, ...] = EVERY
     """Two estates, the second often much like the first; `second` names its stack, `kinds` are as in `estates`."""
     first = draw(estates())
     return first, draw(estates(second, like=first, kinds=kinds))
+
+
+def connected(estate: Estate) -> Estate:
+    """The estate with every rule asking for a scope, and every client granted all: so few changes in it are idle."""
+    (application,) = estate.applications
+    components = []
+    for component in application.components:
+        rules = tuple(rule if rule.public or rule.scopes else replace(rule, scopes=("r",)) for rule in component.rules)
+        calls = tuple(Call(key, ("r", "w"), (), PLACE) for key in estate.components)
+        clients = tuple(replace(client, calls=calls) for client in component.clients)
+        components.append(replace(component, rules=rules, clients=clients))
+    return replace(estate, applications=(replace(application, components=tuple(components)),))
 
 
 def model(estate: Estate) -> AccessModel:

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, decide
+from kong_oam.access.diff.change import Change
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, dump_model, load_model
 from kong_oam.access.diff.wording import headline, row
 from kong_oam.access.networks import Source, admits, beyond, fewest, network, told_apart
 from kong_oam.access.report import access_table
 from kong_oam.access.tokens import Claims
-from tests.support.diffs import API, BEFORE, SHOP, model
+from tests.support.diffs import API, BEFORE, SHOP, edited, model
 from tests.support.estates import api, compiled
 from tests.support.tiers import examples
 
@@ -98,6 +99,15 @@ def answer(path: str, claims: Claims | None, address: str | None, of: AccessMode
     return decision.status, decision.reason
 
 
+def test_each_method_has_its_own_networks() -> None:
+    """Where one is not restricted, the networks of the other do not hold it."""
+    result = compiled(ORDERS + TRAIT % "{rules: [{paths: [/orders], methods: [POST], from: [10.0.0.0/8]}]}")
+    assert result.estate
+    for method, address, meant in (("GET", "192.0.2.1", 200), ("POST", "192.0.2.1", 403), ("POST", "10.1.2.3", 200)):
+        request = Request(method, "orders.example.com", b"/orders", address)
+        assert decide(result.estate, request, None).status == meant
+
+
 def test_an_address_is_judged_last() -> None:
     """So that nobody learns from elsewhere what they would not learn from there; and where it is not said, it is told."""
     assert answer("/orders", CLAIMS, "10.1.2.3") == (200, "has read")
@@ -133,6 +143,28 @@ def test_a_wider_network_widens_and_a_narrower_one_narrows() -> None:
     ]  # fmt: skip
     assert {kind for kind, *_ in told(wider, RESTRICTED)} == {"narrowed"}
     assert headline(diff(RESTRICTED, wider), "https").startswith("widened to ")
+
+
+def test_other_networks_are_told_of_beside_other_groups() -> None:
+    """Of those who could call before, only the addresses that come or go; of the others, all."""
+    fewer = model(API + TRAIT % "{from: [10.0.0.0/9]}", SHOP)
+    more = model(edited(API, ("groups: [sales]", "groups: [sales, desk]")) + TRAIT % "{from: [10.0.0.0/8]}", SHOP)
+    same = model(API + TRAIT % "{from: [10.0.0.0/8]}", SHOP)
+    alone = {("sales", "10.0.0.0/8 but not 10.0.0.0/9")}
+    beside = {*alone, ("desk", "10.0.0.0/8")}
+    for old, new, kind, told_of in (
+        (fewer, same, "widened", alone),
+        (same, fewer, "narrowed", alone),
+        (fewer, more, "widened", beside),
+        (more, fewer, "narrowed", beside),
+    ):
+        found = set()
+        for change in diff(old, new):
+            assert isinstance(change, Change) and change.kind == kind
+            for whom in change.whom:
+                if whom.principal and whom.principal.users and "GET" in change.methods:
+                    found |= {(" ".join(groups), str(whom.source)) for groups in whom.condition}
+        assert found == told_of
 
 
 def test_networks_that_come_or_go_altogether_are_a_change_for_all_others() -> None:

@@ -48,6 +48,29 @@ def test_names_and_words_are_no_access(edits: list[tuple[str, str]]) -> None:
     assert told(diff(BEFORE, model(SHOP, API))) == []
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{paths: [/orders], methods: [POST], scopes: [write]}",
+        "{paths: [/orders/late], methods: [GET], scopes: [write]}",
+    ],
+    ids=["method", "path"],
+)
+def test_tokens_of_before_are_told_of_where_any_method_or_path_of_a_row_takes_them(rule: str) -> None:
+    """Nobody of sales gets a token through the shop any more; those of before count where a role still gives write."""
+    ours = "{scopes: [read, write], groups: [desk], components: [shop/checkout, shop/web]}"
+    rules = ("{paths: [/orders], methods: [POST], scopes: [read, write]}", rule)
+    editor = ("{scopes: [write], groups: [desk], components: [shop/web]}", ours)
+    viewer = "{scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}"
+    sales = "{scopes: [read, write], groups: [sales], components: [shop/web]}"
+    before = model(edited(API, rules, editor, (viewer, sales)), SHOP)
+    after = model(edited(API, rules, editor, (viewer, "{scopes: [write], groups: [sales]}")), SHOP)
+    (change,) = diff(before, after)
+    assert isinstance(change, Change)
+    assert change.kind == "narrowed"
+    assert change.minutes == 60
+
+
 def test_another_workload_of_the_same_access_is_another_principal() -> None:
     """What runs there, or where it runs, is who can call."""
     gone = (

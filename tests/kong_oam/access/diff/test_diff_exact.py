@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, note
+import pytest
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, component_of
+from kong_oam.access.diff import compare
 from kong_oam.access.diff.change import CLOSING, Change, Difference, Setting
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
@@ -20,6 +22,7 @@ from kong_oam.access.principals import Principal, principal_of, suffices
 from kong_oam.access.request_classes import SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal, authenticate
 from tests.support.small_estates import (
+    ASSIGNED,
     GROUPS,
     KEYS,
     MANY,
@@ -29,6 +32,7 @@ from tests.support.small_estates import (
     TOKENS,
     Tokens,
     allowed,
+    connected,
     estates,
     lies_in,
     model,
@@ -36,6 +40,7 @@ from tests.support.small_estates import (
     site_of,
     tokens,
 )
+from tests.support.tiers import examples
 from tests.support.tokens import HEADER, NOW, RING, token
 
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
@@ -150,13 +155,15 @@ def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
     _check_requests(both, requests)
 
 
+@pytest.mark.parametrize("kind", ["from", "assigned from"])
 @MANY
-@given(pairs(kinds=("from",)), REQUESTED)
-def test_other_networks_are_told_of_exactly_where_they_let_in_others(
-    both: tuple[Estate, Estate], requests: list[Request]
+@given(data=st.data(), requests=REQUESTED)
+def test_other_networks_and_groups_of_clients_are_told_of_exactly_where_they_let_in_others(
+    kind: str, data: st.DataObject, requests: list[Request]
 ) -> None:
     """Where nothing else changes."""
-    _check_requests(both, requests)
+    old, new = data.draw(pairs(kinds=(kind,)))
+    _check_requests((connected(old), connected(new)), requests)
 
 
 def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> None:
@@ -254,6 +261,17 @@ def _example(source: Source) -> str | None:
 def _allowed(estate: Estate, request: Request, principal: Principal | None, groups: frozenset[str]) -> bool:
     api = component_of(estate, request.host, read(request.target))
     return allowed(estate, request, tokens(estate, principal, groups, api))
+
+
+@settings(MANY, max_examples=examples(1000))
+@given(pairs(kinds=(*ASSIGNED, "roles", "rules", "from", "groups")))
+def test_a_site_is_left_out_only_where_nothing_changes(both: tuple[Estate, Estate]) -> None:
+    """The shortcut by what all answers on a site follow from: without it, the diff is the same."""
+    old, new = map(model, map(connected, both))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(compare._Side, "basis", lambda side, site: None)
+        whole = diff(old, new)
+    assert diff(old, new) == whole
 
 
 @MANY

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typing
 from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import combinations
 
 import pytest
 
 from kong_oam.access.diff import facts
 from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.facts import LEFT_OUT, NOT_COMPARED, NOT_KNOWN, facts_of
+from kong_oam.access.diff.facts import LEFT_OUT, NOT_COMPARED, NOT_KNOWN, facts_of, settings_changed
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.edge.cors import Cors
@@ -296,3 +297,62 @@ def test_a_lower_limit_of_bodies_may_narrow_and_what_the_workload_is_told_may_wi
     names = ("edge.headers.remove", "edge.headers.secure", "edge.headers.set")
     assert told(none, marked) == [("changed", name) for name in names]
     assert told(none, tells) == told(tells, none) == [("may widen", "edge.headers.request")]
+
+
+def kinds_of(name: str, was: typing.Any, now: typing.Any, *, between_stacks: bool = False) -> list[str]:
+    """What is told of a fact that is `was` on one side and `now` on the other."""
+    old, new = {Subject(): {name: was}}, {Subject(): {name: now}}
+    return [change.kind for change in settings_changed(old, new, {}, between_stacks=between_stacks)]
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other", "there", "back"),
+    [
+        ("accessTokenMinutes", 5, 60, "may widen", "may narrow"),
+        ("cluster.allow", {}, {"PodMonitor": "x"}, "may widen", "may narrow"),
+        ("cluster.allow", {"PodMonitor": "x"}, {"PodMonitor": "y"}, "changed", "changed"),
+        ("cluster.rbac", False, True, "may widen", "may narrow"),
+        ("edge.cors.credentials", None, True, "may widen", "may narrow"),
+        ("edge.rateLimit.requests", {"minute": 60, "day": 100}, {"minute": 30, "day": 200}, "changed", "changed"),
+        ("edge.rateLimit.requests", {"minute": 60, "day": 100}, {"minute": 30, "day": 100}, "may narrow", "changed"),
+        ("edge.upstreamTls.ports", None, [8080], "may narrow", "may widen"),
+        ("forwardToken", False, True, "may widen", "may narrow"),
+        ("gateway.scheme", "https", "http", "may widen", "may narrow"),
+        ("gateway.stripHeaders", [], ["X-A"], "may narrow", "may widen"),
+        ("gateway.upstreamTls.ca", ["one"], ["one", "other"], "may widen", "may narrow"),
+        ("gateway.upstreamTls.clientCertificate", "one", "other", "changed", "changed"),
+        ("gateway.upstreamTls.depth", 1, 2, "may widen", "may narrow"),
+        ("issuer", "https://one", "https://other", "may widen", "may widen"),
+        ("refresh", False, True, "may widen", "may narrow"),
+        ("tokens.overage", [], ["more"], "may narrow", "may widen"),
+    ],
+)
+def test_another_value_is_told_of_by_what_it_can_do(
+    name: str, one: typing.Any, other: typing.Any, there: str, back: str
+) -> None:
+    """There and back."""
+    assert (kinds_of(name, one, other), kinds_of(name, other, one)) == ([there], [back])
+
+
+NAMES = sorted(
+    {name for values in (BEFORE.facts or {}).values() for name in values}
+    | {"cluster.allow", "cluster.rbac", "edge.cors.origins", "edge.limits.body"}
+    | {"edge.rateLimit.requests", "edge.upstreamTls.ports", "gateway.upstreamTls.clientCertificate", "added.later"}
+)
+
+
+@pytest.mark.parametrize(
+    "values", [(False, True), (1, 2), (None, "http", "https", "one"), (None, ["a"], ["b"], ["a", "b"])]
+)
+def test_no_change_and_its_way_back_both_narrow(values: tuple[typing.Any, ...]) -> None:
+    """Whatever another value can do, one of both directions is not told of as closing alone."""
+    for name in NAMES:
+        for one, other in combinations(values, 2):
+            assert [kinds_of(name, one, other), kinds_of(name, other, one)] != [["may narrow"]] * 2, (name, one, other)
+
+
+def test_between_stacks_what_applications_say_is_compared() -> None:
+    """All else differs by what the stacks are."""
+    compared = [name for name in NAMES if kinds_of(name, ["/a"], ["/b"], between_stacks=True)]
+    said = ["forwardToken", "jwksUri", "kind", "redirectUris", "refresh", "waivers"]
+    assert [name for name in compared if not name.startswith("edge.")] == said
