@@ -192,6 +192,10 @@ def test_a_token_goes_upstream_only_where_the_table_says_so(token: str, forward:
     between.admitted = as_left(TABLE)
     assert between.run() == "on"
     assert "Authorization" in between.cleared
+    behind = asked(token, TABLE, path="/orders/health")  # the same, where admission is the one that has come further
+    behind.admitted = as_left(told)
+    assert behind.run() == "on"
+    assert "Authorization" in behind.cleared
     other = asked(None, told, path="/orders/health", **{"ngx.req.get_headers": {"authorization": "Basic YTpi"}})
     assert other.run() == "on"
     assert "Authorization" not in other.cleared
@@ -302,6 +306,37 @@ def test_a_table_that_cannot_spell_a_token_is_refused_whole(piece: str) -> None:
     spelling = {key: value for key, value in whole["spelling"].items() if key != piece}
     one = asked(READ, json.dumps({**whole, "spelling": spelling}))
     assert (one.run(), one.status) == ("exit", 500)
+
+
+@pytest.mark.parametrize(("granted", "told"), [(["read", "write"], "read write"), (["read"], "read"), ([], None)])
+def test_a_user_has_no_scope_through_a_client_that_was_not_granted_it(granted: list[str], told: str | None) -> None:
+    """Whatever the roles of their groups hold."""
+    table = json.dumps({**json.loads(TABLE), "on_behalf": {"c": granted}})
+    one = asked(ISSUER.user(["read", "write"], ["desk"]), table, path="/orders/health")
+    assert one.run() == "on"
+    assert one.told.get("X-Auth-Scopes") == told
+
+
+@pytest.mark.parametrize(
+    ("claims", "outcome"),
+    [
+        ({}, ("on", None)),
+        ({"ver": None}, ("exit", 401)),
+        ({"ver": "1.0"}, ("exit", 401)),
+        ({"jti": "ID.1"}, ("exit", 401)),
+        ({"more": True}, ("exit", 401)),
+        ({"hasgroups": True}, ("exit", 401)),
+    ],
+)
+def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
+    claims: dict[str, Any], outcome: tuple[str, int | None]
+) -> None:
+    """Not the first of them alone."""
+    whole = json.loads(TABLE)
+    marks = [*whole["spelling"]["marks"], {"claim": "ver", "value": "2.0", "prefix": False}]
+    spelling = {**whole["spelling"], "marks": marks, "overage": ["more", "hasgroups"]}
+    one = asked(ISSUER.token(["read"], **{"ver": "2.0", **claims}), json.dumps({**whole, "spelling": spelling}))
+    assert (one.run(), one.status) == outcome
 
 
 @pytest.mark.parametrize(

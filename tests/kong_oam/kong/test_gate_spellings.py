@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -172,6 +173,8 @@ _PAYLOADS = st.fixed_dictionaries(
     },
 )
 _HOSTS = st.sampled_from(["a", "a", "b", "open", "web"])
+_LOGICAL_GROUPS = ("sales", "desk", "staff", "sales eu")
+_GROUP_NAMES = st.sampled_from(_LOGICAL_GROUPS)
 
 
 @settings(max_examples=examples(800), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -250,6 +253,19 @@ def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold
     assert isinstance(before, Claims)
     for method in ("GET", "POST"):
         assert decide(after, Request(method, "a.example.com", b"/"), before).status == 403
+
+
+@given(groups=st.dictionaries(_GROUP_NAMES, _GROUP_NAMES), per_api=st.booleans())
+def test_groups_are_listed_alike_exactly_where_they_are_one_at_the_provider(
+    groups: dict[str, str], per_api: bool
+) -> None:
+    """Whatever Applications call them: an old token says whose it was at the provider, and not by which name."""
+    provider = replace(PROVIDER, groups=groups, per_api=per_api)
+    for one, other in product(_LOGICAL_GROUPS, repeat=2):
+        are_one = groups.get(one, one) == groups.get(other, other)
+        assert (provider.listed(one) == provider.listed(other)) == are_one
+    if not per_api:
+        assert all(provider.listed(one) == groups.get(one, one) for one in _LOGICAL_GROUPS)
 
 
 def test_no_two_groups_are_listed_as_one() -> None:
