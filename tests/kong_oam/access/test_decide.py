@@ -84,6 +84,26 @@ def test_longer_path_owns_its_methods() -> None:
     assert status("GET", "/orders/health/deep/er", WRITER) == 200
 
 
+def test_of_several_rules_for_a_method_any_suffices() -> None:
+    """Whichever stands first."""
+    rules = ACCESS.replace("[POST], scopes: [read, write]", "[GET, POST], scopes: [write]")
+    either = estate(api("orders", http="{/orders: 8080}", access=rules), SHOP)
+    writer = replace(WRITER, scopes=("write",))
+    for method, claims, meant in (
+        ("GET", READER, 200),
+        ("GET", writer, 200),
+        ("POST", READER, 403),
+        ("POST", writer, 200),
+    ):
+        assert decide(either, Request(method, "orders.example.com", b"/orders"), claims).status == meant
+
+
+def test_a_path_that_may_be_read_as_a_longer_rules_is_public_to_nobody() -> None:
+    """Some servers drop the dot at the end, and would answer what /orders/health/deep protects."""
+    assert status("GET", "/orders/health/deep.") == 401
+    assert status("GET", "/orders/health/deep.", WRITER) == 400
+
+
 def test_get_includes_head() -> None:
     """And nothing else."""
     assert status("HEAD", "/orders", READER) == 200

@@ -34,6 +34,25 @@ def test_a_services_token_counts() -> None:
     assert authenticate(token(HEADER, without), RING, NOW) == Claims("main", "shop/job", "job", False, ())
 
 
+@pytest.mark.parametrize(
+    ("nbf", "exp", "counts"), [(NOW, NOW + 1, True), (NOW + 1, NOW + 2, False), (NOW - 1, NOW, False)]
+)
+def test_a_token_counts_from_its_first_second_to_before_its_last(nbf: float, exp: float, counts: bool) -> None:
+    """As the gate has it: `nbf` is in, `exp` is out."""
+    claims = authenticate(token(HEADER, PAYLOAD | {"nbf": nbf, "exp": exp}), RING, NOW)
+    assert isinstance(claims, Claims) == counts
+
+
+def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage() -> None:
+    """Not the first of them alone."""
+    spelling = replace(SPELLING, marks=(*SPELLING.marks, TokenType("ver", "2.0")), overage=("more", "hasgroups"))
+    ring = replace(RING, provider=replace(PROVIDER, spelling=spelling))
+    good = PAYLOAD | {"ver": "2.0"}
+    assert isinstance(authenticate(token(HEADER, good), ring, NOW), Claims)
+    for bad in (PAYLOAD, PAYLOAD | {"ver": "1.0"}, good | {"jti": "ID.1"}, good | {"more": 1}, good | {"hasgroups": 1}):
+        assert isinstance(authenticate(token(HEADER, bad), ring, NOW), Refusal)
+
+
 def test_a_users_token_counts() -> None:
     """The claim that marks a user makes it one; groups are as the provider lists them."""
     payload = PAYLOAD | {"uid": "u1", "sub": "someone", "groups": ["sales"]}
