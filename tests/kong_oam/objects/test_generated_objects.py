@@ -30,7 +30,9 @@ environment = st.one_of(
     st.fixed_dictionaries({"name": NAMES, "valueFrom": st.fixed_dictionaries({"configMapKeyRef": reference})}),
 )
 sources = st.sampled_from(["secretRef", "configMapRef"]).flatmap(lambda key: st.fixed_dictionaries({key: reference}))
-capabilities = st.sampled_from(["CHOWN", "NET_BIND_SERVICE", "NET_ADMIN", "SYS_ADMIN", "cap_net_raw", "ALL"])
+capabilities = st.sampled_from(
+    ["CHOWN", "cap_kill", "NET_BIND_SERVICE", "NET_ADMIN", "SYS_ADMIN", "cap_net_raw", "ALL"]
+)
 confined = st.sampled_from(["RuntimeDefault", "Localhost", "Unconfined"])
 security = st.fixed_dictionaries(
     {},
@@ -39,7 +41,11 @@ security = st.fixed_dictionaries(
         "allowPrivilegeEscalation": st.booleans(),
         "runAsUser": st.just(0),
         "capabilities": st.fixed_dictionaries(
-            {}, optional={"add": st.lists(capabilities, max_size=2, unique=True), "drop": st.lists(capabilities)}
+            {},
+            optional={
+                "add": capabilities | st.lists(capabilities, max_size=2, unique=True),
+                "drop": st.lists(capabilities),
+            },
         ),
         "procMount": st.sampled_from(["Default", "Unmasked"]),
         "seLinuxOptions": st.fixed_dictionaries(

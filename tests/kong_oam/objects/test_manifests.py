@@ -17,11 +17,14 @@ from kong_oam.objects.manifests import (
     Workload,
     client_secret,
     deployment,
+    named_policy,
     network_policy,
     service_account,
     service_name,
     services,
 )
+from kong_oam.objects.named import NamedService
+from tests.support.judged import PLACE
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "oam"
 GATEWAY = GatewayPeer(namespace="kong", pod_labels={"app.kubernetes.io/name": "kong"})
@@ -287,6 +290,18 @@ def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
     ]
     (rule,) = network_policy(workload, GATEWAY)["spec"]["ingress"]
     assert rule["ports"] == [{"protocol": "TCP", "port": 53}]
+
+
+def test_a_gateway_that_connects_from_nowhere_lets_nobody_in() -> None:
+    """A rule whose list of origins is empty would let everybody in."""
+    assert network_policy(WEBSERVICE, GatewayPeer(None, {}))["spec"]["ingress"] == []
+
+
+def test_the_pods_behind_a_named_service_are_open_where_they_listen() -> None:
+    """A NetworkPolicy is about the port of the pods, whatever that of the Service is."""
+    named = NamedService("release", 80, 8080, {"app": "release"}, "api-release", PLACE)
+    (rule,) = named_policy(WEBSERVICE, named, GATEWAY)["spec"]["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 8080}]
 
 
 def test_the_gateway_alone_may_connect_and_only_to_the_ports_of_gateway_traits() -> None:

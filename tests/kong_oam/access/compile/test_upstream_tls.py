@@ -153,9 +153,10 @@ def test_nobody_else_makes_the_secret_that_a_workload_shows() -> None:
 
 
 @pytest.mark.parametrize("name", ["api.orders.svc", "API.orders.svc.cluster.local", "*.orders.svc"])
-def test_nobody_else_asks_for_a_certificate_of_its_name(name: str) -> None:
+@pytest.mark.parametrize("field", ["dnsNames: [web.test, '{}']", "commonName: '{}'"])
+def test_nobody_else_asks_for_a_certificate_of_its_name(name: str, field: str) -> None:
     """Where a stack lets components ask cert-manager themselves: whoever had one would stand for the workload."""
-    spec = f"{{secretName: web, dnsNames: [web.test, '{name}'], issuerRef: {{name: i}}}}"
+    spec = f"{{secretName: web, {field.format(name)}, issuerRef: {{name: i}}}}"
     asked = f"apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: web, namespace: x}}\nspec: {spec}\n"
     other = application(asked).replace("name: orders, namespace: orders", "name: shop, namespace: x")
     allowing = replace(TLS, allowed={"cert-manager.io/Certificate": "certificates"})
