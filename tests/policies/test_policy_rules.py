@@ -150,6 +150,7 @@ WAIVED = """\
         - {type: kong-plugin, properties: {name: acl, waiver: {reason: not needed, until: 2026-01-31}}}
         - {type: kong-plugin, properties: {name: file-log, config: {path: /x}, waiver: {reason: here, until: 2026-01-31}}}
         - {type: kong-plugin, properties: {name: response-ratelimiting, config: {redis: {host: localhost}}, waiver: {reason: near, until: 2026-01-31}}}
+        - {type: kong-plugin, properties: {name: ip-restriction, config: {deny: [{host: elsewhere}]}, waiver: {reason: far, until: 2026-01-31}}}
 """
 PLUGINS = replace(SOUND, model=replace(SOUND.model, estate=estate(api(access=ACCESS) + WAIVED)))
 
@@ -197,11 +198,12 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("gate-undisturbed", beside(plugin("change", "request-transformer", {}, serviceId=SERVICE)), "change: request-transformer changes the path or the method that the gate decides on"),
     ("gate-undisturbed", beside(plugin("own", "our-plugin", {}, serviceId=SERVICE)), "own: our-plugin is not known to leave the decision to the gate"),
     ("gate-undisturbed", beside(plugin("mine", "post-function", {}, routeId=PROTECTED)), "mine: post-function replaces the gate where it is not on a service alone"),
+    ("gate-undisturbed", beside(plugin("mine", "post-function", {}, serviceId=SERVICE, consumerId=NOBODY)), "mine: post-function replaces the gate where it is not on a service alone"),
     ("gate-undisturbed", beside(plugin("all", "pre-function", {})), "all: pre-function replaces admission where it is not on a service alone"),
     ("gate-undisturbed", beside(plugin("everywhere", "jwt", JWT)), "everywhere: jwt verifies tokens where it is not on a service alone"),
     ("gate-undisturbed", beside(plugin("own", "jwt", JWT, routeId=PROTECTED)), "own: jwt verifies tokens where it is not on a service alone"),
     ("no-plain-http", spoilt("protected-1", protocols=["http", "https"]), "route protected-1 takes http"),
-    ("no-plain-http", spoilt("protected-1", protocols=["grpc"]), "route protected-1 takes grpc"),
+    *(("no-plain-http", spoilt("protected-1", protocols=["https", name]), f"route protected-1 takes {name}") for name in ("grpc", "tcp", "ws")),
     ("redirect-exact", spoilt("web", redirectUris=["https://*.example.com/x"]), "web: https://*.example.com/x in redirectUris stands for more than one address"),
     ("redirect-exact", spoilt("web", redirectUris=["http://a.test/x"]), "web: http://a.test/x in redirectUris is not https"),
     ("redirect-exact", spoilt("web", postLogoutRedirectUris=["app://x"]), "web: app://x in postLogoutRedirectUris is not https"),
@@ -277,6 +279,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("plugin-waived", PLUGINS, "orders/api (app1.yaml:22:43): proxy-cache answers before the gate, until 2026-01-31: the same for all"),
     ("plugin-waived", PLUGINS, "orders/api (app1.yaml:25:43): file-log sends or writes what it sees to where its configuration says, until 2026-01-31: here"),
     ("plugin-waived", PLUGINS, "orders/api (app1.yaml:26:43): response-ratelimiting sends or writes what it sees to where its configuration says, until 2026-01-31: near"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:27:43): ip-restriction sends or writes what it sees to where its configuration says, until 2026-01-31: far"),
     ("plugin-waived", PLUGINS, "orders/api (app1.yaml:23:43): our-own is not known to leave the decision to the gate, until 2026-01-31: ours"),
 ]  # fmt: skip
 
@@ -683,6 +686,12 @@ def test_a_gate_with_records_cuts_queries_from_traces() -> None:
     ]
 
 
+def test_networks_that_a_table_says_for_all_methods_at_once_are_those_of_each() -> None:
+    """A table writes `*` where the rule lists every method."""
+    every = ACCESS.replace("[/orders], methods: [GET]", "[/orders]") + ALLOWED
+    assert found("address-declared", replace(guarding(every), model=meaning(every).model)) == []
+
+
 def test_a_waiver_that_is_not_needed_is_nobodys_concern() -> None:
     """What only refuses further stands there with one or without."""
-    assert len(found("plugin-waived", PLUGINS)) == 4
+    assert len(found("plugin-waived", PLUGINS)) == 5
