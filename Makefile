@@ -21,7 +21,7 @@ NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help look which setup demo sandbox test-fast test test-all test-slice test-touched test-kills check docs dist evaluator lock test-official test-live
+.PHONY: help look which setup demo sandbox test-fast test test-all test-slice test-touched test-kills test-faults check docs dist evaluator lock test-official test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +71,9 @@ test-touched: setup evaluator ## the same, of what has changed since SINCE
 
 test-kills: setup evaluator ## `up` interrupted at every single operation of the sample estate, and the documented way back
 	$(PYTEST) $(FULL) tests/faults/test_fault_kill.py
+
+test-faults: $(STAMP) evaluator ## small faults, seeded one by one in a copy: prints which test catches each (a workflow runs it every night)
+	$(BIN)/python -m tests.support.seeded
 
 check: $(STAMP) ## format, lint, types, import direction: all four, always
 	@failed=0; \
