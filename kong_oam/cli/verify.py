@@ -14,6 +14,7 @@ from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import add_estate, estate_of, reading_of, settings_of, with_definitions
+from kong_oam.diagnostics import some
 from kong_oam.verify.deviations import KINDS, Deviation, Exposure
 from kong_oam.verify.questions import OTHER_METHOD
 
@@ -61,7 +62,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.print_json([_entry(*finding) for finding in findings] + [_altered(entry) for entry in altered])
     else:
-        console.print(*(_lines(result, options.stack, console) if result else ()))
+        console.print(*(lines_of(result, options.stack, console) if result else ()))
         console.print(*(_changes(cluster, options.stack, console) if cluster else ()))
     return FOUND if findings or altered else OK
 
@@ -70,7 +71,8 @@ _GUARDING = "it could replace what guards, or lead around it"
 _ASIDE = "records, counts, limits, headers, or which pages may read answers are not what is meant"
 
 
-def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
+def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
+    """The lines that the verb prints of a stack's Kong."""
     for finding, reasons in result.findings:
         colour: Colour = "yellow" if finding.kind in ("weakened", "closed", "limited") else "red"
         yield f"{console.paint(colour, finding.kind)}: {_reasons_in_words(reasons)}"
@@ -96,7 +98,15 @@ def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
 
 
 def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
-    return (f"    to do: {remedy}" for remedy in dict.fromkeys(reason.remedy for reason in reasons))
+    lines: dict[str, None] = {}
+    for reason in reasons:
+        if reason.used_by:
+            lines[f"    ask first, since others use it: {some(reason.used_by)}"] = None
+        if reason.stack:
+            lines[f"    stack '{reason.stack}' has to act: python -m kong_oam verify --stack {reason.stack}"] = None
+        else:
+            lines[f"    to do: {reason.remedy}"] = None
+    return iter(lines)
 
 
 def _verdict(result: Result, stack: str) -> str:
@@ -123,8 +133,13 @@ def _altered(entry: Altered) -> dict[str, Any]:
     return {"kind": "changed", "object": entry.name, "reasons": [*map(_reason, entry.reasons)], "calls": []}
 
 
-def _reason(reason: Reason) -> dict[str, str]:
-    return {"text": reason.text, "remedy": reason.remedy}
+def _reason(reason: Reason) -> dict[str, Any]:
+    told: dict[str, Any] = {"text": reason.text, "remedy": reason.remedy}
+    if reason.stack:
+        told["stack"] = reason.stack
+    if reason.used_by:
+        told["usedBy"] = [*reason.used_by]
+    return told
 
 
 def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> dict[str, Any]:

@@ -110,10 +110,11 @@ def intended(
 ) -> Entities:
     """The entities that the program makes for the estate."""
     stack = settings.stack.name
-    consumers: list[Entity] = [_named("username", names.anonymous(stack))]
+    tags = names.tags(stack)
+    consumers: list[Entity] = [_named("username", names.anonymous(stack), tags=tags)]
     credentials: list[Entity] = []
     for provider, issuer in deployed.issuers.items():
-        consumers.append(_named("username", names.ring(stack, provider), custom_id=issuer))
+        consumers.append(_named("username", names.ring(stack, provider), custom_id=issuer, tags=tags))
         credentials += _credentials(stack, provider, deployed.slots.get(provider, ()))
     services: list[Entity] = []
     guards: list[Entity] = []
@@ -126,8 +127,8 @@ def intended(
             guards += _further(settings, component, backend, complete, asked_for)
         leading += [_route(settings, component, plan) for plan in routes(component)]
     if settings.gateway.shares_code:
-        guards.append(_plugin("pre-function", complete("pre-function", plugins.everywhere()), None))
-    nowhere = (_named("name", names.nowhere(stack)),)
+        guards.append(_plugin("pre-function", complete("pre-function", plugins.everywhere()), None, tags))
+    nowhere = (_named("name", names.nowhere(stack), tags=tags),)
     return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials), nowhere)
 
 
@@ -146,7 +147,8 @@ def _guards(
         _verifying(settings, component, deployed),
         ("post-function", plugins.gate(decided_by, address(host, int(number), certified_name(component, backend)))),
     ):
-        yield _plugin(name, complete(name, config), service)
+        tags = names.tags(settings.stack.name, component)
+        yield _plugin(name, complete(name, config), service, tags)
 
 
 def _further(
@@ -158,7 +160,8 @@ def _further(
     service = names.service(stack, component, backend)
     for extra in asked_for.plugins:
         caller = callers[extra.caller] if extra.caller else None
-        yield _plugin(extra.kind, complete(extra.kind, extra.config), service, caller)
+        config = complete(extra.kind, extra.config)
+        yield _plugin(extra.kind, config, service, names.tags(stack, component), caller)
 
 
 def _verifying(settings: Settings, component: Component, deployed: Deployed) -> tuple[str, Mapping[str, Any]]:
@@ -209,7 +212,9 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
     )
 
 
-def _plugin(name: str, config: Mapping[str, Any], service: str | None, consumer: str | None = None) -> Entity:
+def _plugin(
+    name: str, config: Mapping[str, Any], service: str | None, tags: list[str], consumer: str | None = None
+) -> Entity:
     return {
         "id": f"{name} of {service or 'everything'}" + (f" and {consumer}" if consumer else ""),
         "name": name,
@@ -219,6 +224,7 @@ def _plugin(name: str, config: Mapping[str, Any], service: str | None, consumer:
         "route": None,
         "consumer": {"id": consumer} if consumer else None,
         "config": config,
+        "tags": tags,
     }
 
 
@@ -234,4 +240,5 @@ def _credentials(stack: str, provider: str, slots: Iterable[Slot]) -> Iterator[E
                 "algorithm": key.algorithm,
                 "rsa_public_key": key.pem,
                 "consumer": {"id": names.ring(stack, provider)},
+                "tags": names.tags(stack),
             }

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.errors import EngineError, ProductError
-from kong_oam.kong import names
 from kong_oam.kong.admin import AdminApi, RejectedError
 from kong_oam.kong.code import called_by, left_by, version_in
+from kong_oam.kong.owners import Asking, Owner
 
 _COLLECTIONS = ("routes", "plugins", "services", "targets", "upstreams", "jwts", "consumers", "certificates")
 """In the order of removal: what leads somewhere goes before what guards it. A stack makes no targets: somebody's."""
@@ -53,6 +53,10 @@ class LostEntity:
             return f"/upstreams/{self.parents['upstream']}/targets/{self.id}"
         return f"/{self.collection}/{self.id}"
 
+    def owner(self, asking: Asking) -> Owner:
+        """The owner of the entity, by its tags."""
+        return asking.owner({"tags": self.tags})
+
     @property
     def guards(self) -> str | None:
         """The id of the service that it guards, where it is a plugin on one."""
@@ -65,27 +69,26 @@ class LostEntity:
 def lost(
     entities: Iterable[LostEntity],
     known: frozenset[str],
-    tags: Iterable[str],
+    asking: Asking,
     *,
-    partition: str | None = None,
     older: bool = False,
 ) -> tuple[tuple[LostEntity, str | None], ...]:
-    """The lost ones of `entities` (all that there are): with all `tags`, of the estate's `partition`, or of none, and
-    with no `known` id, in the order of removal.
+    """The lost ones of `entities` (all that there are): those that the stack which asks owns, and that have no `known`
+    id, in the order of removal.
 
     With each comes the reason not to remove it, or None: something that stays belongs to it, or it is a plugin whose
     service a route that stays leads to, and which would be more open without it. `older`: the state is known to be one
     of before. Raises OutdatedStateError for another that is.
     """
     entities = sorted(entities, key=lambda entity: (_COLLECTIONS.index(entity.collection), entity.name, entity.id))
-    ours = (entity for entity in entities if frozenset(tags) <= entity.tags)
-    unrecorded = [one for one in ours if names.partition_in(one.tags) == partition and one.id not in known]
+    ours = (entity for entity in entities if entity.owner(asking).kind == "ours")
+    unrecorded = [entity for entity in ours if entity.id not in known]
     if not older:
         _check_that_parents_are_known(unrecorded)
     staying = {entity.id: entity for entity in entities}
     result: list[tuple[LostEntity, str | None]] = []
     for entity in unrecorded:
-        reason = _reason_to_keep(entity, staying.values())
+        reason = _reason_to_keep(entity, staying.values(), asking)
         if reason is None:
             del staying[entity.id]
         result.append((entity, reason))
@@ -106,14 +109,16 @@ def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
                 )
 
 
-def _reason_to_keep(entity: LostEntity, staying: Iterable[LostEntity]) -> str | None:
+def _reason_to_keep(entity: LostEntity, staying: Iterable[LostEntity], asking: Asking) -> str | None:
     for neighbour in staying:
+        owner = neighbour.owner(asking)
+        shown = f"{neighbour} {owner}" if owner.kind == "another stack's" else str(neighbour)
         if entity.leaves & neighbour.calls:
-            return f"{neighbour} calls what it has"
+            return f"{shown} calls what it has"
         if entity.id in neighbour.parents.values():
-            return f"{neighbour} belongs to it"
+            return f"{shown} belongs to it"
         if entity.guards and neighbour.collection == "routes" and neighbour.parents.get("service") == entity.guards:
-            return f"it guards what {neighbour} leads to; take the routes away first"
+            return f"it guards what {shown} leads to; take the routes away first"
     return None
 
 

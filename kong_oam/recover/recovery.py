@@ -25,9 +25,10 @@ from kong_oam.engine.stacks import existing, stacks_of
 from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
 from kong_oam.http.addresses import shown
 from kong_oam.identity.kinds import find_orphans
-from kong_oam.kong import names, preflight
+from kong_oam.kong import preflight
 from kong_oam.kong.account import account
 from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.owners import Asking
 from kong_oam.kubernetes.estate import clusters_of, objects_of
 from kong_oam.recover import cluster, kong
 from kong_oam.render.stage import read_applications
@@ -119,8 +120,8 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     entities, providers = kong.entities(admin), find_orphans(settings.providers, begun, clients, values)
     check_at_rest(stack, begun)
     state = read(stack)
-    tags, known = names.tags(settings.stack.name), state.ids | _known_elsewhere(settings)
-    in_kong = kong.lost(entities, known, tags, partition=settings.partition, older=older)
+    known = state.ids | _known_elsewhere(settings)
+    in_kong = kong.lost(entities, known, Asking(settings.stack.name, settings.partition), older=older)
     settle = preflight.settle(admin, settings.gateway)
     places = [
         SearchedPlace(

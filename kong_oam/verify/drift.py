@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kong_oam.kong import plugins
 from kong_oam.kong.chunks import BESIDE
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.extras import USUAL
+from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import FIELDS, HTTP, VERIFYING, RepairRequest, alike, owner, removal, repair
+from kong_oam.verify.repair import FIELDS, HTTP, VERIFYING, RepairRequest, alike, parent_of, removal, repair
+from kong_oam.verify.uses import belonging, uses
 
 _LOCKS = ("anonymous", "claims_to_verify", "cookie_names", "header_names", "uri_param_names")
 """Fields of `jwt` that say which tokens it takes, from where, and whom it takes a caller without one for."""
@@ -30,6 +32,8 @@ _SHOWN = 60
 class Drift:
     """An entity that is not as it is meant. `request` repairs it, where a run does not.
 
+    `stack`: the stack that has to act, where the entity, or an entity that belongs to it, is not ours: then there is no
+    request. `used_by`: the owners of entities that use one that the request removes, by the entities' labels.
     `misplaced`: a plugin of a kind of ours where we have none, or none where we have one, somebody's route to a service
     of ours, a `jwt` that takes other tokens than it should, a way to a workload around the gate, tokens that go on to
     it, a workload that is not verified as it should be, another script on answers, or what is `aside`; this breaks a
@@ -43,6 +47,8 @@ class Drift:
     request: RepairRequest | None = None
     misplaced: bool = False
     aside: bool = False
+    stack: str = ""
+    used_by: Mapping[str, Owner] = field(default_factory=dict)
 
 
 def _forwards(plugin: Entity) -> bool:
@@ -51,20 +57,21 @@ def _forwards(plugin: Entity) -> bool:
     return bool(script and script.table.get("forward_token"))
 
 
-def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
+def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
     """Every entity that differs, is missing or is too much, by its label (kong_oam.kong.entities.labels)."""
     existing, intended = _by_label(live), _by_label(meant)
     by_label: dict[str, Drift] = {}
     gone = {entity["name"] for label, (kind, entity) in intended.items() if kind == "plugin" and label not in existing}
     # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then makes anew.
     for label, (kind, entity) in existing.items():
-        if label not in intended and (drift := _extra(kind, label, entity, live, intended, gone)):
+        if label not in intended and (drift := _extra(kind, label, entity, live, intended, gone, asking)):
             by_label[label] = drift
     for label, (kind, entity) in intended.items():
         if label not in existing:
             # Without its Upstream, a service leads to whatever DNS says of the name.
             aside = kind == "plugin" and entity["name"] not in _OURS
-            by_label[label] = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"), aside=aside)
+            missing = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"), aside=aside)
+            by_label[label] = _left_to(missing, asking.owner(entity))
         elif changes := list(_changes(kind, existing[label][1], entity, live, meant)):
             actual = existing[label][1]
             unlocked = kind == "plugin" and any(_fields(actual["config"], entity["config"], _LOCKS))
@@ -77,13 +84,56 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
             guarding = guarding or (_is_everywhere(entity) and not gate.CodeLeft.by(actual).alone)
             aside = not guarding and (beside or _bounded(kind, actual, entity))
             request = repair(kind, actual, entity, live, meant)
-            by_label[label] = Drift(f"{label}: {'; '.join(changes)}", request, guarding or aside, aside)
+            changed = Drift(f"{label}: {'; '.join(changes)}", request, guarding or aside, aside)
+            found, wanted = asking.owner(actual), asking.owner(entity)
+            by_label[label] = _left_to(changed, found if found.kind == "another stack's" else wanted)
     return by_label
+
+
+def _left_to(drift: Drift, owner: Owner) -> Drift:
+    """The drift of an entity, which another stack repairs if that is the owner."""
+    if owner.kind != "another stack's":
+        return drift
+    return replace(drift, text=f"{drift.text} (it is {owner})", request=None, stack=owner.stack)
+
+
+_WORDS = {"ours": "is not meant to be there", "foreign": "is not ours"}
+
+
+def _extra(
+    kind: str,
+    label: str,
+    entity: Entity,
+    live: Entities,
+    ours: Collection[str],
+    gone: Collection[str],
+    asking: Asking,
+) -> Drift | None:
+    """A drift for an entity that nobody here means to be there, by its owner; None where it can be no reason for
+    anything. `gone`: kinds of missing plugins."""
+    owner = asking.owner(entity)
+    words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
+    if kind == "credential":
+        words = f"{label} of {parent_of(kind, entity, live)} is not the issuer's"
+    drift = _unmeant(kind, words, entity, live, ours, gone)
+    if drift is None:
+        return None
+    if owner.kind != "ours" and kind == "plugin" and not _touches(entity, live, ours):
+        return None  # what leads to it is the reason
+    if owner.kind == "another stack's":
+        return replace(drift, request=None, stack=owner.stack)
+    children = (asking.owner(child) for _, child in belonging(kind, entity, live))
+    others = sorted({child.stack for child in children if child.kind == "another stack's"})
+    if others:
+        text = f"{drift.text}, and entities of stack '{others[0]}' belong to it"
+        return replace(drift, text=text, request=None, stack=others[0])
+    return replace(drift, used_by=uses(kind, entity, live, ours, asking))
 
 
 def _is_everywhere(entity: Entity) -> bool:
     """Whether it is the global plugin that has the code of all ports."""
-    return entity.get("name") == "pre-function" and "config" in entity and not entity["service"]
+    scopes = ("service", "route", "consumer", "consumer_group")
+    return entity.get("name") == "pre-function" and "config" in entity and not any(map(entity.get, scopes))
 
 
 def _strips_less(kind: str, actual: Entity, meant: Entity) -> bool:
@@ -177,14 +227,14 @@ def _shown(value: Any) -> str:
 
 
 def _leads(entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
-    now, wanted = owner("service", entity, live), owner("service", meant, intended)
+    now, wanted = parent_of("route", entity, live), parent_of("route", meant, intended)
     if now != wanted:
         yield f"it leads to {now}, not to {wanted}"
 
 
 def _credential(entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
     yield from _fields(entity, meant, ("algorithm",))
-    now, wanted = owner("consumer", entity, live), owner("consumer", meant, intended)
+    now, wanted = parent_of("credential", entity, live), parent_of("credential", meant, intended)
     if now != wanted:
         yield f"it belongs to {now}, not to {wanted}"
     if (entity.get("rsa_public_key") or "").strip() != (meant.get("rsa_public_key") or "").strip():
@@ -241,28 +291,31 @@ def _address(upstream: tuple[str, int] | None) -> str:
     return f"{upstream[0]}:{upstream[1]}" if upstream else "nothing that it can read"
 
 
-def _extra(
-    kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str], gone: Collection[str]
+def _unmeant(
+    kind: str, words: str, entity: Entity, live: Entities, ours: Collection[str], gone: Collection[str]
 ) -> Drift | None:
-    """A drift for what nobody meant; None where it can be no reason for anything. `gone`: kinds of missing plugins."""
+    """A drift in these words, with the request that removes the entity; None as of `_extra`."""
     if kind == "plugin":
+        if _is_everywhere(entity) and gate.CodeLeft.by(entity).alone:
+            return None  # it leaves what ports of a stack call, and does nothing else
         aside = entity["name"] not in _OURS and (_is_read_by(entity, live, ours) or _replaces(entity, live, ours))
         if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE and not aside:
             return None
         request = removal(kind, entity, then_up=entity["name"] in gone)
         misplaced = aside or (entity["name"] in _OURS and _touches(entity, live, ours))
-        return Drift(f"{label} is not ours", request, misplaced, aside)
+        return Drift(words, request, misplaced, aside)
     if kind == "consumer":
         return None
     if kind == "credential":
-        return Drift(f"{label} of {owner('consumer', entity, live)} is not the issuer's", removal(kind, entity))
+        # A gate of ours takes the keys of its own ring alone.
+        return Drift(words, removal(kind, entity)) if parent_of(kind, entity, live) in ours else None
     if kind == "target":
         if live.labels["upstream", entity["upstream"]["id"]] not in ours:
             return None  # it goes with its Upstream
-        return Drift(f"{label} is not ours", removal(kind, entity), misplaced=entity["weight"] > 0)
+        return Drift(words, removal(kind, entity), misplaced=entity["weight"] > 0)
     service = live.labels.get(("service", reference(entity, "service") or ""))
     leads = f" and leads to {service}" if kind == "route" and service in ours else ""
-    return Drift(f"{label} is not ours{leads}", removal(kind, entity), misplaced=bool(leads))
+    return Drift(f"{words}{leads}", removal(kind, entity), misplaced=bool(leads))
 
 
 def _replaces(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:

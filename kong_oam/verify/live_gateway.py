@@ -321,7 +321,9 @@ class LiveGateway:
         through += tuple(f"credential '{key}'" for key in passage.through)
         through += (labels["consumer", consumer["id"]],) if consumer else ()
         anything = passage.unknown or Effect.UNKNOWN in effects or way.foreign_admission
-        ours = consumer is None or passage.algorithm is None or consumer.get("username") in self._rings
+        # The keys of another stack's ring count at none of these gates.
+        rings = self._terms.keys.rings() | {table["ring"] for table in guards.tables if table}
+        ours = consumer is None or passage.algorithm is None or consumer.get("username") in rings
         return Standing(
             passage.passes,
             anything,

@@ -59,21 +59,22 @@ def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: E
         return None if acts else RepairRequest(_path(kind, entity), {"protocols": meant["protocols"]}, not configured)
     fields = {name: meant.get(name) for name in FIELDS.get(kind, ()) if not alike(name, entity, meant)}
     parent = PARENTS.get(kind, "")
-    moved = bool(parent) and owner(parent, entity, live) != owner(parent, meant, intended)
+    moved = bool(parent) and parent_of(kind, entity, live) != parent_of(kind, meant, intended)
     unseen = moved and (kind == "credential" or not entity[parent])
     if not unseen and not any(_survives_a_run(name, entity, meant) for name in fields):
         return None
     if moved:
         ids_by_label = {label: identifier for (_, identifier), label in live.labels.items()}
-        parent_id = ids_by_label.get(owner(parent, meant, intended))
+        parent_id = ids_by_label.get(parent_of(kind, meant, intended))
         if parent_id is None:
             return RepairRequest(_path(kind, entity), then_up=True)
         fields[parent] = {"id": parent_id}
     return RepairRequest(_path(kind, entity), fields, then_up=kind == "credential")
 
 
-def owner(parent: str, entity: Entity, entities: Entities) -> str:
-    """The label of the entity's parent of this kind."""
+def parent_of(kind: str, entity: Entity, entities: Entities) -> str:
+    """The label of the entity that one of this kind belongs to."""
+    parent = PARENTS[kind]
     return entities.labels.get((parent, reference(entity, parent) or ""), f"no {parent}")
 
 

@@ -29,12 +29,14 @@ from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Complete, Deployed, Entities, intended
 from kong_oam.kong.extras import kinds
+from kong_oam.kong.owners import Asking
 from kong_oam.kong.plugins import Schema, config_json
 from kong_oam.kong.upstream_tls import authorities
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.kubernetes.selected import OtherPods, other_pods
+from kong_oam.objects.component import STACK
 from kong_oam.verify.deviations import Deviation, MisreadError, compare
 from kong_oam.verify.drift import Drift, drifts, recognised
 from kong_oam.verify.live_gateway import LiveGateway, Terms
@@ -46,12 +48,17 @@ class UnverifiedError(UndoneError):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """An entity of the gateway, or a field of an object, that is not as it is meant, and what to do about it."""
+    """An entity of the gateway, or a field of an object, that is not as it is meant, and what to do about it.
+
+    `remedy`: the command that repairs it; empty where another `stack` has to act. `aside`: it is of what is asked for
+    beside who may call. `used_by`: the others that use an entity which the command removes, in words.
+    """
 
     text: str
     remedy: str
     aside: bool = False
-    """Whether it is of what is asked for beside who may call."""
+    stack: str = ""
+    used_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,7 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
     terms = Terms.of(settings, estate, deployed, complete)
     meant = intended(settings, estate, replace(deployed, authorities=authorities(live.authorities)), complete)
     live = recognised(live, meant)
-    drifted = drifts(live, meant)
+    drifted = drifts(live, meant, Asking(settings.stack.name, settings.partition, settings.partition is None))
     try:
         deviations = compare(estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted)
     except MisreadError as error:
@@ -121,9 +128,20 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
     named = {cause for deviation in deviations for cause in deviation.causes}
     silent = [label for label, drift in drifted.items() if drift.misplaced and label not in named]
     deviations += tuple(Deviation("weakened", (label,)) for label in silent)
-    reasons = {label: Reason(drift.text, _remedy(settings, drift), drift.aside) for label, drift in drifted.items()}
-    findings = tuple((deviation, tuple(reasons[cause] for cause in deviation.causes)) for deviation in deviations)
+    findings = tuple((deviation, _reasons(settings, deviation, drifted)) for deviation in deviations)
     return Result(findings, len(estate.exposed))
+
+
+def _reasons(settings: Settings, deviation: Deviation, drifted: Mapping[str, Drift]) -> tuple[Reason, ...]:
+    """The reasons of a finding, in the order of its causes."""
+    reasons = []
+    for cause in deviation.causes:
+        drift = drifted[cause]
+        users = ((label, owner) for label, owner in drift.used_by.items() if label not in deviation.causes)
+        used_by = tuple(f"{label} ({owner})" for label, owner in users)
+        remedy = "" if drift.stack else _remedy(settings, drift)
+        reasons.append(Reason(drift.text, remedy, drift.aside, drift.stack, used_by))
+    return tuple(reasons)
 
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:
@@ -141,6 +159,9 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
             raise UnverifiedError(str(error)) from None
         where = f" in cluster '{cluster}'" if cluster else ""
         for name, manifest in sorted(meant.items()):
+            if owner := _other_stack(settings, live.get(name)):
+                altered.append(Altered(_shown(name) + where, (Reason(f"it is of stack '{owner}'", "", stack=owner),)))
+                continue
             found = changes(manifest, live[name]) if name in live else (FieldChange(""),)
             reasons = tuple(_reason(settings, context, name, change) for change in found)
             altered += [Altered(_shown(name) + where, reasons)] if reasons else []
@@ -155,6 +176,13 @@ def _leading_astray(found: OtherPods, where: str) -> Altered:
     remedy = f"take the podLabels at {found.named.place} off these pods, or write others there"
     name = f"Service '{found.component.namespace}/{found.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))
+
+
+def _other_stack(settings: Settings, manifest: Mapping[str, Any] | None) -> str | None:
+    """The stack that an object's label names, if that is another one."""
+    labels = (manifest or {}).get("metadata", {}).get("labels") or {}
+    stack: str | None = labels.get(STACK)
+    return stack if stack != settings.stack.name else None
 
 
 def _shown(name: kubectl.Name) -> str:

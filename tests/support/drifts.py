@@ -721,11 +721,11 @@ EXPECTED: dict[str, list[str]] = {
         "weakened: plugin post-function of everything (global) is not ours",
     ],
     "our gate made global": [
-        "weakened: plugin post-function of everything (global) is not ours",
+        "weakened: plugin post-function of everything (global) is not meant to be there",
         f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
     "our gate on a route alone": [
-        f"weakened: plugin post-function of route '{ROUTE}' is not ours",
+        f"weakened: plugin post-function of route '{ROUTE}' is not meant to be there",
         f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
     "a gate changed in every way": [

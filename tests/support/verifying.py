@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.model import Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings, read_file
 from kong_oam.access.tokens import Claims
 from kong_oam.cli.verify import methods
@@ -53,28 +53,31 @@ def sample(scheme: str = "http") -> tuple[Settings, Estate]:
 
 @dataclass(frozen=True)
 class Deployment:
-    """An estate on a gateway: `deployed` is what its stack would put out. Workloads are at `<name>.<application>.test`."""
+    """An estate on a gateway: `deployed` is what its stack would put out. Workloads are at `<name>.<application>.test`,
+    or below another `domain`."""
 
     settings: Settings
     estate: Estate
     issuer: Issuer
+    domain: str = "test"
 
     @staticmethod
     def of(settings: Settings, estate: Estate) -> Deployment:
         return Deployment(settings, estate, Issuer(now=time.time(), provider=settings.stack.default_provider))
 
+    def workload(self, component: Component) -> str:
+        return f"{component.name}.{component.application}.{self.domain}"
+
     @cached_property
     def deployed(self) -> Deployed:
         upstreams = {
-            names.service(
-                self.settings.stack.name, component, name
-            ): f"{component.name}.{component.application}.test:{backend.port}"
+            names.service(self.settings.stack.name, component, name): f"{self.workload(component)}:{backend.port}"
             for component in self.estate.exposed
             for name, backend in component.backends.items()
         }
         provider = self.issuer.provider.name
         return Deployed(
-            {provider: ISSUER},
+            {provider: self.issuer.provider.issuer or ISSUER},
             {provider: (Slot(SigningKey(self.issuer.kid, self.issuer.algorithm, self.issuer.pem)),)},
             upstreams,
             clients={provider: {client.component: f"id of {client.component}" for client in self.estate.clients}},
@@ -204,14 +207,15 @@ class Hands:
 
 class Running:
     """A deployment in the sandbox's Kong (a stand-in), which has the CA certificate `ca` (PEM) of its workloads. A context
-    manager."""
+    manager. `beside`: another deployment, in whose Kong this one is, too."""
 
-    def __init__(self, deployment: Deployment, ca: str | None = None) -> None:
-        self.deployment, self._ca = deployment, ca
-        self.kong = Kong(now=lambda: deployment.issuer.now)
+    def __init__(self, deployment: Deployment, ca: str | None = None, beside: Running | None = None) -> None:
+        self.deployment, self._ca, self._beside = deployment, ca, beside
+        self.kong = beside.kong if beside else Kong(now=lambda: deployment.issuer.now)
 
     def __enter__(self) -> Self:
-        self.kong.start()
+        if self._beside is None:
+            self.kong.start()
         one = self.deployment
         shared = one.settings.gateway.shares_code
         with kong_deployment.Entities(self.kong.admin_url, keep=True, shared=shared) as entities:
@@ -224,13 +228,14 @@ class Running:
             entities.rings(one.estate, {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}})
             entities.nowhere(one.estate)
             for component in one.estate.exposed:
-                entities.guard(one.estate, component, f"{component.name}.{component.application}.test")
+                entities.guard(one.estate, component, one.workload(component))
             for component in one.estate.exposed:
                 entities.lead(one.estate, component)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kong.stop()
+        if self._beside is None:
+            self.kong.stop()
 
     @cached_property
     def _complete(self) -> Any:

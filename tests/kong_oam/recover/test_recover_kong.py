@@ -8,10 +8,12 @@ import pytest
 from kong_oam.kong import plugins
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.owners import Asking
 from kong_oam.recover.kong import LostEntity, OutdatedStateError, RemovalError, entities, lost, remove
 from sandbox.kong import Kong
 
 OURS = frozenset({"kong-oam", "kong-oam-stack:local"})
+ASKING = Asking("local")
 
 
 def _entity(collection: str, identifier: str, tags: frozenset[str] = OURS, **parents: str) -> LostEntity:
@@ -28,20 +30,26 @@ KEY = _entity("jwts", "key", consumer="ring")
 
 
 def _removed(there: list[LostEntity], known: set[str]) -> list[str]:
-    found = lost(there, frozenset(known), OURS)
+    found = lost(there, frozenset(known), ASKING)
     return [entity.id for entity, reason in found if reason is None]
 
 
 def test_what_the_state_knows_is_not_lost() -> None:
     """By its id, whatever else is there."""
-    assert lost([SERVICE, GATE, ROUTE], frozenset({"api", "gate", "way"}), OURS) == ()
+    assert lost([SERVICE, GATE, ROUTE], frozenset({"api", "gate", "way"}), ASKING) == ()
     assert _removed([SERVICE, GATE], {"api"}) == ["gate"]
 
 
-@pytest.mark.parametrize("tags", [set(), {"kong-oam"}, {"kong-oam-stack:local"}, {"kong-oam", "kong-oam-stack:local2"}])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        *(set(), {"kong-oam"}, {"kong-oam-stack:local"}, {"kong-oam", "kong-oam-stack:local2"}),
+        {"kong-oam", "kong-oam-stack:local", "kong-oam-stack:prod"},
+    ],
+)
 def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(tags: set[str]) -> None:
     """Other stacks, other tools, and what was made by hand."""
-    assert lost([_entity("services", "other", frozenset(tags))], frozenset(), OURS) == ()
+    assert lost([_entity("services", "other", frozenset(tags))], frozenset(), ASKING) == ()
 
 
 def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> None:
@@ -60,7 +68,7 @@ def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead(
 
 def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
     """Without it the service would be more open; a route that goes does not count, nor does one of another service."""
-    assert [reason for _, reason in lost([SERVICE, GATE, ROUTE], frozenset({"api", "way"}), OURS)] == [
+    assert [reason for _, reason in lost([SERVICE, GATE, ROUTE], frozenset({"api", "way"}), ASKING)] == [
         "it guards what route way leads to; take the routes away first"
     ]
     theirs = _entity("routes", "theirs", frozenset(), service="api")
@@ -77,8 +85,11 @@ def test_a_plugin_of_a_route_goes_although_the_route_stays() -> None:
 def test_what_something_else_belongs_to_stays() -> None:
     """Kong removes a route's plugins with it, and a consumer's credentials: nothing that is not lost goes that way."""
     theirs = _entity("plugins", "rate-limiting", frozenset({"theirs"}), route="way")
-    found = lost([SERVICE, ROUTE, theirs], frozenset({"api"}), OURS)
+    found = lost([SERVICE, ROUTE, theirs], frozenset({"api"}), ASKING)
     assert [(entity.id, reason) for entity, reason in found] == [("way", "plugin rate-limiting belongs to it")]
+    prods = _entity("plugins", "prods", frozenset({"kong-oam", "kong-oam-stack:prod"}), route="way")
+    ((_, why),) = lost([SERVICE, ROUTE, prods], frozenset({"api"}), ASKING)
+    assert why == "plugin prods of stack 'prod' belongs to it"
     assert _removed([RING, _entity("jwts", "by-hand", frozenset(), consumer="ring")], set()) == []
     assert _removed([NOWHERE, _entity("targets", "by-hand", frozenset(), upstream="nowhere")], set()) == []
 
@@ -87,7 +98,7 @@ def test_a_parent_and_its_child_are_never_both_lost() -> None:
     """No run begins what belongs to another before the state knows that one: the state is old, or another's."""
     for parent, child in ((SERVICE, GATE), (SERVICE, ROUTE), (ROUTE, OPTIONAL), (RING, KEY)):
         with pytest.raises(OutdatedStateError, match=rf"neither \w+ {parent.id} nor .* \w+ {child.id}\..* backend"):
-            lost([parent, child], frozenset(), OURS)
+            lost([parent, child], frozenset(), ASKING)
 
 
 def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
@@ -96,13 +107,13 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
         for number in range(1100):
             admin.post("/services", json={"name": f"s{number}", "host": "example.com"})
         service = admin.get("/services/s0").json()["id"]
-        consumer = admin.post("/consumers", json={"username": "ring", "tags": ["t"]}).json()["id"]
-        admin.post("/consumers/ring/jwt", json={"key": "kid", "secret": "s", "tags": ["t"]})
-        admin.post("/plugins", json={"name": "jwt", "service": {"id": service}, "tags": ["t"]})
+        consumer = admin.post("/consumers", json={"username": "ring", "tags": sorted(OURS)}).json()["id"]
+        admin.post("/consumers/ring/jwt", json={"key": "kid", "secret": "s", "tags": sorted(OURS)})
+        admin.post("/plugins", json={"name": "jwt", "service": {"id": service}, "tags": sorted(OURS)})
         for name in ("ours", "theirs"):
-            admin.post("/upstreams", json={"name": name, "tags": ["t"]})
+            admin.post("/upstreams", json={"name": name, "tags": sorted(OURS)})
         admin.post("/upstreams/theirs/targets", json={"target": "example.com:80"})
-        admin.post("/routes", json={"name": "way", "paths": ["/"], "service": {"id": service}, "tags": ["t"]})
+        admin.post("/routes", json={"name": "way", "paths": ["/"], "service": {"id": service}, "tags": sorted(OURS)})
         there = entities(asked)
         assert sum(entity.collection == "services" for entity in there) == 1100
         assert sorted(map(str, (entity for entity in there if entity.tags))) == [
@@ -113,7 +124,7 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
             "upstream ours",
             "upstream theirs",
         ]
-        judged = lost(there, frozenset({service, consumer}), ["t"])
+        judged = lost(there, frozenset({service, consumer}), ASKING)
         assert [reason for _, reason in judged if reason] == ["target example.com:80 of theirs belongs to it"]
         found = [entity for entity, reason in judged if reason is None]
         remove(asked, found, settle=0)
@@ -163,8 +174,8 @@ def test_the_code_of_ports_stays_while_one_calls_it() -> None:
         port = made("/services/api/plugins", name="pre-function", config=plugins.admission("{}"))
         with AdminApi(Account(kong.admin_url)) as asked:
             known = frozenset({service, port})
-            assert [(one.id, reason) for one, reason in lost(entities(asked), known, OURS)] == [(everywhere, None)]
+            assert [(one.id, reason) for one, reason in lost(entities(asked), known, ASKING)] == [(everywhere, None)]
             calling = plugins.admission("{}", shared=True)
             admin.patch(f"/plugins/{port}", json={"config": calling}).raise_for_status()
-            ((one, reason),) = lost(entities(asked), known, OURS)
+            ((one, reason),) = lost(entities(asked), known, ASKING)
     assert (one.id, reason) == (everywhere, "plugin pre-function of api calls what it has")
