@@ -7,20 +7,27 @@ close by themselves. Each of them has what was opened, until when and why.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import httpx
+
 from kong_oam.access.model import METHODS
+from kong_oam.access.paths import unwritten
 from kong_oam.access.settings.stack import Settings
-from kong_oam.diagnostics import printable
+from kong_oam.diagnostics import printable, some
 from kong_oam.errors import UndoneError
 from kong_oam.kong import names, plugins
 from kong_oam.kong.admin import AdminApi, AdminError, RejectedError
 from kong_oam.kong.entities import reference
+from kong_oam.kong.owners import Asking
+from kong_oam.kong.preflight import settle
+from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
 from kong_oam.kong.table import LONGEST_OPENING, opened
-from kong_oam.verify.gate import script_of, with_table
+from kong_oam.verify.gate import CodeLeft, requirement, script_of, with_table
+from kong_oam.verify.questions import Call
 
 
 class EmergencyError(UndoneError):
@@ -78,9 +85,15 @@ class _GatedService:
     """A service of the stack, with the plugins that guard it by the parts they play."""
 
     component: str
+    service: str
     admission: Mapping[str, Any]
     authentication: Mapping[str, Any]
     gate: Mapping[str, Any]
+
+    @property
+    def guards(self) -> tuple[Mapping[str, Any], ...]:
+        """The plugins in their order."""
+        return self.admission, self.authentication, self.gate
 
     @property
     def tables(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -176,17 +189,20 @@ def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
     return methods
 
 
-def close(admin: AdminApi, settings: Settings) -> tuple[str, ...]:
-    """Closes whatever is open, and gives the components of it: all gates first, whatever fails; then admission, and who
-    passes without a token. Raises EmergencyError, AdminError."""
+def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
+    """Closes whatever is open, and gives the components of it, each with its opening: all gates first, whatever fails;
+    then admission, and who passes without a token. Raises EmergencyError, AdminError."""
     gates = tuple(_gated_services(admin, settings))
     failed: list[str] = []
-    closing: set[str] = set()
+    closing: dict[str, Opening | None] = {}
 
     def attempt(gated: _GatedService, step: Callable[[_GatedService], None]) -> None:
         try:
-            if gated.opening is not None or gated.is_left_anonymous:
-                closing.add(gated.component)
+            opening = gated.opening
+            if opening is not None or gated.is_left_anonymous:
+                closing[gated.component] = closing.get(gated.component) or (
+                    _opening(gated, opening, 0.0) if opening is not None else None
+                )
                 step(gated)
         except (EmergencyError, AdminError) as error:
             failed.append(str(error))
@@ -204,21 +220,113 @@ def close(admin: AdminApi, settings: Settings) -> tuple[str, ...]:
             attempt(gated, step)
     if failed:
         raise EmergencyError("; ".join(dict.fromkeys(failed)))
-    return tuple(sorted(closing))
+    return dict(sorted(closing.items()))
+
+
+def show_at_gateway(
+    admin: AdminApi, settings: Settings, changed: Iterable[Opening], proxy: Proxy, *, is_open: bool
+) -> list[str]:
+    """Asks the gateway for each opening, for as long as its workers may take, and says what everybody gets.
+
+    Raises EmergencyError where the gateway does not do what was written, with the cause where Kong's entities show it,
+    and AdminError.
+    """
+    gates, stack = tuple(_gated_services(admin, settings)), settings.stack.name
+    lines: list[str] = []
+    for opening in changed:
+        of_component = [gated for gated in gates if gated.component == opening.component]
+        causes = list(_hindrances(admin, of_component, stack)) if is_open else []
+        # What Kong's entities hinder, no time mends.
+        seconds = 0.0 if causes else settle(admin, settings.gateway) + _SPARE_SECONDS
+        shown, is_as_written = _asked(of_component, opening, proxy, seconds, is_open=is_open)
+        if causes or not is_as_written:
+            why = f", since {some(causes)}" if causes else f"; see `python -m kong_oam verify --stack {stack}`"
+            state = "open" if is_open else "closed"
+            raise EmergencyError(f"written, and {opening.path} of {opening.component} is not {state}: {shown}{why}")
+        lines.append(shown)
+    return lines
+
+
+_SPARE_SECONDS = 3.0
+
+
+def _asked(
+    gates: Iterable[_GatedService], opening: Opening, proxy: Proxy, seconds: float, *, is_open: bool
+) -> tuple[str, bool]:
+    """What the gateway says to somebody without a token, in words, and whether nothing speaks against the change."""
+    method = next((method for method in SAFE_METHODS if method in opening.methods), None)
+    where = next(_places(gates, opening, method), None) if method else None
+    if method is None or where is None:
+        return f"{','.join(opening.methods)} {opening.path} was not asked for: that could change something", True
+    host, path = where
+    request = f"{method} {proxy.url(host, path)} without a token"
+    if opening.networks:
+        return f"{request} was not asked for: it depends on where a call comes from", True
+    wanted: Said = "passes it on" if is_open else "refuses it"
+    try:
+        answer = proxy.settled(method, host, path, wanted, seconds)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        hint = f"call it yourself, or set {ADDRESS} to the gateway's proxy"
+        return f"{request} could not be asked ({type(error).__name__}): {hint}", True
+    is_as_written = answer.said == wanted
+    return f"{request}: the gateway {'' if is_as_written else 'still '}{answer}", is_as_written
+
+
+def _places(gates: Iterable[_GatedService], opening: Opening, method: str) -> Iterator[tuple[str, str]]:
+    """Yields hosts and paths at which the opening answers everybody."""
+    entry = {"path": opening.path, "methods": opening.methods, "ends": opening.ends}
+    for gated in gates:
+        table = {**gated.tables[1], "opened": entry, "addresses": {}}
+        for pattern, paths in table["hosts"].items():
+            host = pattern.replace("*", "any")
+            for path in (opening.path, *sorted(paths)):
+                call = Call("https", method, host, unwritten(path))
+                if requirement(table, call) == "public":
+                    yield host, path
+
+
+def _hindrances(admin: AdminApi, gates: Iterable[_GatedService], stack: str) -> Iterator[str]:
+    """Yields, by Kong's entities, why services refuse everybody whatever their gates say, and what to do."""
+    everywhere = [plugin for plugin in _unscoped(admin) if plugin["enabled"] and not plugin.get("service")]
+    left = frozenset[str]().union(*(CodeLeft.by(one).versions for one in everywhere if one["name"] == "pre-function"))
+    for gated in gates:
+        for guard in gated.guards:
+            if not guard["enabled"]:
+                yield f"plugin {guard['name']} of service '{gated.service}' is disabled: enable it in Kong"
+        script = script_of(gated.admission)
+        if script and script.calls and script.calls not in left:
+            yield (
+                f"the global plugin pre-function, whose code service '{gated.service}' calls, is missing or disabled: "
+                f"`pulumi up -s {stack} --refresh` repairs it"
+            )
 
 
 def _gated_services(admin: AdminApi, settings: Settings) -> Iterator[_GatedService]:
-    tags, kinds = set(names.tags(settings.stack.name)), plugins.guards(settings.gateway.edition)
-    guards = {
-        (reference(plugin, "service"), plugin["name"]): plugin
-        for plugin in admin.rows("/plugins")
-        if not plugin.get("route") and not plugin.get("consumer")
-    }
+    """Yields the stack's services that have all guards. Raises EmergencyError where another stack owns a guard."""
+    asking = Asking(settings.stack.name, whole=True)
+    kinds = plugins.guards(settings.gateway.edition)
+    guards = {(reference(plugin, "service"), plugin["name"]): plugin for plugin in _unscoped(admin)}
     for service in admin.rows("/services"):
-        component = names.component_of(settings.stack.name, service.get("name") or "")
+        name = service.get("name") or ""
+        component = names.component_of(settings.stack.name, name)
         parts = [plugin for kind in kinds if (plugin := guards.get((service["id"], kind)))]
-        if component and tags <= set(service.get("tags") or ()) and len(parts) == len(kinds):
-            yield _GatedService(component, *parts)
+        if not component or asking.owner(service).kind != "ours" or len(parts) != len(kinds):
+            continue
+        for plugin in parts:
+            owner = asking.owner(plugin)
+            if owner.kind == "another stack's":
+                raise EmergencyError(
+                    f"stack '{owner.stack}' owns plugin {plugin['name']} of service '{name}', by its tags: "
+                    f"see `python -m kong_oam verify --stack {settings.stack.name}`"
+                )
+        yield _GatedService(component, name, *parts)
+
+
+def _unscoped(admin: AdminApi) -> Iterator[Mapping[str, Any]]:
+    """Yields the plugins that stand on a service, or on all of them, for every caller."""
+    for plugin in admin.rows("/plugins"):
+        if not plugin.get("route") and not plugin.get("consumer"):
+            yield plugin
 
 
 def _patch(admin: AdminApi, plugin: Mapping[str, Any], config: Mapping[str, Any]) -> None:

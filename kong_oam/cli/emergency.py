@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from typing import TYPE_CHECKING
 
 from kong_oam.access.settings.stack import Settings
@@ -27,7 +28,11 @@ other methods, and whose longer and shorter rules, stay as they are. The gates k
 themselves. Each of them has what was opened, until when and why; `python -m kong_oam verify` tells of it as long as it
 lasts; the next `pulumi up --refresh` takes it away, as does one that changes the component's rules.
 
-Exit status: 0 done (listed: nothing is open), 1 listed: something is open, 2 not done, or not all: what it says.
+`open` and `close` then ask the gateway what somebody without a token gets, at the public address of the path. Where
+that address does not lead to the gateway from here, KONG_PROXY_ADDR says where its proxy listens.
+
+Exit status: 0 done (listed: nothing is open), 1 listed: something is open, 2 not done, or not all, or the gateway does
+not answer as was written: what it says.
 """
 
 
@@ -45,26 +50,32 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # The other verbs start without what asks Kong.
-    from kong_oam.emergency import OpeningRequest, close, open_path, openings
+    from kong_oam.emergency import OpeningRequest, close, open_path, openings, show_at_gateway
     from kong_oam.engine.configuration import of_stack
     from kong_oam.errors import KongOamError
     from kong_oam.kong.account import account
     from kong_oam.kong.admin import AdminApi
+    from kong_oam.kong.proxy import ADDRESS, Proxy
 
     try:
         settings = settings_of(options.stack)
+        proxy = Proxy(settings.stack.scheme, os.environ.get(ADDRESS))
         with AdminApi(account(settings, of_stack(options.stack))) as admin:
             if options.verb == "open":
                 wanted = OpeningRequest(
                     options.component, options.path, options.methods, options.minutes, options.reason
                 )
-                console.print(f"{open_path(admin, settings, wanted)}; {_effective_when(admin, settings)}")
+                opening = open_path(admin, settings, wanted)
+                console.print(f"{opening}; {_effective_when(admin, settings)}")
                 console.print(f"To close it before: python -m kong_oam emergency -s {options.stack} close")
+                console.print(*show_at_gateway(admin, settings, [opening], proxy, is_open=True))
                 return OK
             if options.verb == "close":
                 closed = close(admin, settings)
                 timing = _effective_when(admin, settings) if closed else ""
                 console.print(*([f"closed: {component}; {timing}" for component in closed] or (_NOTHING,)))
+                stood = [opening for opening in closed.values() if opening]
+                console.print(*show_at_gateway(admin, settings, stood, proxy, is_open=False))
                 return OK
             listed = openings(admin, settings)
     except KongOamError as error:

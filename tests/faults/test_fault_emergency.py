@@ -62,6 +62,12 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     assert answers(stack) == SHUT
     stack.local.okta.faults = lambda *_: None
     assert stack.run("up", check=False).returncode != 0
+    gate = stack.plugin("post-function", SERVICE)
+    stack.kong("PATCH", f"/plugins/{gate['id']}", {"enabled": False})
+    refused = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
+    assert (refused.returncode, f"    {refused.stderr}" in page("how-to/break-glass.md")) == (2, True), refused.stderr
+    assert emergency(stack, "close").returncode == 0
+    stack.kong("PATCH", f"/plugins/{gate['id']}", {"enabled": True})
     done = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("open: GET,HEAD /things of tiny/api for everybody until 20")
@@ -79,7 +85,11 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     assert seen.stdout.startswith("opened: ") and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout
     assert stack.changes("up") == {}  # a run without a change leaves it, until it ends
     closed = emergency(stack, "close")
-    assert (closed.returncode, closed.stdout) == (0, "closed: tiny/api; at all nodes within some 12 seconds\n")
+    assert (closed.returncode, closed.stdout) == (
+        0,
+        "closed: tiny/api; at all nodes within some 12 seconds\n"
+        f"GET http://{HOST}{PROTECTED} without a token: the gateway refuses it (401)\n",
+    )
     assert answers(stack) == SHUT
     assert emergency(stack).stdout == "nothing is open in an emergency\n"
     assert verified(stack).returncode == 0

@@ -193,6 +193,7 @@ def engine(
     (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(_STACK_FILE % {"providers": json.dumps([provider])})
     with Local(balancer=upstream_host()) as local:
         local.env |= {"KONG_ADMIN_ADDR": live.target.admin_url, "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
+        local.env["KONG_PROXY_ADDR"] = "http://{}:{}".format(*live.target.proxy)
         local.env |= environment or {}
         local.env.pop("KONG_ADMIN_TOKEN")
         if live.target.token:

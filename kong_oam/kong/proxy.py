@@ -1,0 +1,84 @@
+"""Asks the proxy of a Kong what somebody without a token gets. It asks with safe methods alone.
+
+Source: Kong's documentation of `headers` in kong.conf (an answer of an upstream has X-Kong-Upstream-Latency).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import httpx
+
+from kong_oam.http.trust import trusted
+
+ADDRESS = "KONG_PROXY_ADDR"
+"""The variable of the environment that says where the proxy listens, where its public hosts do not lead to it."""
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_TIMEOUT = httpx.Timeout(5.0)
+_PAUSE = 0.5
+_IN_A_ROW = 6
+
+Said = Literal["passes it on", "refuses it", "reaches no workload"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyAnswer:
+    """An answer of the proxy, and what the gateway does with the request."""
+
+    status: int
+    said: Said
+
+    def __str__(self) -> str:
+        return f"{self.said} ({self.status})"
+
+
+class Proxy:
+    """The proxy of a Kong, which takes `scheme`. `address`: where it listens; None: where its public hosts lead to."""
+
+    def __init__(
+        self,
+        scheme: str,
+        address: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._scheme, self._address, self._transport, self._sleep = scheme, address, transport, sleep
+
+    def url(self, host: str, path: str) -> str:
+        """The public URL of a path."""
+        return f"{self._scheme}://{host}{path}"
+
+    def ask(self, method: str, host: str, path: str) -> ProxyAnswer:
+        """The answer to a request without a token. Raises httpx.HTTPError, httpx.InvalidURL."""
+        url = f"{self._address.rstrip('/')}{path}" if self._address else self.url(host, path)
+        client = httpx.Client(timeout=_TIMEOUT, verify=trusted(), transport=self._transport, follow_redirects=False)
+        with client, client.stream(method, url, headers={"Host": host}, extensions={"sni_hostname": host}) as answer:
+            return ProxyAnswer(answer.status_code, _said(answer))
+
+    def settled(self, method: str, host: str, path: str, wanted: Said, seconds: float) -> ProxyAnswer:
+        """The answer, once the wanted one comes several times in a row, or after so many seconds. Raises
+        httpx.HTTPError, httpx.InvalidURL."""
+        waited = 0.0
+        in_a_row = 0
+        while True:
+            answer = self.ask(method, host, path)
+            in_a_row = in_a_row + 1 if answer.said == wanted else 0
+            if in_a_row == _IN_A_ROW:
+                return answer
+            if in_a_row:
+                continue  # on a connection of its own, so perhaps another worker answers
+            if waited >= seconds:
+                return answer
+            self._sleep(_PAUSE)
+            waited += _PAUSE
+
+
+def _said(answer: httpx.Response) -> Said:
+    """Scripts of ours refuse with a problem document, also with 503: any other error of Kong's own is of its way on."""
+    if answer.status_code < 400 or "x-kong-upstream-latency" in answer.headers:
+        return "passes it on"
+    is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
+    return "refuses it" if is_problem or answer.status_code < 500 else "reaches no workload"
