@@ -1,0 +1,149 @@
+"""Two stacks on one real Kong, through every verb: nobody is let in, nobody is refused, and neither touches the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.support.engine.deployment import Deployment
+from tests.support.engine.partitions import kong_oam
+from tests.support.gateway_cases import Case
+from tests.support.live.engine import Engine, engine
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.hammer import Hammer
+from tests.support.live.run import upstream_host
+from tests.support.live.upstream import Upstream
+
+pytestmark = pytest.mark.timeout(1200)
+
+FIRST, SECOND = "one", "two"
+MEANS = "decides as the Applications mean"
+
+
+@pytest.fixture
+def stacks(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Engine]]:
+    """Both stacks, the first one deployed. The second one has its own workload, and its code at each port."""
+    folders = [tmp_path_factory.mktemp(name) for name in (FIRST, SECOND)]
+    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    with (
+        Upstream(bind) as upstream,
+        engine(live, folders[0], FIRST) as first,
+        engine(replace(live, upstream=upstream), folders[1], SECOND) as second,
+    ):
+        second.configure("sharedCode: false")
+        first.up()
+        yield first, second
+
+
+def said(made: Engine, verb: str, *arguments: str, status: int = 0) -> str:
+    """What a verb prints on a stack."""
+    return run(made, verb, *arguments, status=status).stdout
+
+
+def run(made: Engine, verb: str, *arguments: str, status: int = 0) -> CompletedProcess[str]:
+    """A verb on a stack."""
+    return kong_oam(Deployment(made.local, made.folder), verb, "--stack", made.stack, *arguments, status=status)
+
+
+def own(made: Engine) -> Mapping[str, object]:
+    """The stack's entities at Kong, by their paths, which have their ids."""
+    tag = f"kong-oam-stack:{made.stack}"
+    return {path: one for path, one in made.live.target.entities().items() if tag in (one["tags"] or ())}
+
+
+def callers(made: Engine, other: Engine) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
+    """Who is refused at a stack's API, and who is let in, by name."""
+    (authorization,) = other.case("GET", "/orders", "report").authorization
+    refused = {
+        f"nobody at {made.stack}": [made.case("GET", "/orders")],
+        f"the other's at {made.stack}": [Case("GET", made.host, b"/orders", (authorization,))],
+        f"import at {made.stack}": [made.case("GET", "/orders", "import")],
+    }
+    return refused, {
+        f"report at {made.stack}": [made.case("GET", "/orders", "report")],
+        f"health at {made.stack}": [made.case("GET", "/orders/health")],
+    }
+
+
+def refused_by_hand(made: Engine) -> None:
+    """Somebody disables the global plugin: `verify` has one command, and an opening is an error with the cause."""
+    (code,) = (path for path, one in own(made).items() if path.startswith("/plugins/") and is_global(one))
+    with made.live.target.admin() as admin:
+        admin.patch(code, json={"enabled": False}).raise_for_status()
+    found = said(made, "verify", "--only", "gateway", status=1)
+    commands = [line for line in found.splitlines() if "to do" in line or "has to act" in line]
+    assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
+    made.live.await_steady([(made.case("GET", "/orders/health"), 503)], made.bound)
+    failed = run(made, "emergency", "open", "orders/api", "/orders", "--reason", "a live test", status=2).stderr
+    assert "the gateway still refuses it (503)" in failed and "is missing or disabled" in failed
+    assert "closed: orders/api" in said(made, "emergency", "close")
+
+
+def is_global(plugin: Any) -> bool:
+    return not plugin["service"] and not plugin["route"] and not plugin["consumer"]
+
+
+def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
+    stacks: tuple[Engine, Engine], live: LiveGateway, report: Callable[[str], None]
+) -> None:
+    first, second = stacks
+    second.up()
+    refused, welcome = callers(first, second)
+    more_refused, more_welcome = callers(second, first)
+    cases = [(case, 200) for of in (welcome, more_welcome) for one in of.values() for case in one]
+    live.await_steady(cases, first.bound)
+    seconds = own(second)
+    since, workloads = time.monotonic(), [made.live.upstream for made in stacks]
+    with Hammer(live, {**refused, **more_refused}, {**welcome, **more_welcome}, workloads) as hammer:
+
+        def stage(name: str) -> None:
+            hammer.await_answers()
+            hammer.stage(name)
+
+        stage("verify and recover")
+        for made in stacks:
+            assert MEANS in said(made, "verify", "--only", "gateway")
+            assert "0 made that the state does not know" in said(made, "recover")
+        stage("up")
+        for made in stacks:
+            assert made.changes("up", "--refresh") == {}
+        stage("no global plugin")
+        refused_by_hand(first)
+        assert MEANS in said(second, "verify", "--only", "gateway")
+        first.pulumi("up", "-s", first.stack, "--yes", "--skip-preview", "--refresh")
+        live.await_steady(cases, first.bound)
+        since_repaired = time.monotonic()
+        stage("emergency")
+        opened = said(first, "emergency", "open", "orders/api", "/orders", "--reason", "a live test")
+        assert "without a token: the gateway passes it on (200)" in opened
+        assert MEANS in said(second, "verify", "--only", "gateway")
+        assert "nothing is open" in said(second, "emergency", "close")
+        assert "the gateway refuses it (401)" in said(first, "emergency", "close")
+        time.sleep(first.settle)
+        stage("move")
+        settings = first.stack_file.read_text("utf-8")
+        first.stack_file.write_text(settings.replace("config:\n", 'config:\n  kong-oam:partitions: {all: ["*"]}\n', 1))
+        said(first, "move", "--yes")
+        said(first, "up", "--yes")
+        for made in stacks:
+            assert MEANS in said(made, "verify", "--only", "gateway")
+        for caller in welcome:
+            assert hammer.kept_out(caller, since_repaired) == {}, caller
+        assert own(second) == seconds
+        stage("destroy")
+        said(first, "destroy", "--yes")
+        assert (own(first), own(second)) == ({}, seconds)
+        assert MEANS in said(second, "verify", "--only", "gateway")
+        assert second.changes("up", "--refresh") == {}
+        hammer.await_answers()
+        for caller in more_welcome:
+            assert hammer.kept_out(caller, since) == {}, caller
+        let_in = hammer.let_through()
+        assert {key for key in let_in if key[0] != "emergency" or second.stack in key[1]} == set(), let_in
+        for line in hammer.lines("verify and recover", "up", "no global plugin", "emergency", "move", "destroy"):
+            report(f"two stacks, {line}")
