@@ -51,7 +51,7 @@ class Functions:
         self.messages: list[str] = []
         source = (Path(__file__).parent / "pdk.lua").read_text()
         load = self._lua.eval("function(code) return assert(loadstring(code, '=pdk')) end")
-        self._phase, self._begin, self._run = load(source)(self._lua.table_from(self._host(version)))
+        self._phase, self._begin, self._run, self._read_header = load(source)(self._lua.table_from(self._host(version)))
 
     def run(self, exchange: Exchange, tables: Any, plugin: Entity, phase: str) -> bool:
         """Run one plugin's phase; True if it answered the request. Raises RuntimeError for an error of the script.
@@ -91,6 +91,16 @@ class Functions:
         """The Lua tables of one request: kong.ctx.shared, kong.ctx.plugin, ngx.ctx."""
         with self._lock:
             return self._begin()
+
+    def read_header(self, exchange: Exchange, name: str, tables: Any = None) -> str | None:
+        """The value of a request header as Kong itself reads it; out of the copy in `tables`, where these are given."""
+        with self._lock:
+            self._exchange = exchange
+            try:
+                value: str | None = self._read_header(name, tables)
+            finally:
+                self._exchange = None
+        return value
 
     def forget(self) -> None:
         """Kong rebuilt its plugins: every chunk starts anew."""

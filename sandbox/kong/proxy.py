@@ -20,6 +20,7 @@ from sandbox.kong.client import client_address
 from sandbox.kong.errors import error_response, html_page, nginx_error
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.further import FURTHER
+from sandbox.kong.hop_by_hop import HopByHop
 from sandbox.kong.http import Header, RefusedError, Request, Response, read_request
 from sandbox.kong.lua import Functions
 from sandbox.kong.precedence import ORDER, by_scope, everywhere, scopes
@@ -106,6 +107,7 @@ class Proxy:
         self._lags = lags
         self._configuration = configuration or {}
         self._functions = Functions(version)
+        self._hop_by_hop = HopByHop(version, self._functions)
         self._router: tuple[Table, Table, Router] | None = None
         self._balancer: tuple[Table, Table, Balancer] | None = None
         self._scoped: tuple[Table, dict[Any, Entity]] | None = None
@@ -153,7 +155,7 @@ class Proxy:
             service = self._access(exchange, tables, plugins)
             balanced, peers = self._peers(exchange, service)
             for attempt, peer in attempts(exchange, service, peers):
-                sent = self._upstream_request(exchange, service, peer)
+                sent = self._upstream_request(exchange, service, peer, self._hop_by_hop.listed(exchange, tables))
                 try:
                     response = self._passed_on(exchange, send(sent, service))
                     break
@@ -210,6 +212,7 @@ class Proxy:
         for plugin in plugins:
             if plugin["config"].get("rewrite"):
                 self._script(exchange, tables, plugin, "rewrite")
+        self._hop_by_hop.begin(exchange, tables)
         exchange.match = self._routes(view).match(exchange.request, exchange.scheme, exchange.port, exchange.path)
         if exchange.match is None:
             raise _StopError(self._error(exchange, 404, "no Route matched with those values"))
@@ -393,8 +396,14 @@ class Proxy:
         own = [one for one in exchange.response_headers if one[0].lower() not in {name.lower() for name, _ in kept}]
         return Response(response.status, (*kept, *own, *marks), response.body)
 
-    def _upstream_request(self, exchange: Exchange, service: Entity, peer: Peer) -> UpstreamRequest:
-        """The request as it leaves Kong, in nginx's order: its own headers first, then what is left of the client's."""
+    def _upstream_request(
+        self, exchange: Exchange, service: Entity, peer: Peer, listed: frozenset[str]
+    ) -> UpstreamRequest:
+        """The request as it leaves Kong, in nginx's order: its own headers first, then what is left of the client's.
+
+        `listed` are the headers that Kong deletes, those of plugins as well. A body goes also where its length is
+        deleted. A real Kong sends it only where a plugin has read it, and else takes it for the next request.
+        """
         assert exchange.match is not None
         request, query = exchange.request, exchange.query
         target = exchange.upstream_path + (f"?{query}" if query else "")
@@ -417,10 +426,12 @@ class Proxy:
             *([("X-Forwarded-Prefix", prefix)] if prefix not in ("", "/") else []),
             ("X-Real-IP", exchange.address),
             ("X-Kong-Request-Id", exchange.request_id),
-            *([("Content-Length", str(len(exchange.body)))] if exchange.body else []),
+            *(
+                [("Content-Length", str(len(exchange.body)))]
+                if exchange.body and "content-length" not in listed
+                else []
+            ),
         ]
-        # Kong takes a client's word for which headers are hop-by-hop, and so drops even what plugins have set.
-        listed = {one.strip().lower() for value in exchange.values("connection") for one in value.split(",")}
         dropped = _REMADE | listed
         headers += [one for one in exchange.headers if one[0].lower() not in dropped]
         return UpstreamRequest(exchange.method, target, tuple(headers), exchange.body, peer.host, peer.port)
