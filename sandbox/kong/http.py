@@ -25,6 +25,7 @@ LINE = 8192
 HEADERS = 32768
 HEADER_COUNT = 1000
 BODY = 10 * 1024 * 1024
+LARGEST_LENGTH = 2**63 - 1
 IDLE = 60.0
 
 _REQUEST_LINE = re.compile(r"([A-Z_-]+) +([^ \x00-\x1f\x7f]+) +HTTP/(\d)\.(\d)\Z")
@@ -124,7 +125,7 @@ def read_request(stream: BinaryIO, proceed: Callable[[], None] | None = None) ->
         raise RefusedError(400)
     headers = _headers(stream)
     host = _host(headers, int(minor), absolute[1] if absolute else None)
-    body = _body(stream, headers, proceed)
+    body = _body(stream, headers, int(minor), proceed)
     return Request(method, target, minor, headers, body, host, line=line.rstrip("\r\n"))
 
 
@@ -160,7 +161,7 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
         if key in _UNIQUE and key in seen:
             raise RefusedError(400)
         seen.add(key)
-        headers.append((name, value.strip(" ").rstrip(" \t") if key != "host" else value.strip(" \t")))
+        headers.append((name, value.strip(" ") if key != "host" else value.strip(" \t")))
 
 
 def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
@@ -176,9 +177,11 @@ def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
     return name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.partition(":")[0]
 
 
-def _body(stream: BinaryIO, headers: Sequence[Header], proceed: Callable[[], None] | None) -> bytes:
+def _body(stream: BinaryIO, headers: Sequence[Header], minor: int, proceed: Callable[[], None] | None) -> bytes:
     by_name = {name.lower(): value for name, value in headers}
     coding, length = by_name.get("transfer-encoding"), by_name.get("content-length")
+    if coding is not None and minor == 0:
+        raise RefusedError(400)
     if coding is not None and coding.lower() != "chunked":
         raise RefusedError(501)
     if (coding is not None and length is not None) or (length is not None and not re.fullmatch("[0-9]+", length)):
@@ -190,6 +193,8 @@ def _body(stream: BinaryIO, headers: Sequence[Header], proceed: Callable[[], Non
     if coding is not None:
         return _chunks(stream)
     size = int(length or 0)
+    if size > LARGEST_LENGTH:
+        raise RefusedError(400)
     if size > BODY:
         raise RefusedError(413)
     body = stream.read(size)
@@ -202,7 +207,7 @@ def _chunks(stream: BinaryIO) -> bytes:
     body = b""
     while True:
         line = _line(stream, 400)
-        text = (line or "").partition(";")[0].strip()
+        text = (line or "").partition(";")[0].rstrip(" \t")
         if not re.fullmatch("[0-9A-Fa-f]{1,8}", text):
             raise RefusedError(400)
         size = int(text, 16)
