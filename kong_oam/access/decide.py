@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kong_oam.access.ambiguous_headers import Header, why_ambiguous
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Component, Estate, Rule
 from kong_oam.access.networks import admits, only_from
@@ -29,12 +30,14 @@ class Request:
     """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request line.
 
     `address` is what the gateway takes for the caller's, a text; None: one from which the rules let somebody in.
+    `headers` are names and values, as they were sent, of headers other than Host and Authorization.
     """
 
     method: str
     host: str
     target: bytes
     address: str | None = None
+    headers: tuple[Header, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def _decide_by_token(estate: Estate, request: Request, claims: Claims | Refusal 
         path = read(request.target)
     except Unreadable as why:
         return Decision(400, "ambiguous-path", f"the path {why}")
+    if misread := why_ambiguous(request.headers):
+        return Decision(400, "ambiguous-header", misread)
     component = component_of(estate, request.host, path)
     if component is None:
         return Decision(404, "not-exposed", "no component is exposed on this host and path")

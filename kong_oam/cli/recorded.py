@@ -23,6 +23,7 @@ from kong_oam.metrics.records import VERSION, is_whole, values_in
 
 _REMEDIES: Mapping[str, str] = {
     "address-not-allowed": "a call from an address that the rule allows",
+    "ambiguous-header": "Connection with close, keep-alive, TE or Upgrade alone; X-Forwarded-For spelled with `-`",
     "ambiguous-path": "the path spelled in one way: no dot segments, escapes of what need not be escaped, or `;`",
     "body-too-large": "a smaller body, or one that the trait limits allows",
     "client-closed": "a caller that waits for the answer",

@@ -110,7 +110,7 @@ def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
 def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(live: LiveGateway) -> None:
     """Admission clears Connection, and the upgrade goes upstream all the same; no other upgrade does."""
     for upgrade, arrives in ((b"websocket", b"\r\nUpgrade: websocket\r\n"), (b"h2c", None)):
-        lines = b"Upgrade: " + upgrade + b"\r\nConnection: Upgrade, X-Auth-Client\r\n"
+        lines = b"Upgrade: " + upgrade + b"\r\nConnection: keep-alive, Upgrade, HTTP2-Settings\r\n"
         ask_for = b"GET /orders HTTP/1.1\r\nHost: %(host)s\r\n" + lines
         assert _raw(live, ask_for + b"%(mark)s\r\n\r\n") == Outcome(401, None)
         outcome = _raw(live, ask_for + b"%(token)s\r\n%(mark)s\r\n\r\n")

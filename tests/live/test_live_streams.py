@@ -68,6 +68,21 @@ def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
     assert len(streams.heads) == before
 
 
+@pytest.mark.parametrize(
+    "connection", [b"keep-alive, Upgrade", b"upgrade,Keep-Alive", b"keep-alive\r\nConnection: Upgrade"]
+)
+def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
+    live: LiveGateway, streams: Streams, connection: bytes
+) -> None:
+    """Which name keep-alive beside Upgrade, or in a header of its own."""
+    headers = UPGRADE.replace(b"Connection: Upgrade", b"Connection: " + connection)
+    with opened(live, tokens()["short"], headers) as one:
+        assert one.status == 101
+        assert b"\r\nconnection: keep-alive, upgrade\r\n" in streams.heads[-1].lower()
+        one.say(b"ping")
+        assert one.until(b"ping")
+
+
 def test_a_websocket_outlives_the_token_that_opened_it(live: LiveGateway, streams: Streams) -> None:
     """It is opened once, by a GET that is judged; the workload is told by whom, and what is said is not judged."""
     with opened(live, (token := tokens()["short"]), UPGRADE) as one:

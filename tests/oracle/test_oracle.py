@@ -43,7 +43,7 @@ DIMENSIONS = (
     *("token of a service", "token does not count", "token for one API", "scopes nobody granted", "public rule"),
     *("wildcard host", "shared host", "odd host", "nested path", "hostile path", "no access trait", "opened", "closed"),
     *("a page reads", "a page may not read"),
-    "not from there",
+    *("not from there", "ambiguous header", "harmless header"),
     *("new version of the workload", "half-finished: gate before", "half-finished: gate after"),
 )
 
@@ -165,8 +165,10 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
                 continue
             meant = after.answer(request)
             authorization = (f"Bearer {project.signed(request.token)}",) if request.token else ()
+            headers = (": ".join(request.header).encode(),) if request.header else ()
             got = kong.handle(
-                Case(request.method, request.host, request.target, authorization).raw(), peer=request.address or ""
+                Case(request.method, request.host, request.target, authorization, headers).raw(),
+                peer=request.address or "",
             )
             if not known(request, meant, got.status):
                 assert got.status in statuses(request, meant), (request, meant, got.body)

@@ -27,6 +27,7 @@ WEBSOCKETS = "tests/live/test_live_websockets.py"
 LIMITS = "tests/live/test_live_limits.py"
 RECORDS = "tests/live/test_live_records.py"  # with plugins that the stand-in has not
 EDGE = "tests/live/test_live_edge.py"
+ATTACKS = "tests/live/test_live_attacks.py"
 NOT_IN_THE_STAND_IN = (
     RECORDS,
     *(f"tests/live/test_live_{one}.py" for one in ("kong_plugins", "metrics", "streams", "upstream_tls")),
@@ -76,7 +77,7 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
         before = {kind: kong.entities(kind) for kind in KINDS}
         apart = [
             f"--ignore={one}"
-            for one in (WITH_KEYCLOAK, ROTATION, FLAGS, LIMITS, WEBSOCKETS, EDGE, *NOT_IN_THE_STAND_IN)
+            for one in (WITH_KEYCLOAK, ROTATION, FLAGS, LIMITS, WEBSOCKETS, EDGE, ATTACKS, *NOT_IN_THE_STAND_IN)
         ]
         apart += [
             "--deselect=tests/live/test_live_engine.py::test_calls_are_counted_for_prometheus"
@@ -104,10 +105,10 @@ def test_limits_hold_in_the_live_tier() -> None:
 
 @pytest.mark.deep
 @pytest.mark.timeout(400)
-def test_bounds_and_marks_hold_in_the_live_tier() -> None:
+def test_bounds_marks_and_attacks_hold_in_the_live_tier() -> None:
     """But for HTTP/2 and WebSockets, which the stand-in does not speak."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
-        done = _live_tier(kong, EDGE, "-k", "not http2 and not websocket", timeout=380)
+        done = _live_tier(kong, EDGE, ATTACKS, "-k", "not http2 and not websocket", timeout=380)
         assert done.returncode == 0, done.stdout
         assert "skipped" not in done.stdout
 

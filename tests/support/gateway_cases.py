@@ -104,7 +104,10 @@ class Case:
 
     @property
     def _request(self) -> Request:
-        return Request(self.method, self.host, self.target, self.address)
+        lines = b"\r\n".join(self.headers).decode("latin-1").split("\r\n")
+        parted = (line.partition(":") for line in lines)
+        headers = tuple((name, value.strip()) for name, _, value in parted)
+        return Request(self.method, self.host, self.target, self.address, headers)
 
 
 @dataclass(slots=True)
@@ -176,7 +179,7 @@ _HEADERS = st.lists(
     st.sampled_from(
         [
             b"X-Auth-Client: forged", b"x_auth_subject: forged", b"X-AUTH_Scopes: forged", b"X-Consumer-Username: forged",
-            b"Connection: X-Auth-Client", b"X-HTTP-Method-Override: GET", b"X-Original-URL: /orders/health", b"Accept: */*",
+            b"Connection: keep-alive, Upgrade", b"Connection: TE,close", b"Connection: ,Keep-Alive", b"X-HTTP-Method-Override: GET", b"X-Original-URL: /orders/health", b"Accept: */*",
             b"X-Forwarded-Host: a.test", b"Forwarded: host=a.test", b"Upgrade: websocket", b"Cookie: jwt=x.y.z",
             b"Content-Length: 0", b"\r\n".join(b"X-Filler-%d: 1" % number for number in range(110)),
         ]
@@ -184,6 +187,14 @@ _HEADERS = st.lists(
     max_size=3,
     unique=True,
 ).map(tuple)  # fmt: skip
+_AMBIGUOUS = st.sampled_from(
+    [
+        b"Connection: X-Auth-Client", b"connection: close, X-Auth-Scopes", b"Connection: ,,Content-Length,",
+        b"Connection: close\r\nConnection: X-Auth-Client", b"Connection: upgrade;x", b"X_Forwarded_For: 192.0.2.9",
+        b"Content_Length: 0", b"X-Real_IP: 192.0.2.9",
+    ]
+)  # fmt: skip
+_ALL_HEADERS = st.one_of(_HEADERS, _HEADERS, _HEADERS, st.builds(lambda some, one: (*some, one), _HEADERS, _AMBIGUOUS))
 _ODD = [
     ("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",), ("Bearer x.y.z, Bearer x.y.z",),
     ("Basic YTpi", "Bearer x.y.z"), ("Token x.y.z",), ("",),
@@ -212,7 +223,7 @@ def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
     host = draw(st.sampled_from([host, host, host.upper(), f"{host}.", f"-{host}", unknown_host]))
     target = "/" + "/".join(draw(st.lists(st.sampled_from(_ELEMENTS), max_size=5))) + draw(st.sampled_from(_QUERIES))
     authorization = draw(_tokens(scene, component.key) | st.sampled_from(_ODD))
-    return Case(draw(st.sampled_from(_OTHER_METHODS)), host, target.encode(), authorization, draw(_HEADERS))
+    return Case(draw(st.sampled_from(_OTHER_METHODS)), host, target.encode(), authorization, draw(_ALL_HEADERS))
 
 
 @st.composite
@@ -229,7 +240,7 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
         elements.insert(draw(st.integers(0, len(elements))), draw(st.sampled_from(noise)))
     target = "/" + "/".join(elements) + draw(st.sampled_from(_QUERIES))
     authorization = draw(st.just(()) | _tokens(scene, component.key) | _tokens(scene, component.key))
-    return Case(method, draw(_host(endpoint)), target.encode(), authorization, draw(_HEADERS))
+    return Case(method, draw(_host(endpoint)), target.encode(), authorization, draw(_ALL_HEADERS))
 
 
 def _spelt(element: str) -> st.SearchStrategy[str]:

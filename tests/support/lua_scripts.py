@@ -36,7 +36,7 @@ return function(code, call, shared, before)
   if before then
     local left = {}
     local env = {
-      ngx = { var = { request = "GET / HTTP/1.1", request_uri = "/" }, decode_base64 = through("ngx.decode_base64"),
+      ngx = { ctx = {}, var = { request = "GET / HTTP/1.1", request_uri = "/" }, decode_base64 = through("ngx.decode_base64"),
               req = { get_headers = function() return {} end } },
       kong = { ctx = { shared = left } },
     }
@@ -46,7 +46,7 @@ return function(code, call, shared, before)
   end
   local env = {
     ngx = {
-      var = variables("ngx.var"), now = through("ngx.now"), decode_base64 = through("ngx.decode_base64"),
+      ctx = {}, var = variables("ngx.var"), now = through("ngx.now"), decode_base64 = through("ngx.decode_base64"),
       req = { get_headers = through("ngx.req.get_headers"), clear_header = through("ngx.req.clear_header"),
               get_method = through("ngx.req.get_method") },
     },

@@ -13,7 +13,6 @@ local COMMON = {
 
 -- Names, and beginnings of names before a dash, of what only the gateway says, or what proxies say of a user, a client
 -- certificate or a method: nobody in front of this gateway may. docs/reference/paths-and-headers.md says whose they are.
--- A header that Connection names is dropped on the way upstream: it could delete the gate's own.
 local FORGEABLE = {}
 for name in gmatch(
   'connection forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer '
@@ -24,6 +23,19 @@ for name in gmatch(
   .. 'x-endpoint-api x-jwt x-id-token cf-access tailscale impersonate ssl client-cert iv sm shib',
   '%S+') do
   FORGEABLE[name] = true
+end
+
+-- What Connection may name: how the connection itself is used. Kong deletes every other header that it names on the way to
+-- the workload: those of the gate, and the length of a body, whose bytes are then a request of their own. HTTP2-Settings
+-- comes with an offer of HTTP/2, which Kong does not hand on.
+local CONNECTION_OPTIONS = { close = true, ['http2-settings'] = true, ['keep-alive'] = true, te = true, upgrade = true }
+
+-- Headers that nginx and Kong read, and write anew for the workload. Each of them, and the workload, may take another
+-- spelling (Content_Length, X_Forwarded_For) for the same header, or for none.
+local WRITTEN_ANEW = {}
+for name in gmatch('content-length transfer-encoding keep-alive proxy-connection x-real-ip x-forwarded-for '
+  .. 'x-forwarded-host x-forwarded-path x-forwarded-port x-forwarded-prefix x-forwarded-proto x-kong-request-id', '%S+') do
+  WRITTEN_ANEW[name] = true
 end
 
 -- What is a port's own, once for each copy of this code: Kong makes another one whenever plugins change, and what the one
@@ -42,11 +54,15 @@ local function prepare(port)
   port.text, port.readers, port.forgeable, port.by = text, readers, more, COMMON
 end
 
--- Upstreams fold names as CGI does: X_Auth_Client and x.auth.client may arrive as X-Auth-Client. Some fold letters that
--- are not ASCII, too (a long s, the Kelvin sign): no name of a header has such (RFC 9110).
+-- Upstreams fold names as CGI does: X_Auth_Client and x.auth.client may arrive as X-Auth-Client.
+local function fold(name)
+  return (gsub(lower(name), '[^%w]', '-'))
+end
+
+-- Some fold letters that are not ASCII, too (a long s, the Kelvin sign): no name of a header has such (RFC 9110).
 local function forgeable(name, more)
   if find(name, '[\128-\255]') then return true end
-  local folded, stop = gsub(lower(name), '[^%w]', '-'), 0
+  local folded, stop = fold(name), 0
   repeat
     stop = find(folded, '-', stop + 1, true)
     local beginning = sub(folded, 1, (stop or 0) - 1)
@@ -64,6 +80,28 @@ end
 
 local function append(values, value)   -- a header that stands more than once comes as a table
   for _, one in ipairs(type(value) == 'table' and value or { value }) do values[#values + 1] = one end
+end
+
+-- Whether a value of Connection names nothing but such options.
+local function names_only_options(value)
+  for part in gmatch(value, '[^,]+') do
+    local option = match(part, '^[ \t]*(.-)[ \t]*$')
+    if option ~= '' and not CONNECTION_OPTIONS[lower(option)] then return false end
+  end
+  return true
+end
+
+-- Whether two servers could read the request differently because of this header.
+local function ambiguous(name, value)
+  local small, folded = lower(name), fold(name)
+  if WRITTEN_ANEW[folded] and small ~= folded then return true end
+  if small ~= 'connection' then return false end
+  local values = {}
+  append(values, value)
+  for _, one in ipairs(values) do
+    if not names_only_options(one) then return true end
+  end
+  return false
 end
 
 -- Key ids are looked up in Kong's database: plain and short ones only.
@@ -91,11 +129,14 @@ end
 local function admit(port)
   local path = match(ngx.var.request_uri, '^[^?]*')
   if not names_one_host() or unreadable(path) then return 400, 'ambiguous-path' end
-  local authorization = {}
+  local authorization, misread = {}, false
   for name, value in pairs(ngx.req.get_headers(0, true)) do
+    misread = misread or ambiguous(name, value)
     if lower(name) == 'authorization' then append(authorization, value) end
     if forgeable(name, port.forgeable) then ngx.req.clear_header(name) end
   end
+  ngx.ctx.cached_request_headers = nil   -- a copy from before this, in which Kong 3.7 to 3.9 read Connection
+  if misread then return 400, 'ambiguous-header' end
   if not credible(authorization) then return 401, 'malformed-authorization' end
 end
 

@@ -4,6 +4,7 @@
 -- answers are written; problem_body.lua then writes the body.
 local TITLES = {
   ['address-not-allowed'] = 'This may not be called from this address',
+  ['ambiguous-header'] = 'A header could be read in more than one way',
   ['ambiguous-path'] = 'The path could be read in more than one way',
   ['body-too-large'] = 'The body is larger than is allowed',
   ['failed'] = 'The gateway failed',

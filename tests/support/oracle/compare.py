@@ -85,7 +85,8 @@ class Project:
     def asked(self, request: Request) -> Answer:
         """What `kong_oam.access.decide` says."""
         authorization = (f"Bearer {self.signed(request.token)}",) if request.token else ()
-        raw = decide.Request(request.method, request.host, request.target, request.address)
+        headers = (request.header,) if request.header else ()
+        raw = decide.Request(request.method, request.host, request.target, request.address, headers)
         found = decide.answer(self.estate, raw, authorization, self.rings, NOW)
         return Answer(found.status, found.component.key if found.component else None)
 
@@ -163,7 +164,7 @@ local function nothing() end
 local shared = setmetatable({}, { __index = function(_, key) return facts[key] end,
                                   __newindex = function(_, key, value) facts[key] = value end })
 local env = setmetatable({
-  ngx = { var = shared, now = function() return facts.now end, decode_base64 = decode,
+  ngx = { ctx = {}, var = shared, now = function() return facts.now end, decode_base64 = decode,
           req = { get_headers = function() return facts.headers end, clear_header = nothing,
                   get_method = function() return facts.method end } },
   kong = { ctx = { shared = shared }, log = { err = nothing },
@@ -208,6 +209,8 @@ class Lua:
             "upstream_uri": uri.escaped(uri.normalized(path)) + mark + query,
         }
         headers = {"host": request.host}
+        if request.header:
+            headers[request.header[0]] = request.header[1]
         token = request.token
         if token is not None:
             text = project.signed(token)

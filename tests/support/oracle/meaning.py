@@ -50,13 +50,14 @@ class Token:
 @dataclass(frozen=True)
 class Request:
     """`host` is as in the Host header, `target` the raw bytes of the request line, `address` where it comes from (None:
-    from wherever it is let in)."""
+    from wherever it is let in), `header` one more header: its name and value."""
 
     method: str
     host: str
     target: bytes
     token: Token | None = None
     address: str | None = "127.0.0.1"
+    header: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -361,7 +362,7 @@ def effective(applications: list[Document], stack: Document, key: str, token: To
 def answer(applications: list[Document], stack: Document, request: Request) -> Answer:
     """What is answered to a request."""
     path = resolved(request.target)
-    if path is None:
+    if path is None or (request.header and is_read_differently(*request.header)):
         return Answer(400)
     listed = endpoints(applications, stack)
     endpoint = picked(listed, request.host, path)
@@ -371,6 +372,21 @@ def answer(applications: list[Document], stack: Document, request: Request) -> A
     if status == 200 and not from_there(applications, listed, endpoint.component, request, path):
         status = 403  # the last thing that is asked
     return Answer(status, endpoint.component, endpoint.port)
+
+
+OF_CONNECTIONS = {"", "close", "keep-alive", "upgrade", "te", "http2-settings"}
+SPELLED_WITH_DASHES = re.compile(
+    "content-length|transfer-encoding|keep-alive|proxy-connection|x-real-ip|x-kong-request-id|"
+    "x-forwarded-(for|host|path|port|prefix|proto)"
+)
+
+
+def is_read_differently(name: str, value: str) -> bool:
+    """Whether servers read a header differently, by docs/reference/paths-and-headers.md."""
+    name = name.lower()
+    if name == "connection":
+        return not {part.strip().lower() for part in value.split(",")} <= OF_CONNECTIONS
+    return "_" in name and SPELLED_WITH_DASHES.fullmatch(name.replace("_", "-")) is not None
 
 
 def from_there(

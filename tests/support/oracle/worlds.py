@@ -33,6 +33,11 @@ ADDRESSES = (
     *("127.0.0.1", "127.0.0.1", "127.0.0.2", "10.1.2.3", "10.200.0.1", "::ffff:10.1.2.3", "192.0.2.1"),
     *("2001:db8::7", "2001:db9::7", "::1", "", "unix:"),
 )
+HEADERS = (
+    *(("Connection", one) for one in ("close", "Keep-Alive, Upgrade", "TE", "", " ,close", "HTTP2-Settings, Upgrade")),
+    *(("connection", one) for one in ("X-Auth-Client", "close, content-length", "Host", "keep-alive x", "upgrade;q=1")),
+    *(("Content_Length", "0"), ("x_forwarded-for", "192.0.2.1"), ("X-Real_IP", "::1"), ("X_Request_Id", "7")),
+)
 GROUP_NAMES: tuple[dict[str, str], ...] = (
     {},
     {},
@@ -660,8 +665,12 @@ def _question(rng: Random, now: _Facts, then: _Facts) -> Question:
     token = None
     if rng.random() < 0.85:
         token = _token(rng, now, then, key, tags)
-    address = Random(repr((method, host, target, token))).choice(ADDRESSES)
-    return Question(Request(method, host, target, token, address), frozenset(tags))
+    also = Random(repr((method, host, target, token)))
+    address, header = also.choice(ADDRESSES), None
+    if also.random() < 0.2:
+        header = also.choice(HEADERS)
+        tags.add("ambiguous header" if meaning.is_read_differently(*header) else "harmless header")
+    return Question(Request(method, host, target, token, address, header), frozenset(tags))
 
 
 def _hostile(rng: Random, target: bytes) -> bytes:

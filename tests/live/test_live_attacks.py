@@ -1,0 +1,160 @@
+"""Requests that try to be two at the workload, or to take away what the gate says, on a live Kong.
+
+The workload counts the requests that reach it, by their bytes. Whatever is sent, it gets those that the gateway let
+through, whole, with the identity that the gate verified, and no other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.estates import estate
+from tests.support.gateway_cases import Case
+from tests.support.gateway_estates import Scene, with_callers
+from tests.support.kong_deployment import Entities
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.http2 import status_over_http2
+from tests.support.live.run import RUN, issuers, stack, upstream_host
+from tests.support.live.smuggling import attacks
+from tests.support.live.smuggling_http2 import http2_attacks
+from tests.support.live.wire import Wire, content_of, said, statuses
+
+NAME = f"{RUN}-wire"
+DOMAIN = f"wire.{RUN}.example.com"
+BOUND = "4Ki"
+"""What one of the two components allows in a body: before it a plugin reads bodies that come in chunks."""
+
+
+def component(name: str, *traits: str) -> str:
+    """With a path for everybody and a path for those with a scope."""
+    more = "".join(f"        - {trait}\n" for trait in traits)
+    return f"""\
+    - name: {name}
+      type: webservice
+      properties: {{image: x}}
+      traits:
+        - {{type: gateway, properties: {{domain: {name}.{DOMAIN}, http: {{/: 8080}}}}}}
+{more}\
+        - type: access
+          properties:
+            owner: o
+            scopes: {{{name}.read: r}}
+            rules:
+              - {{paths: [/public], methods: [GET, HEAD, POST], public: {{reason: a test}}}}
+              - {{paths: [/orders], methods: [GET, HEAD, POST], scopes: [{name}.read]}}
+            roles: {{reader: {{scopes: [{name}.read], groups: [sales]}}}}
+"""
+
+
+APPLICATION = (
+    "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: wire, namespace: wire}\n"
+    f"spec:\n  components:\n{component('plain')}"
+    f"{component('bounded', f'{{type: limits, properties: {{body: {BOUND}}}}}')}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an attack is sent, and with which token. `told` is the identity that the workload is told there."""
+
+    host: bytes
+    path: bytes
+    token: str | None
+
+    @property
+    def told(self) -> set[bytes]:
+        scope = self.host.partition(b".")[0] + b".read"
+        if self.token is None:
+            return set()
+        return {b"x-auth-client: c", b"x-auth-subject: c", b"x-auth-scopes: " + scope}
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["code at the ports", "code in the global plugin"])
+def wire(live: LiveGateway, request: pytest.FixtureRequest) -> Iterator[Wire]:
+    """The workload, once every worker leads there."""
+    own = with_callers(estate(APPLICATION, stack=stack(NAME)))
+    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    with (
+        Wire(bind) as workload,
+        Entities(live.target.admin_url, live.target.token, shared=request.param) as made,
+    ):
+        made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), workload.port)
+        steady = [Case("GET", f"{name}.{DOMAIN}", b"/public/steady") for name in ("plain", "bounded")]
+        live.await_steady([(case, 200) for case in steady], 3 * made.facts.settle + 60)
+        yield workload
+
+
+def places() -> list[Place]:
+    found: list[Place] = []
+    for name in ("plain", "bounded"):
+        host = f"{name}.{DOMAIN}".encode()
+        token = issuers(NAME)["main"].service([f"{name}.read"])
+        found += [Place(host, b"/public", None), Place(host, b"/orders", token)]
+    return found
+
+
+def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
+    """The requests that reached the workload since then: as many as are meant, or more."""
+    until = time.monotonic() + 2
+    while len(wire.requests) < before + count and time.monotonic() < until:
+        time.sleep(0.01)
+    return wire.requests[before:]
+
+
+def check(request: bytes, place: Place, content: bytes) -> None:
+    """A request that reached the workload is the one that was judged."""
+    head = request.partition(b"\r\n\r\n")[0]
+    line, *headers = head.split(b"\r\n")
+    assert line.split(b" ")[1] == place.path
+    assert content_of(request) == content
+    small = [header.lower() for header in headers]
+    names = [header.partition(b":")[0] for header in small]
+    assert {header for header in small if header.startswith(b"x-auth-")} == place.told
+    assert len(names) == len({name.replace(b"_", b"-") for name in names}), names
+    assert b"forged" not in head and b"evil.test" not in head
+
+
+@pytest.mark.parametrize("name", attacks())
+def test_no_request_hides_in_another_one(live: LiveGateway, wire: Wire, name: str) -> None:
+    """Every answer is to a request that the caller sent, and every request that arrives has been judged."""
+    attack = attacks()[name]
+    for place in places():
+        authorization = (f"Authorization: Bearer {place.token}".encode(),) if place.token else ()
+        behind = b"GET /public/behind HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % place.host
+        before = len(wire.requests)
+        answers = said(live.target.proxy, attack.raw(place.path, place.host, authorization) + behind)
+        assert tuple(statuses(answers, head=attack.method == b"HEAD")) == attack.statuses, place
+        found = arrived(wire, before, attack.statuses.count(200))
+        assert len(found) == attack.statuses.count(200), place
+        if attack.statuses[0] in (100, 200):
+            check(found.pop(0), place, attack.content)
+        assert [one.partition(b" HTTP/1.1\r\n")[0] for one in found] == [b"GET /public/behind"] * len(found)
+
+
+@pytest.fixture(scope="module")
+def speaks_http2(live: LiveGateway, wire: Wire) -> None:
+    headers = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/public"), (b":authority", b"plain." + DOMAIN.encode())]  # fmt: skip
+    if status_over_http2(live.target.proxy, headers) != 200:
+        pytest.skip("this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)")
+
+
+@pytest.mark.parametrize("name", http2_attacks())
+@pytest.mark.usefixtures("speaks_http2")
+def test_no_request_hides_in_one_over_http2(live: LiveGateway, wire: Wire, name: str) -> None:
+    """The same where the gateway writes the request anew, as one of HTTP/1.1."""
+    attack = http2_attacks()[name]
+    for place in places():
+        bearer = ((b"authorization", f"Bearer {place.token}".encode()),) if place.token else ()
+        bounds = attack.bounded is not None and place.host.startswith(b"bounded.")
+        meant = attack.bounded if bounds else attack.status
+        before = len(wire.requests)
+        headers = attack.all_headers(place.path, place.host, bearer)
+        assert status_over_http2(live.target.proxy, headers, attack.body, attack.trailers) == meant, place
+        found = arrived(wire, before, int(meant == 200))
+        assert len(found) == (meant == 200), place
+        for request in found:
+            check(request, place, attack.content)
