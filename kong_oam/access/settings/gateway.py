@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
@@ -30,4 +30,31 @@ def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
         yield "gateway: reach: nodePort needs nodeAddress"
     if "workspace" in gateway and gateway.get("edition") != "enterprise":
         yield "gateway: only Kong Enterprise has workspaces; set edition to enterprise, or leave out workspace"
+    yield from _stripped_problems(gateway.get("stripHeaders", ()))
     yield from upstream_tls.problems(gateway)
+
+
+_NEVER_STRIPPED: Mapping[str, Iterable[str]] = {
+    "the gateway reads it": ("authorization", "content-length", "host", "origin", "transfer-encoding"),
+    "Kong has read it before, and writes it anew": (
+        *("te", "upgrade", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-path", "x-forwarded-port"),
+        *("x-forwarded-prefix", "x-forwarded-proto", "x-real-ip"),
+    ),
+}
+"""Headers that admission must not take from callers, and why. Without its length a body is a request of its own."""
+
+
+def _stripped_problems(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        if taken := _needed_header(name.lower()):
+            header, why = taken
+            yield f"gateway.stripHeaders: '{name}' takes {header}, and {why}; list only what workloads believe"
+
+
+def _needed_header(stripped: str) -> tuple[str, str] | None:
+    """The first header above that a word of `stripHeaders` stands for, and the reason why it stays."""
+    for why, headers in _NEVER_STRIPPED.items():
+        for header in headers:
+            if header == stripped or header.startswith(f"{stripped}-"):
+                return header, why
+    return None

@@ -551,6 +551,24 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
         settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": [added]})
 
 
+@pytest.mark.parametrize(
+    ("added", "taken", "why"),
+    [
+        ("Content", "content-length", "the gateway reads it"),
+        ("Transfer-Encoding", "transfer-encoding", "the gateway reads it"),
+        ("authorization", "authorization", "the gateway reads it"),
+        ("X-Forwarded-For", "x-forwarded-for", "Kong has read it before"),
+        ("x-forwarded", "x-forwarded-for", "Kong has read it before"),
+        ("X", "x-forwarded-for", "Kong has read it before"),
+        ("via", "via", "Kong has read it before"),
+    ],
+)
+def test_a_stack_takes_no_header_that_the_gateway_needs(added: str, taken: str, why: str) -> None:
+    """Without a length a body is a request of its own, and what Kong writes anew arrives all the same."""
+    with pytest.raises(StackError, match=rf"gateway\.stripHeaders: '{added}' takes {taken}, and {why}"):
+        settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": [added]})
+
+
 def test_every_header_of_the_list_is_documented_and_none_else() -> None:
     """The page says whose each is."""
     script = (PROJECT / "kong_oam/kong/lua/admission.lua").read_text("utf-8")
