@@ -28,8 +28,8 @@ from kong_oam.access.settings.stack import ProviderSettings, Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import KnownStacks
 from kong_oam.engine.stacks import partitions_before, partitions_of
-from kong_oam.engine.state import COMPONENT, OF_COMPONENTS, StackState
-from kong_oam.identity.kinds import client_resources, granted_in
+from kong_oam.engine.state import COMPONENT, StackState
+from kong_oam.identity.kinds import granted_in
 
 from .refusal import refuse
 from .state import outputs_of, recorded
@@ -158,18 +158,6 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
                 f"{some(left)}: `python -m kong_oam move -s {name}` brings those that Applications have to where they "
                 f"are to be, and `pulumi destroy -s {stack}` takes away what is left"
             )
-
-
-def stop_at_parts(settings: Settings, estate: Estate, state: StackState) -> None:
-    """Ends a run of the base whose state still has what is a component's, and under none, as versions before this one
-    had it in an estate of one stack: all of it would be deleted here."""
-    name, clients = settings.stack.name, client_resources(settings.providers, estate)
-    if left := sorted(logical for kind, logical in state.urns if kind in OF_COMPONENTS or (kind, logical) in clients):
-        refuse(
-            f"a version before this one wrote the state of '{name}', and {some(left)} would be deleted here. Take "
-            f"kong-oam:partitions out once more, run `pulumi up -s {name}`, and then `python -m kong_oam move -s "
-            f"{name}`"
-        )
 
 
 def _used_by(partition: StackState, providers: Iterable[ProviderSettings], offered: Uses, owners: Owners) -> Uses:

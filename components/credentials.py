@@ -20,7 +20,7 @@ class Rotation:
     """The rotation of all clients' credentials, kept as they are asked for. `today` is the stack's `asOf`.
 
     `state` has the `credentials` of the run before: by the client's name, what Generation.to_output or
-    SharedSecret.to_output gives. `algorithms` are those of StackState. `rests`: a client keeps the key that it has,
+    SharedSecret.to_output gives. `rests`: a client keeps the key that it has,
     since this run may not get to what runs with it.
     """
 
@@ -28,7 +28,6 @@ class Rotation:
         self._estate, self._today, self._rests = estate, today, rests
         self._previous = state.credentials
         self._keys = state.keys
-        self.algorithms = state.algorithms
         self._unturned: dict[str, Generation] = {}
         self._recorded: dict[str, tuple[Client, _Output]] = {}
         self._renewed: set[str] = set()

@@ -33,7 +33,6 @@ from .base import (
     highest_generation,
     offered_by,
     read_base,
-    stop_at_parts,
     stop_at_retired,
     with_all_in_use,
 )
@@ -68,7 +67,6 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
         return Part(estate, estate)
     if partition is None:
         stop_at_retired(settings, state)
-        stop_at_parts(settings, estate, state)
         everybodys, kept = with_all_in_use(base_of(estate), settings, state)
         return Part(everybodys, everybodys, kept=kept, made_with=highest_generation(settings))
     keeps, there = os.environ.get(KEEP_GRANTS), recorded(name)

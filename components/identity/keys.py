@@ -53,21 +53,18 @@ class Keys:
     certificate: pulumi.Output[str] | None = None
 
 
-def key_pairs(name: str, generation: Generation, kind: str, held: Mapping[str, str], parent: pulumi.Resource) -> Keys:
-    """Provisions the keys of one client that count, as resources named after `name`.
+def key_pairs(name: str, generation: Generation, kind: str, parent: pulumi.Resource) -> Keys:
+    """Provisions the keys of one client that count, as resources of this `kind` that are named after `name`.
 
-    Those that are made are of `kind`. A slot that has a key already (`held`: kinds by logical name) stays of its kind,
-    whatever generation the last run recorded: one that died may have given the key to somebody. Where a run leaves out
-    (`--exclude`) the key that takes over, the one before stays the client's, alone.
+    Where a run leaves out (`--exclude`) the key that takes over, the client keeps the key before, alone.
     """
-    kinds = {slot: held.get(_logical(name, slot), kind) for slot in generation.active}
-    slots = {slot: _slot(name, slot, kinds[slot], generation.lying_in(slot), parent) for slot in kinds}
+    slots = {slot: _slot(name, slot, kind, generation.lying_in(slot), parent) for slot in generation.active}
     current: pulumi.Output[int] = pulumi.Output.from_input(_current_slot(slots, generation))
     return Keys(
         active=current.apply(lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])),
         private_key=pulumi.Output.secret(current.apply(lambda slot: slots[slot].private_key_pem_pkcs8)),
         kid=current.apply(lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])),
-        algorithm=current.apply(lambda slot: SIGNS[kinds[slot]]),
+        algorithm=SIGNS[kind],
         watched=(_logical(name, generation.slot), slots[generation.slot].public_key_pem),
     )
 
@@ -81,7 +78,7 @@ def pairs_of(
     """
     keys = {
         client.component: key_pairs(
-            logical(client.component), rotation.generation(client), kind, rotation.algorithms, homes[client.component]
+            logical(client.component), rotation.generation(client), kind, homes[client.component]
         )
         for client in clients
     }

@@ -16,9 +16,6 @@ RING = "gateway-ring-"
 COMPONENT = "kong-oam:index:Component"
 """The type of what everything of one component lies under."""
 
-OF_COMPONENTS = frozenset((ROUTE, SERVICE))
-"""Types that lie under components alone, in a state that this version wrote."""
-
 STACK = "pulumi:pulumi:Stack"
 _KEY = "tls:index/privateKey:PrivateKey"
 _SHARED = "azuread:index/applicationPassword:ApplicationPassword"
@@ -53,23 +50,19 @@ class StackState:
     """The state as the last run, finished or not, recorded it. Other values are left where they are.
 
     `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
-    count at the gateway until now, which is what its key ring there is called by. `services`: by logical name, where
-    Kong's services lead, as (host, port). `gateway`: its plugins and routes, which tell what is enforced. `outputs`:
-    those of the stack, by name, as the last run that came to its end exported them; empty before the first one did.
-    `algorithms`: by logical name, what kind the key pairs of clients are of, as the tls plugin calls it. `keys`: by
-    logical name, what tells a client's key or secret from another, and is no secret itself.
-    `urns`: of everything, by type and logical name. `doubted`: by logical name, the service's id and the kind of each
-    plugin that Kong has otherwise than the state said. `credentials`: by the client's name, what the component that it
-    belongs to recorded of its key or secret; of a version before this one, what the stack did. `client_ids`: of what
-    stands for a client at a provider, by type and logical name. `resources`: all of them, for who knows their types.
+    count at the gateway until now, which is what its key ring there is called by. `gateway`: its plugins and
+    routes, which tell what is enforced. `outputs`: those of the stack, by name, as the last run that came to its
+    end exported them; empty before the first run did. `keys`: by logical name, what tells a client's key or secret
+    from another, and is no secret itself. `urns`: of everything, by type and logical name. `doubted`: by logical
+    name, the service's id and the kind of each plugin that Kong has otherwise than the state said. `credentials`:
+    by the client's name, what its component recorded of its key or secret. `client_ids`: of what stands for a
+    client at a provider, by type and logical name. `resources`: all of them, for code that knows their types.
     """
 
     held: Held
     issuers: Mapping[str, str]
-    services: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     gateway: tuple[Resource, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    algorithms: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     urns: Mapping[tuple[str, str], str] = field(default_factory=dict)
     doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -102,14 +95,8 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
     return StackState(
         frozenset((resource.type, resource.name) for resource in resources),
         {provider: issuer for provider, issuer in rings.items() if isinstance(issuer, str)},
-        {
-            service.name: (service.outputs["host"], int(service.outputs["port"]))
-            for service in resources
-            if service.type == SERVICE
-        },
         tuple(resource for resource in resources if resource.type in (PLUGIN, ROUTE)),
         next((resource.outputs for resource in resources if resource.type == STACK), {}),
-        {key.name: key.outputs["algorithm"] for key in resources if key.type == _KEY},
         {key.name: told for key in resources if (told := key.outputs.get(_IDENTITY.get(key.type, "")))},
         urns={(entry["type"], logical_name(urn)): urn for urn, entry in outputs.items()},
         credentials=_credentials(resources),
@@ -125,13 +112,11 @@ def from_resources(resources: Resources) -> StackState:
 
 
 def _credentials(resources: Iterable[Resource]) -> Mapping[str, Mapping[str, Any]]:
-    of_kind = {
-        kind: [one.outputs.get("credentials") or {} for one in resources if one.type == kind]
-        for kind in (STACK, COMPONENT)
-    }
-    return {
-        name: entry for kind in (STACK, COMPONENT) for recorded in of_kind[kind] for name, entry in recorded.items()
-    }
+    found: dict[str, Mapping[str, Any]] = {}
+    for resource in resources:
+        if resource.type == COMPONENT:
+            found.update(resource.outputs.get("credentials") or {})
+    return found
 
 
 def logical_name(urn: str) -> str:

@@ -112,13 +112,6 @@ def kind_of(settings: ProviderSettings) -> Kind:
     return KINDS[settings.type]
 
 
-def client_resources(providers: Iterable[ProviderSettings], estate: Estate) -> frozenset[tuple[str, str]]:
-    """Gives the types and logical names of what stands for the estate's clients at their providers."""
-    found = {settings.name: kind_of(settings).client_resource for settings in providers}
-    makers = ((found[client.provider], client) for client in estate.clients)
-    return frozenset(maker(client.provider, client.component) for maker, client in makers if maker)
-
-
 def granted_in(providers: Iterable[ProviderSettings], state: StackState, owners: Owners) -> Granted:
     """Gives what clients of a stack are granted by its state, whatever run left it so, also those without a grant.
     `owners` says of which components scopes are where the provider does not."""

@@ -14,21 +14,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.partitions import SETTING, stack_of
-from kong_oam.access.settings.stack import NAMESPACE, Settings
-from kong_oam.diagnostics import some
+from kong_oam.access.settings.partitions import stack_of
+from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.cli import LONG, CliError, pulumi
 from kong_oam.engine.export import check_at_rest, exported, parse, resources_in
 from kong_oam.engine.stacks import existing, partitions_of
 from kong_oam.engine.state import from_resources
 from kong_oam.errors import UndoneError
-from kong_oam.identity.kinds import client_resources
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.moves import (
     Move,
     by_pair,
     is_whole,
-    left_behind,
     plan,
     under,
     without,
@@ -59,13 +56,6 @@ def find(settings: Settings, estate: Estate) -> Moves:
     there = existing(sorted({name, *(stack_of(name, one) for one in partitions)}))
     states |= {stack: exported(stack) for stack in there if stack != name}
     resources = {stack: resources_in(state) for stack, state in states.items()}
-    clients = client_resources(settings.providers, estate)
-    for stack, of_stack in resources.items():
-        if left := left_behind(of_stack, clients):
-            raise MoveError(
-                f"a version before this one wrote the state of '{stack}': {some(left)} would not go along. Take "
-                f"{NAMESPACE}:{SETTING} out once more, run `pulumi up -s {stack}`, and then move"
-            )
     targets = {
         key: stack_of(name, component.partition) if component.partition else name
         for key, component in estate.own.items()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.engine.state import COMPONENT, OF_COMPONENTS, Resources, logical_name
+from kong_oam.engine.state import COMPONENT, Resources, logical_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,6 @@ def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Mo
                 moves.append(Move(key, urn, source, target, twice))
                 twice = True  # once this one is done, should yet another stack have it
     return moves
-
-
-def left_behind(resources: Resources, clients: Container[tuple[str, str]]) -> list[str]:
-    """What is a component's and lies under none, as versions before this one had it: it would not go along. `clients`:
-    types and logical names of what stands for clients at identity providers."""
-    inside = under(resources, (one["urn"] for one in resources if one["type"] == COMPONENT))
-    outside = ((one["type"], logical_name(one["urn"])) for one in resources if one["urn"] not in inside)
-    return sorted(name for kind, name in outside if kind in OF_COMPONENTS or (kind, name) in clients)
 
 
 def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:

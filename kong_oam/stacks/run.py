@@ -34,9 +34,6 @@ from kong_oam.stacks.regranted import Regranted, changes_address, has_moved, reg
 KEPT = "kept"
 """The output of a base with what it still offers, since a partition uses it, and no Application asks for any more."""
 
-UNFINISHED = "unfinished"
-"""The output of a stack with the services that only one more run has lead through their gates."""
-
 Say = Callable[[str, str], None]
 """Shows a line of a stack's run: the stack's name, and the line."""
 
@@ -296,8 +293,8 @@ class Runs:
         return show("preview", *self.more, stack=stack, say=say, running=self._running, environment=given)
 
     def _record(self, partition: str | None, mark: str, outputs: Mapping[str, Any]) -> None:
-        # What kept something, or is to be gone on with, is to be run once more, also by the next command.
-        ended = not outputs.get(KEPT) and not outputs.get(UNFINISHED)
+        # What kept something is to be run once more, also by the next command.
+        ended = not outputs.get(KEPT)
         ids = self.estates.ids(outputs.get("clients") or {})
         with self._writing:
             record = records.write(self.estate, partition, mark, outputs, ids) if ended else None

@@ -83,26 +83,22 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
             }
         ),
         issuers={"okta": "https://issuer.example.com", "corp": "https://corp.example.com"},
-        services={"orders/api-8080-service": ("api.test", 80)},
         gateway=(
             Resource(PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
             Resource(ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
         ),
         outputs={"keySlots": {"okta": []}},
-        algorithms={"okta-key-shop/checkout-a": "RSA"},
     )
     assert recorded().plugins == {"orders/api-8080-gate": "{}"}
 
 
-def test_what_a_component_recorded_of_its_clients_counts_before_what_the_stack_did(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It goes with the component to another stack; a version before this one recorded it in the stack's outputs alone."""
+def test_a_component_records_its_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record goes with the component to another stack. The stack's own output is not read."""
     start, component = "urn:pulumi:prod::kong-oam::", "kong-oam:index:Component"
     outputs = {
         f"{start}{STACK}::kong-oam-prod": {
             "type": STACK,
-            "outputs": {"credentials": {"shop/web at okta": {"number": 1}, "shop/job at okta": {"number": 2}}},
+            "outputs": {"credentials": {"shop/web at okta": {"number": 1}}},
         },
         f"{start}{component}::shop/job": {
             "type": component,
@@ -113,7 +109,7 @@ def test_what_a_component_recorded_of_its_clients_counts_before_what_the_stack_d
     monkeypatch.setattr(engine, "invoke", lambda *_: SimpleNamespace(value={"outputs": outputs}))
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "")
-    assert recorded().credentials == {"shop/web at okta": {"number": 1}, "shop/job at okta": {"number": 3}}
+    assert recorded().credentials == {"shop/job at okta": {"number": 3}}
     assert recorded().urns[component, "shop/job"] == f"{start}{component}::shop/job"
 
 

@@ -12,7 +12,7 @@ from kong_oam.engine.cli import CliError
 from kong_oam.engine.state import COMPONENT
 from kong_oam.stacks import move
 from kong_oam.stacks.move import MoveError, Moves, perform
-from kong_oam.stacks.moves import Move, by_pair, is_whole, left_behind, plan, under, without
+from kong_oam.stacks.moves import Move, by_pair, is_whole, plan, under, without
 
 SERVICE = "kong:index/service:Service"
 ROUTE = "kong:index/route:Route"
@@ -80,18 +80,6 @@ def test_all_that_lies_under_a_component_goes_along() -> None:
         urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service"): "a/x 1",
         below["urn"]: "r 1",
     }
-
-
-def test_what_versions_before_had_under_no_component_is_found() -> None:
-    """It would not go along, and the stack that it stays in would delete it."""
-    app = "okta:app/oAuth:OAuth"
-    resources, clients = state("prod", "a/x"), {(app, "okta-app-a/x")}
-    assert left_behind(resources, clients) == []
-    for kind, name in ((app, "okta-app-a/x"), (ROUTE, "a/x-protected-1"), (SERVICE, "b/y-80-service")):
-        elsewhere = {"urn": urn("prod", f"kong-oam:x:X${kind}", name), "type": kind}
-        assert left_behind([*resources, elsewhere], clients) == [name]
-    api = {"urn": urn("prod", app, "okta-app-of-nobody"), "type": app}
-    assert left_behind([*resources, api], clients) == []
 
 
 def test_a_copy_is_whole_with_every_resource_and_every_id() -> None:

@@ -177,15 +177,6 @@ def test_outputs_are_asked_for_where_they_may_say_something(engine: Engine) -> N
     assert engine.asked == ["prod", "prod-apis"]
 
 
-def test_what_a_run_left_to_the_next_one_is_not_recorded_as_done(engine: Engine) -> None:
-    """Services that lead past their gates until one more run: this command makes it, and the next one, if it fails."""
-    engine.outputs = lambda stack: {"unfinished": ["kong-oam.prod.shop.one.80"]} if stack == "prod-rest" else {}
-    up()
-    assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod-rest"]
-    up()
-    assert names(engine) == ["prod-rest", "prod-rest"]
-
-
 def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(engine: Engine) -> None:
     """Nobody but somebody by hand replaces such a secret, so that every command would run its stack."""
     key = {"generation": 1, "since": "2025-01-01", "due": "2026-01-01", "before": "ended"}
