@@ -88,10 +88,9 @@ def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
     upstreams = {names.service(name, estate.components["bench/api"], "80"): "127.0.0.1:80"}
     deployed = Deployed({"main": "x"}, {"main": (slot,)}, upstreams, clients={"main": {"bench/caller": "caller"}})
     made = intended(settings, estate, deployed).plugins
-    configs = {one["name"]: one["config"] for one in made if one["service"]}
+    configs = {one["name"]: one["config"] for one in made}
     before, behind = configs["pre-function"], configs["post-function"]
-    scripts = [code for one in made if not one["service"] for code in one["config"]["rewrite"]]
-    scripts += [*before["access"], *behind["access"]]
+    scripts = [*before["access"], *behind["access"]]
     scripts += [code for phase in ("header_filter", "body_filter", "log") for code in before.get(phase) or ()]
     tokens = [token(key, 0) for _ in range(2)]  # in turn: nobody reads the one before
     runtime = LuaRuntime(encoding="latin-1", register_builtins=False)

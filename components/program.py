@@ -160,7 +160,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         provision_components(application, components, gateway, issuers, clusters)
     running = {key: component.running for key, component in components.items()}
     granting.finish(running)
-    gateway.report_unfinished()
+    gateway.warn_of_unknown_tables()
     certificates = provision_certificates(gateway, plan.certificates, clusters)
     credentials = rotation.outputs(running)
     for key, component in components.items():
@@ -200,8 +200,6 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     }
     if gateway.client_certificate is not None:
         found["clientCertificate"] = gateway.client_certificate
-    if gateway.direct_services:
-        found["unfinished"] = [*gateway.direct_services]
     return found
 
 
@@ -218,6 +216,6 @@ def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
         return {}
     providers = {name: issuer.made for name, issuer in provisioned.issuers.items()}
     return {
-        "kept": [*plan.part.kept, *gateway.code.kept],
+        "kept": [*plan.part.kept],
         BASE: exported_base(estate, plan.state, plan.part.made_with, providers, gateway.made),
     }

@@ -26,7 +26,7 @@ from kong_oam.kong.owners import Asking
 from kong_oam.kong.preflight import settle
 from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
 from kong_oam.kong.table import LONGEST_OPENING, opened
-from kong_oam.verify.gate import CodeLeft, requirement, script_of, with_table
+from kong_oam.verify.gate import requirement, script_of, with_table
 from kong_oam.verify.questions import Call
 
 
@@ -235,7 +235,7 @@ def show_at_gateway(
     lines: list[str] = []
     for opening in changed:
         of_component = [gated for gated in gates if gated.component == opening.component]
-        causes = list(_hindrances(admin, of_component, stack)) if is_open else []
+        causes = list(_hindrances(of_component)) if is_open else []
         # What Kong's entities hinder, no time mends.
         seconds = 0.0 if causes else settle(admin, settings.gateway) + _SPARE_SECONDS
         shown, is_as_written = _asked(of_component, opening, proxy, seconds, is_open=is_open)
@@ -285,20 +285,12 @@ def _places(gates: Iterable[_GatedService], opening: Opening, method: str) -> It
                     yield host, path
 
 
-def _hindrances(admin: AdminApi, gates: Iterable[_GatedService], stack: str) -> Iterator[str]:
+def _hindrances(gates: Iterable[_GatedService]) -> Iterator[str]:
     """Yields, by Kong's entities, why services refuse everybody whatever their gates say, and what to do."""
-    everywhere = [plugin for plugin in _unscoped(admin) if plugin["enabled"] and not plugin.get("service")]
-    left = frozenset[str]().union(*(CodeLeft.by(one).versions for one in everywhere if one["name"] == "pre-function"))
     for gated in gates:
         for guard in gated.guards:
             if not guard["enabled"]:
                 yield f"plugin {guard['name']} of service '{gated.service}' is disabled: enable it in Kong"
-        script = script_of(gated.admission)
-        if script and script.calls and script.calls not in left:
-            yield (
-                f"the global plugin pre-function, whose code service '{gated.service}' calls, is missing or disabled: "
-                f"`pulumi up -s {stack} --refresh` repairs it"
-            )
 
 
 def _gated_services(admin: AdminApi, settings: Settings) -> Iterator[_GatedService]:

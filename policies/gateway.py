@@ -16,7 +16,7 @@ from kong_oam.access.paths import written
 
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding, Settings
-from .running import PLUGIN, SCRIPTS, calls_code, code_is_there, has_code
+from .running import PLUGIN, SCRIPTS
 from .scripts import address_of, table_of
 
 ROUTE, SERVICE = "kong:index/route:Route", "kong:index/service:Service"
@@ -78,9 +78,7 @@ _WHERE = re.compile(r"(?i)(host|server|address|endpoint|ur[il]|path|use_tcp)$")
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that every route leads to a service of this stack that has all three plugins, enabled, and all of their
-    code."""
-    there = code_is_there(deployment)
+    """Checks that every route leads to a service of this stack that has all three plugins, enabled."""
     for route in deployment.of(ROUTE):
         service = deployment.source(route, "serviceId", SERVICE)
         if service is None:
@@ -88,11 +86,6 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
             continue
         guards = [one for one in _plugins(deployment, service.urn) if one.properties.get("enabled")]
         active = {plugin.text("name") for plugin in guards}
-        if any(map(calls_code, guards)) and not there:
-            yield PolicyFinding(
-                f"route {route.name} leads to {service.name}, whose admission calls code that no plugin has",
-                route,
-            )
         for what, kinds in GUARDS.items():
             if active.isdisjoint(kinds):
                 missing = " or ".join(kinds)
@@ -239,8 +232,7 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFi
             yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[doing]}", plugin)
         elif kind not in accepted:
             yield PolicyFinding(f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin)
-        may_have_code = has_code(plugin) or (plugin.config is None and not scopes)
-        if kind in SCRIPTS and scopes != ["serviceId"] and not may_have_code:
+        if kind in SCRIPTS and scopes != ["serviceId"]:
             yield PolicyFinding(
                 f"{plugin.name}: {kind} replaces {SCRIPTS[kind]} where it is not on a service alone", plugin
             )

@@ -6,10 +6,9 @@ the program, and would take a mistake in them for what is right.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,29 +33,17 @@ BEHIND: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "log": {"header_filter": ("queries", "traces")},
 }
 """The scripts behind the gate, {key of the table that asks for them: {phase: files}}."""
-EVERYTHING = (ADMISSION, *ALWAYS.values(), *(parts for phases in CHUNKS.values() for parts in phases.values()))
-"""The functions of the code that admissions call, each as its files; it is called by the last of them."""
-_VERSIONS: tuple[str, ...] = tuple(json.loads((_FOLDER.parent / "versions.json").read_text("utf-8")))
-"""What versions of that code there were, as digests of their texts; the last is this one."""
 _CODE = "-- kong_oam/kong/code.py\n"
-_LEFT = (
-    "return function()\nlocal left=kong.ctx.shared.kong_oam_code or{}\n"
-    "kong.ctx.shared.kong_oam_code,left['%s']=left,CODE end"
-)
-"""How the code ends, with the name of its version."""
-_WITHOUT = {
-    "access": "return kong.response.exit(503,{type='urn:kong-oam:problem:not-admitted',title='The request was not "
-    "admitted',status=503,requestId=ngx.var.kong_request_id or ngx.var.request_id},"
-    "{['Content-Type']='application/problem+json'})",
-    "log": "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
+_RECORDED = (
+    "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
     "local status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in pairs(said)do set(n,nil)end "
     "for n,v in pairs({version=1,code=admitted and'record-failed'or'not-admitted',"
     "decision=not admitted and'refused'or nil,status=status,requestId=ngx.var.kong_request_id or ngx.var.request_id,"
     "service=said.service and{name=said.service.name},route=said.route and{name=said.route.name},"
     "response={status=status},workspace_name=said.workspace_name})do set(n,v)end "
-    "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end return",
-}
-"""What a port does by phase where the code is not there; elsewhere nothing."""
+    "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end"
+)
+"""What a port records of a request that its code was not left for."""
 _ARGUMENTS = {"pre-function": ("TABLE",), "post-function": ("TABLE", "UPSTREAM")}
 """The arguments of each, one Lua long string after the other, before it begins."""
 _NOTE = """
@@ -129,21 +116,22 @@ def _written(words: list[str]) -> str:
     return text
 
 
-def calling(table: Mapping[str, Any], phase: str) -> str:
-    """The script that a port with this table has in a phase beside the code; empty where it has none."""
+def _asked(table: Mapping[str, Any], phase: str) -> list[tuple[str, ...]]:
+    """The files of each script that a port with this table runs in a phase beside admission."""
     asked = [ALWAYS.get(phase), *(phases.get(phase) for key, phases in CHUNKS.items() if key in table)]
-    calls = ["admission(PORT)"] if phase == "access" else []
-    calls += [f"{parts[-1]}()" for parts in asked if parts]
-    found = f"local code=(kong.ctx.shared.kong_oam_code or{{}})['{_VERSIONS[-1]}']\n"
-    without = f"if not code then {_WITHOUT.get(phase, 'return')} end\n"
-    run = "".join(f"code.{call}\n" for call in calls)
-    return f"return function()\n{found}{without}{run}end" if calls else ""
+    return [parts for parts in asked if parts]
 
 
 def beside(table: Mapping[str, Any], phase: str) -> list[str]:
-    """The scripts that run in a phase beside admission, as its table asks for them."""
-    script = calling(table, phase) if phase != "access" else ""
-    return [f"{_CODE}{script}"] if script else []
+    """The script that a port with this table has in a phase after `access`, if it has one there."""
+    asked = _asked(table, phase) if phase != "access" else []
+    if not asked:
+        return []
+    script = f"{_CODE}return function()\nlocal code=kong.ctx.shared.kong_oam_code or{{}}\n"
+    for parts in asked:
+        without = f" else {_RECORDED}" if phase == "log" else ""
+        script += f"if code.{parts[-1]} then code.{parts[-1]}(){without} end\n"
+    return [f"{script}end"]
 
 
 def behind(table: Mapping[str, Any], phase: str) -> list[str]:
@@ -158,43 +146,26 @@ def is_gate(script: str) -> bool:
     return code is not None and nameless(code) == _current(GATE)
 
 
-def admission_in(script: str) -> str | None:
-    """Where an admission of this version has its code: `here`, in front of it, or `everywhere`, in the global plugin;
-    None where the script is none."""
+def is_admission(script: str) -> bool:
+    """Whether it is the admission of this version, with the code that its table asks for, but for `nameless`."""
     code = _behind_arguments("pre-function", script)
+    if code is None or not _MORE.match(code):
+        return False
     table = table_of({"access": [script]}) or {}
-    own = f"{_CODE}local PORT={{table=TABLE,more=MORE}}\n"
-    if code is None or not _MORE.match(code) or not (code := _MORE.sub("", code, count=1)).startswith(own):
-        return None
-    code, call = code.removeprefix(own), calling(table, "access")
-    if code == call:
-        return "everywhere"
-    own = "local LEAVE=(function()\n"
-    code, closed, rest = code.removeprefix(own).rpartition("\nend)()\nreturn function()\nLEAVE()\n")
+    rest = _MORE.sub("", code, count=1)
+    begin = f"{_CODE}local PORT,CODE={{table=TABLE,more=MORE}},{{}}\n"
+    if not rest.startswith(begin):
+        return False
+    rest = rest.removeprefix(begin)
     functions = [ADMISSION, *ALWAYS.values()]
     functions += [parts for key, phases in CHUNKS.items() if key in table for parts in phases.values()]
-    is_called = bool(closed) and call == f"return function()\n{rest}"
-    return "here" if is_called and _is_made_of(code, functions) else None
-
-
-def is_code(script: str, *, current: bool = False) -> bool:
-    """Whether it leaves a version of the code that there was, or `current`, this one, and does nothing else."""
-    name = next((one for one in _VERSIONS if script.endswith(_LEFT % one)), "")
-    if not name or hashlib.sha256(script.replace(f"'{name}'", "''").encode()).hexdigest()[: len(name)] != name:
-        return False
-    return _is_made_of(script, EVERYTHING) if name == _VERSIONS[-1] else not current
-
-
-def _is_made_of(script: str, functions: Sequence[tuple[str, ...]]) -> bool:
-    """Whether it is the code with these functions, of this version."""
-    begin = f"{_CODE}local CODE={{}}\n"
-    rest = script.removeprefix(begin)
     for parts in functions:
         head, opened, rest = rest.partition(f"CODE.{parts[-1]}=(function()\n")
         function, closed, rest = rest.partition("\nend)()\n")
         if head or not opened or not closed or nameless(function) != _current(parts):
             return False
-    return script.startswith(begin) and rest == _LEFT % _VERSIONS[-1]
+    calls = "".join(f"CODE.{parts[-1]}()\n" for parts in _asked(table, "access"))
+    return rest == f"return function()\nkong.ctx.shared.kong_oam_code=CODE\nCODE.admission(PORT)\n{calls}end"
 
 
 def _behind_arguments(kind: str, code: str) -> str | None:

@@ -25,7 +25,6 @@ from kong_oam.kong.preflight import GatewayFacts as Facts
 from ..base import Base
 from ..identity.issuer import Issuer
 from ..refusal import refuse
-from .code import SharedCode, code_of_base, provision_code
 
 Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 """A plugin's configuration; as a text it is given to Kong as it stands."""
@@ -40,8 +39,6 @@ class Gateway(pulumi.ComponentResource):
     """
 
     client_certificate: pulumi.Output[str] | None = None
-    code: SharedCode
-    """What ports have to know of the code that all of them run before authentication."""
     gates_stay: bool = False
     """Whether the engine was told to leave all that is at the gateway as it is."""
     nobody: pulumi.Output[str]
@@ -78,8 +75,6 @@ class Gateway(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["kongAdminToken", "kongApiKey"]),
         )
         self.options = pulumi.ResourceOptions(parent=self, provider=self.provider)
-        self.direct_services: list[str] = []
-        """Services that lead straight to their workloads, around the gates that a version before this one made."""
         self._configurations: dict[str, tuple[pulumi.Input[str], pulumi.Output[str | None]]] = {}
         """By logical name of a plugin, what it is given, and what it has then."""
         self.tables: dict[str, pulumi.Output[str]] = {}
@@ -90,7 +85,6 @@ class Gateway(pulumi.ComponentResource):
         if base is None:
             self._make(name)
         else:
-            self.code = code_of_base(settings, base)
             self.nobody, self.nowhere = base.gateway.value("nobody"), names.nowhere(self.stack)
             self.rings = {key: base.gateway.value("rings", key) for key in issuers}
             if settings.gateway.upstream_tls and settings.gateway.upstream_tls.client_certificate:
@@ -106,7 +100,7 @@ class Gateway(pulumi.ComponentResource):
     def made(self) -> dict[str, pulumi.Input[Any]]:
         """What partitions of the estate have to know of it."""
         known = {"clientCertificate": self.client_certificate} if self.client_certificate is not None else {}
-        return {"nobody": self.nobody, "rings": dict(self.rings), "code": self.code.versions, **known}
+        return {"nobody": self.nobody, "rings": dict(self.rings), **known}
 
     def _make(self, name: str) -> None:
         nobody = kong.Consumer(
@@ -125,10 +119,6 @@ class Gateway(pulumi.ComponentResource):
         )
         self.nobody, self.nowhere, self.first = nobody.id, nowhere.name, (nobody,)
         self.rings = dict(self._rings(name))
-        self.code = provision_code(self.settings, self.state, self._everywhere)
-
-    def _everywhere(self, config: Mapping[str, Any]) -> kong.Plugin:
-        return self.plugin(names.CODE, "pre-function", config, self.options, tags=names.tags(self.stack))
 
     def _rings(self, name: str) -> Iterator[tuple[str, pulumi.Output[str]]]:
         """Makes a consumer per issuer, whose credentials are the issuer's keys. Yields their ids, by provider."""
@@ -183,17 +173,11 @@ class Gateway(pulumi.ComponentResource):
         except TooManyKeysError as error:
             refuse(f"identity provider '{key}': {error}")
 
-    def report_unfinished(self) -> None:
-        """Warns of what another run has to do, and of what a preview cannot show; once all services are there."""
+    def warn_of_unknown_tables(self) -> None:
+        """Warns in a preview of tables that it cannot show. Called once all services are registered."""
         if pulumi.runtime.is_dry_run():
             # Kept: the SDK waits for outputs for as long as somebody has them.
             self._warned: pulumi.Output[bool] = pulumi.Output.from_input(self._warn_of_unknown_tables())
-        if self.direct_services:
-            count, first = len(self.direct_services), self.direct_services[0]
-            pulumi.log.warn(
-                f"gateway: {count} services of a version before this one lead to their workloads, as "
-                f"{first}, until their gates know the way: run `pulumi up` once more after this one"
-            )
 
     async def _warn_of_unknown_tables(self) -> bool:
         """Warns of configurations that are not known yet: the official plugin takes these for unchanged ones."""
@@ -221,10 +205,10 @@ class Gateway(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
         *,
         tags: Sequence[str],
-        service: kong.Service | None = None,
+        service: kong.Service,
         consumer: pulumi.Input[str] | None = None,
     ) -> kong.Plugin:
-        """Makes a plugin of a service, or of what one consumer asks it; without a service, a global one.
+        """Makes a plugin of a service, or of what one consumer asks it.
 
         Its configuration is in full: strict matching then sees any change by hand.
         """
@@ -243,7 +227,7 @@ class Gateway(pulumi.ComponentResource):
             config_json=given,
             strict_match=True,
             enabled=True,
-            service_id=service.id if service else None,
+            service_id=service.id,
             consumer_id=consumer,
             tags=list(tags),
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=self.provider)),

@@ -51,15 +51,14 @@ class GatedService:
         self.name = names.service(gateway.stack, component, backend)
         self._before = gateway.state.plugins.get(f"{name}-gate")
         gateway.tables[self.name] = self._table
-        host, number = self._destination()
         asked_for = extras(gateway.settings, component)
         fields = {**USUAL, **asked_for.service, **self._over_tls(component, backend)}
         self.service = kong.Service(
             f"{name}-service",
             name=self.name,
             protocol=fields["protocol"],
-            host=host,
-            port=number,
+            host=gateway.nowhere,
+            port=_NOWHERE,
             path=_PATH,
             retries=fields["retries"],
             connect_timeout=fields["connect_timeout"],
@@ -75,10 +74,8 @@ class GatedService:
         settings = gateway.settings.gateway
         headers = settings.hsts_seconds, settings.strip_headers
         stays = gateway.state.plugins.get(f"{name}-admission") if gateway.gates_stay else None
-        admission: Config = pulumi.Output.all(self._table, gateway.code.is_there).apply(
-            lambda both: stays or plugins.admission(both[0], *headers, shared=both[1])
-        )
-        self.admission = self._plugin("admission", "pre-function", admission, *gateway.code.after)
+        admission: Config = self._table.apply(lambda table: stays or plugins.admission(table, *headers))
+        self.admission = self._plugin("admission", "pre-function", admission)
         authentication, config = gateway.authentication(component)
         self.guards = [self.admission, self._plugin(authentication, authentication, config, *gateway.first)]
         self.guards += [self._extra(extra, component) for extra in asked_for.plugins]
@@ -119,15 +116,6 @@ class GatedService:
         gateway = self._gateway
         settings, facts = gateway.settings.gateway.upstream_tls, gateway.facts
         return service_fields(settings, component, backend, facts.authorities, gateway.client_certificate)
-
-    def _destination(self) -> tuple[pulumi.Input[str], int]:
-        """Gives where the service leads: nowhere, or where it led before, until its gate in Kong knows the workload."""
-        before = self._gateway.state.services.get(f"{self._logical}-service")
-        is_old = self._before is not None and not plugins.knows_workload(self._before)
-        if before and before[0] != names.nowhere(self._gateway.stack) and is_old:
-            self._gateway.direct_services.append(self.name)
-            return before
-        return self._gateway.nowhere, _NOWHERE
 
     def _gate(self, table: str, host: str, port: int, *, rolled_out: bool) -> Mapping[str, Any] | str:
         upstream = address(host, port, self._certified)

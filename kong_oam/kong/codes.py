@@ -23,8 +23,7 @@ CODES: Mapping[str, Code] = {
     "ENV405": Code(
         "a name, an issuer or a certificate's host that is needed in Kong, or the place of a plugin, is another "
         "stack's or was made outside any stack",
-        "have it renamed or removed by whoever made it: what this stack did not make is never touched; for a global "
-        "`pre-function` of somebody's, or of another stack in the same Kong, `gateway.sharedCode: false` will do",
+        "have it renamed or removed by whoever made it: what this stack did not make is never touched",
     ),
     "ENV406": Code(
         "something in Kong has this stack's tags, and its state does not know it",

@@ -63,9 +63,6 @@ class Needed:
     """The partition of the estate whose run makes it; None: the base's, or that of an estate of one stack."""
 
 
-_EVERYWHERE = Needed(PLUGIN, "pre-function", names.CODE)
-
-
 def needed(estate: Estate) -> Iterator[Needed]:
     """Yields every name of the stack that somebody else could have."""
     stack = estate.stack.name
@@ -185,9 +182,8 @@ def plugin_conflicts(admin: AdminApi, settings: Settings, estate: Estate, held: 
     wanted = dict(_new_plugins(settings, estate, held))
     if not wanted:
         return
-    scoped = any(service for _, service, _ in wanted)
-    services = {row["id"]: row["name"] for row in admin.rows("/services")} if scoped else {}
-    consumers = {row["id"]: row["username"] for row in admin.rows("/consumers")} if scoped else {}
+    services = {row["id"]: row["name"] for row in admin.rows("/services")}
+    consumers = {row["id"]: row["username"] for row in admin.rows("/consumers")}
     for row in admin.rows("/plugins"):
         service, consumer = reference(row, "service"), reference(row, "consumer")
         where = services.get(service, service) if service else ""
@@ -199,8 +195,6 @@ def plugin_conflicts(admin: AdminApi, settings: Settings, estate: Estate, held: 
 def _new_plugins(settings: Settings, estate: Estate, held: Held) -> Iterator[tuple[_Stands, Needed]]:
     """Yields the plugins that the state lacks of services that it holds: before any other there is none yet."""
     stack, verifying = estate.stack.name, AUTHENTICATION[settings.gateway.edition]
-    if settings.gateway.shares_code and estate.role != "partition" and (PLUGIN, names.CODE) not in held:
-        yield ("pre-function", "", None), _EVERYWHERE
     guards = (("admission", "pre-function"), (verifying, verifying), ("gate", "post-function"))
     for component in estate.exposed:
         ring = names.ring(stack, component.provider)
@@ -226,8 +220,6 @@ def _is_ours(stack: str, row: Row) -> bool:
 def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic:
     kind, tags = _COLLECTIONS[need.type][:-1], row.get("tags") or ()
     what = f"certificate for host '{need.name}'" if need.type == _CERTIFICATE else f"{kind} '{need.name}'"
-    if need is _EVERYWHERE:
-        what = "a plugin 'pre-function' for everything, of which there can be one"
     if ours and (other := names.partition_in(tags)) != need.partition:
         whose = f"partition '{other}'" if other else "the base"
         message = (
@@ -245,9 +237,6 @@ def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic
     owner = Asking(stack, whole=True).owner(row)
     remedy = f"have it {_OTHERWISE.get(need.type, 'renamed or ')}removed by "
     remedy += "a run of that stack" if owner.stack else "whoever made it"
-    if need is _EVERYWHERE:
-        needs_none = "set gateway.sharedCode: false, by which this stack needs none"
-        remedy = needs_none if owner.stack else f"{remedy}, or {needs_none}"
     message = f"Kong has {what} ({row['id']}) {made_by(row, owner)}. It is left as it is; {remedy}"
     return Diagnostic("ENV405", message, need.place)
 

@@ -126,8 +126,6 @@ def intended(
             guards += _guards(settings, estate, component, backend, deployed, complete)
             guards += _further(settings, component, backend, complete, asked_for)
         leading += [_route(settings, component, plan) for plan in routes(component)]
-    if settings.gateway.shares_code:
-        guards.append(_plugin("pre-function", complete("pre-function", plugins.everywhere()), None, tags))
     nowhere = (_named("name", names.nowhere(stack), tags=tags),)
     return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials), nowhere)
 
@@ -143,7 +141,7 @@ def _guards(
     host, _, number = deployed.upstreams[service].rpartition(":")
     headers = settings.gateway.hsts_seconds, settings.gateway.strip_headers
     for name, config in (
-        ("pre-function", plugins.admission(decided_by, *headers, shared=settings.gateway.shares_code)),
+        ("pre-function", plugins.admission(decided_by, *headers)),
         _verifying(settings, component, deployed),
         ("post-function", plugins.gate(decided_by, address(host, int(number), certified_name(component, backend)))),
     ):
@@ -212,15 +210,13 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
     )
 
 
-def _plugin(
-    name: str, config: Mapping[str, Any], service: str | None, tags: list[str], consumer: str | None = None
-) -> Entity:
+def _plugin(name: str, config: Mapping[str, Any], service: str, tags: list[str], consumer: str | None = None) -> Entity:
     return {
-        "id": f"{name} of {service or 'everything'}" + (f" and {consumer}" if consumer else ""),
+        "id": f"{name} of {service}" + (f" and {consumer}" if consumer else ""),
         "name": name,
         "enabled": True,
         "protocols": ["http", "https", "grpc", "grpcs"],
-        "service": {"id": service} if service else None,
+        "service": {"id": service},
         "route": None,
         "consumer": {"id": consumer} if consumer else None,
         "config": config,

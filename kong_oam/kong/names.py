@@ -14,9 +14,6 @@ _PREFIX = "kong-oam"
 _STACK = f"{_PREFIX}-stack:"
 _PARTITION = f"{_PREFIX}-partition:"
 
-CODE = "gateway-code"
-"""The logical name of the global plugin that has the code of all ports. It has none in Kong."""
-
 
 def service(stack: str, component: Component, backend: str) -> str:
     """The service before one backend of a component."""

@@ -103,27 +103,22 @@ def _value(field: Schema, value: Any, where: str) -> Any:
     return value
 
 
-def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = (), *, shared: bool = False) -> dict[str, Any]:
-    """Configuration of `pre-function`: what is one port's own, and which functions of the code it calls in which phase.
+def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> dict[str, Any]:
+    """Configuration of `pre-function`: the scripts of a port, by phase.
 
     It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`: how long browsers are
     told to use https only (RFC 6797); 0: not at all. `more`: headers that callers must not send, beside the code's
-    own; their names in lower case. `shared`: the code is in the global plugin (`everywhere`); else it is here as well.
+    own; their names in lower case.
     """
     config: dict[str, Any] = {}
     if hsts_seconds:
         set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {set_header} end"]
-    for phase, script in code.phases(table, shared=shared):
+    for phase, script in code.phases(table):
         if phase == "access":
             script = framed(ScriptInputs(table), f"local MORE = '{' '.join(more)}'\n{script}")
         config.setdefault(phase, []).append(script)
     return config
-
-
-def everywhere(scripts: Iterable[str] = ()) -> dict[str, Any]:
-    """Configuration of the global `pre-function`: the code of this version, or these scripts."""
-    return {"rewrite": [*scripts] or [code.code()]}
 
 
 def jwt(anonymous: str | None) -> dict[str, Any]:
@@ -162,11 +157,6 @@ def openid_connect(issuer: str, anonymous: str | None) -> dict[str, Any]:
         "ssl_verify": True,  # by default anybody on the way could answer with keys of their own
         "anonymous": anonymous,
     }
-
-
-def knows_workload(gate: str) -> bool:
-    """Whether a gate's configuration in Kong, as its JSON, is one that leads to the workload itself."""
-    return "local UPSTREAM = " in gate
 
 
 def gate(table: str, address: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,6 @@ from typing import Any
 
 from kong_oam.errors import EngineError, ProductError
 from kong_oam.kong.admin import AdminApi, RejectedError
-from kong_oam.kong.code import called_by, left_by, version_in
 from kong_oam.kong.owners import Asking, Owner
 
 _COLLECTIONS = ("routes", "plugins", "services", "targets", "upstreams", "jwts", "consumers", "certificates")
@@ -39,10 +37,6 @@ class LostEntity:
     name: str
     tags: frozenset[str] = frozenset()
     parents: Mapping[str, str] = field(default_factory=dict)
-    leaves: frozenset[str] = frozenset()
-    """Of the global plugin that has the code of ports, the versions of that."""
-    calls: frozenset[str] = frozenset()
-    """Of a port's plugin, those that it calls."""
 
     @property
     def path(self) -> str:
@@ -113,8 +107,6 @@ def _reason_to_keep(entity: LostEntity, staying: Iterable[LostEntity], asking: A
     for neighbour in staying:
         owner = neighbour.owner(asking)
         shown = f"{neighbour} {owner}" if owner.kind == "another stack's" else str(neighbour)
-        if entity.leaves & neighbour.calls:
-            return f"{shown} calls what it has"
         if entity.id in neighbour.parents.values():
             return f"{shown} belongs to it"
         if entity.guards and neighbour.collection == "routes" and neighbour.parents.get("service") == entity.guards:
@@ -155,13 +147,4 @@ def _entity(collection: str, row: Mapping[str, Any], names: Mapping[str, str]) -
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
     if collection in ("plugins", "targets", "jwts"):
         name += "".join(f" of {names[parent]}" for parent in parents.values())
-    leaves, calls = _code(row) if collection == "plugins" and row["name"] == "pre-function" else ((), ())
-    return LostEntity(
-        collection, row["id"], name, frozenset(row.get("tags") or ()), parents, frozenset(leaves), frozenset(calls)
-    )
-
-
-def _code(row: Mapping[str, Any]) -> tuple[Iterable[str], Iterable[str]]:
-    """The versions of the ports' code that a plugin leaves, and those that it calls."""
-    configuration = json.dumps(row.get("config") or {})
-    return map(version_in, left_by(configuration)), called_by([configuration])
+    return LostEntity(collection, row["id"], name, frozenset(row.get("tags") or ()), parents)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kong_oam.kong.entities import Entity, reference
 from kong_oam.kong.table import Authentication
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.gate import CodeLeft, Script, Table, code, script_of
+from kong_oam.verify.gate import Script, Table, code, script_of
 from kong_oam.verify.repair import HTTP
 
 _SCRIPTED = ("pre-function", "post-function")
@@ -26,11 +26,11 @@ class Guards:
     gate: Entity | None
     admitted: Script | None
     decided: Script | None
-    code: Entity | None = None
-    """The global plugin whose code admission calls, or that runs somebody's."""
+    early: Entity | None = None
+    """The global plugin that runs a script on every call before Kong finds its route; none is ours."""
 
     def __iter__(self) -> Iterator[Entity | None]:
-        return iter((self.admission, self.authentication, self.gate, self.code))
+        return iter((self.admission, self.authentication, self.gate, self.early))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -65,8 +65,9 @@ class Plugins:
         self._others = sorted({name for name, _, _ in self._scoped} - set(self._kinds))
         scripted = (plugin for plugin in self._scoped.values() if plugin["name"] in _SCRIPTED)
         self._scripts = {plugin["id"]: script_of(plugin) for plugin in scripted}
-        self._everywhere = self._scoped.get(("pre-function", None, None))
-        self._left = CodeLeft.by(self._everywhere) if self._everywhere else CodeLeft()
+        # Kong runs every global plugin in phase `rewrite`, also where the service has its own plugin of that kind.
+        everywhere = (self._scoped.get((name, None, None)) for name in _SCRIPTED)
+        self._early = next((plugin for plugin in everywhere if plugin and plugin["config"].get("rewrite")), None)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -77,13 +78,7 @@ class Plugins:
     def guards(self, route: Entity, service: Entity) -> Guards:
         """Those of our kinds that act on calls of the route."""
         admission, authentication, gate = (self._effective(name, route, service) for name in self._kinds)
-        if admission is self._everywhere and self._left.alone:  # it has what ports call, and admits nobody
-            admission = None
-        admitted = self._script(admission)
-        code = self._everywhere if self.runs_foreign or (admitted and admitted.calls) else None
-        if admitted and admitted.calls and admitted.calls not in self._left.versions:  # it refuses
-            admitted = replace(admitted, table={})
-        return Guards(admission, authentication, gate, admitted, self._script(gate), code)
+        return Guards(admission, authentication, gate, self._script(admission), self._script(gate), self._early)
 
     def others(self, route: Entity, service: Entity, consumer: Entity | None) -> list[tuple[Entity, Effect]]:
         """Those of other kinds that act on calls of the route by a consumer, with what they do."""
@@ -93,8 +88,8 @@ class Plugins:
 
     @property
     def runs_foreign(self) -> bool:
-        """Whether a script that is not ours runs on every call, whatever its service has."""
-        return self._left.foreign
+        """Whether a script runs on every call, whatever its service has; no stack makes such a script."""
+        return self._early is not None
 
     def is_foreign(self, plugin: Entity | None) -> bool:
         """Whether the plugin runs a script, and not one of ours."""

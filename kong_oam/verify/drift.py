@@ -81,7 +81,6 @@ def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
             beside = kind == "plugin" and entity["name"] not in _OURS  # a limit that holds others, or none
             marked = kind == "plugin" and gate.marks(actual["config"]) != gate.marks(entity["config"])
             guarding = unlocked or around or unverified or leaking or marked or _strips_less(kind, actual, entity)
-            guarding = guarding or (_is_everywhere(entity) and not gate.CodeLeft.by(actual).alone)
             aside = not guarding and (beside or _bounded(kind, actual, entity))
             request = repair(kind, actual, entity, live, meant)
             changed = Drift(f"{label}: {'; '.join(changes)}", request, guarding or aside, aside)
@@ -128,12 +127,6 @@ def _extra(
         text = f"{drift.text}, and entities of stack '{others[0]}' belong to it"
         return replace(drift, text=text, request=None, stack=others[0])
     return replace(drift, used_by=uses(kind, entity, live, ours, asking))
-
-
-def _is_everywhere(entity: Entity) -> bool:
-    """Whether it is the global plugin that has the code of all ports."""
-    scopes = ("service", "route", "consumer", "consumer_group")
-    return entity.get("name") == "pre-function" and "config" in entity and not any(map(entity.get, scopes))
 
 
 def _strips_less(kind: str, actual: Entity, meant: Entity) -> bool:
@@ -251,13 +244,7 @@ def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
 
 def _configured(entity: Entity, meant: Entity) -> Iterator[str]:
     config, wanted = entity["config"], meant["config"]
-    if _is_everywhere(entity):
-        now, ours = gate.CodeLeft.by(entity), gate.CodeLeft.by(meant)
-        if not now.versions >= ours.versions:
-            yield "it lacks the code that ports run"
-        if not now.alone:
-            yield "it runs a script that is not ours"
-    elif entity["name"] not in ("pre-function", "post-function"):
+    if entity["name"] not in ("pre-function", "post-function"):
         yield from _fields(config, wanted, tuple({**wanted, **config}))
     elif gate.code(config) != gate.code(wanted):
         yield ", and ".join(_scripts(entity, meant))
@@ -296,8 +283,6 @@ def _unmeant(
 ) -> Drift | None:
     """A drift in these words, with the request that removes the entity; None as of `_extra`."""
     if kind == "plugin":
-        if _is_everywhere(entity) and gate.CodeLeft.by(entity).alone:
-            return None  # it leaves what ports of a stack call, and does nothing else
         aside = entity["name"] not in _OURS and (_is_read_by(entity, live, ours) or _replaces(entity, live, ours))
         if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE and not aside:
             return None

@@ -21,7 +21,6 @@ from kong_oam.access.networks import Network, Networks, admits, fewest, network
 from kong_oam.access.paths import PathSegments, may_be_longer, unwritten, written
 from kong_oam.errors import InputError
 from kong_oam.kong import plugins, script
-from kong_oam.kong.code import version, version_in
 from kong_oam.kong.table import VERSION
 from kong_oam.verify.questions import Call
 
@@ -86,14 +85,13 @@ class Script:
 
     `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere. `verified`: only by a
     service of Kong's that verifies the workload's certificate. `stripped`: of admission, what it takes from callers
-    because the stack says so. `calls`: of an admission that does not bring its code, the version that it calls.
+    because the stack says so.
     """
 
     table: Table
     upstream: tuple[str, int] | None = None
     verified: bool = False
     stripped: tuple[str, ...] = ()
-    calls: str = ""
 
 
 def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -113,34 +111,15 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
         return None
     text, address = inputs.table, inputs.address
     stripped: tuple[str, ...] = ()
-    calls = ""
     if plugin["name"] == "pre-function":
         stripped = script.stripped_in(str(first))
-        kinds = ((shared, plugins.admission(text, more=stripped, shared=shared)) for shared in (True, False))
-        shares = next((shared for shared, config in kinds if _judging(run) == _judging(code(config))), None)
-        ours = address is None and shares is not None
-        calls = version() if shares else ""
+        meant = code(plugins.admission(text, more=stripped))
+        ours = address is None and _judging(run) == _judging(meant)
     else:
         ours = address is not None and _judging(run) == _judging(code(plugins.gate(text, address)))
     table = _table(text)
     verified = _object(address or "").get("name") is not None
-    return Script(table, _upstream(address), verified, stripped, calls) if ours and table is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class CodeLeft:
-    """What a global plugin leaves for ports: versions of our code. `foreign`: it runs somebody's script before a
-    request is routed, which may do anything; `alone`: no script of somebody's in any phase."""
-
-    versions: frozenset[str] = frozenset()
-    foreign: bool = False
-    alone: bool = True
-
-    @staticmethod
-    def by(plugin: Mapping[str, Any]) -> CodeLeft:
-        run = code(plugin["config"])
-        left = [version_in(one) for one in run.get("rewrite", ())]
-        return CodeLeft(frozenset(filter(None, left)), not all(left), all(left) and run.keys() <= {"rewrite"})
+    return Script(table, _upstream(address), verified, stripped) if ours and table is not None else None
 
 
 def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.engine.state import RING
-from kong_oam.kong.names import CODE
 from tests.support.mocks import Registered, all_of, clear, program
 
 
@@ -52,13 +51,11 @@ def test_every_route_waits_for_what_guards_it(registered: list[Registered]) -> N
 
 
 def test_every_plugin_is_on_a_service(registered: list[Registered]) -> None:
-    """None is of a route or of a consumer, and one alone global, which has the code that admissions call: they come after
-    it, and go before it. Strict matching is against the whole configuration."""
+    """No plugin is global, or of a route or a consumer. Strict matching is against the whole configuration."""
     plugins = all_of(registered, "kong:index/plugin:Plugin")
-    assert len(plugins) == 16
+    assert len(plugins) == 15
     for plugin in plugins.values():
-        assert ("serviceId" in plugin.inputs) == (plugin.name != CODE), plugin.name
-        assert (CODE in plugin.after) == plugin.name.endswith("-admission"), plugin.name
+        assert "serviceId" in plugin.inputs, plugin.name
         assert not {"routeId", "consumerId"} & set(plugin.inputs)
         assert plugin.inputs["strictMatch"] is True
 

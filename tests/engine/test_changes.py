@@ -225,10 +225,10 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -
     groups = local.okta.objects("groups")
     deployment.run("up")
     made = {kind: len(ones) - len(before.get(kind, [])) for kind, ones in entities(local).items()}
-    # 5 gated services with 3 plugins and a route each; the code of all ports; nobody and one ring of 4 slots.
+    # 5 gated services with 3 plugins and a route each; nobody and one ring of 4 slots.
     assert {kind: made[kind] for kind in ("services", "plugins", "routes", "consumers", "jwt_secrets")} == {
         "services": 5,
-        "plugins": 16,
+        "plugins": 15,
         "routes": 5,
         "consumers": 2,
         "jwt_secrets": 4,

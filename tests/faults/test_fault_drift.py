@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Empty, Stack, is_refused, within
+from tests.support.faults.stacks import Empty, Stack, is_refused
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
 pytestmark = pytest.mark.engine
@@ -49,28 +49,6 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     assert rule_scopes(stack) == ["orders.read"]
     assert stack.changes("up", "--refresh") == {}
     assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [401, 200]
-
-
-def test_the_code_of_all_ports_is_taken_back(empty: Empty) -> None:
-    """Deleted or switched off: everybody is refused until a run that looks has repaired it, or one behind a refresh."""
-    stack = empty(applications=[TINY])
-    stack.run("up")
-    token = service_token(stack.local, "job")
-
-    def answers() -> list[int]:
-        return [stack.status("GET", HOST, path, one) for path in (PROTECTED, PUBLIC) for one in (None, token)]
-
-    for method, body, repair in (("DELETE", None, "create"), ("PATCH", {"enabled": False}, "update")):
-        for looking in ((), ("--refresh",)):
-            (code,) = (one["id"] for one in stack.local.kong.entities("plugins") if not one["service"])
-            stack.kong(method, f"/plugins/{code}", body)
-            within(10, lambda: answers() == [503] * 4)
-            assert stack.changes("up") == {}, "without a refresh nobody looks"
-            if not looking:
-                stack.run("refresh")
-            assert answers() == [503] * 4
-            assert stack.changes("up", *looking) == {"gateway-code": repair}
-            within(10, lambda: answers() == [401, 200, 200, 200])
 
 
 @pytest.mark.deep

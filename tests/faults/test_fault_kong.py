@@ -125,7 +125,7 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
     deep_after(
         1,
         [
-            ("/plugins", "gateway-code"),
+            ("/plugins", "tiny/api-8080-admission"),
             ("/services", "tiny/api-8080-service"),
             ("/routes", "tiny/api-protected-1-8080"),
         ],
@@ -190,7 +190,7 @@ def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
         return answer()
 
     stack.local.kong.faults = going
-    _stopped(stack, "gateway-code", message)
+    _stopped(stack, "tiny/api-8080-", message)
     stack.local.kong.faults = None
     assert stack.local.kong.entities("routes") == []
     lost(stack, "--remove")

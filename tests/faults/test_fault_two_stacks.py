@@ -26,22 +26,21 @@ HOSTS = {"local": HOST, "prod": "tiny.prod.example.com"}
 
 @pytest.fixture
 def stacks(tmp_path: Path) -> Iterator[dict[str, Stack]]:
-    """Both stacks, deployed: each has its own hosts, namespace and issuer, and `prod` its code at each port."""
+    """Both stacks, deployed: each has its own hosts, namespace and issuer."""
     with Local(lags=Lags()) as local:
         found = {}
         for name, host in HOSTS.items():
             text = TINY.replace(HOST, host).replace("{name: tiny}", f"{{name: tiny, namespace: {name}}}")
             found[name] = start(local, tmp_path / name, name, [text])
-            _settings(found[name], shared_code=name == "local")
+            _settings(found[name])
             found[name].run("up")
         yield found
 
 
-def _settings(stack: Stack, *, shared_code: bool) -> None:
+def _settings(stack: Stack) -> None:
     """The settings of the stack `local`, by the name of this one."""
     folder = stack.folder / "stacks"
     settings = yaml.safe_load((folder / "Pulumi.local.yaml").read_text("utf-8"))
-    settings["config"]["kong-oam:gateway"]["sharedCode"] = shared_code
     settings["config"]["kong-oam:cluster"] = {"createNamespaces": True}
     (folder / f"Pulumi.{stack.name}.yaml").write_text(yaml.safe_dump(settings), "utf-8")
 

@@ -77,12 +77,8 @@ def test_what_everybody_gets_is_asked_at_the_gateway(running: Running, admin: Ad
     ]
 
 
-def _disable_global(hands: Hands) -> None:
-    hands.change("plugins", hands.find("plugins", name="pre-function", service=None), enabled=False)
-
-
-def _delete_global(hands: Hands) -> None:
-    hands.remove("plugins", hands.find("plugins", name="pre-function", service=None))
+def _disable_admission(hands: Hands) -> None:
+    hands.change("plugins", hands.find("plugins", name="pre-function", service=SERVICE), enabled=False)
 
 
 def _disable_gate(hands: Hands) -> None:
@@ -92,8 +88,7 @@ def _disable_gate(hands: Hands) -> None:
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        (_disable_global, "the global plugin pre-function, whose code service"),
-        (_delete_global, "the global plugin pre-function, whose code service"),
+        (_disable_admission, "plugin pre-function of service 'kong-oam.local.orders.api.8080' is disabled: enable"),
         (_disable_gate, "plugin post-function of service 'kong-oam.local.orders.api.8080' is disabled: enable"),
     ],
 )

@@ -73,15 +73,12 @@ class Place:
         return {b"x-auth-client: c", b"x-auth-subject: c", b"x-auth-scopes: " + scope}
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["code at the ports", "code in the global plugin"])
-def wire(live: LiveGateway, request: pytest.FixtureRequest) -> Iterator[Wire]:
+@pytest.fixture(scope="module")
+def wire(live: LiveGateway) -> Iterator[Wire]:
     """The workload, once every worker leads there."""
     own = with_callers(estate(APPLICATION, stack=stack(NAME)))
     bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
-    with (
-        Wire(bind) as workload,
-        Entities(live.target.admin_url, live.target.token, shared=request.param) as made,
-    ):
+    with Wire(bind) as workload, Entities(live.target.admin_url, live.target.token) as made:
         made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), workload.port)
         steady = [Case("GET", f"{name}.{DOMAIN}", b"/public/steady") for name in ("plain", "bounded")]
         live.await_steady([(case, 200) for case in steady], 3 * made.facts.settle + 60)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from subprocess import CompletedProcess
-from typing import Any
 
 import pytest
 
@@ -27,7 +26,7 @@ MEANS = "decides as the Applications mean"
 
 @pytest.fixture
 def stacks(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Engine]]:
-    """Both stacks, the first one deployed. The second one has its own workload, and its code at each port."""
+    """Both stacks, the first one deployed. The second one has its own workload."""
     folders = [tmp_path_factory.mktemp(name) for name in (FIRST, SECOND)]
     bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
     with (
@@ -35,7 +34,6 @@ def stacks(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Itera
         engine(live, folders[0], FIRST) as first,
         engine(replace(live, upstream=upstream), folders[1], SECOND) as second,
     ):
-        second.configure("sharedCode: false")
         first.up()
         yield first, second
 
@@ -71,21 +69,17 @@ def callers(made: Engine, other: Engine) -> tuple[dict[str, list[Case]], dict[st
 
 
 def refused_by_hand(made: Engine) -> None:
-    """Somebody disables the global plugin: `verify` has one command, and an opening is an error with the cause."""
-    (code,) = (path for path, one in own(made).items() if path.startswith("/plugins/") and is_global(one))
+    """Somebody disables an admission: `verify` has one command, and an opening is an error with the cause."""
+    (admission,) = (path for path, one in own(made).items() if one.get("name") == "pre-function")
     with made.live.target.admin() as admin:
-        admin.patch(code, json={"enabled": False}).raise_for_status()
+        admin.patch(admission, json={"enabled": False}).raise_for_status()
     found = said(made, "verify", "--only", "gateway", status=1)
     commands = [line for line in found.splitlines() if "to do" in line or "has to act" in line]
     assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
     made.live.await_steady([(made.case("GET", "/orders/health"), 503)], made.bound)
     failed = run(made, "emergency", "open", "orders/api", "/orders", "--reason", "a live test", status=2).stderr
-    assert "the gateway still refuses it (503)" in failed and "is missing or disabled" in failed
+    assert "the gateway still refuses it (503)" in failed and "is disabled" in failed
     assert "closed: orders/api" in said(made, "emergency", "close")
-
-
-def is_global(plugin: Any) -> bool:
-    return not plugin["service"] and not plugin["route"] and not plugin["consumer"]
 
 
 def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
@@ -112,7 +106,7 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         stage("up")
         for made in stacks:
             assert made.changes("up", "--refresh") == {}
-        stage("no global plugin")
+        stage("no admission")
         refused_by_hand(first)
         assert MEANS in said(second, "verify", "--only", "gateway")
         first.pulumi("up", "-s", first.stack, "--yes", "--skip-preview", "--refresh")
@@ -145,5 +139,5 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert hammer.kept_out(caller, since) == {}, caller
         let_in = hammer.let_through()
         assert {key for key in let_in if key[0] != "emergency" or second.stack in key[1]} == set(), let_in
-        for line in hammer.lines("verify and recover", "up", "no global plugin", "emergency", "move", "destroy"):
+        for line in hammer.lines("verify and recover", "up", "no admission", "emergency", "move", "destroy"):
             report(f"two stacks, {line}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Waiver
 from kong_oam.kong import plugins
-from kong_oam.kong.code import code, version
 from kong_oam.kong.table import address, table
 from kong_oam.oam.application import read_bytes
 from policies import pack
@@ -176,7 +174,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("script-current", configured("admission", header_filter=[*plugins.admission("{}", 600)["header_filter"], "x()"]), "admission runs a script of somebody's in phase header_filter"),
     ("script-current", configured("gate", header_filter=plugins.admission("{}", 600)["header_filter"]), "gate runs a script of somebody's in phase header_filter"),
     ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"]), "admission runs a script of somebody's in phase header_filter"),
-    ("script-current", configured("admission", access=[plugins.admission('{"cors":{}}')["access"][0].replace("code.preflight()\n", "")], header_filter=plugins.admission('{"cors":{}}', 600)["header_filter"]), "admission does not run admission of this version"),
+    ("script-current", configured("admission", access=[plugins.admission('{"cors":{}}')["access"][0].replace("CODE.preflight()\n", "")], header_filter=plugins.admission('{"cors":{}}', 600)["header_filter"]), "admission does not run admission of this version"),
     ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"], header_filter=[]), "admission does not run admission of this version"),
     ("guard-known", spoilt("gate", configJson=UNKNOWN), "gate changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
     ("guard-known", spoilt("jwt", configJson=UNKNOWN), "jwt changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
@@ -397,68 +395,20 @@ def test_a_plugin_that_only_refuses_or_watches_may_stand_anywhere() -> None:
 def test_the_script_that_says_whose_budget_it_is_stands_where_a_table_asks_for_it() -> None:
     """Exactly as it is, and nowhere else."""
     asking = json.dumps({**json.loads(TABLE), "budget": "client"})
-    for shared in (True, False):
-        (script,), (unasked,) = (plugins.admission(one, shared=shared)["access"] for one in (asking, TABLE))
-        call = "code.budget()\n"
-        assert call in script and call not in unasked
-        assert found("script-current", configured("admission", access=[script])) == []
-        last = "code.admission(PORT)\n"
-        for wrong in (
-            script.replace(call, ""), script + " ", script.replace(call, call * 2), script.replace(last + call, call + last),
-            script.replace("return kong.response.exit", "kong.response.exit"), script.replace("503", "200"),
-            unasked.replace(last, last + call), script.replace("local PORT=", "os.exit()local PORT="),
-        ):  # fmt: skip
-            assert wrong not in (script, unasked)
-            assert found("script-current", configured("admission", access=[wrong])) == [
-                "admission does not run admission of this version"
-            ]
-
-
-def test_the_code_of_admissions_is_that_of_this_version() -> None:
-    """To the byte but for names of variables, and behind it versions that there were, of which a list tells; nothing
-    else runs for everybody."""
-    now = code()
-    assert found("script-current", configured("code", rewrite=[now])) == []
-    elsewhere = ["code: pre-function replaces admission where it is not on a service alone"]
-    for scripts in (
-        [now + " "], ["os.exit()" + now], [now, "x()"], ["x()", now], [], [now.replace("return 400", "return 200")],
-        [now.replace(version(), "0" * 20)], [now.replace("CODE.record=", "CODE.other=")],
+    (script,), (unasked,) = (plugins.admission(one)["access"] for one in (asking, TABLE))
+    call = "CODE.budget()\n"
+    assert call in script and call not in unasked
+    assert found("script-current", configured("admission", access=[script])) == []
+    last = "CODE.admission(PORT)\n"
+    for wrong in (
+        script.replace(call, ""), script + " ", script.replace(call, call * 2), script.replace(last + call, call + last),
+        script.replace("=CODE\n", "=nil\n"), script.replace("return 400", "return 200"), unasked.replace(last, last + call),
+        script.replace("local PORT,", "os.exit()local PORT,"), script.replace("CODE.budget=", "CODE.other="),
     ):  # fmt: skip
-        wrong = configured("code", rewrite=scripts)
-        assert found("script-current", wrong) != [] and found("gate-undisturbed", wrong) == elsewhere, scripts
-    more = configured("code", rewrite=[now], log=["x()"])
-    assert found("gate-undisturbed", more) == elsewhere and found("script-current", more) != []
-    for scope in ("serviceId", "routeId", "consumerId"):
-        assert found("script-current", spoilt("code", **{scope: "x"})) != []
-
-
-def test_versions_of_before_may_stand_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that the list has, to the byte; and never alone."""
-    older = code().replace("return function()\nlocal left", "local older\nreturn function()\nlocal left")
-    name = hashlib.sha256(older.replace(f"'{version()}'", "''").encode()).hexdigest()[:20]
-    older = older.replace(version(), name)
-    both = configured("code", rewrite=[older, code()])
-    assert found("script-current", both) != []
-    monkeypatch.setattr("policies.scripts._VERSIONS", (name, version()))
-    assert found("script-current", both) == [] and found("gate-undisturbed", both) == []
-    assert found("script-current", configured("code", rewrite=[older])) == [
-        "code does not have the code of this version"
-    ]
-    assert (
-        found("script-current", configured("code", rewrite=[older.replace("local older", "local newer"), code()])) != []
-    )
-
-
-def test_an_admission_needs_the_code_that_it_calls() -> None:
-    """Enabled, in a plugin of the stack; one that brings its own needs none, and for a partition its base has it."""
-    missing = "route protected-1 leads to api-service, whose admission calls code that no plugin has"
-    for wrong in (without("code"), spoilt("code", enabled=False), configured("code", rewrite=[])):
-        assert missing in found("route-guarded", wrong)
-    own = configured("admission", **plugins.admission(TABLE, 600))
-    assert found("route-guarded", replace(own, resources=[one for one in own.resources if one.name != "code"])) == []
-    estate = replace(SOUND.model.estate, role="partition")
-    part = replace(without("code"), model=replace(SOUND.model, estate=estate))
-    assert missing not in found("route-guarded", part)
+        assert wrong not in (script, unasked)
+        assert found("script-current", configured("admission", access=[wrong])) == [
+            "admission does not run admission of this version"
+        ]
 
 
 def test_the_script_that_bounds_bodies_stands_behind_the_gate() -> None:

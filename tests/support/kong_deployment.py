@@ -44,16 +44,13 @@ def deploy(
     audiences: Mapping[str, str] | None = None,
     logs: LogSettings | None = None,
     metrics: bool = False,
-    *,
-    shared: bool = True,
 ) -> None:
     """The whole estate, without pauses, to stay. Every gate leads to `upstream`, whatever its port.
 
     `authentication` is what the gates are told; the plugin itself is always `jwt`. `audiences` are those that the
-    provider made up, by component key; `logs` where records of calls go, `metrics` whether they are counted; `shared`
-    as of `Entities`.
+    provider made up, by component key; `logs` where records of calls go, `metrics` whether they are counted.
     """
-    with Entities(admin_url, keep=True, logs=logs, metrics=metrics, shared=shared) as entities:
+    with Entities(admin_url, keep=True, logs=logs, metrics=metrics) as entities:
         entities.authentication = authentication
         entities.audiences = audiences or {}
         entities.estate(estate, pems, upstream)
@@ -63,9 +60,8 @@ class Entities:
     """What one test made in a Kong, by path, in the order in which it was made; all of it goes at the end.
 
     `made` maps a path to what was sent there; `facts` is what the Admin API says of itself; `settings` are those that
-    say what stands beside the guards. Entities are named and
-    tagged after the estate's stack, so a stack name of one's own keeps those of others untouched. `shared`: the code of
-    admissions is in a global plugin, of which a Kong has one.
+    say what stands beside the guards. Entities are named and tagged after the estate's stack, so a stack name of one's
+    own keeps those of others untouched.
     """
 
     def __init__(
@@ -76,7 +72,6 @@ class Entities:
         keep: bool = False,
         logs: LogSettings | None = None,
         metrics: bool = False,
-        shared: bool = False,
     ) -> None:
         self.facts: GatewayFacts = inspect(Account(admin_url, token))
         self.made: dict[str, Entity] = {}
@@ -85,7 +80,6 @@ class Entities:
         self.audiences: Mapping[str, str] = {}
         self.clients: Mapping[str, str] = {key: name for name, key in CLIENTS.items()}
         settings = assumed("tests", datetime.date(2026, 1, 31))
-        self.shared = shared
         self.settings = replace(settings, gateway=replace(settings.gateway, logs=logs, metrics=metrics))
         self.over_tls: UpstreamTlsSettings | None = None
         self.authorities: dict[str, str] = {}
@@ -133,10 +127,8 @@ class Entities:
                 self.make(f"/consumers/{ring['id']}/jwt", credential)
 
     def nowhere(self, estate: Estate) -> None:
-        """The Upstream without Targets that services lead to, and the global plugin, if there is to be one."""
+        """The Upstream without Targets that services lead to."""
         stack = estate.stack.name
-        if self.shared:
-            self._plugin("pre-function", self._full("pre-function", plugins.everywhere()), names.tags(stack), {})
         self.make("/upstreams", {"name": names.nowhere(stack), "tags": names.tags(stack)})
 
     def guard(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
@@ -196,7 +188,7 @@ class Entities:
         decided_by = table(estate, component, own, ring, self.authentication, self.audiences, self.clients)
         leads = address(upstream, port or component.backends[own].port, certified_name(component, own))
         nobody = names.nobody(estate.stack.name, component)
-        admission = plugins.admission(decided_by, shared=self.shared)
+        admission = plugins.admission(decided_by)
         short = (admission, plugins.jwt(nobody), plugins.gate(decided_by, leads))
         return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
 

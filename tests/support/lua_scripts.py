@@ -165,5 +165,3 @@ def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
     monkeypatch.setattr(sources, "source", lambda *names: source(*names).replace(right, wrong))
     for module in (plugins, code):
         monkeypatch.setattr(module, "sent", sources.sent.__wrapped__)
-    for name in ("code", "version"):
-        monkeypatch.setattr(code, name, getattr(code, name).__wrapped__)

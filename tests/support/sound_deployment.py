@@ -59,8 +59,7 @@ def _gateway() -> list[Resource]:
     made = [
         nowhere,
         service,
-        plugin("code", "pre-function", plugins.everywhere()),
-        plugin("admission", "pre-function", plugins.admission(TABLE, 600, shared=True), serviceId=service.urn),
+        plugin("admission", "pre-function", plugins.admission(TABLE, 600), serviceId=service.urn),
         resource("kong:index/consumer:Consumer", "anonymous", username="nobody"),
         plugin("jwt", "jwt", plugins.jwt("nobody"), serviceId=service.urn),
         plugin("gate", "post-function", plugins.gate(TABLE, address("api.test", 8080)), serviceId=service.urn),

@@ -91,7 +91,6 @@ def _named(settings: Settings, stack: str) -> Settings:
     return replace(
         settings,
         stack=replace(settings.stack, name=stack, providers=providers),
-        gateway=replace(settings.gateway, shares_code=stack == STACKS[0]),
     )
 
 

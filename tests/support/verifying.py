@@ -217,8 +217,7 @@ class Running:
         if self._beside is None:
             self.kong.start()
         one = self.deployment
-        shared = one.settings.gateway.shares_code
-        with kong_deployment.Entities(self.kong.admin_url, keep=True, shared=shared) as entities:
+        with kong_deployment.Entities(self.kong.admin_url, keep=True) as entities:
             entities.settings = one.settings
             entities.clients = one.deployed.clients[one.issuer.provider.name]
             if self._ca:

@@ -63,7 +63,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     GatewaySettings: {
         "scheme": _ELSEWHERE, "redirect": "compared as plainHttp", "admin_url": _WHERE, "workspace": _WHERE,
         "key_slots": "how many keys fit", "settle_seconds": _PACE, "redis": _LIMITS, "logs": _KEPT,
-        "metrics": "counts calls, whoever makes them", "shares_code": "where a script stands, not what it says",
+        "metrics": "counts calls, whoever makes them",
     },
     RedisSettings: dict.fromkeys(
         ("host", "port", "database", "tls", "server_name", "username", "password", "away"), _LIMITS

@@ -101,8 +101,7 @@ class GatewaySettings:
 
     `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not told.
     `strip_headers`: in lower case, what admission takes away beside its own list. `settle_seconds` None: what the Admin
-    API's settings amount to. `edition`: enterprise verifies tokens with openid-connect. `shares_code`: Kong has the
-    code of all ports once; not in a workspace, whose global plugins run too late.
+    API's settings amount to. `edition`: enterprise verifies tokens with openid-connect.
     """
 
     namespace: str | None
@@ -125,7 +124,6 @@ class GatewaySettings:
     """None: to workloads it speaks in clear text, and to none that ask for https."""
     logs: LogSettings | None = None
     metrics: bool = False
-    shares_code: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +225,6 @@ def _gateway(gateway: Mapping[str, Any], authorities: str) -> GatewaySettings:
         upstream_tls=upstream_tls.upstream_tls(gateway, authorities),
         logs=log_settings(gateway),
         metrics=gateway.get("metrics", False),
-        shares_code=gateway.get("sharedCode", True) and "workspace" not in gateway,
     )
 
 

@@ -85,15 +85,15 @@ def told(answer: Answer) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.startswith("x-auth-")}
 
 
-def gateway(version: str, *, shared: bool) -> Iterator[Kong]:
+def gateway(version: str) -> Iterator[Kong]:
     with Kong(version=version) as kong:
-        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, shared=shared)
+        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems)
         yield kong
 
 
 @pytest.fixture(scope="module", params=["3.4.2", "3.9.1", "3.10.0"])
 def kong(request: pytest.FixtureRequest) -> Iterator[Kong]:
-    yield from gateway(request.param, shared=True)
+    yield from gateway(request.param)
 
 
 @pytest.mark.parametrize("lines", AMBIGUOUS, ids=lambda lines: lines[-1])
@@ -139,11 +139,10 @@ ATTACKS = [
 ]
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["code in the global plugin", "code at the port"])
-def test_kongs_copy_of_the_headers_is_emptied(monkeypatch: pytest.MonkeyPatch, shared: bool) -> None:
+def test_kongs_copy_of_the_headers_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that Kong 3.9 deletes nothing of the gate's even if admission did not refuse the request."""
     spoil(monkeypatch, "if misread then return 400, 'ambiguous-header' end", "")
-    for kong in gateway("3.9.1", shared=shared):
+    for kong in gateway("3.9.1"):
         for attack in ATTACKS:
             answer = sent(kong, "/orders", f"Authorization: {TOKEN}", attack, body=b"body")
             assert answer.status == 200
@@ -151,11 +150,10 @@ def test_kongs_copy_of_the_headers_is_emptied(monkeypatch: pytest.MonkeyPatch, s
             assert answer.upstream is not None and ("Content-Length", "4") in answer.upstream.headers, attack
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["code in the global plugin", "code at the port"])
-def test_without_emptying_it_such_a_request_is_refused_all_the_same(monkeypatch: pytest.MonkeyPatch, shared: bool) -> None:  # fmt: skip
+def test_without_emptying_it_such_a_request_is_refused_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     """Each of the two is enough on Kong 3.9."""
     spoil(monkeypatch, "ngx.ctx.cached_request_headers = nil", "")
-    for kong in gateway("3.9.1", shared=shared):
+    for kong in gateway("3.9.1"):
         for attack in ATTACKS:
             assert sent(kong, "/orders", f"Authorization: {TOKEN}", attack).status == 400
 

@@ -1,4 +1,4 @@
-"""The code of admissions, once for all ports: which version is which, and that ports share nothing but it."""
+"""The scripts of a port's `pre-function`: phase `access` leaves the code, and later phases call it."""
 
 from __future__ import annotations
 
@@ -8,76 +8,7 @@ from typing import Any
 import pytest
 from lupa.luajit21 import LuaRuntime
 
-from kong_oam.kong import code, plugins
-from kong_oam.kong.code import called_by, known, left_by, version, version_in, wanted
-from kong_oam.kong.sources import FOLDER
-from tests.support.lua_scripts import spoil
-
-OLDER = code.code().replace("return function()\nlocal left", "local older\nreturn function()\nlocal left")
-
-
-@pytest.fixture
-def older(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A script of another version that there was."""
-    name = code._digest(OLDER.replace(f"'{version()}'", "''"))
-    monkeypatch.setattr(code, "known", lambda: frozenset({name, version()}))
-    monkeypatch.setattr(code, "version_in", code.version_in.__wrapped__)
-    return OLDER.replace(version(), name)
-
-
-def having(*scripts: str) -> str:
-    return json.dumps({**plugins.everywhere(scripts), "access": []})
-
-
-def test_every_version_is_written_down() -> None:
-    """What stands in a gateway is known by that list alone: add the name that this prints as its last line."""
-    names = json.loads((FOLDER.parent / "versions.json").read_text("utf-8"))
-    assert names[-1] == version(), f"add {version()} to kong_oam/kong/versions.json, as the last of its names"
-    assert len(set(names)) == len(names) == len(known())
-
-
-def test_a_version_is_known_by_each_of_its_bytes(older: str) -> None:
-    """And by the list: whatever else leaves something under such a name is nobody's."""
-    assert code.version_in(code.code()) == version()
-    assert code.version_in(older) not in ("", version())
-    for script in (
-        f"{code.code()} ",
-        f"os.exit() {code.code()}",
-        older.replace("local older", "local other"),
-        "x()",
-        "",
-    ):
-        assert version_in(script) == ""
-    assert version_in(OLDER) == "", "another text under the name of this version"
-
-
-def test_versions_that_ports_call_stay(older: str) -> None:
-    """Those that nobody calls go when there is a new one; a run behind that changes nothing, whatever is called then."""
-    now, before = code.code(), code.version_in(older)
-    assert wanted("{}", ()) == [now]
-    assert wanted(having(older), {before}) == [older, now]
-    assert wanted(having(older), ()) == [now]
-    for there in ([older, now], [now], [now, older]):
-        assert wanted(having(*there), ()) == there
-    assert wanted(having(older, "x()"), {before}) == [older, now], "what is nobody's never stays"
-    assert left_by(having(older, "x()", now)) == [older, now]
-
-
-def test_without_a_version_of_its_own_only_what_is_called_stays(older: str) -> None:
-    """As for the base of an estate whose partitions were not run since `sharedCode` was set to false."""
-    there = having(older, code.code())
-    assert wanted(there, (), shared=False) == []
-    assert wanted(there, {version()}, shared=False) == [code.code()]
-    assert wanted("{}", {version()}, shared=False) == []
-
-
-def test_what_a_port_calls_is_read_from_its_configuration() -> None:
-    """Nothing of one that brings its own, or of scripts of the version before, which called none."""
-    asking = '{"cors":{},"log":{}}'
-    assert called_by([json.dumps(plugins.admission(asking, shared=True))]) == {version()}
-    assert called_by([json.dumps(plugins.admission(asking))]) == frozenset()
-    assert called_by(["{}", json.dumps(plugins.gate("{}", "{}")), json.dumps(plugins.everywhere())]) == frozenset()
-
+from kong_oam.kong import plugins
 
 HARNESS = """
 return function(headers, message)
@@ -93,7 +24,7 @@ return function(headers, message)
   local ngx = { ctx = { KONG_SPANS = { {}, { attributes = url } } }, var = { request = 'GET / HTTP/1.1', request_uri = '/', kong_request_id = 'x' }, req = {
     get_headers = function() return headers() end, clear_header = function(name) message('cleared ' .. name) end } }
   local function loaded(code) return assert(load(code, '=s', 't', setmetatable({ kong = kong, ngx = ngx }, { __index = _G })))() end
-  local function request(...)   -- the scripts of one, in order: what they left, or the status that ended it
+  local function request(...)   -- runs the scripts in order; returns what they left, or the status that ended the request
     kong.ctx.shared = {}
     for _, script in ipairs({ ... }) do
       local ok, why = pcall(script)
@@ -107,16 +38,18 @@ return function(headers, message)
 end
 """
 
-
 RECORDED = {
     *("version 1", "code not-admitted", "decision refused", "status 503", "requestId x"),
     *("service.name s", "route.name r", "response.status 503"),
 }
-"""What is recorded of a request that is refused for want of the code."""
+"""The record of a request that the code was not left for."""
+
+ASKING = '{"cors":{},"budget":"client","headers":{},"limits":{},"log":{}}'
+"""A table that asks for every script beside admission."""
 
 
 class Worker:
-    """One Lua VM: what is loaded there stays from request to request, as in a worker of Kong."""
+    """A Lua VM. As in a worker of Kong, scripts that are loaded stay from request to request."""
 
     def __init__(self, *headers: str) -> None:
         self.messages: list[str] = []
@@ -124,83 +57,48 @@ class Worker:
         given = self._lua.table_from(dict.fromkeys(headers, "x"))
         self.load, self.request = self._lua.execute(HARNESS)(lambda: given, self.messages.append)
 
-    def everywhere(self, *scripts: str) -> list[Any]:
-        return [self.load(script) for script in plugins.everywhere(scripts)["rewrite"]]
-
-    def port(self, name: str, *more: str, shared: bool = True) -> Any:
-        (script,) = plugins.admission(json.dumps({"name": name, "rules": [1]}), 0, more, shared=shared)["access"]
+    def port(self, name: str, *more: str) -> Any:
+        """Loads the `access` script of a port whose table has this name."""
+        (script,) = plugins.admission(json.dumps({"name": name, "rules": [1]}), 0, more)["access"]
         return self.load(script)
 
 
-def test_ports_share_the_code_and_nothing_else() -> None:
-    """Each its own table, and its own headers that callers must not send, in whatever order they are called."""
+def test_ports_share_nothing() -> None:
+    """Each has its own table, and its own headers that callers must not send."""
     worker = Worker("x-own", "x-other", "x-auth-client")
-    there, one, other = worker.everywhere(), worker.port("one", "x-own"), worker.port("other", "x-other")
+    one, other = worker.port("one", "x-own"), worker.port("other", "x-other")
     for script, name, own in ((one, "one", "x-own"), (other, "other", "x-other"), (one, "one", "x-own")):
         del worker.messages[:]
-        admitted, read, told = worker.request(*there, script)
+        admitted, read, told = worker.request(script)
         assert (json.loads(admitted)["name"], read, told) == (name, True, name)
-        assert set(worker.messages) == {f"cleared {own}", "cleared x-auth-client"}
+        assert {f"cleared {own}", "cleared x-auth-client"} <= {*worker.messages}
 
 
-def test_a_port_reads_its_table_anew_with_another_copy_of_the_code() -> None:
-    """Kong compiles all scripts again when any plugin changes, and a request may meet what is between: what another copy
-    has read is nothing to this one."""
-    worker = Worker()
-    first, second, port = worker.everywhere(), worker.everywhere(), worker.port("one")
-    for there in (first, second, first, second):
-        assert worker.request(*there, port)[1:] == (True, "one")
-
-
-def test_versions_stand_side_by_side(older: str) -> None:
-    """Each port has that which it calls."""
-    worker = Worker()
-    (now,) = plugins.admission('{"name":"old"}', shared=True)["access"]
-    old = worker.load(now.replace(version(), code.version_in(older)))
-    there = worker.everywhere(older, code.code())
-    assert worker.request(*there, old)[2] == "old"
-    assert worker.request(*there, worker.port("new"))[2] == "new"
-    assert worker.request(*worker.everywhere(), old) == 503
-
-
-def test_without_the_code_nothing_passes_and_just_that_is_told() -> None:
-    """Neither where none is there, nor where something else stands in its place; scripts on answers do nothing."""
-    worker, asking = Worker(), '{"cors":{},"budget":"client","headers":{},"limits":{},"log":{}}'
-    config = plugins.admission(asking, shared=True)
-    scripts = {phase: worker.load(script) for phase, (script,) in config.items()}
-    odd = [worker.load(f"return function() kong.ctx.shared.kong_oam_code = {odd} end") for odd in ("{}", "{ x = {} }")]
-    for before in ([], *([one] for one in odd)):
-        assert worker.request(*before, scripts["access"]) == 503
-        for phase in ("header_filter", "body_filter"):
-            assert worker.request(*before, scripts[phase])[0] is None
-        assert worker.messages == []
-        assert worker.request(*before, scripts["log"])[0] is None
-        assert {*worker.messages[:3]} == {"a nil", "service nil", "route nil"}, "nothing stays of Kong's own record"
-        assert {*worker.messages[3:-1]} == RECORDED
-        assert worker.messages[-1] == "http.url nil", "or of query strings"
-        del worker.messages[:]
-    assert worker.request(worker.load("return function() kong.ctx.shared.kong_oam_code = true end"), scripts["access"])
-
-
-def test_a_port_with_its_own_code_needs_no_other() -> None:
-    """And has only what it calls."""
-    worker = Worker()
-    assert worker.request(worker.port("one", shared=False))[2] == "one"
-    few, all_ = (plugins.admission(table)["access"][0] for table in ("{}", '{"cors":{},"log":{}}'))
+def test_a_port_has_only_the_code_that_its_table_asks_for() -> None:
+    few, all_ = (plugins.admission(table)["access"][0] for table in ("{}", ASKING))
     assert "CODE.cors" not in few and "CODE.cors" in all_
 
 
-@pytest.mark.parametrize("phase", ["header_filter", "body_filter", "log"])
-def test_what_runs_behind_is_the_same_wherever_the_code_is(phase: str) -> None:
-    """A port that goes over changes in `access` alone."""
-    asking = '{"cors":{},"headers":{},"log":{}}'
-    assert plugins.admission(asking, 60)[phase] == plugins.admission(asking, 60, shared=True)[phase]
+@pytest.mark.parametrize("left", [None, "{}", "{ x = {} }", "{ admission = 1 }"])
+def test_without_the_code_later_phases_do_nothing_but_record_it(left: str | None) -> None:
+    """Nothing of Kong's own record is logged, and no query string is traced."""
+    worker = Worker()
+    scripts = {phase: worker.load(script) for phase, (script,) in plugins.admission(ASKING).items()}
+    before = [worker.load(f"return function() kong.ctx.shared.kong_oam_code = {left} end")] if left else []
+    for phase in ("header_filter", "body_filter"):
+        assert worker.request(*before, scripts[phase])[0] is None
+    assert worker.messages == []
+    assert worker.request(*before, scripts["log"])[0] is None
+    assert {*worker.messages[:3]} == {"a nil", "service nil", "route nil"}
+    assert {*worker.messages[3:-1]} == RECORDED
+    assert worker.messages[-1] == "http.url nil"
 
 
-def test_a_fault_in_the_code_is_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not written down is never left, and never kept."""
-    before = version()
-    spoil(
-        monkeypatch, "return 400, 'ambiguous-path' end\n  local authorization", "return nil end\n  local authorization"
-    )
-    assert code.version() != before and code.version_in.__wrapped__(code.code()) == ""
+def test_admission_puts_its_code_in_the_place_of_any_other() -> None:
+    """A script that ran before it cannot choose the code that later phases call."""
+    worker = Worker()
+    theirs = "{ problem = function() error('theirs') end }"
+    foreign = worker.load(f"return function() kong.ctx.shared.kong_oam_code = {theirs} end")
+    later = worker.load(plugins.admission("{}")["header_filter"][0])
+    assert "theirs" in str(worker.request(foreign, later))
+    assert "theirs" not in str(worker.request(foreign, worker.port("one"), later))

@@ -42,7 +42,7 @@ spec:
 """
 ESTATE = estate(APPLICATION, stack=Stack("tests", {"main": PROVIDER}))
 NOTHING: Held = frozenset()
-ALL: Held = frozenset([*((one.type, one.logical) for one in needed(ESTATE)), (PLUGIN, names.CODE)])
+ALL: Held = frozenset([*((one.type, one.logical) for one in needed(ESTATE))])
 SERVICE = "kong-oam.tests.shop.api.80"
 OURS = names.tags("tests")
 
@@ -251,41 +251,6 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(admin: httpx.Client
         own, other = (names.partition_tag(name) for name in ("shops", "other"))
         assert found([*OURS, own]) == ["ENV406 recover -s tests-shops` says"] * 2
         assert found([*OURS, other]) == ["ENV419 move -s tests`"] * 2
-
-
-def test_somebodys_global_plugin_in_the_place_of_ours_is_named(admin: httpx.Client) -> None:
-    """Before anything is made, with a way out; neither where the stack needs none, nor in a partition, whose base has
-    it. What stands on a service, a route or a consumer is in nobody's way."""
-    new, runs = frozenset({(PLUGIN, names.CODE)}), {"log": ["x()"]}
-    _make(admin, "/services", name="theirs", host="x")
-    _make(admin, "/consumers", username="they")
-    _make(admin, "/services/theirs/plugins", name="pre-function", config=runs)
-    _make(admin, "/consumers/they/plugins", name="rate-limiting", config={"hour": 9})
-    _make(admin, "/plugins", name="post-function", config=runs)
-    for held in (NOTHING, ALL - new):
-        assert _plugins(admin, held=held) == []
-    theirs = _make(admin, "/plugins", name="pre-function", config=runs, tags=["theirs"])
-    (found,) = _plugins(admin, held=NOTHING)
-    assert (found.code, found.message) == (
-        "ENV405",
-        f"Kong has a plugin 'pre-function' for everything, of which there can be one ({theirs['id']}) that was made "
-        "outside any stack (its tags are 'theirs'). It is left as it is; have it removed by whoever made it, or set "
-        "gateway.sharedCode: false, by which this stack needs none",
-    )
-    admin.patch(f"/plugins/{theirs['id']}", json={"tags": names.tags("prod")}).raise_for_status()
-    (found,) = _plugins(admin, held=NOTHING)
-    assert found.message.endswith(
-        "that stack 'prod' made. It is left as it is; set gateway.sharedCode: false, by which this stack needs none"
-    ), "another stack's is not to be removed"
-    assert _plugins(admin) == [], "it is in the state"
-    own = replace(SETTINGS, gateway=replace(SETTINGS.gateway, shares_code=False))
-    part = part_of(estate(WITH_LIMIT, stack=replace(SETTINGS.stack, partitions={"shops": ("*",)})), "shops")
-    with AdminApi(Account(str(admin.base_url))) as asked:
-        assert [*plugin_conflicts(asked, own, LIMITED, NOTHING)] == []
-        assert [*plugin_conflicts(asked, SETTINGS, part, NOTHING)] == []
-    admin.patch(f"/plugins/{theirs['id']}", json={"tags": OURS}).raise_for_status()
-    (lost,) = _plugins(admin, held=NOTHING)
-    assert lost.code == "ENV406" and "`python -m kong_oam recover -s tests`" in lost.message
 
 
 def test_what_stands_elsewhere_is_in_nobodys_place(admin: httpx.Client) -> None:

@@ -170,18 +170,6 @@ def test_routes_wait_for_openid_connect(registered: list[Registered]) -> None:
         assert len(route.after & guards) == 1
 
 
-@pytest.mark.parametrize("more", [{"workspace": "shop"}, {"sharedCode": False}], ids=["a workspace", "a setting"])
-def test_each_port_has_its_own_code(monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]) -> None:
-    """In a workspace, whose global plugins do not run in time, and where the stack says so: no plugin is global."""
-    monkeypatch.setattr(preflight, "inspect", lambda *_, **__: preflight.GatewayFacts(VERSION, 12.0, SCHEMAS))
-    monkeypatch.setattr(taken, "inspect", lambda *_: ())
-    monkeypatch.setenv("KONG_ADMIN_ADDR", "http://kong.example.com:8001")
-    made = all_of(run_program(monkeypatch, edition="enterprise", **more), "kong:index/plugin:Plugin")
-    assert names.CODE not in made
-    (admission,) = json.loads(made["orders/api-8080-admission"].inputs["configJson"])["access"]
-    assert admission.split("]==]", 1)[1] == plugins.admission("T")["access"][0].split("]==]", 1)[1]
-
-
 def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered]) -> None:
     """It differs from the other edition's by one entry of its table; admission does not differ at all."""
     made = all_of(registered, "kong:index/plugin:Plugin")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from kong_oam.kong import plugins
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.owners import Asking
@@ -158,24 +157,3 @@ def test_a_kong_that_refuses_is_quoted() -> None:
         admin.post("/routes", json={"paths": ["/"], "service": {"id": service}})
         with pytest.raises(RemovalError, match=r"service s was not removed: 400 .*references this"):
             remove(asked, [LostEntity("services", service, "s")], settle=0)
-
-
-def test_the_code_of_ports_stays_while_one_calls_it() -> None:
-    """As where a state of before it was put back; what no port calls, as an interrupted run leaves it, goes."""
-    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as admin:
-
-        def made(path: str, **body: object) -> str:
-            answer = admin.post(path, json={"tags": sorted(OURS), **body})
-            assert answer.status_code == 201, answer.text
-            return str(answer.json()["id"])
-
-        everywhere = made("/plugins", name="pre-function", config=plugins.everywhere())
-        service = made("/services", name="api", host="x")
-        port = made("/services/api/plugins", name="pre-function", config=plugins.admission("{}"))
-        with AdminApi(Account(kong.admin_url)) as asked:
-            known = frozenset({service, port})
-            assert [(one.id, reason) for one, reason in lost(entities(asked), known, ASKING)] == [(everywhere, None)]
-            calling = plugins.admission("{}", shared=True)
-            admin.patch(f"/plugins/{port}", json={"config": calling}).raise_for_status()
-            ((one, reason),) = lost(entities(asked), known, ASKING)
-    assert (one.id, reason) == (everywhere, "plugin pre-function of api calls what it has")

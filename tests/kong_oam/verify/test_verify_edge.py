@@ -51,8 +51,8 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name=name, service=ORDERS)
         first, *beside = plugin["config"]["access"]
-        assert len(beside) == (name == "post-function") and ("code.limits()\n" in first) == (name == "pre-function")
-        hands.change("plugins", plugin, config={"access": [first.replace("code.limits()\n", "")]})
+        assert len(beside) == (name == "post-function") and ("CODE.limits()\n" in first) == (name == "pre-function")
+        hands.change("plugins", plugin, config={"access": [first.replace("CODE.limits()\n", "")]})
         finding = told(running.judged())[0]
         assert f"plugin {name} of service '{ORDERS}': its script is not the one that is meant" in finding
     assert told(running.judged()) == []

@@ -58,8 +58,8 @@ def test_a_script_that_says_whose_budget_it_is_is_ours_alone(running: Running) -
     with Hands(running.kong.admin_url) as hands:
         admission = hands.find("plugins", name="pre-function", service=ORDERS)
         (script,) = admission["config"]["access"]
-        assert "code.budget()\n" in script
-        hands.change("plugins", admission, config={"access": [script.replace("code.budget()\n", "")]})
+        assert "CODE.budget()\n" in script
+        hands.change("plugins", admission, config={"access": [script.replace("CODE.budget()\n", "")]})
         findings = told(running.judged())
         assert (
             findings[0] == f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"

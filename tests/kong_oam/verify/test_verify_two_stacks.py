@@ -23,7 +23,7 @@ from tests.support.tiers import deep_after, examples
 from tests.support.two_stacks import STACKS, both, deployment, generated, in_partitions, union
 from tests.support.verifying import Hands, Running, told
 
-EVERYWHERE = "plugin pre-function of everything (global)"
+ADMISSION = "plugin pre-function of service 'kong-oam.local.orders.shop.3000'"
 ANYBODY = "anybody, without a token"
 KINDS = ("services", "routes", "plugins", "consumers", "credentials", "upstreams", "targets")
 
@@ -47,26 +47,28 @@ def printed(result: Result, stack: str) -> list[str]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_both_stacks_decide_as_meant_beside_each_other(stacks: dict[str, Running], stack: str) -> None:
-    """The other stack's keys, and the global plugin of one stack, are no findings of the other."""
+    """The other stack's keys are no findings."""
     assert told(stacks[stack].judged()) == []
 
 
 def _disable(hands: Hands) -> None:
-    hands.change("plugins", hands.find("plugins", name="pre-function", service=None), enabled=False)
+    hands.change(
+        "plugins", hands.find("plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"), enabled=False
+    )
 
 
 def _delete(hands: Hands) -> None:
-    hands.remove("plugins", hands.find("plugins", name="pre-function", service=None))
+    hands.remove("plugins", hands.find("plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"))
 
 
 @pytest.mark.parametrize(("change", "text"), [(_disable, ": it is disabled"), (_delete, " is missing")])
-def test_without_the_global_plugin_its_stack_alone_has_a_finding(
+def test_without_an_admission_its_stack_alone_has_a_finding(
     stacks: dict[str, Running], hands: Hands, change: Callable[[Hands], None], text: str
 ) -> None:
     """The finding has one cause and one command, and no key of the other stack among them."""
     change(hands)
     lines = printed(stacks["local"].judged(), "local")
-    assert lines[0] == f"closed: {EVERYWHERE}{text}"
+    assert lines[0] == f"closed: {ADMISSION}{text}"
     if change is _disable:
         shown = page("how-to/share-a-kong.md")
         assert f"    {lines[0]}\n    ...\n        to do: pulumi up -s local --refresh\n" in shown
