@@ -5,13 +5,11 @@
 Go builds for every platform alike, and what it builds needs no C library, so one program is for all of Linux.
 """
 
-import base64
-import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -38,35 +36,28 @@ def this_machine() -> str:
 
 
 def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
-    """Writes the wheel of a platform beside the one for any, with the program in it. Returns where."""
-    tags = [f"py3-none-{tag}" for tag in TAGS[platform]]
-    made = wheel.with_name(wheel.name.replace(_PURE, f"py3-none-{'.'.join(TAGS[platform])}"))
-    with zipfile.ZipFile(wheel) as pure, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as whole:
-        record = ""
-        for entry in pure.infolist():
-            text = pure.read(entry)
-            if entry.filename.endswith(".dist-info/RECORD"):
-                last = entry
-                continue
-            if entry.filename.endswith(".dist-info/WHEEL"):
-                named = "".join(f"Tag: {tag}\n" for tag in tags)
-                text = text.replace(f"Tag: {_PURE}\n".encode(), named.encode())
-                text = text.replace(b"Root-Is-Purelib: true", b"Root-Is-Purelib: false")
-            record += _put(whole, entry, text)
-        entry = zipfile.ZipInfo(_INSIDE, last.date_time)
-        entry.external_attr = 0o100755 << 16
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        record += _put(whole, entry, program)
-        whole.writestr(last, f"{record}{last.filename},,\n")
+    """Writes the wheel of a platform beside the wheel for any platform, with the program in it. Returns its path."""
+    tags = ".".join(TAGS[platform])
+    with tempfile.TemporaryDirectory() as folder:
+        _wheel("unpack", "--dest", folder, wheel)
+        (unpacked,) = Path(folder).iterdir()
+        inside = unpacked / _INSIDE
+        inside.parent.mkdir(parents=True, exist_ok=True)
+        inside.write_bytes(program)
+        inside.chmod(0o755)
+        (about,) = unpacked.glob("*.dist-info/WHEEL")
+        about.write_text(about.read_text("utf-8").replace("Root-Is-Purelib: true", "Root-Is-Purelib: false"), "utf-8")
+        _wheel("pack", "--dest-dir", folder, unpacked)
+        packed = Path(folder) / wheel.name
+        _wheel("tags", "--remove", "--platform-tag", tags, packed)
+        made = wheel.with_name(wheel.name.replace(_PURE, f"py3-none-{tags}"))
+        shutil.move(Path(folder) / made.name, made)
     return made
 
 
-def _put(wheel: zipfile.ZipFile, entry: zipfile.ZipInfo, text: bytes) -> str:
-    """Writes a file of a wheel. Returns its line of the record: name, digest, size."""
-    wheel.writestr(entry, text)
-    digest = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()
-    name = f'"{entry.filename}"' if "," in entry.filename else entry.filename
-    return f"{name},sha256={digest},{len(text)}\n"
+def _wheel(*arguments: str | Path) -> None:
+    """Runs a command of the package `wheel`."""
+    subprocess.run([sys.executable, "-m", "wheel", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
 def _built(platform: str) -> bytes:
