@@ -28,7 +28,7 @@ SOURCES: Final = "requirements-built.lock"
 """The lock of the packages without a wheel."""
 
 _UNREACHABLE: Final = re.compile(
-    r"from versions: none|ConnectionPool|timed out|Failed to fetch|Network connectivity|no versions? of|not found in the"
+    r"from versions: none|ConnectionPool|timed out|Failed to fetch|Network connectivity|no versions? of"
 )
 """Words of pip and uv where no index answers, or the index lacks a package for this Python."""
 
@@ -81,8 +81,8 @@ def _run(command: Sequence[str], what: str) -> None:
     unreachable = next((line.strip() for line in lines if _UNREACHABLE.search(line)), None)
     if unreachable is not None:
         raise InstallError(
-            f"no package index was reached for {what}, or it has no package for this Python ({unreachable}); check the "
-            "network, set HTTPS_PROXY, or name an index (UV_INDEX_URL for uv, PIP_INDEX_URL for pip), and run this again"
+            f"no package index was reached for {what}, or it has no package for this Python ({unreachable}); check "
+            "the network, set HTTPS_PROXY, or name an index (UV_INDEX_URL for uv, PIP_INDEX_URL for pip); run this again"
         )
     raise InstallError("\n".join([f"{what} could not be installed:", *lines[-15:]]))
 

@@ -4,9 +4,9 @@
     make test        -m "not deep"                  each feature once on the real engine
     make test-all                                   everything, with Hypothesis's profile `full`
 
-`--tiers` prints how many of which file are in which. `--slice K/N` keeps every test that falls into the K-th of N parts by its name, which is the same part for ever;
-`--touched REVISION` those whose file, or a module that it imports, has changed since then; `--until` skips what has
-not begun by a moment. A pytest plugin.
+`--slice K/N` keeps the tests of the K-th of N parts; a test's name decides its part, so it stays there. `--touched
+REVISION` keeps the tests whose file, or a module that it imports, has changed since then. `--until` skips each test that
+has not begun by a moment. A pytest plugin.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from xdist.scheduler import LoadScopeScheduling
 from sandbox import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("kong_oam", "access", "components", "policies", "sandbox", "benchmarks", "tests")
+_PACKAGES = ("kong_oam", "components", "policies", "sandbox", "benchmarks", "tests")
 TOGETHER = (
     "tests/kong_oam/kong/test_gate_means_decide.py",  # the last one counts what the others asked
     "tests/kong_oam/kong/test_gate_addresses.py",  # the same
@@ -68,7 +68,6 @@ def _values(case: Any) -> tuple[Any, ...]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tiers")
-    group.addoption("--tiers", action="store_true", help="with --collect-only: print the tests of each file by tier")
     group.addoption("--slice", metavar="K/N", help="only the K-th of N parts of the tests, 0 <= K < N")
     group.addoption("--touched", metavar="REVISION", help="only tests that what has changed since then is about")
     group.addoption(
@@ -90,30 +89,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects what `--slice` and `--touched` leave out, and prints the table of `--tiers`."""
-    if config.getoption("--tiers"):
-        print(table(items))
+    """Deselects the tests that `--slice` and `--touched` leave out."""
     if chosen := config.getoption("--slice"):
-        _keep(config, items, _in_slice(*map(int, chosen.split("/"))))
+        part, parts = map(int, chosen.split("/"))
+        _keep(config, items, lambda item: slice_of(item.nodeid, parts) == part)
     if revision := config.getoption("--touched"):
         touched = touched_tests(changed_files(revision))
         _keep(config, items, lambda item: item.path in touched)
-
-
-def table(items: Iterable[pytest.Item]) -> str:
-    """Markdown: for each file how many tests each tier has, and how many ask less in `make test` than in `make test-all`."""
-    counts: dict[str, list[int]] = {}
-    for item in items:
-        row = counts.setdefault(item.nodeid.partition("::")[0], [0, 0, 0, 0])
-        deep, engine = (item.get_closest_marker(name) is not None for name in ("deep", "engine"))
-        row[0] += not deep and not engine
-        row[1] += not deep
-        row[2] += 1
-        row[3] += not deep and item.get_closest_marker("generated") is not None
-    total = [sum(column) for column in zip(*counts.values(), strict=True)]
-    rows = [("**all**", total), *((f"`{name}`", row) for name, row in sorted(counts.items()))]
-    head = "| file | test-fast | test | test-all | of these asked less in test |\n|---|---|---|---|---|"
-    return "\n".join([head, *(f"| {name} | {' | '.join(map(str, row))} |" for name, row in rows)])
 
 
 def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
@@ -122,11 +104,9 @@ def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pyt
     items[:] = kept
 
 
-def _in_slice(part: int, parts: int) -> Callable[[pytest.Item], bool]:
-    def inside(item: pytest.Item) -> bool:
-        return zlib.crc32(unit(item.nodeid).encode()) % parts == part
-
-    return inside
+def slice_of(nodeid: str, parts: int) -> int:
+    """Gives the number of the part, of so many, that a test falls into."""
+    return zlib.crc32(unit(nodeid).encode()) % parts
 
 
 def unit(nodeid: str) -> str:
