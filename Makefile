@@ -21,7 +21,7 @@ NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help look which setup demo sandbox test-fast test test-all test-slice test-touched test-kills test-faults check docs dist evaluator lock test-official test-live
+.PHONY: help reference look which setup demo sandbox test-fast test test-all test-slice test-touched test-kills test-faults check docs dist evaluator lock test-official test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,9 @@ check: $(STAMP) ## format, lint, types, import direction: all four, always
 docs: $(DOCS)/.requirements ## the documentation as a site, in build/docs; a link that leads nowhere is an error
 	@$(DOCS)/bin/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "build/docs/index.html"
+
+reference: $(STAMP) ## the blocks of the reference pages that repeat schemas, tables of the code and help texts
+	@$(BIN)/python -m tests.support.reference
 
 $(DOCS)/.requirements: requirements-docs.lock
 	$(INSTALL) $(DOCS) requirements-docs.lock

@@ -1,4 +1,4 @@
-"""The pages' tables are those of the code, what they show of the commands is what these print, and their links lead there."""
+"""Generated blocks of pages are current, pages show real output of commands, and links lead to their targets."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kong_oam.__main__ import COMMANDS, main
 from kong_oam.access.diff.change import KINDS as CHANGES
-from kong_oam.access.lint.finding import KINDS
-from kong_oam.codes import CODES
 from kong_oam.identity.kinds import KINDS as KINDS_OF_PROVIDERS
 from kong_oam.oam import plain
 from kong_oam.oam import schema as shapes
 from kong_oam.review.access_changes import AccessChange
 from kong_oam.review.comment import ReviewedStack, compose
 from kong_oam.verify.deviations import KINDS as VERIFIED
-from policies.catalogue import RULES
+from tests.support import reference
 from tests.support.documentation import (
     CONTRIBUTING,
     DOCS,
@@ -43,23 +40,23 @@ from tests.support.projects import copy_sample, replace_once
 STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
 
 
-def test_every_diagnostic_code_is_documented() -> None:
-    """In the same order, with the same words and with what to do."""
-    rows = re.findall(r"^\| ([A-Z]+\d+) \| (.*?) \| (.*?) \|$", page("reference/codes.md"), re.MULTILINE)
-    assert rows == [(code, known.title, known.remedy) for code, known in CODES.items()]
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="argparse of other versions lays its help out otherwise")
+@pytest.mark.parametrize("file", sorted((DOCS / "reference").glob("*.md")), ids=lambda file: file.stem)
+def test_reference_blocks_are_current(file: Path) -> None:
+    """`make reference` writes these blocks from schemas, tables of the code and the help of commands."""
+    text = file.read_text("utf-8")
+    assert reference.written(text) == text, "run `make reference`"
 
 
-def test_every_policy_is_documented() -> None:
-    """In the pack's order, with level, words and controls."""
-    rows = [f"| `{r.id}` | {r.level} | {r.title} | {', '.join(r.controls)} |" for r in RULES]
-    assert table(page("reference/policies.md"), "| rule | level |") == rows
-
-
-def test_every_finding_of_lint_is_documented() -> None:
-    """With the same words, and whether a waiver can accept it."""
-    rows = re.findall(r"^\| (LINT\d+) \| (.*?) \| (.*?) \| (yes|no) \|$", page("reference/lint.md"), re.MULTILINE)
-    kinds = {code: (kind.title, kind.remedy, "yes" if kind.waivable else "no") for code, kind in KINDS.items()}
-    assert {code: tuple(cells) for code, *cells in rows} == kinds
+def test_every_part_of_the_reference_has_its_block() -> None:
+    """Each command, each trait with a schema, and each table of the code."""
+    pages_ = [file.read_text("utf-8") for file in (DOCS / "reference").glob("*.md")]
+    named = re.findall(r"^<!-- reference: (.+) -->$", "\n".join(pages_), re.MULTILINE)
+    traits = [file.name.removesuffix(".schema.json") for file in (ROOT / "definitions").glob("*.schema.json")]
+    wanted = {"codes", "policies", "lint", "settings", *(f"trait {one}" for one in traits if one != "application")}
+    wanted |= {"trait gateway", *(f"help {command.name}" for command in COMMANDS), "help emergency -s STACK open"}
+    assert set(named) == wanted
+    assert len(named) == len(wanted)
 
 
 def test_every_kind_of_client_is_documented() -> None:
@@ -81,100 +78,11 @@ def test_every_kind_of_change_is_documented() -> None:
     assert tuple(row.split(" | ")[0].removeprefix("| ") for row in rows) == CHANGES
 
 
-def test_every_setting_of_a_stack_is_documented() -> None:
-    """By its dotted name, and no other is."""
-    schema = json.loads(STACK.read_text())
-    settings = {
-        f"{name}.{inner}" if value.get("type") == "object" and "properties" in value else name
-        for name, value in schema["properties"].items()
-        for inner in value.get("properties", {"": None})
-    }
-    rows = table(page("reference/settings.md"), "| setting | meaning | default |")
-    assert {name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row.split(" | ")[0])} == settings
-
-
-def test_every_setting_of_an_identity_provider_is_documented() -> None:
-    """By name, and no other is."""
-    schema = json.loads(STACK.read_text())
-    settings = set(schema["properties"]["identityProviders"]["items"]["properties"])
-    text = page("reference/settings.md")
-    assert set(re.findall(r"^\| `identityProviders\[\]\.(\w+)` \|", text, re.MULTILINE)) == settings
-
-
-@pytest.mark.parametrize(
-    ("section", "file"),
-    [
-        ("access", "definitions/access.schema.json"),
-        ("client", "definitions/client.schema.json"),
-        ("ip-allow", "definitions/ip-allow.schema.json"),
-        ("external", "definitions/external.schema.json"),
-        ("gateway", "kong_oam/oam/schemas/gateway.json"),
-        ("kong-plugin", "definitions/kong-plugin.schema.json"),
-        ("headers", "definitions/headers.schema.json"),
-        ("limits", "definitions/limits.schema.json"),
-        ("rate-limit", "definitions/rate-limit.schema.json"),
-        ("upstream-tls", "definitions/upstream-tls.schema.json"),
-    ],
-)
-def test_every_field_of_a_trait_is_documented(section: str, file: str) -> None:
-    """With the words of its schema."""
-    schema = json.loads((ROOT / file).read_text())
-    rows = [f"| `{name}` | {text} | {'yes' if needed else ''} |" for name, text, needed in _fields(schema, schema)]
-    assert table(below(page("reference/traits.md"), f"\n## {section}\n"), "| field | meaning |") == rows
-
-
-def test_every_field_of_the_settings_is_documented() -> None:
-    """At any depth, with the words of the schema."""
-    schema = json.loads(STACK.read_text())
-    rows = [f"| `{name}` | {text} | {'yes' if needed else ''} |" for name, text, needed in _fields(schema, schema)]
-    assert table(below(page("reference/settings.md"), "\n## Every field\n"), "| field | meaning |") == rows
-
-
-def _fields(schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, bool]]:
-    if "$ref" in node:
-        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
-    for name, inner in node.get("properties", {}).items():
-        yield f"{prefix}{name}", inner["description"], name in node.get("required", ())
-        more = inner.get("additionalProperties")
-        if "items" in inner:
-            yield from _fields(schema, inner["items"], f"{prefix}{name}[].")
-        elif isinstance(more, dict):
-            yield from _fields(schema, more, f"{prefix}{name}.*.")
-        else:
-            yield from _fields(schema, inner, f"{prefix}{name}.")
-
-
-# The command line: what a section shows is what `--help` prints, however its lines are broken
-
-HELPED: Mapping[str, list[list[str]]] = {
-    **{command.name: [[command.name]] for command in COMMANDS},
-    "emergency": [["emergency"], ["emergency", "-s", "STACK", "open"]],
-}
-
-
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="argparse of other versions lays its help out otherwise")
-@pytest.mark.parametrize("section", HELPED)
-def test_the_help_of_every_command_is_documented(
-    section: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Word by word."""
-    text = page("reference/cli.md")
-    monkeypatch.setenv("COLUMNS", "80")
-    printed = []
-    for arguments in HELPED[section]:
-        with pytest.raises(SystemExit) as ended:
-            main([*arguments, "--help"])
-        assert ended.value.code == 0
-        printed.append(capsys.readouterr().out.split())
-    blocks = re.findall(r"```text\n(.*?)```", below(text, f"\n## {section}\n"), re.DOTALL)
-    assert [one.split() for one in blocks] == printed
-
-
 def test_every_verb_has_a_section() -> None:
     """And stands in the list of verbs."""
     text = page("reference/cli.md")
     listed = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \|", text, re.MULTILINE)
-    assert [verb for verb, _ in listed] == [anchor for _, anchor in listed] == [*HELPED]
+    assert [verb for verb, _ in listed] == [anchor for _, anchor in listed] == [command.name for command in COMMANDS]
 
 
 # What commands print: each is run on what the text before it says

@@ -1,0 +1,111 @@
+"""Writes the blocks of the reference pages that repeat a schema, a table of the code, or the help of a command.
+
+    python -m tests.support.reference
+
+A block lies between two comments, of which the first names it: `<!-- reference: codes -->` and `<!-- end -->`. The
+text between them is written anew, so nothing in it is written by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from kong_oam.__main__ import main as run
+from kong_oam.access.lint.finding import KINDS
+from kong_oam.codes import CODES
+from policies.catalogue import RULES
+from sandbox.progress import say
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_BLOCK: Final = re.compile(r"(<!-- reference: ([\w :/-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_SETTINGS: Final = ROOT / "kong_oam/access/settings/stack.schema.json"
+_FIELDS: Final = "| field | meaning | required |\n|---|---|---|"
+
+
+def block(name: str) -> str:
+    """Makes the text of a block. Raises ValueError where there is no block of this name."""
+    kind, _, of = name.partition(" ")
+    if name == "codes":
+        rows = [f"| {code} | {known.title} | {known.remedy} |" for code, known in CODES.items()]
+        return "\n".join(["| code | what it is | what to do |", "|---|---|---|", *rows])
+    if name == "policies":
+        rows = [f"| `{one.id}` | {one.level} | {one.title} | {', '.join(one.controls)} |" for one in RULES]
+        return "\n".join(["| rule | level | what has to hold | evidence for |", "|---|---|---|---|", *rows])
+    if name == "lint":
+        rows = []
+        for code, kind_of_finding in KINDS.items():
+            waivable = "yes" if kind_of_finding.waivable else "no"
+            rows.append(f"| {code} | {kind_of_finding.title} | {kind_of_finding.remedy} | {waivable} |")
+        return "\n".join(["| code | what is found | what to do | can be waived |", "|---|---|---|---|", *rows])
+    if name == "settings":
+        return _table(_SETTINGS)
+    if kind == "trait":
+        ours = ROOT / "definitions" / f"{of}.schema.json"
+        return _table(ours if ours.exists() else ROOT / "kong_oam/oam/schemas" / f"{of}.json")
+    if kind == "help":
+        return f"```text\n{_help(of.split())}```"
+    raise ValueError(f"no reference block is named '{name}'")
+
+
+def _table(file: Path) -> str:
+    """A row for each field of a JSON Schema, in the words of the schema."""
+    schema = json.loads(file.read_text("utf-8"))
+    rows = [f"| `{name}` | {text} | {'yes' if needed else ''} |" for name, text, needed in _fields(schema, schema)]
+    return "\n".join([_FIELDS, *rows])
+
+
+def _fields(schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, bool]]:
+    """Yields name, description and whether it is required, for each field at any depth."""
+    if "$ref" in node:
+        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    for name, inner in node.get("properties", {}).items():
+        yield f"{prefix}{name}", inner["description"], name in node.get("required", ())
+        more = inner.get("additionalProperties")
+        if "items" in inner:
+            yield from _fields(schema, inner["items"], f"{prefix}{name}[].")
+        elif isinstance(more, dict):
+            yield from _fields(schema, more, f"{prefix}{name}.*.")
+        else:
+            yield from _fields(schema, inner, f"{prefix}{name}.")
+
+
+def _help(arguments: list[str]) -> str:
+    """The text that a command prints with `--help`, in lines of 80 characters."""
+    printed = io.StringIO()
+    columns = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "80"
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+            run([*arguments, "--help"])
+    finally:
+        if columns is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = columns
+    return printed.getvalue()
+
+
+def written(page: str) -> str:
+    """Gives the page with the text of today in each of its blocks."""
+    return _BLOCK.sub(lambda match: f"{match[1]}{block(match[2])}\n{match[3]}", page)
+
+
+def main() -> None:
+    """Writes the blocks of all pages below `docs/reference`."""
+    for file in sorted((ROOT / "docs/reference").glob("*.md")):
+        text = file.read_text("utf-8")
+        now = written(text)
+        if now != text:
+            file.write_text(now, "utf-8")
+            say(f"written: {file.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
