@@ -34,8 +34,8 @@ def enforced(resources: Iterable[Resource], meant: AccessModel) -> tuple[AccessM
     """Models of what is enforced, each of which has to allow a request: the gates' and, where it differs, admission's.
 
     `meant` is what the stack exported, which tells of settings and of what no gate knows: who gets a token at all, for
-    components that ask for no more. It stands for itself where a gate says too little: a version before this one made
-    that.
+    components that ask for no more. It stands for itself where a gate says too little, as after an edit by
+    hand.
     """
     resources = list(resources)
     gates, admissions = (_tables(resources, role) for role in ("gate", "admission"))

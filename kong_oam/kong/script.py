@@ -79,5 +79,5 @@ def embedded(text: str) -> str:
 
 
 def _json(text: str) -> str:
-    """What `embedded` was given, with its escapes. Scripts of versions before have JSON as it is."""
-    return text if '"' in text else text.replace("'", '"')
+    """The JSON that `embedded` was given, with its escapes."""
+    return text.replace("'", '"')

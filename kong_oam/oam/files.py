@@ -37,9 +37,13 @@ class Sought:
     settings: str
     """Where such names stand."""
 
-    def leads_out(self, target: str) -> str:
-        """What is said of a link to a file or a folder outside of the folder that is read."""
-        return _LEADS_OUT.format(target=target, settings=self.settings)
+    def leads_out(self, link: Path, target: str) -> str:
+        """Says what is wrong about a link that leads out of the folder, and what to do.
+
+        The target is told as it is seen from the link, so that it is the same in a copy of a revision.
+        """
+        seen = os.path.relpath(target, os.path.realpath(link.parent))
+        return _LEADS_OUT.format(target=seen, settings=self.settings)
 
 
 APPLICATIONS = Sought(
@@ -132,7 +136,7 @@ def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
             yield match, real, problem
         elif not _is_within(real, inside):
             if match.is_dir() or match.suffix in sought.suffixes:
-                yield match, real, sought.leads_out(real)
+                yield match, real, sought.leads_out(match, real)
         elif match.is_dir():
             yield from [*_files_in(match, real, sought, inside)] or [(match, real, sought.empty)]
         elif match.suffix in sought.suffixes:
@@ -201,7 +205,7 @@ def _link(path: Path, inside: str, sought: Sought) -> Iterator[Found]:
     is_folder = os.path.isdir(target)  # noqa: PTH112 - which never raises
     if is_folder or path.suffix in sought.suffixes:
         if not _is_within(target, inside):
-            yield path, target, sought.leads_out(target)
+            yield path, target, sought.leads_out(path, target)
         elif not is_folder:
             yield path, target, ""
 

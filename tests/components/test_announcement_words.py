@@ -9,7 +9,7 @@ import pytest
 
 from components.announcement import announce_limits, announce_waived, announcement
 from kong_oam.access.diff.snapshot import dump_model
-from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
+from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 from tests.support.enforced_state import state
 from tests.support.estates import api, estate
 
@@ -47,15 +47,6 @@ def test_a_setting_that_only_refuses_is_no_warning() -> None:
     on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
     line = "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
     assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED, first=False) == (pulumi.log.info, line)
-
-
-def test_what_an_earlier_version_did_not_export_is_said_to_be_missing() -> None:
-    """As a warning, until the stack is deployed by this one."""
-    said = announcement(BEFORE, EARLIER, DEPLOYED, first=False)
-    line = (
-        "access: may widen for everybody: settings and clients cannot be compared: an earlier version exported neither"
-    )
-    assert said == (pulumi.log.warn, line)
 
 
 def test_nothing_is_said_where_nothing_changes() -> None:

@@ -89,10 +89,3 @@ def edited(text: str, *edits: tuple[str, str]) -> str:
 
 
 BEFORE = model(API, SHOP)
-EARLIER = """\
-1
-stack {"name":"prod","providers":[{"audience":"api://kong-oam/prod","groups":{},"minutes":60,"name":"okta","perApi":false}],"scheme":"https"}
-orders/api {"endpoints":[["orders.example.com",["orders"],8080]],"provider":"okta","roles":[[["read"],["sales"]],[["write"],["desk"]]],"rules":[[["orders"],["GET"],["read"]],[["orders"],["POST"],["read","write"]],[["orders","health"],["GET"],"public"]]}
-shop/checkout {"clients":[["service","okta",[["orders/api",["read"]]],[]]],"provider":"okta","workload":"ad2e4221ebef4e127653fbd2c603dfd5"}
-shop/web {"clients":[["web","okta",[["orders/api",["read","write"]]],["desk","sales"]]],"endpoints":[["web-shop.apps.example.com",[],3000]],"provider":"okta","rules":[[[],["GET","HEAD","POST","PUT","PATCH","DELETE","OPTIONS"],"public"]],"workload":"2d8a828656d409e302d646abc476ad9e"}"""
-"""BEFORE, as the version exported it that knew no facts."""

@@ -87,7 +87,7 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     differences = _without_renamed(renamed, differences) | _answered_otherwise(*sides, by_site, renamed)
     requests = _changes(*sides, by_site, differences)
     settings = settings_changed(old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port)
-    rights = rights_changed((old.estate, old.facts or {}), (new.estate, new.facts or {}))
+    rights = rights_changed((old.estate, old.facts), (new.estate, new.facts))
     return tuple(sorted([*requests, *settings, *rights], key=_rank))
 
 

@@ -37,7 +37,7 @@ _EDGE = "edge."  # what names begin with that say what a component asks of the g
 _LIMIT = "edge.rateLimit"
 _UPSTREAM_TLS = "gateway.upstreamTls"
 NOT_KNOWN = "not known"
-"""Stands for a value that one side does not have: another version of this program wrote it."""
+"""Stands for a value that one side does not have, since nobody asked the provider for it."""
 
 _KEY, _REQUESTS = "what it is known by", "what it decides is compared request by request"
 _ELSEWHERE, _WHERE = "compared as part of something else", "where the gateway is administered, not what it lets through"
@@ -120,7 +120,7 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
     gateway = settings.gateway
     facts = {
         Subject(): {
-            **{name: value for name, value in _values(estate.stack) if (name, value) not in _UNSAID},
+            **dict(_values(estate.stack)),
             **{name: value for name, value in _values(gateway, "gateway.") if not _is_absent(name, value)},
             "gateway.plainHttp": "redirect" if gateway.redirect else "refuse",
         }
@@ -145,8 +145,8 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
 
 
 def _is_absent(name: str, value: Any) -> bool:
-    """Whether it stands for a trait that a component does not have, or for TLS that a stack does not speak: then it is
-    left out, as by earlier versions."""
+    """Whether it stands for a trait that a component does not have, or for TLS that a stack does not speak: both are
+    left out."""
     return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
 
 
@@ -184,21 +184,15 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-NOT_COMPARED = Setting("may widen", Subject(), "", NOT_KNOWN, NOT_KNOWN)
-"""Reported where one side comes from a version of this program that exported none of this."""
-
 _OF_APPLICATIONS = ("forwardToken", "kind", "refresh", "jwksUri", "redirectUris", "waivers")
 """What Applications say, whatever the stack: all else differs between two stacks by what they are."""
 
 
 def settings_changed(
-    old: Facts | None, new: Facts | None, clients: Mapping[Subject, Subject], *, between_stacks: bool
+    old: Facts, new: Facts, clients: Mapping[Subject, Subject], *, between_stacks: bool
 ) -> Iterator[Setting]:
     """Yields every value that differs, of what is on both sides. `clients` maps clients of the new side to those of the
     old."""
-    if old is None or new is None:
-        yield NOT_COMPARED
-        return
     for subject, values in new.items():
         before = clients.get(subject) if subject.component and subject.provider else subject
         if before is None or before not in old or old[before] == values:
@@ -212,7 +206,7 @@ def settings_changed(
 
 
 def _stated_value(values: Mapping[str, Any], name: str, between_stacks: bool) -> Any:
-    value = values.get(name, None if name.startswith((_EDGE, _UPSTREAM_TLS)) else _ADDED.get(name, NOT_KNOWN))
+    value = values.get(name, None if name.startswith((_EDGE, _UPSTREAM_TLS)) else NOT_KNOWN)
     return _paths(value) if between_stacks and name == "redirectUris" else value
 
 
@@ -243,19 +237,6 @@ _NEITHER = (
     "secret",
     "waivers",
 )
-_ADDED: Mapping[str, Any] = {
-    "cluster.allow": {},
-    "cluster.metadata": {},
-    "cluster.operatorLabels": {},
-    "cluster.rbac": False,
-    "cluster.rights": {},
-    "cluster.serviceTypes": [],
-    "forwardToken": True,
-    "gateway.stripHeaders": [],
-}
-"""How a version that does not know of a setting behaves."""
-_UNSAID = [(name, value) for name, value in _ADDED.items() if name.startswith("cluster.")]
-"""Facts that are left out, so that a stack which uses none of them exports what such a version exported."""
 _MORE_WIDENS = (
     *("accessTokenMinutes", "cluster.rbac", "edge.cors.credentials", "forwardToken"),
     *("gateway.upstreamTls.depth", "refresh"),

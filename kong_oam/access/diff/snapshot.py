@@ -2,7 +2,7 @@
 
 What is exported is all that decides who may call what and what answers, and whom to ask about it. Nothing else is: no
 places, no reasons, no descriptions. Moving a file or wording a reason better leaves it as it is. Its facts are those of
-access.diff.facts; a version that knows none of them, or others, exports the same format.
+access.diff.facts.
 
 Shape: text; the version of the format on the first line, then a line for the stack and one per component: its name, a
 space, compact JSON.
@@ -59,20 +59,20 @@ class AccessModel:
     """An estate, with what else a comparison of access needs.
 
     `workloads`: per component that is a client or is exposed, what identifies its workload, whatever its name.
-    `minutes`: per provider, how long its access tokens live. `facts`: settings and clients; None where the version that
-    exported the model exported none. `pods`: per component, by the name of a port, the pods behind it (access.pods).
+    `minutes`: per provider, how long its access tokens live. `facts`: settings and clients. `pods`: per component,
+    by the name of a port, the pods behind it (access.pods).
     """
 
     estate: Estate
     workloads: Mapping[str, str]
     minutes: Mapping[str, int]
-    facts: Facts | None
+    facts: Facts
     pods: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def exported(outputs: Mapping[str, Any]) -> Any:
-    """The model among a stack's outputs, None where it is not there. Versions before this one called it `model`."""
-    return outputs.get(OUTPUT, outputs.get("model"))
+    """The model among a stack's outputs, None where it is not there."""
+    return outputs.get(OUTPUT)
 
 
 def model_of(estate: Estate, settings: Settings) -> AccessModel:
@@ -95,7 +95,7 @@ def empty(model: AccessModel) -> AccessModel:
 def dump_model(model: AccessModel) -> str:
     """Serializes the model as a stack output. The same model gives the same bytes."""
     stack = model.estate.stack
-    facts = model.facts or {}
+    facts = model.facts
     providers = [
         {
             "name": p.name,
@@ -191,7 +191,7 @@ def load_model(data: Any) -> AccessModel:
             Estate(stack, tuple(application_of(_component_of(key, value)) for key, value in parts.items())),
             {key: value["workload"] for key, value in parts.items() if "workload" in value},
             {p["name"]: p["minutes"] for p in about["providers"]},
-            _facts(about, parts) if "facts" in about else None,
+            _facts(about, parts),
             {key: value["pods"] for key, value in parts.items() if "pods" in value},
         )
     except (AttributeError, InputError, RecursionError, ValueError):

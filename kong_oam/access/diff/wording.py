@@ -154,8 +154,6 @@ def concerned(change: Setting) -> str:
 def setting(change: Setting) -> str:
     """A setting's change in words: `gateway.scheme: https -> http`, or `redirectUris: added
     https://shop.example.com/new`."""
-    if not change.name:
-        return "settings and clients cannot be compared: an earlier version exported neither"
     place = f"identityProviders.{change.of.provider}." if change.of.provider and not change.of.component else ""
     return printable(f"{place}{change.name}: {_difference(change.was, change.now)}")
 

@@ -144,7 +144,7 @@ def test_a_client_that_is_no_more_can_be_asked_for(capsys: pytest.CaptureFixture
 
 def test_what_was_exported_can_be_compared_with(capsys: pytest.CaptureFixture[str]) -> None:
     """It knows no roles by name, so these are no change."""
-    Path("outputs.json").write_text(json.dumps({"model": dump_model(BEFORE)}), "utf-8")
+    Path("outputs.json").write_text(json.dumps({"__model": dump_model(BEFORE)}), "utf-8")
     replace_once(ORDERS, "groups: [sales]", "groups: [sales, support]")
     graph = drawn(capsys, "--since", "outputs.json")
     assert [edge["source"] for edge in graph["edges"] if edge["change"]] == ["group:support"]

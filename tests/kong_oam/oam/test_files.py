@@ -92,9 +92,8 @@ def test_a_link_that_leads_out_is_an_error(folder: Path) -> None:
     (folder / "own/notes.txt").symlink_to("../../notes.txt")
     assert named(folder, "own") == ["own/in.yaml", "own/out.yaml!", "own/team!"]
     (finding, _) = read_files(["own"], folder=folder).diagnostics
-    target = (folder / "../teams/a/oam/a.yaml").resolve()
     assert finding.message == (
-        f"cannot be read: this link leads out of the folder, to {target}, and what is there is not read; name that in "
+        "cannot be read: this link leads out of the folder, to ../../teams/a/oam/a.yaml, and what is there is not read; name that in "
         "kong-oam:applications of the stack, put a copy here, or remove the link"
     )
 

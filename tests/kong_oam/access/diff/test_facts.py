@@ -11,9 +11,8 @@ import pytest
 from kong_oam.access.diff import facts
 from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.facts import LEFT_OUT, NOT_COMPARED, NOT_KNOWN, facts_of, settings_changed
+from kong_oam.access.diff.facts import LEFT_OUT, NOT_KNOWN, facts_of, settings_changed
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
-from kong_oam.access.diff.wording import headline
 from kong_oam.access.edge.cors import Cors
 from kong_oam.access.edge.edge import Edge
 from kong_oam.access.edge.headers import Headers
@@ -25,7 +24,7 @@ from kong_oam.access.model import Application, Call, Estate, Public, Role, Rule,
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.settings.stack import ProviderSettings, Settings
-from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
+from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 
 WHOLE = {
     ClaimMapping,
@@ -111,11 +110,10 @@ def test_these_are_compared() -> None:
     assert names[Subject("shop/web")] == "forwardToken waivers"
 
 
-def test_a_setting_that_no_stack_had_before_is_exported_where_it_is_used() -> None:
-    """So an upgrade alone leaves what a stack exports as it is; and using it is told of, on either side."""
+def test_a_setting_of_the_cluster_widens_where_it_is_used() -> None:
+    """Its end narrows."""
     used = replace(BEFORE.estate.stack, allowed={"PodMonitor": "reads"}, rbac=True, service_types=("NodePort",))
     after = replace(BEFORE, facts=facts_of(replace(BEFORE.estate, stack=used), settings()))
-    assert not {"cluster.allow", "cluster.rbac", "cluster.serviceTypes"} & {*(BEFORE.facts or {})[Subject()]}
     told = [
         (change.kind, change.name, change.was, change.now) for change in diff(load_model(dump_model(BEFORE)), after)
     ]
@@ -144,16 +142,6 @@ def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(monkeypatc
     assert diff(later("nobody"), later("all")) == (setting,)
     assert diff(later("nobody"), load_model(dump_model(later("all")))) == (setting,)
     assert diff(BEFORE, later("nobody")) == (replace(setting, was=NOT_KNOWN, now="nobody"),), "deployed without it"
-
-
-def test_a_model_of_an_earlier_version_is_compared_as_far_as_it_goes() -> None:
-    """By requests; and that there is more, of which it says nothing, is told as what it may be."""
-    assert diff(load_model(EARLIER), BEFORE) == (NOT_COMPARED,)
-    assert headline([NOT_COMPARED], "https") == (
-        "may widen for everybody: settings and clients cannot be compared: an earlier version exported neither"
-    )
-    opened = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
-    assert [change.kind for change in diff(load_model(EARLIER), opened)] == ["newly public", "may widen"]
 
 
 def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_it() -> None:
@@ -335,7 +323,7 @@ def test_another_value_is_told_of_by_what_it_can_do(
 
 
 NAMES = sorted(
-    {name for values in (BEFORE.facts or {}).values() for name in values}
+    {name for values in BEFORE.facts.values() for name in values}
     | {"cluster.allow", "cluster.rbac", "edge.cors.origins", "edge.limits.body"}
     | {"edge.rateLimit.requests", "edge.upstreamTls.ports", "gateway.upstreamTls.clientCertificate", "added.later"}
 )

@@ -68,7 +68,7 @@ def test_a_stack_states_facts_of_what_it_deploys_alone() -> None:
     others = set()
     for name in made.stack.partitions:
         given, model = deployed_by(made, name), load_model(dumped(name))
-        stated = {subject.component for subject in model.facts or ()} - {""}
+        stated = {subject.component for subject in model.facts} - {""}
         assert stated == {key for key, one in given.own.items() if one.endpoints or one.clients}
         others |= model.estate.components.keys() - stated
     assert others
