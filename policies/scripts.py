@@ -153,7 +153,7 @@ def is_admission(script: str) -> bool:
         return False
     table = table_of({"access": [script]}) or {}
     rest = _MORE.sub("", code, count=1)
-    begin = f"{_CODE}local PORT,CODE={{table=TABLE,more=MORE}},{{}}\n"
+    begin = f"{_CODE}local CODE={{}}\n"
     if not rest.startswith(begin):
         return False
     rest = rest.removeprefix(begin)
@@ -165,7 +165,7 @@ def is_admission(script: str) -> bool:
         if head or not opened or not closed or nameless(function) != _current(parts):
             return False
     calls = "".join(f"CODE.{parts[-1]}()\n" for parts in _asked(table, "access"))
-    return rest == f"return function()\nkong.ctx.shared.kong_oam_code=CODE\nCODE.admission(PORT)\n{calls}end"
+    return rest == f"return function()\nkong.ctx.shared.kong_oam_code=CODE\nCODE.admission()\n{calls}end"
 
 
 def _behind_arguments(kind: str, code: str) -> str | None:

@@ -38,7 +38,7 @@ _RECORDED = (
 def phases(table: str) -> Iterator[tuple[str, str]]:
     """Yields each phase with the script that a port with this table runs there, phase `access` first.
 
-    The script of phase `access` needs `TABLE` and `MORE` in front of it.
+    The script of phase `access` needs `TABLE` and `MORE` in front of it, which admission reads.
     """
     functions: list[Parts] = [ADMISSION]
     calls: dict[str, list[str]] = {"access": ["admission"]}
@@ -52,11 +52,10 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
 def _entry(functions: list[Parts], names: list[str]) -> str:
     """The script of phase `access`: it has the code of all phases, leaves it, and calls these functions."""
     made = [f"CODE.{parts[-1]}=(function()\n{sent(*parts)}\nend)()" for parts in functions]
-    # The table that admission keeps for the port is the port's own, so admission alone is given it.
-    run = [f"CODE.{name}({'PORT' if name == 'admission' else ''})" for name in names]
+    run = [f"CODE.{name}()" for name in names]
     lines = [
         "-- kong_oam/kong/code.py",
-        "local PORT,CODE={table=TABLE,more=MORE},{}",
+        "local CODE={}",
         *made,
         "return function()",
         "kong.ctx.shared.kong_oam_code=CODE",

@@ -399,11 +399,11 @@ def test_the_script_that_says_whose_budget_it_is_stands_where_a_table_asks_for_i
     call = "CODE.budget()\n"
     assert call in script and call not in unasked
     assert found("script-current", configured("admission", access=[script])) == []
-    last = "CODE.admission(PORT)\n"
+    last = "CODE.admission()\n"
     for wrong in (
         script.replace(call, ""), script + " ", script.replace(call, call * 2), script.replace(last + call, call + last),
         script.replace("=CODE\n", "=nil\n"), script.replace("return 400", "return 200"), unasked.replace(last, last + call),
-        script.replace("local PORT,", "os.exit()local PORT,"), script.replace("CODE.budget=", "CODE.other="),
+        script.replace("local CODE=", "os.exit()local CODE="), script.replace("CODE.budget=", "CODE.other="),
     ):  # fmt: skip
         assert wrong not in (script, unasked)
         assert found("script-current", configured("admission", access=[wrong])) == [

@@ -1,15 +1,22 @@
--- Admission: runs before authentication, on every request. Refuses what could be read in two ways, and takes away what
--- only the gate may say. It allows nothing by itself: what passes is marked with the table that this script is given, by
--- which the gate judges, too. So what closes is closed here first, and what opens is open last at the gate.
--- Of every request, passed or not, it leaves what others read with, so that each of them is there once at a port.
--- It is there once for several ports: what is one port's own, as its table once it was read, is in `port`, a table that each
--- hands in (code.py). Needs json.lua, path.lua, token.lua, answer.lua, rules.lua, contains.lua.
-local COMMON = {
+-- Admission: runs before authentication, on every request. It refuses requests that two servers could read differently,
+-- and takes away headers that only the gate may set. It allows nothing by itself: a request that passes is marked with
+-- the table, by which the gate judges, too. So what closes is closed here first, and what opens is open last at the gate.
+-- Of every request it leaves the readers that the gate and the other scripts use, so that a port has each of them once.
+-- TABLE (JSON, see table.py) and MORE (names of headers) stand in front of it. Nothing out here may fail, whatever they
+-- are: that would leave admission out. Needs json.lua, path.lua, token.lua, answer.lua, rules.lua, contains.lua.
+local TEXT = gsub(tostring(TABLE), "'", '"')   -- it is JSON with other quotes (script.py)
+local table_left
+local READERS = {
   json_read = json_read, json_null = json_null, json_is_array = json_is_array, json_is_object = json_is_object,
   token_parts = token_parts, unreadable = unreadable, owners_of = owners_of, owned = owned, rule_of = rule_of,
   tree_of = tree_of, contains = contains, refuse = refuse,
-  elements_of = elements_of, spelled = spelled, meets = meets,   -- for gates of the version before
 }
+
+-- left_table() -> the table, read once; nil where it cannot be read.
+function READERS.left_table()
+  table_left = table_left or json_read(TEXT)
+  return table_left
+end
 
 -- Names, and beginnings of names before a dash, of what only the gateway says, or what proxies say of a user, a client
 -- certificate or a method: nobody in front of this gateway may. docs/reference/paths-and-headers.md says whose they are.
@@ -38,21 +45,9 @@ for name in gmatch('content-length transfer-encoding keep-alive proxy-connection
   WRITTEN_ANEW[name] = true
 end
 
--- What is a port's own, once for each copy of this code: Kong makes another one whenever plugins change, and what the one
--- before has read is nothing to it.
-local function prepare(port)
-  if port.by == COMMON then return end
-  local text, table_left = gsub(tostring(port.table), "'", '"'), nil   -- it is JSON with other quotes (script.py)
-  local readers, more = {}, {}
-  for name, one in pairs(COMMON) do readers[name] = one end
-  -- left_table() -> the table, read; nil where it is none.
-  function readers.left_table()
-    table_left = table_left or json_read(text)
-    return table_left
-  end
-  for name in gmatch(port.more, '%S+') do more[name] = true end
-  port.text, port.readers, port.forgeable, port.by = text, readers, more, COMMON
-end
+-- Headers that the stack takes from callers beside these.
+local STRIPPED = {}
+for name in gmatch(tostring(MORE), '%S+') do STRIPPED[name] = true end
 
 -- Upstreams fold names as CGI does: X_Auth_Client and x.auth.client may arrive as X-Auth-Client.
 local function fold(name)
@@ -60,13 +55,13 @@ local function fold(name)
 end
 
 -- Some fold letters that are not ASCII, too (a long s, the Kelvin sign): no name of a header has such (RFC 9110).
-local function forgeable(name, more)
+local function forgeable(name)
   if find(name, '[\128-\255]') then return true end
   local folded, stop = fold(name), 0
   repeat
     stop = find(folded, '-', stop + 1, true)
     local beginning = sub(folded, 1, (stop or 0) - 1)
-    if FORGEABLE[beginning] or more[beginning] then return true end
+    if FORGEABLE[beginning] or STRIPPED[beginning] then return true end
   until not stop or stop > 64   -- no name of the list is longer
   return false
 end
@@ -126,28 +121,27 @@ local function names_one_host()
   return match(ngx.var.request, '^%S+ /') ~= nil
 end
 
-local function admit(port)
+local function admit()
   local path = match(ngx.var.request_uri, '^[^?]*')
   if not names_one_host() or unreadable(path) then return 400, 'ambiguous-path' end
   local authorization, misread = {}, false
   for name, value in pairs(ngx.req.get_headers(0, true)) do
     misread = misread or ambiguous(name, value)
     if lower(name) == 'authorization' then append(authorization, value) end
-    if forgeable(name, port.forgeable) then ngx.req.clear_header(name) end
+    if forgeable(name) then ngx.req.clear_header(name) end
   end
   ngx.ctx.cached_request_headers = nil   -- a copy from before this, in which Kong 3.7 to 3.9 read Connection
   if misread then return 400, 'ambiguous-header' end
   if not credible(authorization) then return 401, 'malformed-authorization' end
 end
 
-return function(port)
-  local ok, status, code = pcall(prepare, port)
-  kong.ctx.shared.kong_oam_readers = port.readers
-  if ok then ok, status, code = pcall(admit, port) end
+return function()
+  kong.ctx.shared.kong_oam_readers = READERS
+  local ok, status, code = pcall(admit)
   if not ok then
     kong.log.err('admission failed, request refused: ', status)
     status, code = 500, 'failed'
   end
   if status then refuse(status, code) end
-  kong.ctx.shared.kong_oam_admitted = port.text
+  kong.ctx.shared.kong_oam_admitted = TEXT
 end

@@ -18,7 +18,8 @@ from tests.support.diffs import API, SHOP, model, settings
 from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
 
 ACCESS = "{type: access, properties: {owner: t, rules: [{public: {reason: pages}}]%s}}"
-RELEASE = ", service: {name: release, port: 80, targetPort: 5432, podLabels: {app: db}}"
+RELEASE = ", service: {name: release, port: 80, targetPort: 5432, podLabels: {app.kubernetes.io/instance: db}}"
+HELM = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: db, namespace: orders}\nspec: {chart: db}\n---\n"
 INGRESS = ingress(
     "{rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: %s, port: {number: 80}}}}]}}]}"
 )
@@ -27,7 +28,8 @@ OWN = f"{DEPLOYMENT}\n---\n{SERVICE}\n---\n{INGRESS % 'api'}"
 
 
 def rendered(objects: str, service: str = "") -> tuple[Application, Component]:
-    estate = compiled(application(objects, f"[{ACCESS % service}]"), stack=settings().stack).estate
+    kind = "type: helmchart" if service else "type: own"
+    estate = compiled(application(objects, f"[{ACCESS % service}]", kind), stack=settings().stack).estate
     assert estate is not None
     return estate.applications[0], estate.components["orders/api"]
 
@@ -59,7 +61,7 @@ def state(application: Application, component: Component) -> Iterator[Resource]:
         (rendered(OWN), {"80": "own pods in orders at 8080 (Deployment api)"}),
         (rendered(OWN.replace("targetPort: 8080", "targetPort: grpc2").replace("name: grpc", "name: grpc2")), {"80": "own pods in orders at 9090 (Deployment api)"}),
         (rendered(f"{OTHER}\n---\n{OWN}"), {"80": "own pods in orders at 8080 (Deployment api, Deployment other)"}),
-        (rendered(INGRESS % "release", RELEASE), {"80": "pods app=db in orders at 5432"}),
+        (rendered(HELM + INGRESS % "release", RELEASE), {"80": "pods app.kubernetes.io/instance=db in orders at 5432"}),
     ],
     ids=["default namespace", "another namespace", "rendered", "by a port's name", "two workloads", "named Service"],
 )  # fmt: skip

@@ -105,14 +105,6 @@ def test_a_request_that_admission_has_not_seen_is_refused() -> None:
         assert (one.run(), one.status, one.target) == ("exit", 500, None)
 
 
-def test_a_gate_of_the_version_before_is_left_what_it_reads_with() -> None:
-    """Admission changes first. Until the gate does, it has rules of its own, and takes functions by these names."""
-    names = "json_read json_null json_is_array json_is_object token_parts unreadable elements_of spelled meets"
-    reads = f"for name in string.gmatch('{names}', '%S+') do assert(kong.ctx.shared.kong_oam_readers[name], name) end"
-    assert Lua(f"return function() {reads} end", {}, before=admission()).run() == "on"
-    assert Lua(f"return function() {reads.replace(' meets', ' another')} end", {}, before=admission()).run() == "error"
-
-
 def test_both_tables_have_to_allow() -> None:
     """Admission's is another one while a run goes on, or after one that stopped half-way: what either refuses is refused."""
     whole = json.loads(TABLE)

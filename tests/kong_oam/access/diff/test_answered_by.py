@@ -79,16 +79,23 @@ def test_only_who_may_call_before_and_after_is_told_of_the_answer() -> None:
 
 
 ACCESS = "{type: access, properties: {owner: team-t, rules: [{public: {reason: pages}}]%s}}"
-NAMED = ", service: {name: release, port: 80, podLabels: {app: web}}"
-TO_NAMED = ingress(
+INSTANCE = "app.kubernetes.io/instance"
+NAMED = f", service: {{name: release, port: 80, podLabels: {{{INSTANCE}: web}}}}"
+RELEASES = "".join(
+    f"apiVersion: helm.sh/v3\nkind: Release\nmetadata: {{name: {name}, namespace: orders}}\nspec: {{chart: {name}}}\n---\n"
+    for name in ("web", "db")
+)
+TO_RELEASE = ingress(
     "{rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: release, port: {number: 80}}}}]}}]}"
 )
+
+TO_NAMED = RELEASES + TO_RELEASE
 
 
 def rendered(objects: str, service: str = "", edit: tuple[str, str] = ("", "")) -> AccessModel:
     """A component `orders/api` with these objects, and with what its access trait says of a named Service."""
     on = settings()
-    text = application(objects, f"[{ACCESS % service}]").replace(*edit)
+    text = application(objects, f"[{ACCESS % service}]", "type: helmchart" if service else "type: own").replace(*edit)
     estate = compiled(text, stack=on.stack).estate
     assert estate is not None, compiled(text, stack=on.stack).diagnostics
     return model_of(estate, on)
@@ -97,9 +104,9 @@ def rendered(objects: str, service: str = "", edit: tuple[str, str] = ("", "")) 
 @pytest.mark.parametrize(
     ("edit", "pods"),
     [
-        (("podLabels: {app: web}", "podLabels: {app: db}"), "pods app=db in orders at 80"),
-        (("podLabels: {app: web}", "podLabels: {app: web, tier: db}"), "pods app=web,tier=db in orders at 80"),
-        (("port: 80,", "port: 80, targetPort: 5432,"), "pods app=web in orders at 5432"),
+        ((": web}", ": db}"), f"pods {INSTANCE}=db in orders at 80"),
+        ((": web}", ": web, tier: db}"), f"pods {INSTANCE}=web,tier=db in orders at 80"),
+        (("port: 80,", "port: 80, targetPort: 5432,"), f"pods {INSTANCE}=web in orders at 5432"),
     ],
 )
 def test_other_pods_behind_a_named_service_are_another_answer(edit: tuple[str, str], pods: str) -> None:
@@ -107,7 +114,9 @@ def test_other_pods_behind_a_named_service_are_another_answer(edit: tuple[str, s
     old, new = (rendered(TO_NAMED, service) for service in (NAMED, edited(NAMED, edit)))
     ((kind, whom, _, where),) = told(old, new)
     assert (kind, whom) == ("now answered by orders/api", "everybody")
-    assert where.endswith(f"orders/api:80 (team-t), pods app=web in orders at 80 -> orders/api:80 (team-t), {pods}")
+    assert where.endswith(
+        f"orders/api:80 (team-t), pods {INSTANCE}=web in orders at 80 -> orders/api:80 (team-t), {pods}"
+    )
 
 
 def test_pods_of_another_namespace_are_another_answer() -> None:
@@ -115,7 +124,9 @@ def test_pods_of_another_namespace_are_another_answer() -> None:
     ((_, _, _, where),) = told(
         rendered(TO_NAMED, NAMED), rendered(TO_NAMED, NAMED, ("namespace: orders", "namespace: data"))
     )
-    assert where.endswith("pods app=web in orders at 80 -> orders/api:80 (team-t), pods app=web in data at 80")
+    assert where.endswith(
+        f"pods {INSTANCE}=web in orders at 80 -> orders/api:80 (team-t), pods {INSTANCE}=web in data at 80"
+    )
 
 
 TWO = """
@@ -140,7 +151,7 @@ kind: Service
 metadata: {name: api, namespace: orders}
 spec: {selector: {tier: a}, ports: [{port: 80, targetPort: 8080, name: http}]}
 ---
-""" + TO_NAMED.replace("name: release", "name: api")
+""" + TO_RELEASE.replace("name: release", "name: api")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +201,7 @@ def test_the_pods_of_a_named_service_are_its_workload() -> None:
     renamed = ("metadata: {name: orders,", "metadata: {name: purchases,")
     old = rendered(TO_NAMED, NAMED)
     assert told(old, rendered(TO_NAMED, NAMED, edit=renamed)) == []
-    found = told(old, rendered(TO_NAMED, edited(NAMED, ("app: web", "app: db")), edit=renamed))
+    found = told(old, rendered(TO_NAMED, edited(NAMED, (": web}", ": db}")), edit=renamed))
     assert [row[0] for row in found] == ["now answered by purchases/api"]
 
 
