@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -43,6 +44,8 @@ class _Collecting:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts `make test &` of a script with SIGINT ignored, and so would every program that a test starts and ends.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0" and not getattr(config.option, "numprocesses", None):
         config.pluginmanager.register(_Collecting(), "progress-of-collecting")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,6 +123,27 @@ def test_nothing_begins_when_no_time_is_left(suite: Callable[..., str]) -> None:
     assert "1 skipped" in suite(passing, "--until", "1000", "-rs")
     assert "no time is left" in suite(passing, "--until", "1000", "-rs")
     assert "1 passed" in suite(passing, "--until", "99999999999")
+
+
+ENDED_BY_SIGINT = """
+import signal
+import subprocess
+
+def test_a_program_is_ended():
+    started = subprocess.Popen(["sleep", "30"])
+    started.send_signal(signal.SIGINT)
+    assert started.wait(timeout=10) == -signal.SIGINT
+"""
+
+
+def test_a_shell_that_ignores_sigint_changes_nothing(suite: Callable[..., str]) -> None:
+    """As a script does with `make test &`: a program that a test starts still ends by SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        said = suite(ENDED_BY_SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "1 passed" in said, said
 
 
 WALL = "def test_a():\n    assert not 'x'.join(f'{n:05}' + 400 * 'y' + chr(10) for n in range(3000))\n"
