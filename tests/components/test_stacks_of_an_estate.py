@@ -95,21 +95,6 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
         assert run(now, having()).made_with == 8
 
 
-def test_a_base_deletes_nothing_that_versions_before_had_under_no_component(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`move` leaves it there: services and routes, and what stands for clients at their providers."""
-    now = settings(apis=["*"])
-    whole = estate(ORDERS, SHOP, MAIL, stack=now.stack)
-    deployed(monkeypatch)
-    for resource in (
-        ("kong:index/service:Service", "orders/api-8080-service"),
-        ("kong:index/route:Route", "orders/api-protected-1-8080"),
-        ("okta:app/oAuth:OAuth", "okta-app-shop/web"),
-    ):
-        with pytest.raises(pulumi.RunError, match=f"and {resource[1]} would be deleted here") as refused:
-            partition.part_of_run(now, whole, replace(having(), urns={resource: "a URN"}))
-        assert "run `pulumi up -s prod`, and then `python -m kong_oam move -s prod`" in str(refused.value)
-
-
 def test_a_client_that_was_moved_has_the_id_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its stack says it in its state until a run of that exports it: gates of others let it in all the while."""
     now = settings("apis", apis=["orders"], rest=["*"])
