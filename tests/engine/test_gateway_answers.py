@@ -219,7 +219,6 @@ FORGED = (
     ("X-Consumer-Username", "forged"),
     ("X-Credential-Identifier", "forged"),
     ("X-Authenticated-Scope", "forged"),
-    ("Connection", "X-Auth-Client, X-Auth-Scopes"),
 )
 
 
@@ -238,6 +237,13 @@ def test_a_forged_identity_never_reaches_the_workload(sample: Sample, tokens: Ma
     assert _said_of_identity(with_token.seen)["x-auth-client"] == checkout
     for answer in (protected, public, with_token):
         assert "forged" not in json.dumps(answer.seen)
+
+
+def test_connection_deletes_no_header_of_the_gate(sample: Sample, tokens: Mapping[str, str | None]) -> None:
+    """Such a request is refused."""
+    deleting = (("Connection", "X-Auth-Client, X-Auth-Scopes"),)
+    refused = call(sample.local, "GET", "orders.example.com", "/orders", tokens["checkout"], headers=deleting)
+    assert (refused.status, refused.seen) == (400, None)
 
 
 def _said_of_identity(seen: Mapping[str, list[list[str]]] | None) -> dict[str, str]:

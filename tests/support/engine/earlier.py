@@ -21,6 +21,9 @@ BEFORE = "7b5fe125d4ef97a6f90ccaf33e8e300f34561fd8"
 CHANGES: Set[tuple[str, str]] = {("admission", "update"), ("code", "delete")}
 """The end of a resource's name and the operation on it, for each operation of a run since `BEFORE`."""
 
+CHANGED_OUTPUTS: Set[str] = {"__model", "enforced"}
+"""The outputs that are other ones since `BEFORE`: the model lists every setting, and other scripts are enforced."""
+
 _PARTS = ("__main__.py", "Pulumi.yaml", "kong_oam", "components", "policies", "definitions")
 
 
@@ -57,8 +60,7 @@ def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
 
 
 def _outputs(deployment: Deployment) -> dict[str, Any]:
-    """The stack's outputs. The digest of what is enforced changes with every script, so it is left out."""
+    """The stack's outputs without `CHANGED_OUTPUTS`."""
     printed = deployment.pulumi("stack", "output", "-s", "local", "--json", "--show-secrets").stdout
-    outputs = dict(json.loads(printed))
-    del outputs["enforced"]
-    return outputs
+    outputs = json.loads(printed)
+    return {name: value for name, value in outputs.items() if name not in CHANGED_OUTPUTS}
