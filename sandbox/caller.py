@@ -14,7 +14,7 @@ from sandbox import browser
 
 def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
     """What the pods of `component` get from Secrets, from the cluster stand-in at the URL `cluster`: from that of its
-    client, and from those that its Deployment refers to by key.
+    client, and from those that its workload refers to by key.
 
     Raises LookupError where there is none, or where one lacks the key.
     """
@@ -22,8 +22,9 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
     if found is None:
         raise LookupError(f"no Secret {component}-client in namespace {namespace}: is the component a client, and up?")
     values = {name: _decoded(value) for name, value in found["data"].items()}
-    deployment = _object(cluster, "apps/v1", "Deployment", namespace, component) or {}
-    for name, reference in _references(deployment):
+    workloads = (_object(cluster, version, kind, namespace, component) for version, kind in _WORKLOADS)
+    workload = next(filter(None, workloads), {})
+    for name, reference in _references(workload):
         secret = _object(cluster, "v1", "Secret", namespace, reference["name"]) or {}
         if reference["key"] not in secret.get("data", {}):
             raise LookupError(f"no Secret {reference['name']} with a key {reference['key']} in namespace {namespace}")
@@ -74,8 +75,22 @@ def proof_of(settings: Mapping[str, str]) -> browser.Proof:
     return settings.get("OAUTH_CLIENT_SECRET")
 
 
-def _references(deployment: Mapping[str, Any]) -> list[tuple[str, Mapping[str, str]]]:
-    containers = deployment.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [])
+_WORKLOADS = (
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "DaemonSet"),
+    ("batch/v1", "CronJob"),
+    ("batch/v1", "Job"),
+)
+"""The kinds of workloads, whose pods are the callers."""
+
+
+def _references(workload: Mapping[str, Any]) -> list[tuple[str, Mapping[str, str]]]:
+    """The variables of a workload's first container that come from Secrets, each with its reference."""
+    spec = workload.get("spec", {})
+    if "jobTemplate" in spec:
+        spec = spec["jobTemplate"]["spec"]
+    containers = spec.get("template", {}).get("spec", {}).get("containers", [])
     return [
         (variable["name"], variable["valueFrom"]["secretKeyRef"])
         for container in containers[:1]
