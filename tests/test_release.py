@@ -132,6 +132,7 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
     assert re.findall(r"secrets\.(\w+)", yaml.safe_dump(WORKFLOW)) == ["GITHUB_TOKEN"]
 
 
+@pytest.mark.deep
 def test_the_files_of_a_release_are_those_that_are_built(tmp_path: Path) -> None:
     """`make dist`, handed over as one artifact, whose root is `build`."""
     (upload,) = (one["with"] for one in JOBS["build"]["steps"] if "upload-artifact" in one.get("uses", ""))
@@ -141,6 +142,7 @@ def test_the_files_of_a_release_are_those_that_are_built(tmp_path: Path) -> None
     assert {"dist/*", "--verify-tag", "notes.md"} <= set(step("publish", "release").split())
 
 
+@pytest.mark.deep
 def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     """By its own lines, with what is installed here in place of an index."""
     released = release(tmp_path / "source")

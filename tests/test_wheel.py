@@ -73,6 +73,7 @@ def test_what_it_needs_is_what_the_project_needs() -> None:
     assert sorted(map(str, map(Requirement, deploy))) == _required("requirements.txt")
 
 
+@pytest.mark.deep
 def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(released: Path) -> None:
     """Named by the version that `kong_oam` says. The source has no tests, which need the rest of the project."""
     stem = f"kong_oam-{kong_oam.__version__}"
@@ -84,6 +85,7 @@ def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(released: Pat
     assert "tests" not in tops
 
 
+@pytest.mark.deep
 def test_the_package_says_what_it_is(installed: Path) -> None:
     """Its version, under which licence, with the licence itself, and README as its description."""
     (about,) = importlib.metadata.distributions(name="kong-oam", path=[str(installed)])
@@ -100,6 +102,7 @@ def test_the_licence_is_the_one_that_it_names() -> None:
     assert hashlib.sha256(text).hexdigest() == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
 
+@pytest.mark.deep
 def test_it_brings_a_command_of_its_own(installed: Path, tmp_path: Path) -> None:
     """Which is `python -m kong_oam`, and says its version."""
     script = str(installed / "bin" / "kong-oam")
@@ -107,6 +110,7 @@ def test_it_brings_a_command_of_its_own(installed: Path, tmp_path: Path) -> None
         assert python(installed, tmp_path, *command, "--version") == f"kong-oam {kong_oam.__version__}\n"
 
 
+@pytest.mark.deep
 def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
     """Schemas, scripts in Lua and templates, too, which went into the source first."""
     missing = [
@@ -119,6 +123,7 @@ def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.deep
 def test_applications_are_checked_with_what_is_installed(installed: Path, tmp_path: Path) -> None:
     """In a repository that has nothing but Applications and stacks: schemas and definitions come along."""
     copy_sample(tmp_path)
@@ -129,6 +134,7 @@ def test_applications_are_checked_with_what_is_installed(installed: Path, tmp_pa
     assert said.startswith("<!doctype html>") and "</script>" in said
 
 
+@pytest.mark.deep
 def test_definitions_are_evaluated_with_what_is_installed(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +185,7 @@ def test_a_platform_that_nobody_has_is_no_wheel(tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().err == f"error: no wheel for plan9/amd64; for {', '.join(TAGS)}\n"
 
 
+@pytest.mark.deep
 def test_the_program_and_the_pack_are_parts_of_it(installed: Path, tmp_path: Path) -> None:
     """A platform team's `__main__.py` calls `deploy`; scripts and kinds of plugins are read from the package."""
     (tmp_path / "one.py").write_text(
