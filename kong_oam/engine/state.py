@@ -50,18 +50,17 @@ class StackState:
     """The state as the last run, finished or not, recorded it. Other values are left where they are.
 
     `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
-    count at the gateway until now, which is what its key ring there is called by. `gateway`: its plugins and
-    routes, which tell what is enforced. `outputs`: those of the stack, by name, as the last run that came to its
-    end exported them; empty before the first run did. `keys`: by logical name, what tells a client's key or secret
-    from another, and is no secret itself. `urns`: of everything, by type and logical name. `doubted`: by logical
-    name, the service's id and the kind of each plugin that Kong has otherwise than the state said. `credentials`:
-    by the client's name, what its component recorded of its key or secret. `client_ids`: of what stands for a
-    client at a provider, by type and logical name. `resources`: all of them, for code that knows their types.
+    count at the gateway until now, which is what its key ring there is called by. `outputs`: those of the stack, by
+    name, as the last run that came to its end exported them; empty before the first run did. `keys`: by logical
+    name, what tells a client's key or secret from another, and is no secret itself. `urns`: of everything, by type
+    and logical name. `doubted`: by logical name, the service's id and the kind of each plugin that Kong has
+    otherwise than the state said. `credentials`: by the client's name, what its component recorded of its key or
+    secret. `client_ids`: of what stands for a client at a provider, by type and logical name. `resources`: all of
+    them; plugins and routes tell what is enforced.
     """
 
     held: Held
     issuers: Mapping[str, str]
-    gateway: tuple[Resource, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     urns: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -81,7 +80,7 @@ class StackState:
     @cached_property
     def plugins(self) -> Mapping[str, str]:
         """The configuration that Kong has of each plugin, by logical name, as the text that it was given."""
-        return {plugin.name: plugin.outputs["configJson"] for plugin in self.gateway if plugin.type == PLUGIN}
+        return {one.name: one.outputs["configJson"] for one in self.resources if one.type == PLUGIN}
 
 
 def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
@@ -95,7 +94,6 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
     return StackState(
         frozenset((resource.type, resource.name) for resource in resources),
         {provider: issuer for provider, issuer in rings.items() if isinstance(issuer, str)},
-        tuple(resource for resource in resources if resource.type in (PLUGIN, ROUTE)),
         next((resource.outputs for resource in resources if resource.type == STACK), {}),
         {key.name: told for key in resources if (told := key.outputs.get(_IDENTITY.get(key.type, "")))},
         urns={(entry["type"], logical_name(urn)): urn for urn, entry in outputs.items()},

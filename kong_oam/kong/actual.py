@@ -33,16 +33,19 @@ def corrected(state: StackState, account: Account) -> StackState:
     if state.is_confirmed:
         return state
     rows = _plugins(account)
-    scripted = [
-        resource for resource in state.gateway if resource.type == PLUGIN and resource.outputs.get("name") in _READ
-    ]
+    scripted = [one for one in state.resources if one.type == PLUGIN and one.outputs.get("name") in _READ]
     doubted = {
         plugin.name: _key(plugin)
         for plugin in scripted
         if not _same(plugin.outputs.get("configJson"), rows.get(_key(plugin)))
     }
-    gateway = (_as_in_kong(resource, rows) if resource.name in doubted else resource for resource in state.gateway)
-    return replace(state, gateway=tuple(resource for resource in gateway if resource is not None), doubted=doubted)
+    resources: list[Resource] = []
+    for resource in state.resources:
+        is_doubted = resource.type == PLUGIN and resource.name in doubted
+        actual = _as_in_kong(resource, rows) if is_doubted else resource
+        if actual is not None:
+            resources.append(actual)
+    return replace(state, resources=tuple(resources), doubted=doubted)
 
 
 def enforced(state: StackState, account: Account, configurations: Mapping[str, Any]) -> str:

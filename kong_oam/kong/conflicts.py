@@ -94,7 +94,7 @@ def inspect(
             *name_conflicts(admin, estate, held),
             *issuer_conflicts(admin, settings, estate, held, state.issuers),
             *plugin_conflicts(admin, settings, estate, held),
-            *host_conflicts(admin, estate, state.gateway),
+            *host_conflicts(admin, estate, state.resources),
         )
 
 

@@ -115,7 +115,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(empty: E
 
     pulumi("up")
     kinds = ("services", "routes", "plugins", "consumers", "jwt_secrets")
-    assert [len(guarded.kong.entities(kind)) for kind in kinds] == [1, 1, 4, 2, 4]
+    assert [len(guarded.kong.entities(kind)) for kind in kinds] == [1, 1, 3, 2, 4]
     assert "created" not in pulumi("up").partition("Resources:")[2]
     stack.local.env["KONG_ADMIN_ADDR"] = guarded.kong.admin_url
     without = stack.run("up", check=False)

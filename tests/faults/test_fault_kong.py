@@ -125,7 +125,7 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
     deep_after(
         1,
         [
-            ("/plugins", "tiny/api-8080-admission"),
+            ("/plugins", "tiny/api-8080-"),
             ("/services", "tiny/api-8080-service"),
             ("/routes", "tiny/api-protected-1-8080"),
         ],

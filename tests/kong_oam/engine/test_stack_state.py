@@ -11,7 +11,7 @@ import pytest
 
 from components import state as engine
 from components.state import recorded
-from kong_oam.engine.state import PLUGIN, ROUTE, Resource, StackState
+from kong_oam.engine.state import PLUGIN, ROUTE, StackState
 
 CONSUMER = "kong:index/consumer:Consumer"
 KEY = "tls:index/privateKey:PrivateKey"
@@ -83,10 +83,6 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
             }
         ),
         issuers={"okta": "https://issuer.example.com", "corp": "https://corp.example.com"},
-        gateway=(
-            Resource(PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
-            Resource(ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
-        ),
         outputs={"keySlots": {"okta": []}},
     )
     assert recorded().plugins == {"orders/api-8080-gate": "{}"}
