@@ -238,8 +238,9 @@ def test_without_the_code_of_ports_a_record_says_so(tmp_path: Path) -> None:
     with Kong(now=lambda: SCENE.now) as gateway:
         logs = LogSettings(file=str(file))
         kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True)
-        (everywhere,) = (one for one in gateway.entities("plugins") if not one["service"])
-        httpx.delete(f"{gateway.admin_url}/plugins/{everywhere['id']}").raise_for_status()
+        for plugin in gateway.entities("plugins"):
+            if plugin["name"] == "pre-function":
+                httpx.delete(f"{gateway.admin_url}/plugins/{plugin['id']}").raise_for_status()
         answer = gateway.handle(request(TARGET + b"?apikey=hidden"), scheme=STACK.scheme)
         counted = httpx.get(f"{gateway.admin_url}/metrics").text
     record = json.loads(file.read_bytes())
