@@ -25,7 +25,7 @@ CALLERS = "    - name: report\n"
 @pytest.fixture(scope="module")
 def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The estate after one `up`, which makes the partitions' stacks. Okta and cluster are stand-ins."""
-    with engine(live, tmp_path_factory.mktemp("parts"), "parts") as made:
+    with live.beside() as gateway, engine(gateway, tmp_path_factory.mktemp("parts"), "parts") as made:
         file = made.folder / "applications/orders.yaml"
         api, found, callers = file.read_text("utf-8").partition(CALLERS)
         head = api.partition("    - name: api\n")[0].replace(

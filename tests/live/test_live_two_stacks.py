@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from subprocess import CompletedProcess
 
 import pytest
@@ -15,8 +14,6 @@ from tests.support.gateway_cases import Case
 from tests.support.live.engine import Engine, engine
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.hammer import Hammer
-from tests.support.live.run import upstream_host
-from tests.support.live.upstream import Upstream
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -26,13 +23,13 @@ MEANS = "decides as the Applications mean"
 
 @pytest.fixture
 def stacks(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Engine]]:
-    """Both stacks, the first one deployed. The second one has its own workload."""
+    """Both stacks, the first one deployed. Each has its own workload."""
     folders = [tmp_path_factory.mktemp(name) for name in (FIRST, SECOND)]
-    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
     with (
-        Upstream(bind) as upstream,
-        engine(live, folders[0], FIRST) as first,
-        engine(replace(live, upstream=upstream), folders[1], SECOND) as second,
+        live.beside() as gateway,
+        live.beside() as other,
+        engine(gateway, folders[0], FIRST) as first,
+        engine(other, folders[1], SECOND) as second,
     ):
         first.up()
         yield first, second

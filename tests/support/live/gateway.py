@@ -6,8 +6,9 @@ import http.client
 import itertools
 import socket
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from tests.support.gateway_cases import Case
 from tests.support.live.run import Target, upstream_host
@@ -88,6 +89,13 @@ class LiveGateway:
         arrived = self.upstream.arrived(mark)
         assert len(arrived) <= 1, f"{mark} arrived {len(arrived)} times"
         return Outcome(status, arrived[0] if arrived else None)
+
+    @contextmanager
+    def beside(self) -> Iterator[LiveGateway]:
+        """The same gateway with another workload behind it: `verify` names each way to a workload of its stack."""
+        bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+        with Upstream(bind) as upstream:
+            yield replace(self, upstream=upstream)
 
     def await_steady(self, expected: Sequence[tuple[Case, int]], bound: float) -> None:
         """Waits until every case gets its status from every worker. Fails after `bound` seconds."""
