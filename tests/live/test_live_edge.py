@@ -140,7 +140,8 @@ def test_http2_needs_a_length_for_a_body(
     )
     seen = _by_http2(live, method, "api", *sent, given=given)
     # Who is answered while still sending may find the stream reset, whatever the answer is.
-    assert seen == str(status) or (seen == "000" and body == "streamed")
+    is_still_sending = len(given) > 1000
+    assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
     assert len(arrived) == (status == 200)
     assert [told(head).get("content-length") for head in arrived] == [length] * len(arrived)
