@@ -187,13 +187,18 @@ _Owners = Mapping[tuple[str, str], list[Component]]
 
 
 def _credentials(directory: Directory) -> _Owners:
+    """The owners of credentials: each Secret lies in every namespace that its component is deployed to."""
+    secrets = [
+        (component, client_secret_name(component.name))
+        for component in directory.components.values()
+        if component.key in directory.clients and not component.outside
+    ]
+    known = ((directory.components.get(key), secret) for key, secret in sorted(directory.stack.known_secrets))
+    secrets += [(owner, secret) for owner, secret in known if owner]
     owners: dict[tuple[str, str], list[Component]] = {}
-    for component in directory.components.values():
-        if component.key in directory.clients and not component.outside:
-            owners.setdefault((component.namespace, client_secret_name(component.name)), []).append(component)
-    for key, secret in sorted(directory.stack.known_secrets):
-        if owner := directory.components.get(key):
-            owners.setdefault((owner.namespace, secret), []).append(owner)
+    for owner, secret in secrets:
+        for namespace in dict.fromkeys(site.namespace for site in owner.sites):
+            owners.setdefault((namespace, secret), []).append(owner)
     return owners
 
 

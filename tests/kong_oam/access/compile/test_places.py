@@ -179,3 +179,28 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
     taken = gateway.replace("job.example.com", "orders.example.com").replace("/: 80", "/orders: 80")
     (found,) = said(ORDERS, overridden(taken, access))
     assert "ACC205: orders.example.com/orders already belongs to 'orders/api'" in found
+
+
+@pytest.mark.parametrize(
+    ("traits", "secret", "found"),
+    [
+        ("{type: upstream-tls, properties: {secretName: job-client}}", None, "a workload shows one of its own"),
+        ("{type: upstream-tls, properties: {secretName: held}}", "held", "a workload shows one of its own"),
+        ("{type: gateway, properties: {secretName: job-client, http: {/: 80}}}", None, "the certificate of"),
+    ],
+    ids=["key of a workload", "Secret that the stack names", "certificate of a host"],
+)
+def test_a_clients_secret_is_nobodys_certificate_in_any_place(traits: str, secret: str | None, found: str) -> None:
+    """It lies in each namespace of its client: whoever mounts it in one calls as that client."""
+    gateway = "" if "gateway" in traits else "{type: gateway, properties: {http: {/: 80}}}"
+    thief = (
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: far, namespace: far}\nspec:\n"
+        "  components:\n    - name: web\n      type: webservice\n      properties: {image: x}\n      traits:\n"
+        "        - {type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}\n"
+    )
+    thief += "".join(f"        - {one}\n" for one in (traits, gateway) if one)
+    known = frozenset({("shop/job", secret)} if secret else ())
+    for topologies in ([], ["{namespace: far}"], ["{namespace: shop}", "{namespace: far}"]):
+        job = placed(JOB, *topologies) if topologies else JOB
+        lines = said(ORDERS, job, thief, upstream_tls="tls", known_secrets=known)
+        assert [found in line and "ACC217" in line for line in lines] == [True] * bool(topologies), (topologies, lines)
