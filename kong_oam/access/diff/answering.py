@@ -1,15 +1,20 @@
 """Whether a request that stays allowed is answered by something else, and for whom it stays allowed.
 
-A component that is only in the old estate and one that is only in the new are the same where they have the same
-workload in the same place, as principals are (access.diff.compare), and the same owner. So renaming a component is no
-change, and handing its path to another team is.
+A component that is only in the old estate and one that is only in the new are the same where only the name differs.
+They have the same workload in the same place, as principals do (access.diff.compare), and the same owner, settings and
+pods.
+So renaming a component is no change, and handing its path to another team is.
+A setting that changes with the name is one, too: nobody compares the settings of two components (access.diff.facts).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from kong_oam.access.diff.change import Answer, Whom
+from kong_oam.access.diff.change import Answer, Subject, Whom
+from kong_oam.access.diff.rights import RIGHTS
 from kong_oam.access.diff.snapshot import AccessModel
 from kong_oam.access.endpoint import whole
 from kong_oam.access.networks import Source, common
@@ -20,7 +25,8 @@ class Answerers:
     """Tells answers of an old estate from those of a new one."""
 
     def __init__(self, old: AccessModel, new: AccessModel) -> None:
-        self._old, self._new = _workloads(old), _workloads(new)
+        self._old, self._new = old, new
+        self._old_keys, self._new_keys = ({*map(whole, model.estate.components)} for model in (old, new))
 
     def differ(self, was: Answer, now: Answer) -> bool:
         """Whether another component, another port or other pods answer."""
@@ -31,15 +37,33 @@ class Answerers:
         return not self._is_renamed(was, now)
 
     def _is_renamed(self, was: Answer, now: Answer) -> bool:
-        if was.component in self._new or now.component in self._old or was.owner != now.owner:
+        if was.component in self._new_keys or now.component in self._old_keys:
             return False
-        workload = self._old[was.component]
-        return workload is not None and workload == self._new[now.component]
+        before = _settled(self._old, was)
+        if before is None or before != _settled(self._new, now):
+            return False
+        return _are_same_but_for_names(was, now)
 
 
-def _workloads(model: AccessModel) -> dict[str, str | None]:
-    keys = map(whole, model.estate.components)
-    return {key: model.workloads.get(key) for key in keys}
+def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:
+    """What a model says of what answers, beside its name and its pods; None where it does not say enough."""
+    workload, facts = model.workloads.get(answer.component), model.facts.get(Subject(answer.component))
+    if workload is None or facts is None:
+        return None
+    # Rights are compared of every component, whether it comes or goes (access.diff.rights).
+    return workload, answer.owner, {name: value for name, value in facts.items() if name != RIGHTS}
+
+
+def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
+    """Whether the words about pods differ in nothing but the names of the two components.
+
+    Each name stands for the one in its own place: labels that exchange two names select other pods.
+    """
+    renamed = {*zip(was.component.split("/"), now.component.split("/"), strict=True)}
+    before, after = (re.split(r"([\w./-]+)", answer.pods) for answer in (was, now))
+    return len(before) == len(after) and all(
+        word == other or (word, other) in renamed for word, other in zip(before, after, strict=True)
+    )
 
 
 def staying(was: Access, now: Access, renamed: Mapping[Principal, Principal]) -> Iterator[Whom]:

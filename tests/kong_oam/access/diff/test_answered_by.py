@@ -223,3 +223,104 @@ def test_pods_that_a_model_does_not_tell_are_not_compared() -> None:
     unknown = replace(OLD, pods={})
     assert diff(unknown, OLD) == diff(OLD, unknown) == ()
     assert diff(unknown, model(edited(ORDERS, ("/pub: 8080", "/pub: 9090")), CHECKOUT)) != ()
+
+
+@pytest.mark.parametrize(
+    "trait",
+    [
+        "- {type: cors, properties: {origins: [https://evil.example.com], credentials: true}}",
+        "- {type: kong-plugin, properties: {name: bot-detection, config: {deny: [x]}}}",
+        "- {type: upstream-tls, properties: {secretName: tls}}",
+        "forwardToken: true",
+    ],
+)
+def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(trait: str) -> None:
+    """Nobody compares the settings of two components, so a name that changes would hide each of them."""
+    at, indent = ("        - type: access\n", 8) if trait.startswith("-") else ("            owner: team-orders\n", 12)
+    having = edited(API, (at, f"{' ' * indent}{trait}\n{at}"))
+    names = ("name: orders}", "name: purchases}")
+    shop = edited(SHOP, ("orders/api", "purchases/api"))
+    stack = replace(settings().stack, upstream_tls="tls")
+    on = replace(settings(), stack=stack)
+    for old, new in ((API, having), (having, API)):
+        found = told(model(old, SHOP, on=on), model(edited(new, names), shop, on=on))
+        assert {row[0] for row in found} == {"now answered by purchases/api"}
+    assert told(model(having, SHOP, on=on), model(edited(having, names), shop, on=on)) == []
+
+
+def test_what_a_model_has_no_settings_of_is_not_the_same_under_another_name() -> None:
+    """The run cannot know that they are equal."""
+    renamed = model(edited(API, ("name: orders}", "name: purchases}")), edited(SHOP, ("orders/api", "purchases/api")))
+    assert told(BEFORE, renamed) == []
+    assert told(replace(BEFORE, facts={}), replace(renamed, facts={})) != []
+
+
+PAIR = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: FIRST, namespace: orders}
+spec:
+  template:
+    metadata: {labels: {app: FIRST}}
+    spec: {containers: [{name: c, image: i, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: SECOND, namespace: orders}
+spec:
+  template:
+    metadata: {labels: {app: SECOND}}
+    spec: {containers: [{name: c, image: i, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: s, namespace: orders}
+spec: {selector: {app: CHOSEN}, ports: [{port: 80, targetPort: 8080}]}
+---
+""" + TO_RELEASE.replace("name: release", "name: s")
+
+
+def paired(first: str, second: str, chosen: str, name: str) -> AccessModel:
+    """A component of this name with two workloads, one of which its Service chooses."""
+    objects = edited(PAIR, ("FIRST", first), ("SECOND", second), ("CHOSEN", chosen))
+    return rendered(objects, edit=("- name: api\n", f"- name: {name}\n"))
+
+
+def test_labels_that_follow_the_name_select_the_same_pods() -> None:
+    """The names of application and component each stand for themselves; pods of the other are another answer."""
+    old = paired("api", "other", "api", "api")
+    assert told(old, paired("web", "other", "web", "web")) == []
+    assert [row[0] for row in told(old, paired("web", "other", "other", "web"))] == ["now answered by orders/web"]
+    old = paired("orders", "api", "orders", "api")
+    assert told(old, paired("orders", "web", "orders", "web")) == []
+    assert [row[0] for row in told(old, paired("orders", "web", "web", "web"))] == ["now answered by orders/web"]
+
+
+def test_a_service_that_is_chosen_by_the_name_is_another_answer_where_its_pods_are_others() -> None:
+    """Though neither the objects nor the Ingress say anything else than the name."""
+    service = "apiVersion: v1\nkind: Service\nmetadata: {{name: {0}, namespace: orders}}\nspec: {{selector: {{tier: {1}}}, ports: [{{port: 80, targetPort: 8080}}]}}\n---\n"
+    objects = edited(
+        TWO,
+        (
+            "metadata: {name: api, namespace: orders}\nspec: {selector",
+            "metadata: {name: s, namespace: orders}\nspec: {selector",
+        ),
+    )
+    objects = service.format("one", "a") + service.format("two", "b") + objects.lstrip()
+
+    def leading_to(name: str) -> AccessModel:
+        led = edited(objects, ("backend: {service: {name: api", f"backend: {{service: {{name: {name}"))
+        return rendered(led, edit=("- name: api\n", f"- name: {name}\n"))
+
+    assert [row[0] for row in told(leading_to("one"), leading_to("two"))] == ["now answered by orders/two"]
+
+
+def test_another_container_port_is_another_answer_under_another_name() -> None:
+    """As it is without the rename."""
+    public, admin = "{port: 8080, containerPort: 9000, expose: true}", "{port: 7000, containerPort: 8080, name: admin}"
+    ports = ("{image: orders}", f"{{image: orders, ports: [{public}, {admin}]}}")
+    switched = edited(API, ports, ("{domain: orders", "{name: x, domain: orders"))
+    names = ("name: orders}", "name: purchases}")
+    shop = edited(SHOP, ("orders/api", "purchases/api"))
+    found = told(model(edited(API, ports), SHOP), model(edited(switched, names), shop))
+    assert {row[0] for row in found} == {"now answered by purchases/api"}
