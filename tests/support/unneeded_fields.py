@@ -18,7 +18,6 @@ UNNEEDED: dict[Field, str] = {
     ("Stack", "known_groups"): "which names are no mistake; `check` has said so by then",
     ("GatewaySettings", "settle_seconds"): "how long a run waits",
     ("ProviderSettings", "settle_seconds"): "how long a base waits, whose file's digest says it",
-    ("Component", "owner"): "whom to ask",
     ("Public", "until"): "a day to remind by",
 }
 """Some pair differs in it alone, and no run makes anything else."""
