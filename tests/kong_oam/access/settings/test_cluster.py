@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kong_oam.access.diff.change import Setting, Subject
+from kong_oam.access.diff.change import Setting
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import AccessModel
 from kong_oam.access.settings.stack import Settings, StackError
@@ -156,12 +155,3 @@ def test_what_may_be_deployed_is_compared() -> None:
     assert changes({"serviceTypes": ["NodePort"]}, both) == [("cluster.serviceTypes", "may widen")]
     assert changes(both, {"serviceTypes": ["NodePort"]}) == [("cluster.serviceTypes", "may narrow")]
     assert changes({}, {"version": "1.31"}) == []
-
-
-def test_a_release_that_knew_none_of_this_allowed_nothing() -> None:
-    before, node = model(API, SHOP), {"allow": {"Node": OPENS}, "rbac": True, "serviceTypes": ["NodePort"]}
-    facts = {Subject(): {name: value for name, value in before.facts[Subject()].items() if "cluster." not in name}}
-    deployed = replace(before, facts={**before.facts, **facts})
-    assert diff(deployed, model(API, SHOP)) == ()
-    found = [(change.name, change.kind) for change in diff(deployed, model(API, SHOP, on=of(**node)))]
-    assert found == [(f"cluster.{name}", "may widen") for name in ("allow", "rbac", "serviceTypes")]
