@@ -80,9 +80,10 @@ def namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
     if one.group_kind != _MODULE:
         return
     for path, text in _texts(one.object.get("spec"), ("spec",)):
-        if path[1] == "backend" and path[-1] == "namespace":
+        of_state = path[1:2] == ("backend",)  # a spec that is no mapping has no fields
+        if of_state and path[-1] == "namespace":
             yield dotted(path), text
-        elif path[1] == "backend" or "kubernetes" in text:
+        elif of_state or "kubernetes" in text:
             for namespace in _NAMESPACE.findall(text):
                 yield f"a namespace in {dotted(path)}", namespace
 

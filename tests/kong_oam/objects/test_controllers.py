@@ -162,6 +162,14 @@ def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
     assert said(api({**of("Configuration"), "spec": _named(spec, "shop")})) == []
 
 
+def test_a_module_whose_spec_is_a_text_is_refused() -> None:
+    """What it says is read as any other text."""
+    mapping = "OAM103 Configuration 'x' of 'shop/api': spec has to be a mapping"
+    assert said(api({**of("Configuration"), "spec": "x kubernetes"})) == [mapping]
+    named, also = said(api({**of("Configuration"), "spec": 'kubernetes { namespace = "kong" }'}))
+    assert named.startswith("ACC225 Configuration 'x' of 'shop/api': a namespace in spec is 'kong'") and also == mapping
+
+
 def test_a_namespace_of_something_else_is_none() -> None:
     assert said(api(of("Configuration", hcl='resource "alicloud_cms_alarm" "x" { namespace = "acs_ecs" }'))) == []
 
