@@ -91,6 +91,7 @@ def _lines(
     stacks: Sequence[ReviewedStack], links: Links | None, commit: str, *, graphs: bool, lists: bool
 ) -> Iterator[str]:
     yield from (MARKER, _summary_line(stacks), "")
+    yield from _owners(stacks)
     if commit:
         yield from (f"Of commit {code(commit)}.", "")
     for alike in _alike(stacks, lambda one: (one.problems, one.failure, one.access, one.findings)):
@@ -131,6 +132,14 @@ def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
     return f"{line} · **failed** on {'; '.join(told)}" if failed else line
 
 
+def _owners(stacks: Sequence[ReviewedStack]) -> Iterator[str]:
+    """Who has to agree, on whatever stack: above all tables, so that no row of one pushes it out of the comment."""
+    owners = sorted({owner for stack in stacks if stack.access for owner in stack.access.owners})
+    if owners:
+        asked = ", ".join(map(mention, owners))
+        yield from (f"Something else answers requests that stay allowed. Each owner has to agree: {asked}.", "")
+
+
 def _short(text: str) -> str:
     return code(text if len(text) <= _REASON else f"{text[:_REASON]}...")
 
@@ -141,9 +150,6 @@ def _access(stack: ReviewedStack, links: Links | None) -> Iterator[str]:
         yield from (stack.failure, "")
     if stack.access is not None:
         yield _with_links(stack.access, links) or "No change of access."
-        if stack.access.owners:
-            asked = ", ".join(map(mention, stack.access.owners))
-            yield from ("", f"Something else answers requests that stay allowed. Each owner has to agree: {asked}.")
     yield ""
 
 

@@ -161,6 +161,18 @@ def test_owners_of_what_answers_are_named() -> None:
     assert said not in compose([ReviewedStack("aws", access=OPENS, preview=QUIET)])
 
 
+def test_owners_are_named_above_every_table() -> None:
+    """So that no number of rows cuts them off, of this stack or of another."""
+    long = replace(OPENS, markdown="| row |\n" * 20_000, owners=("@acme/b",))
+    stacks = [ReviewedStack("aws", access=long, preview=QUIET)]
+    stacks.append(ReviewedStack("gcp", access=replace(OPENS, shape="other", owners=("@acme/a", "@acme/b"))))
+    text = compose(stacks, LONGEST)
+    assert "**Cut here.**" in text
+    assert text.split("\n")[3] == (
+        "Something else answers requests that stay allowed. Each owner has to agree: @acme/a, @acme/b."
+    )
+
+
 def test_owners_are_those_of_both_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of all changes of what answers, each once; a component may have none."""
     answers = {"old": {"owner": "team-t"}, "new": {"owner": "team-e"}}
