@@ -32,6 +32,8 @@ keys = st.sampled_from(
      "seccomp.security.alpha.kubernetes.io/pod", "external-dns.alpha.kubernetes.io/hostname", "app.oam.dev/component", "kong-oam.dev"]
 )  # fmt: skip
 maps = st.dictionaries(keys, texts, max_size=2)
+# A label of another component is refused as a property, before an object is made of it.
+pod_labels = st.dictionaries(keys.filter(lambda key: key != "app.oam.dev/component"), texts, max_size=2)
 secrets = st.sampled_from(["own", "web-client", "api-client"])
 volumes = st.sampled_from(["a", "b"])
 mounts = st.fixed_dictionaries(
@@ -76,7 +78,7 @@ properties = st.fixed_dictionaries(
     optional={
         "ports": st.lists(st.fixed_dictionaries({"port": st.just(8080), "expose": st.booleans()}), min_size=1, max_size=1),
         "exposeType": st.sampled_from(["ClusterIP", "LoadBalancer", "NodePort"]),
-        "labels": maps,
+        "labels": pod_labels,
         "annotations": maps,
         "env": variables,
         "volumeMounts": mounts,
