@@ -7,7 +7,8 @@ close by themselves. Each of them has what was opened, until when and why.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,19 +20,29 @@ from kong_oam.access.paths import unwritten
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import UndoneError
-from kong_oam.kong import names, plugins
+from kong_oam.kong import names
 from kong_oam.kong.admin import AdminApi, AdminError, RejectedError
-from kong_oam.kong.entities import reference
+from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.preflight import settle
 from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
 from kong_oam.kong.table import LONGEST_OPENING, opened
-from kong_oam.verify.gate import requirement, script_of, with_table
+from kong_oam.verify.gate import Table, requirement, script_of, with_table
+from kong_oam.verify.openings import ScriptGuard, find_openings
+from kong_oam.verify.ports import Port, hindrances, missing_guards, ports_of
 from kong_oam.verify.questions import Call
 
 
 class EmergencyError(UndoneError):
     """The change was not done, or not all of it. The message says what is left, and what to do."""
+
+
+class PartlyClosedError(EmergencyError):
+    """Not all could be closed. `closed`: what was, by component."""
+
+    def __init__(self, message: str, closed: Mapping[str, Opening | None]) -> None:
+        super().__init__(message)
+        self.closed = dict(closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,95 +85,105 @@ class Opening:
 @dataclass(frozen=True, slots=True)
 class Openings:
     """All openings of a stack, by component. `left`: components without one, whose authentication still passes calls
-    without a token; closing mends that."""
+    without a token; closing mends that. `unknown`: why nobody can say what else is open."""
 
     openings: tuple[Opening, ...]
     left: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _GatedService:
-    """A service of the stack, with the plugins that guard it by the parts they play."""
-
-    component: str
-    service: str
-    admission: Mapping[str, Any]
-    authentication: Mapping[str, Any]
-    gate: Mapping[str, Any]
-
-    @property
-    def guards(self) -> tuple[Mapping[str, Any], ...]:
-        """The plugins in their order."""
-        return self.admission, self.authentication, self.gate
-
-    @property
-    def tables(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """The tables of admission and the gate. Raises EmergencyError where their scripts are not of this version."""
-        scripts = script_of(self.admission), script_of(self.gate)
-        tables = [script.table for script in scripts if script is not None and script.table]
-        if len(tables) != len(scripts):
-            raise EmergencyError(
-                f"the scripts of {self.component} were changed by hand, or are of another version of the program: "
-                "nobody can say what they open. Use that version, or `pulumi up --refresh`"
-            )
-        return tables[0], tables[1]
-
-    @property
-    def opening(self) -> Mapping[str, Any] | None:
-        """The opening that is, or was, at one of the two. Raises EmergencyError."""
-        admitting, deciding = self.tables
-        opening: Mapping[str, Any] | None = deciding.get("opened") or admitting.get("opened")
-        return opening
-
-    @property
-    def is_left_anonymous(self) -> bool:
-        """Whether calls without a token pass its authentication, though no rule is public. Raises EmergencyError."""
-        public = any("public" in methods.values() for methods in self.tables[1]["rules"].values())
-        return not public and self.authentication["config"].get("anonymous") is not None
+    unknown: tuple[str, ...] = ()
 
 
 def openings(admin: AdminApi, settings: Settings) -> Openings:
-    """Lists what is open, or was. Raises EmergencyError, AdminError."""
-    gates, now = tuple(_gated_services(admin, settings)), admin.now()
-    by_component = {
-        gated.component: _opening(gated, opening, now) for gated in gates if (opening := gated.opening) is not None
-    }
-    anonymous = {gated.component for gated in gates if gated.is_left_anonymous} - set(by_component)
-    return Openings(tuple(by_component[component] for component in sorted(by_component)), tuple(sorted(anonymous)))
+    """Lists what is open, or was, wherever it stands. Raises AdminError."""
+    found, now = find_openings(_entities(admin), settings), admin.now()
+    listed: dict[tuple[object, ...], Opening] = {}
+    for guard in found.scripts:
+        for entry, table in guard.openings:
+            opening = _opening(guard.component, entry, table, now)
+            listed.setdefault((opening.component, opening.path, opening.methods, opening.ends), opening)
+    by_component = sorted(listed.values(), key=lambda opening: (opening.component, opening.path, opening.ends))
+    left = {found.component for found in found.anonymous} - {opening.component for opening in by_component}
+    unknown = (_unknown(guard) for guard in found.scripts if not guard.is_known)
+    return Openings(tuple(by_component), tuple(sorted(left)), tuple(dict.fromkeys(unknown)))
 
 
-def _opening(gated: _GatedService, opening: Mapping[str, Any], now: float) -> Opening:
+def _unknown(guard: ScriptGuard) -> str:
+    return (
+        f"the scripts of {guard.component} were changed by hand, or are of another version of the program: "
+        f"nobody can say what {guard.label} opens. Use that version, or `pulumi up --refresh`"
+    )
+
+
+def _opening(component: str, opening: Mapping[str, Any], table: Mapping[str, Any], now: float) -> Opening:
     ends, reason = opening["ends"], str(opening.get("reason", "no reason given"))
-    allowed = gated.tables[1].get("addresses", {}).get(opening["path"], {})
-    of_methods = (allowed.get(method) or allowed.get("*") or () for method in opening["methods"])
-    networks = tuple(dict.fromkeys(text for listed in of_methods for text in listed))
-    return Opening(gated.component, opening["path"], tuple(opening["methods"]), ends, reason, ends <= now, networks)
+    addresses = table.get("addresses")
+    # Of a script that was changed by hand, this is of any shape.
+    allowed = addresses.get(opening["path"]) if isinstance(addresses, dict) else None
+    by_method = allowed if isinstance(allowed, dict) else {}
+    of_methods = (by_method.get(method) or by_method.get("*") or () for method in opening["methods"])
+    networks = tuple(dict.fromkeys(str(text) for listed in of_methods for text in listed))
+    return Opening(component, opening["path"], tuple(opening["methods"]), ends, reason, ends <= now, networks)
 
 
 def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Opening:
-    """Opens the path at all gates of the component. Raises EmergencyError, AdminError."""
-    gates, now = tuple(_gated_services(admin, settings)), admin.now()
-    chosen = [gated for gated in gates if gated.component == wanted.component]
-    if not chosen:
-        gated_components = ", ".join(sorted({gated.component for gated in gates})) or "none"
-        raise EmergencyError(f"this Kong has no gate of '{wanted.component}'; it has those of: {gated_components}")
-    methods = _checked(wanted, chosen[0].tables[1]["rules"])
-    for gated in chosen:  # all scripts are known before the first change
-        if (earlier := gated.opening) and earlier["ends"] > now:
-            raise EmergencyError(f"{_opening(gated, earlier, now)}: close that first")
+    """Opens the path at all complete gates of the component. Raises EmergencyError, AdminError."""
+    live, now = _entities(admin), admin.now()
+    chosen = _completeports_of(live, settings, wanted.component)
+    tables = [_tables_of(port) for port in chosen]  # all scripts are known before the first change
+    methods = _checked(wanted, tables[0]["rules"])
+    for guard in find_openings(live, settings).scripts:
+        for entry, table in guard.openings:
+            if guard.component == wanted.component and entry["ends"] > now:
+                raise EmergencyError(f"{_opening(guard.component, entry, table, now)}: close that first")
     ends = int(now) + 60 * wanted.minutes
     opening = {"path": wanted.path, "methods": methods, "ends": ends, "reason": wanted.reason}
     nobody = {"anonymous": names.anonymous(settings.stack.name)}
     try:
-        for gated in chosen:  # the gate last: until then everything is as it was
-            _patch(admin, gated.authentication, nobody)
-            _patch(admin, gated.admission, with_table(gated.admission, partial(opened, opening=opening)))
-            _patch(admin, gated.gate, with_table(gated.gate, partial(opened, opening=opening)))
+        for port in chosen:  # the gate last: until then everything is as it was
+            admission, authentication, gate = port.guards.values()
+            _patch(admin, authentication, nobody)
+            _patch(admin, admission, with_table(admission, partial(opened, opening=opening)))
+            _patch(admin, gate, with_table(gate, partial(opened, opening=opening)))
     except (EmergencyError, AdminError) as error:
         raise EmergencyError(
             f"{error}. It may be open in part: python -m kong_oam emergency -s {settings.stack.name} close"
         ) from None
-    return _opening(chosen[0], opening, now)
+    return _opening(wanted.component, opening, tables[0], now)
+
+
+def _completeports_of(live: Entities, settings: Settings, component: str) -> list[Port]:
+    """The ports of the component that have all guards. Raises EmergencyError where none has, and where another stack
+    owns a guard."""
+    stack, ports = settings.stack.name, list(ports_of(live, settings))
+    chosen = [port for port in ports if port.component == component]
+    if not chosen:
+        gated = ", ".join(sorted({port.component for port in ports})) or "none"
+        raise EmergencyError(f"this Kong has no gate of '{component}'; it has those of: {gated}")
+    asking = Asking(stack, whole=True)
+    for port in chosen:
+        for kind, plugin in port.guards.items():
+            owner = asking.owner(plugin)
+            if owner.kind == "another stack's":
+                raise EmergencyError(
+                    f"stack '{owner.stack}' owns plugin {kind} of service '{port.service}', by its tags: "
+                    f"see `python -m kong_oam verify --stack {stack}`"
+                )
+    complete = [port for port in chosen if not port.missing]
+    if not complete:
+        missing = "; ".join(text for port in chosen for text in missing_guards(port))
+        raise EmergencyError(f"no gate of '{component}' is complete, so nothing was opened: {missing}")
+    return complete
+
+
+def _tables_of(port: Port) -> Mapping[str, Any]:
+    """The gate's table. Raises EmergencyError where it or admission is not of this version."""
+    for kind in ("pre-function", "post-function"):
+        script = script_of(port.guards[kind])
+        if script is None or not script.table:
+            raise EmergencyError(
+                f"the scripts of {port.component} were changed by hand, or are of another version of the program: "
+                f"plugin {kind} of service '{port.service}'. Use that version, or `pulumi up --refresh`"
+            )
+    return port.table
 
 
 def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
@@ -190,37 +211,42 @@ def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
 
 
 def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
-    """Closes whatever is open, and gives the components of it, each with its opening: all gates first, whatever fails;
-    then admission, and who passes without a token. Raises EmergencyError, AdminError."""
-    gates = tuple(_gated_services(admin, settings))
-    failed: list[str] = []
-    closing: dict[str, Opening | None] = {}
+    """Closes whatever is open, wherever it stands, and gives the components of it, each with its opening.
 
-    def attempt(gated: _GatedService, step: Callable[[_GatedService], None]) -> None:
+    All gates come first, whatever fails; then who passes without a token, and admission. Raises AdminError, and
+    PartlyClosedError where something is left.
+    """
+    found = find_openings(_entities(admin), settings)
+    closed: dict[str, Opening | None] = {}
+    left: dict[str, str] = {}  # why, with the component
+
+    def attempt(plugin: Entity, label: str, component: str, config: Mapping[str, Any]) -> None:
+        closed.setdefault(component, None)
         try:
-            opening = gated.opening
-            if opening is not None or gated.is_left_anonymous:
-                closing[gated.component] = closing.get(gated.component) or (
-                    _opening(gated, opening, 0.0) if opening is not None else None
-                )
-                step(gated)
+            _patch(admin, plugin, config)
         except (EmergencyError, AdminError) as error:
-            failed.append(str(error))
+            left[f"{label}: {error}"] = component
 
-    def close_gate(gated: _GatedService) -> None:
-        _patch(admin, gated.gate, with_table(gated.gate, partial(opened, opening=None)))
+    def close_scripts(*, gates: bool) -> None:
+        for guard in found.scripts:
+            if (guard.plugin["name"] == "post-function") is gates and (config := guard.closed_config()):
+                attempt(guard.plugin, guard.label, guard.component, config)
+                for entry, table in guard.openings:
+                    closed[guard.component] = closed[guard.component] or _opening(guard.component, entry, table, 0.0)
 
-    def close_rest(gated: _GatedService) -> None:
-        if gated.is_left_anonymous:
-            _patch(admin, gated.authentication, {"anonymous": None})
-        _patch(admin, gated.admission, with_table(gated.admission, partial(opened, opening=None)))
-
-    for step in (close_gate, close_rest):
-        for gated in gates:
-            attempt(gated, step)
-    if failed:
-        raise EmergencyError("; ".join(dict.fromkeys(failed)))
-    return dict(sorted(closing.items()))
+    close_scripts(gates=True)
+    for anonymous in found.anonymous:
+        if anonymous.owner:
+            why = f"stack '{anonymous.owner}' owns {anonymous.label}, by its tags, and it passes calls without a token"
+            left[why] = anonymous.component
+        else:
+            attempt(anonymous.plugin, anonymous.label, anonymous.component, {"anonymous": None})
+    close_scripts(gates=False)
+    left |= {_unknown(guard): guard.component for guard in found.scripts if not guard.is_known}
+    if left:
+        done = {component: opening for component, opening in closed.items() if component not in left.values()}
+        raise PartlyClosedError(f"not all is closed: {'; '.join(left)}", dict(sorted(done.items())))
+    return dict(sorted(closed.items()))
 
 
 def show_at_gateway(
@@ -231,97 +257,107 @@ def show_at_gateway(
     Raises EmergencyError where the gateway does not do what was written, with the cause where Kong's entities show it,
     and AdminError.
     """
-    gates, stack = tuple(_gated_services(admin, settings)), settings.stack.name
+    live, stack = _entities(admin), settings.stack.name
+    found, ports = find_openings(live, settings).scripts, list(ports_of(live, settings))
     lines: list[str] = []
     for opening in changed:
-        of_component = [gated for gated in gates if gated.component == opening.component]
-        causes = list(_hindrances(of_component)) if is_open else []
+        leading = [port for port in ports if port.component == opening.component and _may_lead(port, opening)]
+        causes = list(hindrances(leading, settings.stack.scheme)) if is_open else []
+        # What was closed may stand anywhere, also at a service that has another name by now.
+        known = [guard for guard in found if guard.component == opening.component and guard.is_known]
+        tables = [port.table for port in leading] if is_open else [table for guard in known for table in guard.tables]
         # What Kong's entities hinder, no time mends.
         seconds = 0.0 if causes else settle(admin, settings.gateway) + _SPARE_SECONDS
-        shown, is_as_written = _asked(of_component, opening, proxy, seconds, is_open=is_open)
-        if causes or not is_as_written:
+        tells_itself = _tells_itself(admin)
+        asked = list(_asked(tables, opening, proxy, seconds, is_open=is_open, tells_itself=tells_itself))
+        wrong = [text for text, is_as_written in asked if not is_as_written]
+        if causes or wrong:
+            shown = "; ".join(wrong or (text for text, _ in asked))
             why = f", since {some(causes)}" if causes else f"; see `python -m kong_oam verify --stack {stack}`"
             state = "open" if is_open else "closed"
             raise EmergencyError(f"written, and {opening.path} of {opening.component} is not {state}: {shown}{why}")
-        lines.append(shown)
+        lines += [text for text, _ in asked]
     return lines
 
 
 _SPARE_SECONDS = 3.0
 
 
+def _tells_itself(admin: AdminApi) -> bool:
+    """Whether Kong's answers say that they are its own, by its setting `headers`."""
+    configuration = admin.get("/").get("configuration") or {}
+    enabled = configuration.get("enabled_headers") or {}
+    return all(enabled.get(name, True) for name in ("X-Kong-Upstream-Latency", "X-Kong-Response-Latency"))
+
+
 def _asked(
-    gates: Iterable[_GatedService], opening: Opening, proxy: Proxy, seconds: float, *, is_open: bool
-) -> tuple[str, bool]:
-    """What the gateway says to somebody without a token, in words, and whether nothing speaks against the change."""
+    tables: Iterable[Table], opening: Opening, proxy: Proxy, seconds: float, *, is_open: bool, tells_itself: bool
+) -> Iterator[tuple[str, bool]]:
+    """Yields what the gateway says to somebody without a token, in words, and whether nothing speaks against the
+    change, for each host and port at which the path answers."""
     method = next((method for method in SAFE_METHODS if method in opening.methods), None)
-    where = next(_places(gates, opening, method), None) if method else None
-    if method is None or where is None:
-        return f"{','.join(opening.methods)} {opening.path} was not asked for: that could change something", True
-    host, path = where
-    request = f"{method} {proxy.url(host, path)} without a token"
-    if opening.networks:
-        return f"{request} was not asked for: it depends on where a call comes from", True
+    asked_with = method or opening.methods[0]
+    places = [place for table in tables for place in _places(table, opening, asked_with)]
+    if not places:
+        # No gate leads there, so nobody reaches what was opened.
+        yield (
+            f"{','.join(opening.methods)} {opening.path} was not asked for: no gate of this Kong leads there",
+            not is_open,
+        )
+        return
+    if method is None:
+        yield f"{','.join(opening.methods)} {opening.path} was not asked for: that could change something", True
+        return
     wanted: Said = "passes it on" if is_open else "refuses it"
-    try:
-        answer = proxy.settled(method, host, path, wanted, seconds)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        hint = f"call it yourself, or set {ADDRESS} to the gateway's proxy"
-        return f"{request} could not be asked ({type(error).__name__}): {hint}", True
-    is_as_written = answer.said == wanted
-    return f"{request}: the gateway {'' if is_as_written else 'still '}{answer}", is_as_written
-
-
-def _places(gates: Iterable[_GatedService], opening: Opening, method: str) -> Iterator[tuple[str, str]]:
-    """Yields hosts and paths at which the opening answers everybody."""
-    entry = {"path": opening.path, "methods": opening.methods, "ends": opening.ends}
-    for gated in gates:
-        table = {**gated.tables[1], "opened": entry, "addresses": {}}
-        for pattern, paths in table["hosts"].items():
-            host = pattern.replace("*", "any")
-            for path in (opening.path, *sorted(paths)):
-                call = Call("https", method, host, unwritten(path))
-                if requirement(table, call) == "public":
-                    yield host, path
-
-
-def _hindrances(gates: Iterable[_GatedService]) -> Iterator[str]:
-    """Yields, by Kong's entities, why services refuse everybody whatever their gates say, and what to do."""
-    for gated in gates:
-        for guard in gated.guards:
-            if not guard["enabled"]:
-                yield f"plugin {guard['name']} of service '{gated.service}' is disabled: enable it in Kong"
-
-
-def _gated_services(admin: AdminApi, settings: Settings) -> Iterator[_GatedService]:
-    """Yields the stack's services that have all guards. Raises EmergencyError where another stack owns a guard."""
-    asking = Asking(settings.stack.name, whole=True)
-    kinds = plugins.guards(settings.gateway.edition)
-    guards = {(reference(plugin, "service"), plugin["name"]): plugin for plugin in _unscoped(admin)}
-    for service in admin.rows("/services"):
-        name = service.get("name") or ""
-        component = names.component_of(settings.stack.name, name)
-        parts = [plugin for kind in kinds if (plugin := guards.get((service["id"], kind)))]
-        if not component or asking.owner(service).kind != "ours" or len(parts) != len(kinds):
+    for host, path in dict.fromkeys(places):
+        request = f"{method} {proxy.url(host, path)} without a token"
+        if opening.networks:
+            yield f"{request} was not asked for: it depends on where a call comes from", True
             continue
-        for plugin in parts:
-            owner = asking.owner(plugin)
-            if owner.kind == "another stack's":
-                raise EmergencyError(
-                    f"stack '{owner.stack}' owns plugin {plugin['name']} of service '{name}', by its tags: "
-                    f"see `python -m kong_oam verify --stack {settings.stack.name}`"
-                )
-        yield _GatedService(component, name, *parts)
+        if not tells_itself:
+            yield f"{request} was not asked for: `headers` of kong.conf hides who answers. Call it yourself", True
+            continue
+        try:
+            answer = proxy.settled(method, host, path, wanted, seconds)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            hint = f"call it yourself, or set {ADDRESS} to the gateway's proxy"
+            yield f"{request} could not be asked ({type(error).__name__}): {hint}", True
+            continue
+        yield f"{request}: {answer.told(is_wanted=answer.said == wanted)}", answer.said == wanted
 
 
-def _unscoped(admin: AdminApi) -> Iterator[Mapping[str, Any]]:
-    """Yields the plugins that stand on a service, or on all of them, for every caller."""
-    for plugin in admin.rows("/plugins"):
-        if not plugin.get("route") and not plugin.get("consumer"):
-            yield plugin
+def _may_lead(port: Port, opening: Opening) -> bool:
+    """Whether the port answers for the opening, or nobody knows since no table says."""
+    return not port.table or any(True for _ in _places(port.table, opening, opening.methods[0]))
 
 
-def _patch(admin: AdminApi, plugin: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+def _places(table: Table, opening: Opening, method: str) -> Iterator[tuple[str, str]]:
+    """Yields each host of a table at which the opening answers everybody, with the path closest to the opened one."""
+    if not table:
+        return
+    # Kong's clock tells when it ends, not the one here.
+    entry = {"path": opening.path, "methods": opening.methods, "ends": math.inf}
+    table = {**table, "opened": entry, "addresses": {}}
+    for pattern, paths in table["hosts"].items():
+        host = pattern.replace("*", "any")
+        for path in (opening.path, *sorted(paths)):
+            call = Call("https", method, host, unwritten(path))
+            if requirement(table, call) == "public":
+                yield host, path
+                break
+
+
+def _entities(admin: AdminApi) -> Entities:
+    """What there is in the workspace, as far as an opening needs it."""
+    return Entities(
+        services=admin.rows("/services"),
+        routes=admin.rows("/routes"),
+        plugins=admin.rows("/plugins"),
+        consumers=admin.rows("/consumers"),
+    )
+
+
+def _patch(admin: AdminApi, plugin: Entity, config: Mapping[str, Any]) -> None:
     try:
         admin.patch(f"/plugins/{plugin['id']}", {"config": config})
     except RejectedError as error:

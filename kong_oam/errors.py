@@ -30,6 +30,7 @@
         - RemovalError        recover.kong
       + UndoneError           a command does not come to its end
         - EmergencyError      emergency
+          - PartlyClosedError emergency
         - ReviewError         review.access_changes
         - RecoveryError       recover.recovery
         - UnverifiedError     verify.stack

@@ -50,7 +50,15 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # The other verbs start without what asks Kong.
-    from kong_oam.emergency import OpeningRequest, close, open_path, openings, show_at_gateway
+    from kong_oam.emergency import (
+        EmergencyError,
+        OpeningRequest,
+        PartlyClosedError,
+        close,
+        open_path,
+        openings,
+        show_at_gateway,
+    )
     from kong_oam.engine.configuration import of_stack
     from kong_oam.errors import KongOamError
     from kong_oam.kong.account import account
@@ -71,17 +79,32 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 console.print(*show_at_gateway(admin, settings, [opening], proxy, is_open=True))
                 return OK
             if options.verb == "close":
-                closed = close(admin, settings)
+                try:
+                    closed, left = close(admin, settings), []
+                except PartlyClosedError as error:
+                    closed, left = error.closed, [str(error)]
                 timing = _effective_when(admin, settings) if closed else ""
-                console.print(*([f"closed: {component}; {timing}" for component in closed] or (_NOTHING,)))
+                console.print(*(f"closed: {component}; {timing}" for component in closed))
+                if not closed and not left:
+                    console.print(_NOTHING)
                 stood = [opening for opening in closed.values() if opening]
-                console.print(*show_at_gateway(admin, settings, stood, proxy, is_open=False))
+                try:
+                    console.print(*show_at_gateway(admin, settings, stood, proxy, is_open=False))
+                except KongOamError as error:
+                    left.append(str(error))
+                if left:
+                    raise EmergencyError("; ".join(left))
                 return OK
             listed = openings(admin, settings)
     except KongOamError as error:
         raise UsageError(f"error: {error}") from None
     leftover = "left: calls of {} without a token still pass its authentication; `close` mends that"
-    console.print(*((*listed.openings, *map(leftover.format, listed.left)) or (_NOTHING,)))
+    lines = (*listed.openings, *map(leftover.format, listed.left))
+    console.print(*lines)
+    if listed.unknown:
+        raise UsageError(f"error: {'; '.join(listed.unknown)}")
+    if not lines:
+        console.print(_NOTHING)
     return FOUND if listed.left or not all(opening.is_over for opening in listed.openings) else OK
 
 

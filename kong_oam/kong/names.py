@@ -13,6 +13,7 @@ from kong_oam.access.model import Component
 _PREFIX = "kong-oam"
 _STACK = f"{_PREFIX}-stack:"
 _PARTITION = f"{_PREFIX}-partition:"
+_COMPONENT = f"{_PREFIX}-component:"
 
 
 def service(stack: str, component: Component, backend: str) -> str:
@@ -48,6 +49,13 @@ def ring(stack: str, provider: str) -> str:
     return f"{_PREFIX}.{stack}.ring.{provider}"
 
 
+def stack_of_ring(ring: str) -> str | None:
+    """The stack of a consumer of this name; None for a name that `ring` does not give."""
+    before, separator, provider = ring.rpartition(".ring.")
+    stack = before.removeprefix(f"{_PREFIX}.")
+    return stack if separator and provider and stack and stack != before else None
+
+
 def anonymous(stack: str) -> str:
     """The consumer that stands for nobody: it has no credential and no right."""
     return f"{_PREFIX}.{stack}.anonymous"
@@ -69,7 +77,7 @@ def tags(stack: str, component: Component | None = None) -> list[str]:
     if component is None:
         return of_stack
     part = [partition_tag(component.partition)] if component.partition else []
-    return [*of_stack, *part, f"{_PREFIX}-component:{component.application}.{component.name}"]
+    return [*of_stack, *part, f"{_COMPONENT}{component.application}.{component.name}"]
 
 
 def partition_tag(partition: str) -> str:
@@ -80,6 +88,12 @@ def partition_tag(partition: str) -> str:
 def partition_in(tags: Iterable[str]) -> str | None:
     """The partition whose tag is among these; None where none is."""
     return next((tag.removeprefix(_PARTITION) for tag in tags if tag.startswith(_PARTITION)), None)
+
+
+def component_in(tags: Iterable[str]) -> str | None:
+    """`application/component` by the tag among these; None where none is."""
+    tagged = next((tag.removeprefix(_COMPONENT) for tag in tags if tag.startswith(_COMPONENT)), None)
+    return tagged.replace(".", "/", 1) if tagged else None
 
 
 def stacks_in(tags: Iterable[str]) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Asks the proxy of a Kong what somebody without a token gets. It asks with safe methods alone.
 
-Source: Kong's documentation of `headers` in kong.conf (an answer of an upstream has X-Kong-Upstream-Latency).
+Source: Kong's documentation of `headers` in kong.conf. An answer of an upstream has X-Kong-Upstream-Latency, and one of
+Kong's own has X-Kong-Response-Latency. The Admin API's answers have neither.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _TIMEOUT = httpx.Timeout(5.0)
 _PAUSE = 0.5
 _IN_A_ROW = 6
 
-Said = Literal["passes it on", "refuses it", "reaches no workload"]
+Said = Literal["passes it on", "refuses it", "answers it itself", "reaches no workload", "is not seen in the answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,11 @@ class ProxyAnswer:
     status: int
     said: Said
 
-    def __str__(self) -> str:
-        return f"{self.said} ({self.status})"
+    def told(self, *, is_wanted: bool) -> str:
+        """What the gateway does, in words."""
+        if self.said == "is not seen in the answer":
+            return f"who answers ({self.status}) does not show that it is this Kong's proxy; see {ADDRESS}"
+        return f"the gateway {'' if is_wanted else 'still '}{self.said} ({self.status})"
 
 
 class Proxy:
@@ -77,8 +81,13 @@ class Proxy:
 
 
 def _said(answer: httpx.Response) -> Said:
-    """Scripts of ours refuse with a problem document, also with 503: any other error of Kong's own is of its way on."""
-    if answer.status_code < 400 or "x-kong-upstream-latency" in answer.headers:
+    """Whoever else answers at that address has neither header, and proves nothing of the gateway."""
+    if "x-kong-upstream-latency" in answer.headers:
         return "passes it on"
+    if "x-kong-response-latency" not in answer.headers:
+        return "is not seen in the answer"
+    if answer.status_code < 400:
+        return "answers it itself"
+    # Scripts of ours refuse with a problem document, also with 503: any other error of Kong's own is of its way on.
     is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
     return "refuses it" if is_problem or answer.status_code < 500 else "reaches no workload"

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
 from kong_oam.access.settings.stack import Settings
-from kong_oam.emergency import EmergencyError, OpeningRequest, close, open_path, openings, show_at_gateway
+from kong_oam.emergency import (
+    EmergencyError,
+    OpeningRequest,
+    PartlyClosedError,
+    close,
+    open_path,
+    openings,
+    show_at_gateway,
+)
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.proxy import Proxy
@@ -43,12 +53,17 @@ def settings_of(running: Running) -> Settings:
     return running.deployment.settings
 
 
+UPSTREAM, OWN = {"X-Kong-Upstream-Latency": "3"}, {"X-Kong-Response-Latency": "1"}
+"""What Kong says on answers of a workload, and on its own."""
+
+
 def answering(*statuses: int, headers: dict[str, str] | None = None) -> Proxy:
     """A proxy that gives these answers, one after the other, and the last one again."""
     left = [*statuses]
 
     def answer(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(left.pop(0) if len(left) > 1 else left[0], headers=headers)
+        status = left.pop(0) if len(left) > 1 else left[0]
+        return httpx.Response(status, headers=headers or (UPSTREAM if status < 400 else OWN))
 
     return Proxy("http", transport=httpx.MockTransport(answer), sleep=lambda _: None)
 
@@ -125,7 +140,7 @@ def test_a_workload_that_is_away_is_an_error(running: Running, admin: AdminApi) 
     """Nobody is refused by the gateway, and nobody is served."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
-    proxy = answering(503, headers={"Content-Type": "application/json"})
+    proxy = answering(503, headers={**OWN, "Content-Type": "application/json"})
     with pytest.raises(EmergencyError, match=r"the gateway still reaches no workload \(503\)"):
         show_at_gateway(admin, settings, [opened], proxy, is_open=True)
 
@@ -159,3 +174,240 @@ def test_an_entity_of_another_stack_is_never_opened(stacks: dict[str, Running], 
         with pytest.raises(EmergencyError, match="stack 'prod' owns plugin post-function"):
             open_path(admin, settings, WANTED)
     assert openings(admin, settings).openings == ()
+
+
+# What somebody changed since the opening
+
+
+def _service(hands: Hands) -> dict[str, Any]:
+    return hands.find("services", name=SERVICE)
+
+
+def _guard(hands: Hands, kind: str, service: str = SERVICE) -> dict[str, Any]:
+    return hands.find("plugins", name=kind, service=service, route=None)
+
+
+def _delete_authentication(hands: Hands) -> None:
+    hands.remove("plugins", _guard(hands, "jwt"))
+
+
+def _delete_admission(hands: Hands) -> None:
+    hands.remove("plugins", _guard(hands, "pre-function"))
+
+
+def _make_authentication_global(hands: Hands) -> None:
+    hands.change("plugins", _guard(hands, "jwt"), service=None)
+
+
+def _take_tags_of_service(hands: Hands) -> None:
+    hands.change("services", _service(hands), tags=[])
+
+
+def _rename_service(hands: Hands) -> None:
+    hands.change("services", _service(hands), name="other-name")
+
+
+def _take_all_tags(hands: Hands) -> None:
+    _take_tags_of_service(hands)
+    for kind in ("pre-function", "jwt", "post-function"):
+        hands.change("plugins", _guard(hands, kind), tags=[])
+
+
+def _tag_gate_as_anothers(hands: Hands) -> None:
+    hands.change("plugins", _guard(hands, "post-function"), tags=["kong-oam", "kong-oam-stack:prod"])
+
+
+def _copy_to_route(hands: Hands) -> None:
+    service = _service(hands)["id"]
+    for route in [route for route in hands.list("routes") if route["service"]["id"] == service]:
+        for kind in ("pre-function", "jwt", "post-function"):
+            guard = _guard(hands, kind)
+            hands.make("/plugins", name=kind, config=guard["config"], route={"id": route["id"]}, tags=guard["tags"])
+
+
+def anybody(running: Running) -> int:
+    """The status that somebody without a token gets on the opened path."""
+    return of(running).ask("GET", "orders.local.example.com", "/orders").status
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _delete_authentication,
+        _delete_admission,
+        _make_authentication_global,
+        _take_tags_of_service,
+        _rename_service,
+        _take_all_tags,
+        _tag_gate_as_anothers,
+        _copy_to_route,
+    ],
+)
+def test_an_opening_is_found_and_closed_whatever_was_changed_since(
+    running: Running, admin: AdminApi, change: Callable[[Hands], None]
+) -> None:
+    """Its table names the stack, whatever is missing beside it."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        opened = open_path(admin, settings, WANTED)
+        change(hands)
+        (listed,) = openings(admin, settings).openings
+        assert (listed.component, listed.path, listed.is_over) == ("orders/api", "/orders", False)
+        assert close(admin, settings) == {"orders/api": replace(opened, is_over=False)}
+        found = openings(admin, settings)
+        assert (found.openings, found.left, anybody(running) in (401, 503)) == ((), (), True)
+        show_at_gateway(admin, settings, [opened], of(running), is_open=False)
+
+
+def test_the_copy_of_an_opening_alone_is_listed_and_closed(running: Running, admin: AdminApi) -> None:
+    """It stands on a route, and the one on the service is closed already."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        open_path(admin, settings, WANTED)
+        guards = {kind: _guard(hands, kind)["config"] for kind in ("pre-function", "jwt", "post-function")}
+        close(admin, settings)
+        service = _service(hands)["id"]
+        for route in [route for route in hands.list("routes") if route["service"]["id"] == service]:
+            for kind, config in guards.items():
+                hands.make("/plugins", name=kind, config=config, route={"id": route["id"]})
+        assert anybody(running) == 200
+        assert [opening.path for opening in openings(admin, settings).openings] == ["/orders"]
+        assert list(close(admin, settings)) == ["orders/api"]
+        assert anybody(running) == 401
+
+
+SHOP = "kong-oam.local.orders.shop.3000"
+
+
+def _tag_authentication_of_shop(hands: Hands) -> None:
+    hands.change("plugins", _guard(hands, "jwt", SHOP), tags=["kong-oam", "kong-oam-stack:prod"])
+
+
+def test_a_foreign_tag_elsewhere_hinders_nothing(running: Running, admin: AdminApi) -> None:
+    """It is on a plugin that has nothing to close."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        _tag_authentication_of_shop(hands)
+        open_path(admin, settings, WANTED)
+        assert [opening.path for opening in openings(admin, settings).openings] == ["/orders"]
+        assert list(close(admin, settings)) == ["orders/api"]
+        assert anybody(running) == 401
+
+
+def test_scripts_changed_by_hand_elsewhere_are_what_is_left(running: Running, admin: AdminApi) -> None:
+    """All else is closed and told."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        hands.change("plugins", _guard(hands, "pre-function", SHOP), config={"access": ["return function() end"]})
+        open_path(admin, settings, WANTED)
+        found = openings(admin, settings)
+        assert [opening.path for opening in found.openings] == ["/orders"]
+        assert len(found.unknown) == 1 and "the scripts of orders/shop were changed by hand" in found.unknown[0]
+        with pytest.raises(PartlyClosedError, match="the scripts of orders/shop were changed by hand") as error:
+            close(admin, settings)
+        assert list(error.value.closed) == ["orders/api"]
+        assert anybody(running) == 401
+
+
+def test_an_authentication_of_another_stack_is_told_and_left(running: Running, admin: AdminApi) -> None:
+    """The gate is closed, and the plugin is not ours to change."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        open_path(admin, settings, WANTED)
+        hands.change("plugins", _guard(hands, "jwt"), tags=["kong-oam", "kong-oam-stack:prod"])
+        with pytest.raises(PartlyClosedError, match=rf"stack 'prod' owns plugin jwt of service '{SERVICE}'"):
+            close(admin, settings)
+        assert anybody(running) == 401
+
+
+def test_an_altered_gate_is_closed_as_far_as_it_can_be(running: Running, admin: AdminApi) -> None:
+    """Its table is closed, and nobody can say that its scripts are."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        open_path(admin, settings, WANTED)
+        hands.change("plugins", _guard(hands, "post-function"), config={"log": ["return function() end"]})
+        assert [opening.path for opening in openings(admin, settings).openings] == ["/orders"]
+        with pytest.raises(PartlyClosedError) as error:
+            close(admin, settings)
+        assert error.value.closed == {}
+        assert openings(admin, settings).openings == () and anybody(running) == 401
+
+
+# What Kong's entities hinder
+
+
+def _disable_service(hands: Hands) -> None:
+    hands.change("services", _service(hands), enabled=False)
+
+
+def _delete_routes(hands: Hands) -> None:
+    service = _service(hands)["id"]
+    for route in [route for route in hands.list("routes") if route["service"]["id"] == service]:
+        hands.remove("routes", route)
+
+
+def _terminate(hands: Hands) -> None:
+    hands.make(
+        "/plugins", name="request-termination", config={"status_code": 200}, service={"id": _service(hands)["id"]}
+    )
+
+
+def _gate_for_https(hands: Hands) -> None:
+    hands.change("plugins", _guard(hands, "post-function"), protocols=["https"])
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (_disable_service, f"service '{SERVICE}' is disabled"),
+        (_delete_routes, f"service '{SERVICE}' has no routes"),
+        (_terminate, f"plugin request-termination of service '{SERVICE}' answers every call"),
+        (_gate_for_https, f"plugin post-function of service '{SERVICE}' is not for http"),
+        (_copy_to_route, "runs in place of that of the service"),
+    ],
+)
+def test_what_hinders_an_opening_is_named(
+    running: Running, admin: AdminApi, change: Callable[[Hands], None], cause: str
+) -> None:
+    """Also where the gateway cannot be reached."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        change(hands)
+        opened = open_path(admin, settings, WANTED)
+        with pytest.raises(EmergencyError) as error:
+            show_at_gateway(admin, settings, [opened], Proxy("http", "http://127.0.0.1:1"), is_open=True)
+        close(admin, settings)
+    assert cause in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["pre-function", "jwt", "post-function"])
+def test_a_guard_that_is_missing_is_named_before_anything_is_opened(
+    running: Running, admin: AdminApi, kind: str
+) -> None:
+    """The component has a gate, but not all of it."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        hands.remove("plugins", _guard(hands, kind))
+        with pytest.raises(EmergencyError, match=f"'{kind}' is missing at service '{SERVICE}'"):
+            open_path(admin, settings, WANTED)
+        assert openings(admin, settings).openings == ()
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("status", [200, 302, 401, 404])
+def test_another_server_proves_nothing(running: Running, admin: AdminApi, status: int, is_open: bool) -> None:
+    """Kong's answers say that they are a workload's, or its own. Its Admin API's say neither."""
+    settings = settings_of(running)
+    opened = open_path(admin, settings, WANTED)
+    proxy = answering(status, headers={"Server": "kong/3.10.0", "X-Kong-Admin-Latency": "1"})
+    with pytest.raises(EmergencyError, match="does not show that it is this Kong's proxy"):
+        show_at_gateway(admin, settings, [opened], proxy, is_open=is_open)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_an_answer_of_a_plugin_is_neither_open_nor_closed(running: Running, admin: AdminApi, is_open: bool) -> None:
+    """Its status is below 400, and no workload gave it."""
+    settings = settings_of(running)
+    opened = open_path(admin, settings, WANTED)
+    with pytest.raises(EmergencyError, match=r"the gateway still answers it itself \(200\)"):
+        show_at_gateway(admin, settings, [opened], answering(200, headers=OWN), is_open=is_open)

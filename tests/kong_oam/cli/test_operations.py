@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from kong_oam import emergency
 from kong_oam.__main__ import main
-from kong_oam.emergency import EmergencyError, Opening, Openings
+from kong_oam.emergency import EmergencyError, Opening, Openings, PartlyClosedError
 from kong_oam.engine.pending import ExportedState
 from kong_oam.kong import forward, preflight
 from kong_oam.kong.admin import AdminError
@@ -39,29 +39,6 @@ def test_a_verb_starts_without_what_only_others_need() -> None:
     code = f"import sys; from kong_oam.__main__ import main; main(['check']); print(*{{*{HEAVY}}} & {{*sys.modules}})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ran.stdout.splitlines()[-1] == "", ran.stdout
-
-
-@pytest.mark.parametrize(
-    ("former", "now"),
-    [
-        (["access", "check"], ["check"]),
-        (["components.recover"], ["recover"]),
-        (["components.emergency"], ["emergency"]),
-        (["components.gateway.forward"], ["forward"]),
-        (["review"], ["review"]),
-    ],
-)
-def test_a_former_name_is_the_verb_for_one_more_release(former: list[str], now: list[str]) -> None:
-    """With the same arguments, output and exit status: runbooks and workflows have these."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        ran = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, timeout=60)
-        return ran.returncode, ran.stdout, ran.stderr
-
-    for arguments, status in ((("--help",), 0), (("--nonsense",), 2)):
-        found = run(*former, *arguments)
-        assert found == run("kong_oam", *now, *arguments)
-        assert found[0] == status and "python -m kong_oam" in found[1] + found[2]
 
 
 @pytest.mark.parametrize("verb", ["recover", "emergency"])
@@ -199,8 +176,13 @@ def test_what_cannot_be_opened_is_an_error(capsys: pytest.CaptureFixture[str], m
 def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Kong where opening and closing works."""
     monkeypatch.setattr(emergency, "open_path", lambda *_: OPEN)
-    monkeypatch.setattr(emergency, "close", lambda *_: ("tiny/api",))
+    monkeypatch.setattr(emergency, "close", lambda *_: {"tiny/api": OPEN})
+    monkeypatch.setattr(emergency, "show_at_gateway", _shown)
     yield
+
+
+def _shown(*_: object, is_open: bool) -> list[str]:
+    return ["it passes it on" if is_open else "it refuses it"]
 
 
 @pytest.mark.usefixtures("changed")
@@ -226,9 +208,36 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
     monkeypatch.setattr(preflight, "settle", settle)
     assert main(["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]) == 0
     opened = [f"open: {SHOWN}; {seen}", "To close it before: python -m kong_oam emergency -s local close"]
-    assert capsys.readouterr().out.splitlines() == opened
+    assert capsys.readouterr().out.splitlines() == [*opened, "it passes it on"]
     assert main(["emergency", "-s", "local", "close"]) == 0
-    assert capsys.readouterr().out.splitlines() == [f"closed: tiny/api; {seen}"]
+    assert capsys.readouterr().out.splitlines() == [f"closed: tiny/api; {seen}", "it refuses it"]
+
+
+@pytest.mark.usefixtures("changed")
+def test_what_was_closed_is_told_where_something_is_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway is asked for what was closed, and the exit status is 2."""
+
+    def fails(*_: object) -> NoReturn:
+        raise PartlyClosedError("not all is closed: shop", {"tiny/api": OPEN})
+
+    monkeypatch.setattr(emergency, "close", fails)
+    monkeypatch.setattr(preflight, "settle", lambda *_: 0.0)
+    assert main(["emergency", "-s", "local", "close"]) == 2
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["closed: tiny/api; at each node once it hears of it", "it refuses it"]
+    assert said.err == "error: not all is closed: shop\n"
+
+
+@pytest.mark.parametrize(("found", "out"), [((OPEN,), f"open: {SHOWN}\n"), ((), "")])
+def test_what_nobody_can_read_is_an_error_after_the_list(
+    found: tuple[Opening, ...], out: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list never says that nothing is open then."""
+    monkeypatch.setattr(emergency, "openings", lambda *_: Openings(found, (), ("of shop nobody can say",)))
+    assert main(["emergency", "-s", "local"]) == 2
+    assert capsys.readouterr() == (out, "error: of shop nobody can say\n")
 
 
 # forward
