@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.emergency import (
     EmergencyError,
@@ -22,7 +23,8 @@ from kong_oam.emergency import (
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.proxy import Proxy
-from tests.support.two_stacks import both
+from kong_oam.oam.application import read_bytes
+from tests.support.two_stacks import both, deployment
 from tests.support.verifying import Hands, Running
 
 URL = "http://orders.local.example.com/orders"
@@ -393,6 +395,18 @@ def test_a_guard_that_is_missing_is_named_before_anything_is_opened(
         assert openings(admin, settings).openings == ()
 
 
+@pytest.mark.parametrize("change", [_rename_service, _take_tags_of_service])
+def test_a_gate_at_a_service_that_is_not_ours_is_named(
+    running: Running, admin: AdminApi, change: Callable[[Hands], None]
+) -> None:
+    """It is not said that the component has no gate."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        change(hands)
+        with pytest.raises(EmergencyError, match="is of 'orders/api', and not on a service that is this stack's"):
+            open_path(admin, settings, WANTED)
+
+
 @pytest.mark.parametrize("is_open", [True, False])
 @pytest.mark.parametrize("status", [200, 302, 401, 404])
 def test_another_server_proves_nothing(running: Running, admin: AdminApi, status: int, is_open: bool) -> None:
@@ -411,3 +425,79 @@ def test_an_answer_of_a_plugin_is_neither_open_nor_closed(running: Running, admi
     opened = open_path(admin, settings, WANTED)
     with pytest.raises(EmergencyError, match=r"the gateway still answers it itself \(200\)"):
         show_at_gateway(admin, settings, [opened], answering(200, headers=OWN), is_open=is_open)
+
+
+# Several ports
+
+TWO_PORTS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: local}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: registry.example.com/orders:1, ports: [{port: 8080}, {port: 3000}]}
+      traits:
+        - type: gateway
+          properties: {domain: orders.local.example.com, http: {/orders: 8080, /orders/files: 3000}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {orders.read: Read orders}
+            rules:
+              - {paths: [/orders], methods: [GET, POST], scopes: [orders.read]}
+              - {paths: [/orders/post], methods: [POST], scopes: [orders.read]}
+            roles:
+              reader: {scopes: [orders.read], groups: [sales]}
+"""
+FILES = "kong-oam.local.orders.api.3000"
+
+
+@pytest.fixture(scope="module")
+def two_ports() -> Iterator[Running]:
+    base = deployment("local")
+    compiled = compile_estate(read_bytes("orders.yaml", TWO_PORTS.encode()), base.settings.stack)
+    assert compiled.estate is not None, compiled.diagnostics
+    with Running(replace(base, estate=compiled.estate)) as running:
+        yield running
+
+
+def test_each_port_of_an_opening_is_asked(two_ports: Running) -> None:
+    """The path leads to one, and what is below it to another."""
+    settings = settings_of(two_ports)
+    with AdminApi(Account(two_ports.kong.admin_url)) as admin:
+        opened = open_path(admin, settings, WANTED)
+        shown = show_at_gateway(admin, settings, [opened], of(two_ports), is_open=True)
+        close(admin, settings)
+    assert sorted(shown) == [
+        f"GET {URL} without a token: the gateway passes it on (200)",
+        f"GET {URL}/files without a token: the gateway passes it on (200)",
+    ]
+
+
+@pytest.mark.parametrize("service", [SERVICE, FILES])
+def test_a_port_without_a_guard_is_named_and_the_other_one_opened(two_ports: Running, service: str) -> None:
+    """What answers for a part of the path is no proof of all of it."""
+    settings = settings_of(two_ports)
+    with AdminApi(Account(two_ports.kong.admin_url)) as admin, Hands(two_ports.kong.admin_url) as hands:
+        hands.remove("plugins", _guard(hands, "jwt", service))
+        opened = open_path(admin, settings, WANTED)
+        with pytest.raises(EmergencyError, match=f"'jwt' is missing at service '{service}'"):
+            show_at_gateway(admin, settings, [opened], of(two_ports), is_open=True)
+        close(admin, settings)
+
+
+def test_what_is_not_asked_is_judged_by_kongs_entities(two_ports: Running) -> None:
+    """POST may change something, and the other port has nothing to do with it."""
+    settings = settings_of(two_ports)
+    wanted = OpeningRequest("orders/api", "/orders/post", "POST", 5, "INC-1")
+    with AdminApi(Account(two_ports.kong.admin_url)) as admin, Hands(two_ports.kong.admin_url) as hands:
+        hands.change("services", hands.find("services", name=FILES), enabled=False)
+        opened = open_path(admin, settings, wanted)
+        (line,) = show_at_gateway(admin, settings, [opened], of(two_ports), is_open=True)
+        assert line == "POST /orders/post was not asked for: that could change something"
+        _disable_service(hands)
+        with pytest.raises(EmergencyError, match=f"service '{SERVICE}' is disabled"):
+            show_at_gateway(admin, settings, [opened], of(two_ports), is_open=True)
+        close(admin, settings)
