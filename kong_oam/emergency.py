@@ -264,29 +264,42 @@ def show_at_gateway(
     and AdminError.
     """
     live, stack = _entities(admin), settings.stack.name
-    found, ports = find_openings(live, settings).scripts, list(ports_of(live, settings))
     lines: list[str] = []
     for opening in changed:
-        leading = [port for port in ports if port.component == opening.component and _may_lead(port, opening)]
-        causes = list(hindrances(leading, settings.stack.scheme)) if is_open else []
-        # What was closed may stand anywhere, also at a service that has another name by now.
-        known = [guard for guard in found if guard.component == opening.component and guard.is_known]
-        tables = [port.table for port in leading] if is_open else [table for guard in known for table in guard.tables]
-        # What Kong's entities hinder, no time mends.
-        seconds = 0.0 if causes else settle(admin, settings.gateway) + _SPARE_SECONDS
-        tells_itself = _tells_itself(admin)
-        asked = list(_asked(tables, opening, proxy, seconds, is_open=is_open, tells_itself=tells_itself))
+        parts = _to_ask(live, settings, opening, is_open=is_open)
+        causes = list(dict.fromkeys(cause for _, why in parts for cause in why))
+        settled, tells_itself = settle(admin, settings.gateway) + _SPARE_SECONDS, _tells_itself(admin)
+        asked: list[tuple[str, bool]] = []
+        for tables, why in parts:
+            # What Kong's entities hinder, no time mends.
+            seconds = 0.0 if why else settled
+            asked += _asked(tables, opening, proxy, seconds, is_open=is_open, tells_itself=tells_itself)
         wrong = [text for text, is_as_written in asked if not is_as_written]
         if causes or wrong:
             shown = "; ".join(wrong or (text for text, _ in asked))
-            why = f", since {some(causes)}" if causes else f"; see `python -m kong_oam verify --stack {stack}`"
+            since = f", since {some(causes)}" if causes else f"; see `python -m kong_oam verify --stack {stack}`"
             state = "open" if is_open else "closed"
-            raise EmergencyError(f"written, and {opening.path} of {opening.component} is not {state}: {shown}{why}")
-        lines += [text for text, _ in asked]
+            raise EmergencyError(f"written, and {opening.path} of {opening.component} is not {state}: {shown}{since}")
+        lines += dict.fromkeys(text for text, _ in asked)
     return lines
 
 
 _SPARE_SECONDS = 3.0
+
+
+def _to_ask(
+    live: Entities, settings: Settings, opening: Opening, *, is_open: bool
+) -> list[tuple[list[Table], list[str]]]:
+    """The tables that say where the path answers, each with what in Kong's entities hinders it there."""
+    if is_open:
+        ports = [port for port in ports_of(live, settings) if port.component == opening.component]
+        leading = [port for port in ports if _may_lead(port, opening)]
+        if leading:
+            return [([port.table], list(hindrances([port], settings.stack.scheme))) for port in leading]
+    # What was closed may stand anywhere, also at a service that has another name by now.
+    guards = find_openings(live, settings).scripts
+    known = [guard for guard in guards if guard.component == opening.component and guard.is_known]
+    return [([table for guard in known for table in guard.tables], [])]
 
 
 def _tells_itself(admin: AdminApi) -> bool:

@@ -1,0 +1,81 @@
+"""An opening is found by whom its table names, and by tags and service where no table names anybody."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kong_oam.kong.entities import Entities
+from kong_oam.kong.script import ScriptInputs, framed
+from kong_oam.verify.openings import find_openings
+from tests.support.two_stacks import deployment
+
+OPENED = {"path": "/orders", "methods": ["GET"], "ends": 1}
+OURS, OTHERS = ["kong-oam", "kong-oam-stack:local"], ["kong-oam", "kong-oam-stack:prod"]
+SERVICE = {"id": "1", "name": "kong-oam.local.orders.api.8080"}
+
+
+def found(plugin: dict[str, Any], *services: dict[str, Any]) -> list[tuple[str, bool]]:
+    """The component of each plugin found, and whether it has an opening."""
+    usual = {"id": "p", "name": "post-function", "service": None, "route": None, "consumer": None, "tags": None}
+    live = Entities(services=services, plugins=({**usual, **plugin},))
+    return [(guard.component, guard.has_opening) for guard in find_openings(live, deployment("local").settings).scripts]
+
+
+def given(table: Any, phase: str = "access") -> dict[str, Any]:
+    return {phase: ["return function() end", framed(ScriptInputs(json.dumps(table)), "return")]}
+
+
+@pytest.mark.parametrize(
+    ("table", "tags", "expected"),
+    [
+        ({"ring": "kong-oam.local.ring.okta"}, None, True),
+        ({"ring": "kong-oam.local.ring.okta"}, OTHERS, True),
+        ({"log": {"stack": "local"}}, None, True),
+        ({}, OURS, True),
+        ({}, None, False),
+        ({}, OTHERS, False),
+        ({"ring": "kong-oam.prod.ring.okta"}, OURS, False),
+        ({"ring": "kong-oam.local.ring.ring.okta"}, None, False),
+        ({"ring": "another"}, None, False),
+        ({"ring": 1, "log": 2}, None, False),
+    ],
+)
+def test_whose_an_opening_is(table: dict[str, Any], tags: list[str] | None, expected: bool) -> None:
+    """A table that names another stack is that stack's, whatever its tags."""
+    config = given({**table, "component": "orders/api", "opened": OPENED})
+    assert found({"config": config, "tags": tags}) == ([("orders/api", True)] if expected else [])
+
+
+@pytest.mark.parametrize("phase", ["access", "rewrite", "log"])
+def test_an_opening_is_found_in_every_phase(phase: str) -> None:
+    """Also behind another script."""
+    config = given({"ring": "kong-oam.local.ring.okta", "component": "orders/api", "opened": OPENED}, phase)
+    assert found({"config": config}) == [("orders/api", True)]
+
+
+def test_what_stands_on_a_service_of_ours_is_a_guard_without_a_table() -> None:
+    """On a route, without tags, it is anybody's."""
+    config = {"access": ["return function() end"]}
+    assert found({"config": config, "service": {"id": "1"}}, SERVICE) == [("orders/api", False)]
+    assert found({"config": config, "service": {"id": "1"}, "route": {"id": "2"}}, SERVICE) == []
+
+
+@pytest.mark.parametrize("opening", [None, 1, {}, {**OPENED, "methods": []}, {**OPENED, "ends": True}])
+def test_an_opening_that_cannot_be_read_is_none_to_list(opening: Any) -> None:
+    """It is there all the same, and is closed."""
+    table = {"version": 4, "ring": "kong-oam.local.ring.okta", "opened": opening}
+    plugin = {"id": "p", "name": "post-function", "config": given(table)}
+    live = Entities(plugins=(plugin,))
+    (guard,) = find_openings(live, deployment("local").settings).scripts
+    assert (guard.has_opening, list(guard.openings)) == (True, [])
+    assert "opened" not in json.dumps(guard.closed_config())
+
+
+def test_an_opening_of_another_version_is_left_to_it() -> None:
+    """It is no known script, which the commands tell."""
+    plugin = {"id": "p", "name": "post-function", "config": given({"version": 3, "opened": OPENED}), "tags": OURS}
+    (guard,) = find_openings(Entities(plugins=(plugin,)), deployment("local").settings).scripts
+    assert (guard.has_opening, guard.is_known, guard.closed_config()) == (True, False, {})
