@@ -15,6 +15,7 @@ from kong_oam.kong.table import LONGEST_OPENING
 
 if TYPE_CHECKING:
     from kong_oam.kong.admin import AdminApi
+    from kong_oam.kong.proxy import Proxy
 
 _DETAILS = """\
 Opens one path to everybody for a while, when `pulumi up` cannot, and closes it.
@@ -50,15 +51,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # The other verbs start without what asks Kong.
-    from kong_oam.emergency import (
-        EmergencyError,
-        OpeningRequest,
-        PartlyClosedError,
-        close,
-        open_path,
-        openings,
-        show_at_gateway,
-    )
+    from kong_oam.emergency import OpeningRequest, open_path, openings, show_at_gateway
     from kong_oam.engine.configuration import of_stack
     from kong_oam.errors import KongOamError
     from kong_oam.kong.account import account
@@ -79,21 +72,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 console.print(*show_at_gateway(admin, settings, [opening], proxy, is_open=True))
                 return OK
             if options.verb == "close":
-                try:
-                    closed, left = close(admin, settings), []
-                except PartlyClosedError as error:
-                    closed, left = error.closed, [str(error)]
-                timing = _effective_when(admin, settings) if closed else ""
-                console.print(*(f"closed: {component}; {timing}" for component in closed))
-                if not closed and not left:
-                    console.print(_NOTHING)
-                stood = [opening for opening in closed.values() if opening]
-                try:
-                    console.print(*show_at_gateway(admin, settings, stood, proxy, is_open=False))
-                except KongOamError as error:
-                    left.append(str(error))
-                if left:
-                    raise EmergencyError("; ".join(left))
+                _close(admin, settings, proxy, console)
                 return OK
             listed = openings(admin, settings)
     except KongOamError as error:
@@ -106,6 +85,30 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if not lines:
         console.print(_NOTHING)
     return FOUND if listed.left or not all(opening.is_over for opening in listed.openings) else OK
+
+
+def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) -> None:
+    """Closes what it can, says so and asks the gateway for it. Raises EmergencyError for all that is left."""
+    from kong_oam.emergency import EmergencyError, PartlyClosedError, close, show_at_gateway
+    from kong_oam.errors import KongOamError
+
+    left: list[str] = []
+    try:
+        closed = close(admin, settings)
+    except PartlyClosedError as error:
+        closed = error.closed
+        left.append(str(error))
+    timing = _effective_when(admin, settings) if closed else ""
+    console.print(*(f"closed: {component}; {timing}" for component in closed))
+    if not closed and not left:
+        console.print(_NOTHING)
+    stood = [opening for opening in closed.values() if opening]
+    try:
+        console.print(*show_at_gateway(admin, settings, stood, proxy, is_open=False))
+    except KongOamError as error:
+        left.append(str(error))
+    if left:
+        raise EmergencyError("; ".join(left))
 
 
 def _effective_when(admin: AdminApi, settings: Settings) -> str:
