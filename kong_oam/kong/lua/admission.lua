@@ -9,7 +9,7 @@ local table_left
 local READERS = {
   json_read = json_read, json_null = json_null, json_is_array = json_is_array, json_is_object = json_is_object,
   token_parts = token_parts, unreadable = unreadable, owners_of = owners_of, owned = owned, rule_of = rule_of,
-  tree_of = tree_of, contains = contains, refuse = refuse,
+  tree_of = tree_of, contains = contains, refuse = refuse, separates = separates,
 }
 
 -- left_table() -> the table, read once; nil where it cannot be read.

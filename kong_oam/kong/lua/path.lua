@@ -1,5 +1,5 @@
 -- The one reading of a path, and what other servers may read in it. kong_oam/access/paths.py says the same, and why. Needs json.lua.
-local unreadable, elements_of, spelled, meets
+local unreadable, elements_of, spelled, meets, separates
 do
   local function ranges(text)   -- pairs of code points, the first and the last of each
     local pairs_of = {}
@@ -84,6 +84,11 @@ do
       if element ~= '.' and element ~= '..' and is_none(element) then return true end
     end
     return false, text, signs
+  end
+
+  -- separates(character) -> whether what stands for one character may be read as / \ ; ? % #, or is no UTF-8.
+  function separates(character)
+    return not utf8_valid(character) or sign(character) == '\\'
   end
 
   -- spelled(element) -> the element, of a path with signs, as a pattern of what other servers may read: small letters,

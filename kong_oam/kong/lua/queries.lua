@@ -1,12 +1,37 @@
--- Without what may be a query or a token to those who wrote it: behind ? # ; however they are spelled. The mark stays, so
--- that the record explains a refusal.
+-- Without what may be a query or a token to those who wrote it: behind ? # ; however they are spelled, also as what path.lua
+-- takes for a mark, as bytes that are no UTF-8, or as an escape of another kind (%u003F). The mark stays, so that the record
+-- explains a refusal. Bytes that are not ASCII are percent-encoded.
+local function escaped(byte) return string.format('%%%02X', string.byte(byte)) end
+local function before(text, at) return at and string.sub(text, 1, at - 1) or text end
+local function decoded(hex) return string.char(tonumber(hex, 16)) end
+
+-- What is ASCII by its nature: any other byte percent-encoded.
+local function plain(text)
+  return text and (string.gsub(text, '[^\32-\126]', escaped))
+end
+
+-- Without admission of this version nobody knows which characters are marks: then each of them is one.
+local function without_marks(text)
+  local separates = (kong.ctx.shared.kong_oam_readers or {}).separates
+  local at = string.find(text, '[\128-\255]')
+  while at do
+    local character = string.match(text, '^[\194-\244][\128-\191]+', at)
+    if not character or not separates or separates(character) then
+      return string.sub(text, 1, at + #(character or '?') - 1)
+    end
+    at = string.find(text, '[\128-\255]', at + #character)
+  end
+  return text
+end
+
 local function path_of(target)
   local path = string.match(target, '^[^?]*')
   path = string.match(path, '^[^#;]*[#;]?')
-  local _, stop = string.find(path, '%%3[BbFf]')
-  path = string.sub(path, 1, stop or #path)
-  _, stop = string.find(path, '%%2[35]')
-  return string.sub(path, 1, stop or #path)
+  path = before(path, string.match(path, '%%3[BbFf]()'))
+  path = before(path, string.match(path, '%%2[35]()'))
+  path = before(path, string.match(path, '%%()%X'))
+  path = before(path, string.match(path, '%%()%x%X'))
+  return plain(without_marks((string.gsub(path, '%%([89A-Fa-f]%x)', decoded))))
 end
 
 -- Cuts query strings from traces. Spans are there where Kong's own configuration turns tracing on.

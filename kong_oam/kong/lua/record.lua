@@ -6,13 +6,7 @@ local VERSION = 1
 local ANSWERED = { answered = true, preflight = true }   -- codes of what the gateway answers in the workload's place
 
 local function request_id() return ngx.var.kong_request_id or ngx.var.request_id end
-local function escaped(byte) return string.format('%%%02X', string.byte(byte)) end
 local function hex(byte) return string.format('%02x', string.byte(byte)) end
-
--- What is ASCII by its nature: any other byte percent-encoded.
-local function plain(text)
-  return text and (string.gsub(text, '[^\32-\126]', escaped))
-end
 
 local function list(values)   -- none: an empty table would be read as an object
   return #values > 0 and values or nil
@@ -73,7 +67,7 @@ local function record_of(said, facts)
     traceparent = trace and #trace == 55 and string.match(trace, '^%x%x%-%x+%-%x+%-%x%x$') or nil,
     stack = log.stack, component = facts.component,
     port = log.port, method = plain(string.match(ngx.var.request, '^%S+')), host = plain(ngx.var.http_host),
-    path = plain(path_of(ngx.var.request_uri)), query = query_of(log.query),
+    path = path_of(ngx.var.request_uri), query = query_of(log.query),
     decision = decision.status == 200 and 'allowed' or ANSWERED[code] and 'answered' or 'refused', status = status, code = code,
     rule = decision.rule, rulePath = decision.owner, revision = log.revision, address = kong.client.get_forwarded_ip(),
     latencies = { request = took.request, kong = took.kong, proxy = took.proxy >= 0 and took.proxy or nil },
