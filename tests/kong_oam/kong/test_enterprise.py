@@ -138,7 +138,7 @@ def test_enterprise_has_openid_connect_in_place_of_jwt_and_slots(registered: lis
     made = all_of(registered, "kong:index/plugin:Plugin")
     kinds = sorted((one.inputs["name"], "routeId" in one.inputs) for one in made.values())
     assert kinds == (
-        [("openid-connect", False)] * 5 + [("post-function", False)] * 5 + [("pre-function", False)] * 6
+        [("openid-connect", False)] * 5 + [("post-function", False)] * 5 + [("pre-function", False)] * 5
     )  # fmt: skip
     assert not [one for one in registered if one.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"]
     ring = all_of(registered, "kong:index/consumer:Consumer")["gateway-ring-okta"]
@@ -178,7 +178,7 @@ def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered])
     (script,) = plugins.gate("T", "A")["access"]
     assert gate.split("]==]", 2)[2] == script.split("]==]", 2)[2]
     (admission,) = json.loads(made["orders/api-8080-admission"].inputs["configJson"])["access"]
-    assert admission.split("]==]", 1)[1] == plugins.admission("T", shared=True)["access"][0].split("]==]", 1)[1]
+    assert admission.split("]==]", 1)[1] == plugins.admission("T")["access"][0].split("]==]", 1)[1]
     assert admission.split("]==]", 1)[0] == gate.split("]==]", 1)[0]
 
 
