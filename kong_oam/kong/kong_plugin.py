@@ -198,10 +198,11 @@ def _gates_header(plugin: str, path: tuple[str | int, ...], value: Any, stripped
     named = [step for step in path[about + 1 :] if isinstance(step, str)]
     if isinstance(value, str):
         named += [part.strip() for part in value.split(":")[: 2 if "rename" in path else 1]]  # old:new, NAME:value
-    return next((name for name in named if _is_gates(name, stripped)), None)
+    return next((name for name in named if is_the_gates(name, stripped)), None)
 
 
-def _is_gates(header: str, stripped: tuple[str, ...]) -> bool:
+def is_the_gates(header: str, stripped: tuple[str, ...] = ()) -> bool:
+    """Whether the header, in whatever spelling, is for the gate alone. `stripped`: more that the stack takes away."""
     folded = re.sub(r"[^a-z0-9]", "-", header.lower())
     return any(folded == own or folded.startswith(f"{own}-") for own in (*_OF_THE_GATE, *stripped))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from kong_oam.kong.entities import Entity
+from kong_oam.kong.kong_plugin import is_the_gates
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 
 
@@ -23,21 +24,43 @@ class Effect(Enum):
     UNKNOWN = auto()
 
 
+_WRITTEN: Mapping[str, str] = {"header_name": "Kong-Request-ID", "http_response_header_for_traceid": ""}
+"""Fields that name a header to write, and what Kong has them be by default."""
+
+
 def effect_of(plugin: Entity) -> Effect:
     """The effect of a plugin, by its kind (`kong.plugin_kinds`).
 
+    A plugin that is harmless by its kind is so only while its configuration leaves headers alone that others read.
     What answers from a cache or a function, authenticates, or rewrites a request is UNKNOWN, as is any plugin that is
     not listed there, and one of our own kinds in a place that is not ours.
     """
     doing = PLUGIN_KINDS.get(plugin["name"])
-    if doing in ("harmless", "lets pages read"):  # what pages read is no matter of who may call
+    if doing == "lets pages read":  # what pages read is no matter of who may call
         return Effect.NONE
+    if doing == "harmless":
+        return Effect.UNKNOWN if _touches_headers(plugin["config"]) else Effect.NONE
     if doing == "limits":
         return Effect.CLOSES if plugin["name"] == "ip-restriction" and _refuses_everybody(plugin) else Effect.LIMITS
     if doing == "closes":
-        # With a trigger it answers only to callers that ask for it.
-        return Effect.NONE if plugin["config"].get("trigger") else Effect.CLOSES
+        # A trigger is the name of a header or parameter: of which calls have it, `Host` and `Authorization` are examples.
+        return Effect.LIMITS if plugin["config"].get("trigger") else Effect.CLOSES
     return Effect.UNKNOWN
+
+
+def _touches_headers(config: Entity) -> bool:
+    """Whether a configuration takes headers away, or names one to write that something may depend on.
+
+    A name of its own begins with `X-`, and is none of the gate's. Any other may say whose a call is, or where it ends.
+    """
+    if (config.get("propagation") or {}).get("clear"):
+        return True
+    written = (config.get(field) or default for field, default in _WRITTEN.items())
+    return any(
+        name != _WRITTEN["header_name"] and (not name.lower().startswith("x-") or is_the_gates(name))
+        for name in written
+        if name
+    )
 
 
 def _refuses_everybody(restriction: Entity) -> bool:

@@ -59,6 +59,9 @@ def _with(there: Entities, name: str, config: Mapping[str, Any], scope: Mapping[
         ("request-size-limiting", {"allowed_payload_size": 1}),
         ("request-validator", {"body_schema": "{}"}),
         ("acl", {"allow": ["nobody"], "deny": None}),
+        ("request-termination", {"status_code": 503, "trigger": "host"}),
+        ("request-termination", {"status_code": 503, "trigger": "Authorization"}),
+        ("request-termination", {"status_code": 200, "trigger": "x-mine", "echo": True}),
         ("acl", {"allow": None, "deny": ["sales"]}),
         ("bot-detection", {"allow": [], "deny": [".*"]}),
         ("ip-restriction", {"allow": ["10.0.0.0/8"], "deny": None}),
@@ -131,6 +134,38 @@ def test_what_only_watches_or_is_not_met_is_no_finding(running: Running, there: 
     there = _with(there, "rate-limiting", MINUTE, {"service": ORDERS}, enabled=False)
     there = _with(there, "rate-limiting", MINUTE, EVERYWHERE, protocols=["tcp"])
     assert told(running.judged(there)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "effect"),
+    [
+        ("correlation-id", {"header_name": "Kong-Request-ID"}, Effect.NONE),
+        ("correlation-id", {"header_name": "x-cid", "echo_downstream": True}, Effect.NONE),
+        ("correlation-id", {"header_name": "Content-Length"}, Effect.UNKNOWN),
+        ("correlation-id", {"header_name": "Expect"}, Effect.UNKNOWN),
+        ("correlation-id", {"header_name": "X-Auth-Client"}, Effect.UNKNOWN),
+        ("correlation-id", {"header_name": "X_Forwarded_For"}, Effect.UNKNOWN),
+        ("opentelemetry", {"propagation": {"default_format": "w3c", "clear": None}}, Effect.NONE),
+        ("opentelemetry", {"propagation": {"default_format": "w3c", "clear": []}}, Effect.NONE),
+        ("opentelemetry", {"propagation": {"default_format": "w3c", "clear": ["host"]}}, Effect.UNKNOWN),
+        ("opentelemetry", {"propagation": None, "headers": {"Authorization": "x"}}, Effect.NONE),
+        ("zipkin", {"propagation": {"default_format": "b3", "clear": ["x-mine"]}}, Effect.UNKNOWN),
+        ("zipkin", {"http_response_header_for_traceid": "Content-Length"}, Effect.UNKNOWN),
+        ("zipkin", {"http_response_header_for_traceid": "X-Trace"}, Effect.NONE),
+        ("http-log", {"headers": {"Authorization": "x"}}, Effect.NONE),
+    ],
+)
+def test_what_writes_or_clears_headers_may_do_anything(name: str, config: Mapping[str, Any], effect: Effect) -> None:
+    """But for a header of its own: without `Content-Length` one request is two to the workload."""
+    assert effect_of({"name": name, "config": config}) is effect
+
+
+def test_what_writes_or_clears_headers_is_said(running: Running, there: Entities) -> None:
+    """Kong answers everybody with a 500 for the one, and a trigger may be in every call."""
+    live = _with(there, "correlation-id", {"header_name": "Content-Length"}, EVERYWHERE)
+    assert told(running.judged(live)) != []
+    live = _with(there, "request-termination", {"status_code": 503, "trigger": "authorization"}, EVERYWHERE)
+    assert any(line.startswith("limited: plugin request-termination") for line in told(running.judged(live)))
 
 
 ANY_PAGE = {"add": {"headers": ["Access-Control-Allow-Origin:*"]}}
