@@ -43,7 +43,7 @@ def effect_of(plugin: Entity) -> Effect:
     if doing == "limits":
         return Effect.CLOSES if plugin["name"] == "ip-restriction" and _refuses_everybody(plugin) else Effect.LIMITS
     if doing == "closes":
-        # A trigger is the name of a header or parameter: of which calls have it, `Host` and `Authorization` are examples.
+        # A trigger is the name of a header or parameter. Every call has `Host`, and many have `Authorization`.
         return Effect.LIMITS if plugin["config"].get("trigger") else Effect.CLOSES
     return Effect.UNKNOWN
 
