@@ -93,6 +93,7 @@ def inspect(
         return (
             *name_conflicts(admin, estate, held),
             *issuer_conflicts(admin, settings, estate, held, state.issuers),
+            *nobody_conflicts(admin, estate, held),
             *plugin_conflicts(admin, settings, estate, held),
             *host_conflicts(admin, estate, state.resources),
         )
@@ -131,36 +132,54 @@ def _rows(admin: AdminApi, kind: str, wanted: Iterable[str]) -> Iterator[Row]:
 def issuer_conflicts(
     admin: AdminApi, settings: Settings, estate: Estate, held: Held, issuers: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
-    """Finds issuers whose key ring, or a signing key of which, others have in Kong. Raises admin.AdminError.
+    """Finds issuers whose key ring, or a key of which, others have in Kong. Raises admin.AdminError.
 
-    A ring has its issuer as `custom_id`. `issuers` are those of the rings that the state holds. Kong is asked where a
-    ring is new or gets another issuer; an issuer that the run itself makes is nobody else's.
+    A ring has its issuer as `custom_id`. `issuers` are those of the rings that the state holds. Kong is asked for a
+    ring that is new or gets another issuer. It is always asked for keys: an issuer may publish its next one at any
+    time. An issuer that the run itself makes is nobody else's.
     """
     stack = estate.stack.name
+    if estate.role == "partition":
+        return
     for name, provider in estate.stack.providers.items():
         is_known = (_CONSUMER, f"{RING}{name}") in held and issuers.get(name) in (provider.issuer, None)
-        if provider.issuer is None or estate.role == "partition" or is_known:
-            continue
         ring = names.ring(stack, name)
-        for row in admin.with_custom_id(provider.issuer):
+        for row in () if is_known or provider.issuer is None else admin.with_custom_id(provider.issuer):
             # A consumer that has the ring's name, too, is found by its name.
             if row.get("username") != ring and not _is_ours(stack, row):
                 what = f"consumer '{row.get('username') or row['id']}' with custom_id '{provider.issuer}'"
                 yield _issuer_diagnostic(stack, name, what, row)
-        if settings.gateway.edition == "oss":
-            for row in _taken_keys(admin, stack, provider.issuer):
+    if settings.gateway.edition == "oss":
+        yield from _key_conflicts(admin, settings, estate)
+
+
+def _key_conflicts(admin: AdminApi, settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
+    """Finds credentials of others that have the key id of a signing key of an issuer, or of an empty slot of a ring."""
+    stack = estate.stack.name
+    others = [row for row in admin.rows("/jwts") if not _is_ours(stack, row)]
+    for name, provider in estate.stack.providers.items() if others else ():
+        unused = {names.unused_key(stack, name, slot) for slot in range(settings.gateway.key_slots)}
+        published = set[str]()
+        # The run itself says what is wrong with an issuer that cannot be read.
+        with suppress(DiscoveryError):
+            published = {key.kid for key in discover(provider.issuer).keys} if provider.issuer else published
+        for row in others:
+            if row["key"] in unused:
+                yield _theirs(stack, f"jwt credential '{row['key']}'", row)
+            elif row["key"] in published:
                 yield _issuer_diagnostic(stack, name, f"jwt credential '{row['key']}'", row)
 
 
-def _taken_keys(admin: AdminApi, stack: str, issuer: str) -> Iterator[Row]:
-    """Yields credentials of others that have the key id of a signing key of the issuer."""
-    others = [row for row in admin.rows("/jwts") if not _is_ours(stack, row)]
-    if not others:
-        return
-    # The run itself says what is wrong with an issuer that cannot be read.
-    with suppress(DiscoveryError):
-        published = {key.kid for key in discover(issuer).keys}
-        yield from (row for row in others if row["key"] in published)
+def nobody_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """Finds a consumer of others with the `custom_id` of the consumer that stands for nobody. Raises admin.AdminError.
+
+    Kong is asked where that consumer is new. One that has its name, too, is found by its name.
+    """
+    stack, wanted = estate.stack.name, names.anonymous(estate.stack.name)
+    for row in () if (_CONSUMER, "gateway-anonymous") in held else admin.with_custom_id(wanted):
+        if row.get("username") != wanted and not _is_ours(stack, row):
+            what = f"consumer '{row.get('username') or row['id']}' with custom_id '{wanted}'"
+            yield _theirs(stack, what, row)
 
 
 def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagnostic:
@@ -170,6 +189,16 @@ def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagno
         "use another issuer, or another workspace or Kong, or bring both into one stack"
     )
     return Diagnostic("ENV405", message)
+
+
+def _theirs(
+    stack: str, what: str, row: Row, place: Position | None = None, otherwise: str = "renamed or "
+) -> Diagnostic:
+    """What is somebody else's, and what they can do about it: remove it, or something else before that."""
+    owner = Asking(stack, whole=True).owner(row)
+    remedy = f"have it {otherwise}removed by " + ("a run of that stack" if owner.stack else "whoever made it")
+    message = f"Kong has {what} ({row['id']}) {made_by(row, owner)}. It is left as it is; {remedy}"
+    return Diagnostic("ENV405", message, place)
 
 
 _Stands = tuple[str, str, str | None]
@@ -234,11 +263,7 @@ def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic
             f"it, or this is another state. See what `python -m kong_oam recover -s {own}` says"
         )
         return Diagnostic("ENV406", message, need.place)
-    owner = Asking(stack, whole=True).owner(row)
-    remedy = f"have it {_OTHERWISE.get(need.type, 'renamed or ')}removed by "
-    remedy += "a run of that stack" if owner.stack else "whoever made it"
-    message = f"Kong has {what} ({row['id']}) {made_by(row, owner)}. It is left as it is; {remedy}"
-    return Diagnostic("ENV405", message, need.place)
+    return _theirs(stack, what, row, need.place, _OTHERWISE.get(need.type, "renamed or "))
 
 
 def _names(row: Row) -> Iterable[str]:

@@ -19,7 +19,7 @@ from kong_oam.identity.common.discovery import DiscoveryError, Published, Signin
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.conflicts import issuer_conflicts, name_conflicts, needed, plugin_conflicts
+from kong_oam.kong.conflicts import issuer_conflicts, name_conflicts, needed, nobody_conflicts, plugin_conflicts
 from kong_oam.kong.extras import Extra, extras
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
@@ -171,6 +171,41 @@ def test_a_signing_key_that_others_have_in_kong_is_named(admin: httpx.Client, mo
     (found,) = _issuers(admin)
     assert "Kong has jwt credential 'k2'" in found.message
     assert "that was made outside any stack (its tags are 'theirs')" in found.message
+    assert _issuers(admin, ALL, {"main": ISSUER}) == [found], "a ring that is there gets the issuer's next key"
+
+
+def test_a_key_of_an_empty_slot_that_others_have_is_named(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not the issuer can be read."""
+
+    def discovered(issuer: str) -> Published:
+        raise DiscoveryError(issuer)
+
+    monkeypatch.setattr("kong_oam.kong.conflicts.discover", discovered)
+    slots = SETTINGS.gateway.key_slots
+    _make(admin, "/consumers", username="theirs")
+    _make(admin, "/consumers/theirs/jwt", key=names.unused_key("tests", "main", slots))
+    assert _issuers(admin) == []
+    taken = _make(admin, "/consumers/theirs/jwt", key=names.unused_key("tests", "main", slots - 1))
+    (found,) = _issuers(admin)
+    assert (found.code, found.message) == (
+        "ENV405",
+        f"Kong has jwt credential 'kong-oam.tests.ring.main.unused.{slots - 1}' ({taken['id']}) that was made outside any "
+        "stack (it has no tags). It is left as it is; have it renamed or removed by whoever made it",
+    )
+
+
+def test_the_custom_id_of_nobody_that_others_have_is_named(admin: httpx.Client) -> None:
+    """Kong takes it once, whatever the consumer is called; one that has the name, too, is found by that."""
+    named = names.anonymous("tests")
+    theirs = _make(admin, "/consumers", username="theirs", custom_id=named)
+    with AdminApi(Account(str(admin.base_url))) as asked:
+        (found,) = nobody_conflicts(asked, ESTATE, NOTHING)
+        assert found.code == "ENV405"
+        assert f"Kong has consumer 'theirs' with custom_id '{named}' ({theirs['id']}) that was made" in found.message
+        assert [*nobody_conflicts(asked, ESTATE, ALL)] == []
+        admin.delete(f"/consumers/{theirs['id']}").raise_for_status()
+        _make(admin, "/consumers", username=named, custom_id=named)
+        assert [*nobody_conflicts(asked, ESTATE, NOTHING)] == []
 
 
 def test_an_issuer_that_cannot_be_read_is_told_by_the_run(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
