@@ -104,7 +104,7 @@ def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
             lines[f"    ask first, since others use it: {some(reason.used_by)}"] = None
         if reason.stack:
             lines[f"    stack '{reason.stack}' has to act: python -m kong_oam verify --stack {reason.stack}"] = None
-        else:
+        elif reason.remedy:
             lines[f"    to do: {reason.remedy}"] = None
     return iter(lines)
 

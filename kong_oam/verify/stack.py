@@ -50,8 +50,9 @@ class UnverifiedError(UndoneError):
 class Reason:
     """An entity of the gateway, or a field of an object, that is not as it is meant, and what to do about it.
 
-    `remedy`: the command that repairs it; empty where another `stack` has to act. `aside`: it is of what is asked for
-    beside who may call. `used_by`: the others that use an entity which the command removes, in words.
+    `remedy`: the command that repairs it; empty where another `stack` has to act, or another reason's command is
+    enough. `aside`: it is of what is asked for beside who may call. `used_by`: the others that use an entity which the
+    command removes, in words.
     """
 
     text: str
@@ -135,13 +136,34 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
 def _reasons(settings: Settings, deviation: Deviation, drifted: Mapping[str, Drift]) -> tuple[Reason, ...]:
     """The reasons of a finding, in the order of its causes."""
     reasons = []
+    kept = _kept(deviation, drifted)
     for cause in deviation.causes:
         drift = drifted[cause]
         users = ((label, owner) for label, owner in drift.used_by.items() if label not in deviation.causes)
-        used_by = tuple(f"{label} ({owner})" for label, owner in users)
-        remedy = "" if drift.stack else _remedy(settings, drift)
+        used_by = tuple(f"{label} ({owner})" for label, owner in users if cause not in kept)
+        remedy = "" if drift.stack or cause in kept else _remedy(settings, drift)
         reasons.append(Reason(drift.text, remedy, drift.aside, drift.stack, used_by))
     return tuple(reasons)
+
+
+def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> frozenset[str]:
+    """The causes of a finding that need no removal: others use them, and a route that leads to them is removed.
+
+    Kong removes no service that has routes. An Upstream that is removed takes its other services' Targets with it.
+    """
+    removed = [cause for cause in deviation.causes if _is_removed(drifted[cause])]
+    kept = set[str]()
+    if any(cause.startswith("route ") for cause in removed):
+        for kind, users in (("service ", "route "), ("upstream ", "service ")):
+            for cause in removed:
+                using = (label for label in drifted[cause].used_by if label.startswith(users))
+                if cause.startswith(kind) and any(label not in removed or label in kept for label in using):
+                    kept.add(cause)
+    return frozenset(kept)
+
+
+def _is_removed(drift: Drift) -> bool:
+    return drift.request is not None and drift.request.fields is None
 
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:

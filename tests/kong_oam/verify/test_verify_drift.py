@@ -72,7 +72,7 @@ def test_each_request_that_is_said_works_and_is_all_that_a_run_leaves(running: R
 def _remedies(running: Running) -> list[str]:
     """What is said to do, in that order."""
     said = (reason.remedy for _, reasons in running.judged().findings for reason in reasons)
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(filter(None, said)))
 
 
 @pytest.mark.parametrize("name", deep_after(8, ["nothing", *DRIFTS]))

@@ -105,6 +105,30 @@ def test_a_key_of_another_stack_is_no_cause_beside_the_cause(stacks: dict[str, R
     assert set(texts) == {"plugin post-function of service 'kong-oam.local.orders.api.8080' is missing"}
 
 
+def test_what_others_use_of_a_foreign_route_is_not_removed(stacks: dict[str, Running], hands: Hands) -> None:
+    """Only the route that takes our calls is: Kong keeps a service with routes, and an Upstream has other services."""
+    hands.make("/upstreams", name="shared.test")
+    for name in ("theirs", "others"):
+        hands.make("/services", name=name, host="shared.test")
+    taking = {"hosts": ["shop.local.example.com"], "paths": ["~/"], "methods": ["GET"], "regex_priority": 500}
+    hands.make("/services/theirs/routes", name="taking", **taking)
+    hands.make("/services/theirs/routes", name="elsewhere", hosts=["elsewhere.test"])
+    hands.make("/services/others/routes", name="beside", hosts=["beside.test"])
+
+    def to_do() -> list[str]:
+        return [line for line in printed(stacks["local"].judged(), "local") if "to do: " in line or "ask first" in line]
+
+    kinds = [line.partition("$KONG_ADMIN_ADDR/")[2].partition("/")[0] for line in to_do()]
+    assert kinds == ["routes"]
+    hands.run('curl -X DELETE -H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR/routes/elsewhere')
+    kinds = [line.partition("$KONG_ADMIN_ADDR/")[2].partition("/")[0] for line in to_do()]
+    assert kinds == ["routes", "services"]
+    for line in to_do():
+        hands.run(line.partition("to do: ")[2])
+    assert printed(stacks["local"].judged(), "local")[0].endswith("decides as the Applications mean")
+    assert hands.find("services", name="others") and hands.find("upstreams", name="shared.test")
+
+
 def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(stacks: dict[str, Running], hands: Hands) -> None:
     """A global plugin of somebody's acts on the services of both stacks, and on foreign ones."""
     hands.make("/services", name="theirs", host="elsewhere.test")
