@@ -165,7 +165,7 @@ def _key_conflicts(admin: AdminApi, settings: Settings, estate: Estate) -> Itera
             published = {key.kid for key in discover(provider.issuer).keys} if provider.issuer else published
         for row in others:
             if row["key"] in unused:
-                yield _theirs(stack, f"jwt credential '{row['key']}'", row)
+                yield _theirs(stack, f"jwt credential '{row['key']}'", row, otherwise="given another key or ")
             elif row["key"] in published:
                 yield _issuer_diagnostic(stack, name, f"jwt credential '{row['key']}'", row)
 
@@ -179,7 +179,7 @@ def nobody_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Di
     for row in () if (_CONSUMER, "gateway-anonymous") in held else admin.with_custom_id(wanted):
         if row.get("username") != wanted and not _is_ours(stack, row):
             what = f"consumer '{row.get('username') or row['id']}' with custom_id '{wanted}'"
-            yield _theirs(stack, what, row)
+            yield _theirs(stack, what, row, otherwise="given another custom_id or ")
 
 
 def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagnostic:

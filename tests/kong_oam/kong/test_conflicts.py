@@ -190,7 +190,7 @@ def test_a_key_of_an_empty_slot_that_others_have_is_named(admin: httpx.Client, m
     assert (found.code, found.message) == (
         "ENV405",
         f"Kong has jwt credential 'kong-oam.tests.ring.main.unused.{slots - 1}' ({taken['id']}) that was made outside any "
-        "stack (it has no tags). It is left as it is; have it renamed or removed by whoever made it",
+        "stack (it has no tags). It is left as it is; have it given another key or removed by whoever made it",
     )
 
 
