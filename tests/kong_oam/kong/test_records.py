@@ -157,6 +157,15 @@ def test_of_kongs_own_record_only_what_is_counted_by_is_left(kong: Recorded) -> 
     assert "hidden" not in said and token not in said and token.split(".")[2] not in said
 
 
+_LIKE_MARKS = ("\uff1f", "\uff1b", "\uff03", "\u037e", "\ufe56", "\u00bf")
+MARKS = (
+    *(mark.encode() for mark in _LIKE_MARKS),
+    *("".join(f"%{byte:{form}}" for byte in mark.encode()).encode() for mark in _LIKE_MARKS for form in ("02X", "02x")),
+    b"\xef%bC\x9f",
+)
+"""What other servers may read as ? ; or #."""
+
+
 @pytest.mark.parametrize(
     "target",
     [
@@ -168,6 +177,7 @@ def test_of_kongs_own_record_only_what_is_counted_by_is_left(kong: Recorded) -> 
             b"/a%3btoken=hidden",
             b"/a%253Ftoken=hidden",
         ),
+        *(b"/a" + mark + b"token=hidden" for mark in MARKS),
         b"/%2e%2e;?a=\xff",
     ],
 )
@@ -188,6 +198,13 @@ def test_what_is_let_through_is_recorded_without_a_fragment(kong: Recorded, trac
     raw = request(TARGET + b"/a%23token=hidden/b", f"traceparent: {traceparent}".encode())
     answer, record = kong.ask(raw)
     assert answer.status != 400 and record["path"].endswith("/a%23") and "traceparent" not in record
+
+
+@pytest.mark.parametrize("spelled", ["gr\u00f6\u00dfe".encode(), b"gr%c3%b6%C3%9Fe"])
+def test_letters_of_other_alphabets_stay_in_a_record(kong: Recorded, spelled: bytes) -> None:
+    """`explain` decides by the path that was recorded."""
+    answer, record = kong.ask(request(TARGET + b"/" + spelled + b"/more"))
+    assert answer.status != 400 and record["path"].endswith("/gr%C3%B6%C3%9Fe/more")
 
 
 def test_a_record_names_the_table_that_decided(kong: Recorded) -> None:
@@ -238,9 +255,9 @@ def test_without_the_code_of_ports_a_record_says_so(tmp_path: Path) -> None:
     with Kong(now=lambda: SCENE.now) as gateway:
         logs = LogSettings(file=str(file))
         kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True)
-        for plugin in gateway.entities("plugins"):
-            if plugin["name"] == "pre-function":
-                httpx.delete(f"{gateway.admin_url}/plugins/{plugin['id']}").raise_for_status()
+        for one in gateway.entities("plugins"):
+            if one["name"] == "pre-function":
+                httpx.delete(f"{gateway.admin_url}/plugins/{one['id']}").raise_for_status()
         answer = gateway.handle(request(TARGET + b"?apikey=hidden"), scheme=STACK.scheme)
         counted = httpx.get(f"{gateway.admin_url}/metrics").text
     record = json.loads(file.read_bytes())
