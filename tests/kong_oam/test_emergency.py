@@ -147,6 +147,16 @@ def test_a_workload_that_is_away_is_an_error(running: Running, admin: AdminApi) 
         show_at_gateway(admin, settings, [opened], proxy, is_open=True)
 
 
+def test_a_workload_that_is_away_does_not_speak_against_a_close(running: Running, admin: AdminApi) -> None:
+    """Nobody gets through, and the gateway cannot show more."""
+    settings = settings_of(running)
+    opened = open_path(admin, settings, WANTED)
+    proxy = answering(503, headers={**OWN, "Content-Type": "application/json"})
+    assert show_at_gateway(admin, settings, [opened], proxy, is_open=False) == [
+        f"GET {URL} without a token: the gateway reaches no workload (503)"
+    ]
+
+
 def test_a_workload_that_refuses_is_not_the_gateway(running: Running, admin: AdminApi) -> None:
     """Kong says which answers came from a workload."""
     settings = settings_of(running)

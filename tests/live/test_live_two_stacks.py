@@ -75,7 +75,7 @@ def refused_by_hand(made: Engine) -> None:
     assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
     made.live.await_steady([(made.case("GET", "/orders/health"), 503)], made.bound)
     failed = run(made, "emergency", "open", "orders/api", "/orders", "--reason", "a live test", status=2).stderr
-    assert "the gateway still refuses it (503)" in failed and "is disabled" in failed
+    assert "(503), since plugin pre-function" in failed and "is disabled: enable it in Kong" in failed
     assert "closed: orders/api" in said(made, "emergency", "close")
 
 
