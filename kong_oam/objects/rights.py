@@ -63,17 +63,17 @@ def rights_of(objects: Iterable[RenderedObject], namespace: str, accounts: Colle
     """The rights that a component's objects give. `accounts`: namespace and name of its own ServiceAccounts."""
     of_rbac = [one for one in objects if one.group_kind[0] == RBAC]
     rights: list[Right] = []
-    harmless_roles: dict[tuple[str, str, str], bool] = {}
+    of_own_roles: dict[tuple[str, str, str], list[Right]] = {}
     for one in of_rbac:
         if one.kind not in _ROLES:
             continue
         found = list(_of_role(one, namespace))
         rights += found
         if _is_its_own(one):
-            harmless_roles[_role_key(one.kind, one.namespace, one.name)] = all(right.harmless for right in found)
+            of_own_roles[_role_key(one.kind, one.namespace, one.name)] = found
     for one in of_rbac:
         if one.kind in _BINDINGS:
-            rights += _of_binding(one, namespace, harmless_roles, accounts)
+            rights += _of_binding(one, namespace, of_own_roles, accounts)
     return rights
 
 
@@ -159,17 +159,23 @@ def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> b
 def _of_binding(
     one: RenderedObject,
     namespace: str,
-    harmless_roles: Mapping[tuple[str, str, str], bool],
+    of_own_roles: Mapping[tuple[str, str, str], list[Right]],
     accounts: Collection[tuple[str, str]],
 ) -> Iterator[Right]:
     role = mapping(one.object.get("roleRef"))
     kind, name = str(role.get("kind", "")), str(role.get("name", ""))
-    harmless_role = harmless_roles.get(_role_key(kind, one.namespace, name))
+    given = of_own_roles.get(_role_key(kind, one.namespace, name))
+    opening = [right for right in given or () if not right.harmless]
     where = _where(one, namespace, is_cluster=one.kind == "ClusterRoleBinding")
     for subject in mappings(one.object.get("subjects")):
         who, is_own = _subject(subject, one.namespace, accounts)
-        harmless = harmless_role is not None and (harmless_role or is_own)
-        yield Right(one, f"bind {kind} {name} to {who}{where}", harmless)
+        if is_own or not opening:
+            yield Right(one, f"bind {kind} {name} to {who}{where}", harmless=given is not None)
+            continue
+        # The role's rules may change under its name, so each right is said with its holder.
+        for right in opening:
+            place = "" if right.text.endswith(where) else where
+            yield Right(one, f"{right.text} for {who}{place}", harmless=False)
 
 
 def _subject(subject: Mapping[str, Any], namespace: str, accounts: Collection[tuple[str, str]]) -> tuple[str, bool]:

@@ -14,10 +14,14 @@ RIGHTS: Final = "rights"
 
 
 def rights_given(component: Component) -> list[str]:
-    """The rights that the objects of a component give, wherever it runs, in order."""
+    """The rights that the objects of a component give, wherever it runs, in order. Each with its namespace and cluster.
+
+    A component that moves keeps its rights, and reads what is in another namespace.
+    """
     found: set[str] = set()
     for site in component.sites:
-        found.update(right.text for right in rights_of(site.rendered or (), site.namespace, ()))
+        where = f" in cluster {site.cluster}" if site.cluster else ""
+        found.update(right.text + where for right in rights_of(site.rendered or (), "", ()))
     return sorted(found)
 
 

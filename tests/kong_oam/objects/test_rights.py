@@ -112,8 +112,8 @@ BINDINGS = [
     ([binding("ClusterRole cluster-admin", kind="ClusterRoleBinding")], "bind ClusterRole cluster-admin to ServiceAccount shop/own in every namespace"),
     ([binding("ClusterRole edit")], "bind ClusterRole edit to ServiceAccount shop/own"),
     ([binding("Role made-by-others")], "bind Role made-by-others to ServiceAccount shop/own"),
-    ([role(SECRETS), binding("Role r", ANYBODY)], "bind Role r to Group system:unauthenticated"),
-    ([role(SECRETS), binding("Role r", OTHERS)], "bind Role r to ServiceAccount other/web"),
+    ([role(SECRETS), binding("Role r", ANYBODY)], "get secrets for Group system:unauthenticated"),
+    ([role(SECRETS), binding("Role r", OTHERS)], "get secrets for ServiceAccount other/web"),
     ([role(READING, kind="ClusterRole"), binding("Role r")], "bind Role r to ServiceAccount shop/own"),
 ]  # fmt: skip
 
@@ -123,6 +123,17 @@ def test_a_binding_gives_a_role_of_the_component_to_its_own_account(objects: lis
     """A role that others wrote, or a right that others get, is listed by itself."""
     assert refused(ACCOUNT, *objects, rights={"shop/web": ["get secrets"]}) == [right]
     assert refused(ACCOUNT, *objects, rights={"shop/web": ["get secrets", right]}) == []
+
+
+def test_a_right_moves_to_no_other_holder_with_a_rule() -> None:
+    """The rules of two roles change places: the set of rights and that of bindings stay."""
+    logs = rule("get", "pods/log")
+    account, group = binding("Role own"), binding("Role r", ANYBODY) | {"metadata": {"name": "c"}}
+    listed = ["get secrets", "get pods/log", "get pods/log for Group system:unauthenticated"]
+    before = ACCOUNT, role(SECRETS, name="own"), role(logs), account, group
+    assert refused(*before, rights={"shop/web": listed}) == []
+    swapped = ACCOUNT, role(logs, name="own"), role(SECRETS), account, group
+    assert refused(*swapped, rights={"shop/web": listed}) == ["get secrets for Group system:unauthenticated"]
 
 
 def test_a_binding_in_another_namespace_is_listed_as_such() -> None:
