@@ -73,7 +73,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "LINT313": Kind(
         "a client through which users of a role's groups get nothing, since only another role names the client",
-        "name the client in the role that has the groups; then its users are let in through that client",
+        "name the client in the role that has the groups; then its users are let in through that client, by every rule "
+        "that asks for a scope of the role",
     ),
 }
 """The codes of lint: LINT301 and on. The schema of waivers is checked against it."""

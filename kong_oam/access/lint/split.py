@@ -37,8 +37,8 @@ def _narrowest(subject: LintSubject, scope: str) -> Role:
 def _finding(subject: LintSubject, holder: Holder, role: Role, scopes: list[str]) -> LintFinding:
     asked = " and ".join(f"'{scope}'" for scope in scopes)
     message = (
-        f"users in {some(role.groups)} get nothing by {asked} through '{holder.client}': role '{role.name}' has their "
-        f"groups, and another role names the client; name '{holder.client}' in '{role.name}', too"
+        f"users in {some(role.groups)} alone get nothing by {asked} through '{holder.client}': role '{role.name}' has "
+        f"their groups, and another role names the client; name '{holder.client}' in '{role.name}', too"
     )
     return LintFinding("LINT313", subject.key, message, _place(subject, holder, scopes), _naming(subject, holder, role))
 

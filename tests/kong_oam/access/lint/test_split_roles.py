@@ -47,7 +47,7 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(change: Any, style:
     estate, findings = linted(files)
     (finding,) = [one for one in findings if one.code == "LINT313"]
     assert finding.message == (
-        "users in sales get nothing by 'read' through 'shop/web': role 'people' has their groups, and another role "
+        "users in sales alone get nothing by 'read' through 'shop/web': role 'people' has their groups, and another role "
         "names the client; name 'shop/web' in 'people', too"
     )
     line = files["orders.yaml"].splitlines()[finding.place.line - 1]
