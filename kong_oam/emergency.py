@@ -127,7 +127,7 @@ def _opening(component: str, opening: Mapping[str, Any], table: Mapping[str, Any
 def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Opening:
     """Opens the path at all complete gates of the component. Raises EmergencyError, AdminError."""
     live, now = _entities(admin), admin.now()
-    chosen = _completeports_of(live, settings, wanted.component)
+    chosen = _complete_ports_of(live, settings, wanted.component)
     tables = [_tables_of(port) for port in chosen]  # all scripts are known before the first change
     methods = _checked(wanted, tables[0]["rules"])
     for guard in find_openings(live, settings).scripts:
@@ -150,7 +150,7 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
     return _opening(wanted.component, opening, tables[0], now)
 
 
-def _completeports_of(live: Entities, settings: Settings, component: str) -> list[Port]:
+def _complete_ports_of(live: Entities, settings: Settings, component: str) -> list[Port]:
     """The ports of the component that have all guards. Raises EmergencyError where none has, and where another stack
     owns a guard."""
     stack, ports = settings.stack.name, list(ports_of(live, settings))
@@ -263,12 +263,15 @@ def show_at_gateway(
     Raises EmergencyError where the gateway does not do what was written, with the cause where Kong's entities show it,
     and AdminError.
     """
+    asked_for = list(changed)
+    if not asked_for:
+        return []
     live, stack = _entities(admin), settings.stack.name
+    settled, tells_itself = settle(admin, settings.gateway) + _SPARE_SECONDS, _tells_itself(admin)
     lines: list[str] = []
-    for opening in changed:
+    for opening in asked_for:
         parts = _to_ask(live, settings, opening, is_open=is_open)
         causes = list(dict.fromkeys(cause for _, why in parts for cause in why))
-        settled, tells_itself = settle(admin, settings.gateway) + _SPARE_SECONDS, _tells_itself(admin)
         asked: list[tuple[str, bool]] = []
         for tables, why in parts:
             # What Kong's entities hinder, no time mends.

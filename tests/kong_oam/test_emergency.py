@@ -95,11 +95,11 @@ def test_what_everybody_gets_is_asked_at_the_gateway(running: Running, admin: Ad
 
 
 def _disable_admission(hands: Hands) -> None:
-    hands.change("plugins", hands.find("plugins", name="pre-function", service=SERVICE), enabled=False)
+    hands.change("plugins", _guard(hands, "pre-function"), enabled=False)
 
 
 def _disable_gate(hands: Hands) -> None:
-    hands.change("plugins", hands.find("plugins", name="post-function", service=SERVICE), enabled=False)
+    hands.change("plugins", _guard(hands, "post-function"), enabled=False)
 
 
 @pytest.mark.parametrize(
