@@ -107,9 +107,13 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
 
 
 def _unknown(guard: ScriptGuard) -> str:
+    return _not_of_this_version(guard.component, f"nobody can say what {guard.label} opens")
+
+
+def _not_of_this_version(component: str, shown: str) -> str:
     return (
-        f"the scripts of {guard.component} were changed by hand, or are of another version of the program: "
-        f"nobody can say what {guard.label} opens. Use that version, or `pulumi up --refresh`"
+        f"the scripts of {component} were changed by hand, or are of another version of the program: {shown}. "
+        "Use that version, or `pulumi up --refresh`"
     )
 
 
@@ -185,10 +189,8 @@ def _tables_of(port: Port) -> Mapping[str, Any]:
     for kind in ("pre-function", "post-function"):
         script = script_of(port.guards[kind])
         if script is None or not script.table:
-            raise EmergencyError(
-                f"the scripts of {port.component} were changed by hand, or are of another version of the program: "
-                f"plugin {kind} of service '{port.service}'. Use that version, or `pulumi up --refresh`"
-            )
+            where = f"plugin {kind} of service '{port.service}'"
+            raise EmergencyError(_not_of_this_version(port.component, where))
     return port.table
 
 
