@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.checker.estates import OUTSIDE, Client, Part, Shape
 from tests.support.checker.runs import Edit, Recorder, Run, sandbox
-from tests.support.tiers import deep_after
+from tests.support.tiers import ROOT, deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -41,8 +41,8 @@ GIVING = Part("a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.
 
 LEADS: Edit = (
     SERVICE,
-    "return self._gateway.nowhere, _NOWHERE",
-    'return self._logical.split("/")[1].rsplit("-", 1)[0] + "-g0.default.svc.cluster.local", 8080',
+    "            host=gateway.nowhere,\n            port=_NOWHERE,\n",
+    '            host=name.split("/")[1].rsplit("-", 1)[0] + "-g0.default.svc.cluster.local",\n            port=8080,\n',
 )
 TARGET: Edit = (
     GATEWAY,
@@ -174,6 +174,13 @@ def _runs(fault: Fault, folder: Path, *edits: Edit) -> Iterator[Run]:
             yield recorder.up(f"estate {number}", Shape(parts, fault.clients, broken))
         if fault.flags:
             yield recorder.up("with flags", recorder.shape, *fault.flags)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_edit_of_a_fault_applies(name: str) -> None:
+    """Each edit finds its text once in the sources of today. The runs below are deep, and would tell of it late."""
+    counts = {old: (ROOT / file).read_text("utf-8").count(old) for file, old, _ in FAULTS[name].edits}
+    assert set(counts.values()) == {1}, counts
 
 
 @pytest.mark.timeout(600)
