@@ -305,6 +305,16 @@ def test_the_index_lists_every_page() -> None:
     assert index in {path for path, _ in links(README)}
 
 
+def test_docs_have_at_most_50_000_words_by_hand() -> None:
+    """Readers stop at long pages. Generated reference blocks do not count."""
+    words = 0
+    for file in pages():
+        if file.is_relative_to(DOCS) or file == README:
+            by_hand = re.sub(r"<!-- reference: .*?<!-- end -->", "", file.read_text("utf-8"), flags=re.DOTALL)
+            words += len(by_hand.split())
+    assert words <= 50_000
+
+
 def test_what_pages_name_is_there() -> None:
     """Files and folders, tests by their names, and targets of make."""
     text = "\n".join(file.read_text("utf-8") for file in pages())
