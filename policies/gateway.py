@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import kong_oam
 from kong_oam.access.model import METHODS, Rule
 from kong_oam.access.networks import beyond, fewest, network, only_from
 from kong_oam.access.paths import written
+from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding, Settings
@@ -54,12 +52,6 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "gate": ("post-function",),
 }
 """What a service has to have, and the plugins that are it."""
-
-_DOING: Mapping[str, str] = json.loads(
-    (Path(kong_oam.__file__).parent / "kong" / "plugin_kinds.json").read_text("utf-8")
-)
-"""What plugins of other kinds do to a call, by kind. It is read as data: the pack guards the program, and runs none of
-what the program knows Kong by. `kong_oam/kong/plugin_kinds.py` says what each word means."""
 
 _REFUSED = {
     "lets pages read": "answers preflights before the gate, and tells browsers whose pages may read answers",
@@ -225,7 +217,7 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFi
     for plugin in deployment.of(PLUGIN):
         kind = plugin.text("name")
         scopes = [scope for scope in ("serviceId", "routeId", "consumerId") if plugin.properties.get(scope)]
-        doing = "lets pages read" if _marks_origins(plugin) else _DOING.get(kind, "")
+        doing = "lets pages read" if _marks_origins(plugin) else PLUGIN_KINDS.get(kind, "")
         if doing in _PASSIVE or (kind not in (*SCRIPTS, *STRICT) and _is_waived(deployment, plugin)):
             continue
         if doing in _REFUSED:
@@ -250,7 +242,7 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
     estate = deployment.model.estate
     for component in estate.exposed if estate else ():
         for one in component.edge.kong_plugins:
-            doing = _DOING.get(one.name, "")
+            doing = PLUGIN_KINDS.get(one.name, "")
             why = _REFUSED.get(doing, "is not known to leave the decision to the gate")
             if doing in _PASSIVE:
                 why = "sends or writes what it sees to where its configuration says" if _leads_away(one.config) else ""

@@ -193,7 +193,8 @@ def test_the_program_and_the_pack_are_parts_of_it(installed: Path, tmp_path: Pat
         "from kong_oam.policies import scripts\n"
         "from kong_oam.kong import plugins\n"
         "print(kong_oam.components.program.__file__, callable(kong_oam.components.program.deploy))\n"
-        "print(scripts.is_gate(plugins.gate('{}', '{}')['access'][0]))\n"
+        "gate = plugins.gate('{}', '{}')\n"
+        "print(scripts.meant('post-function', gate) == gate)\n"
     )
     where, loaded, current = python(installed, tmp_path, "one.py").split()
     assert Path(where) == installed / "kong_oam" / "components" / "program.py"

@@ -3,8 +3,6 @@
 The script of phase `access` has the code of all phases. It leaves the functions in `kong.ctx.shared.kong_oam_code`,
 and the scripts of later phases call them there. A request that never came to phase `access` has no code: nothing is
 let through then, and nothing of Kong's own record is logged.
-
-The policy pack reads all of this for itself (`policies/scripts.py`): it guards the scripts that are written here.
 """
 
 from __future__ import annotations

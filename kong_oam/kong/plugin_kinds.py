@@ -1,4 +1,4 @@
-"""The effect of plugins of others on calls that ours judge, by kind: `plugin_kinds.json`, read by the pack, too.
+"""The effect of plugins of others on calls that ours judge, by kind (`plugin_kinds.json`).
 
 harmless       it can change no method, path or host, and no header that the gate owns, and it neither answers nor
                authenticates: it looks at calls, or marks requests and answers

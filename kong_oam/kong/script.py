@@ -6,7 +6,6 @@
     ...                               the script itself
 
 JSON stands there with `'` for `"`, which takes four characters in the state; the script makes it JSON again.
-The policy pack reads the same for itself (`policies/scripts.py`): it guards what is written here.
 """
 
 from __future__ import annotations

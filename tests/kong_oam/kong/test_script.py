@@ -6,7 +6,7 @@ import pytest
 
 from kong_oam.kong import plugins
 from kong_oam.kong.script import NOTE, ScriptInputs, framed, inputs_of, with_table
-from policies.scripts import is_admission, is_gate, table_of
+from policies.scripts import address_of, meant, table_of
 
 TABLE = '{\n"rules": {"/a]==]b": "]\'"},\n"hosts": [[1]]\n}'
 ESCAPED = TABLE.replace('/a]==]b": "]\'"', '/a\\u005d==\\u005db": "\\u005d\\u0027"')
@@ -45,10 +45,11 @@ def test_another_table_leaves_all_else_as_it_is() -> None:
     assert with_table(script, lambda _: '"]"') == framed(ScriptInputs('"]"', ADDRESS), "x()")
 
 
-def test_the_pack_reads_the_same() -> None:
-    """For itself."""
+def test_the_pack_takes_what_is_sent_for_what_is_meant() -> None:
+    """It makes the scripts anew of the inputs that it reads in them."""
     admission, gate = plugins.admission(TABLE, 600, ["x-a"]), plugins.gate(TABLE, ADDRESS)
-    assert is_admission(admission["access"][0])
-    assert is_gate(gate["access"][0])
+    assert meant("pre-function", admission) == admission
+    assert meant("post-function", gate) == gate
     for config in (admission, gate):
         assert table_of(config) == {"rules": {"/a]==]b": "]'"}, "hosts": [[1]]}
+    assert (address_of(admission), address_of(gate)) == (None, {"host": "api.test", "port": 8080})
