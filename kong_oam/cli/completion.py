@@ -1,80 +1,136 @@
-"""`completion`: the script with which a shell completes verbs, options, choices, stacks and files."""
+"""`completion`: completes verbs, options, choices, stacks and files in a shell.
+
+The script of each shell asks this command what may come next, so all shells follow the parser itself.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import Iterator, Sequence
 
+from kong_oam.access.settings.stack import stack_names
 from kong_oam.cli.command import OK, Command
-from kong_oam.cli.completion_scripts import SCRIPTS, Argument, Verb
-from kong_oam.cli.console import Console
+from kong_oam.cli.console import SCRIPT, Console
 
 _DETAILS = """\
 Prints the script with which a shell completes what is typed after `kong-oam`: verbs, options, choices, files, and the
-stacks of the folder. It starts no Python, so it answers at once; make it anew after an upgrade.
+stacks of the folder. At each Tab the script runs `kong-oam completion SHELL -- WORD...`, which prints what may come
+next, a line each.
 
   eval "$(python -m kong_oam completion bash)"       # in ~/.bashrc; zsh: in ~/.zshrc, after compinit
   python -m kong_oam completion fish > ~/.config/fish/completions/kong-oam.fish
 """
 
-_FILES = ("FILE", "FOLDER", "OLD", "NEW")
-"""What help calls a value that is the name of a file or a folder, or may be."""
+# Where nothing is offered, each shell completes the names of files.
+
+_BASH = """\
+_kong_oam() {
+    mapfile -t COMPREPLY < <(%(program)s completion bash -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    COMPREPLY=("${COMPREPLY[@]%%%%$'\\t'*}")
+}
+complete -o default -F _kong_oam %(program)s
+"""
+
+_ZSH = """\
+_kong_oam() {
+    local -a found
+    found=(${(f)"$(%(program)s completion zsh -- "${(@)words[2,CURRENT]}" 2>/dev/null)"})
+    found=("${(@)found//:/\\\\:}")
+    found=("${(@)found/$'\\t'/:}")
+    if (( $#found )); then _describe %(program)s found; else _files; fi
+}
+compdef _kong_oam %(program)s
+"""
+
+_FISH = """\
+function __kong_oam
+    set -l before (commandline -opc)
+    set -l current (commandline -ct)
+    set -l found (%(program)s completion fish -- $before[2..] "$current" 2>/dev/null)
+    if set -q found[1]
+        printf '%%s\\n' $found
+    else
+        __fish_complete_path "$current"
+    end
+end
+complete -c %(program)s -f -a '(__kong_oam)'
+"""
+
+SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
+"""Names of stacks that are offered: any other could be a command once the line is run."""
+
+Offer = tuple[str, str]
+"""A word that may come next, and what it stands for."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=tuple(SCRIPTS), metavar="SHELL", help=", ".join(SCRIPTS))
-
-
-def _run(options: argparse.Namespace, console: Console) -> int:
-    console.print_exactly(SCRIPTS[options.shell](read(options.parser)).rstrip("\n"))
-    return OK
-
-
-def read(parser: argparse.ArgumentParser, name: str = "", summary: str = "") -> Verb:
-    """What there is to complete after the words of a parser, at any depth: the whole one's has no name."""
-    return Verb(name, summary, tuple(_options(parser)), tuple(_operands(parser)), tuple(_verbs(parser)))
-
-
-def _verbs(parser: argparse.ArgumentParser) -> Iterator[Verb]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}
-            for name, inner in action.choices.items():
-                yield read(inner, name, summaries.get(name, ""))
-
-
-def _options(parser: argparse.ArgumentParser) -> Iterator[Argument]:
-    return (_argument(parser, action) for action in parser._actions if action.option_strings)
-
-
-def _operands(parser: argparse.ArgumentParser) -> Iterator[Argument]:
-    for action in parser._actions:
-        if not action.option_strings and not isinstance(action, argparse._SubParsersAction):
-            yield _argument(parser, action)
-
-
-def _argument(parser: argparse.ArgumentParser, action: argparse.Action) -> Argument:
-    name = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
-    return Argument(
-        flags=tuple(action.option_strings),
-        name=name,
-        summary=parser._get_formatter()._expand_help(action) if action.help else "",
-        takes="none" if action.nargs == 0 else "many" if action.nargs in ("+", "*") else "one",
-        kind=_kind(action, name),
-        words=tuple(map(str, action.choices or ())),
-        optional=action.nargs in ("?", "*"),
-        repeatable=isinstance(action, argparse._AppendAction),
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="the words so far, behind --; the last one is completed"
     )
 
 
-def _kind(action: argparse.Action, name: str) -> str:
+def _run(options: argparse.Namespace, console: Console) -> int:
+    if not options.words:
+        script = SCRIPTS[options.shell] % {"program": SCRIPT}
+        console.print_exactly(script.rstrip("\n"))
+        return OK
+    for word, summary in offers(options.parser, options.words):
+        console.print_exactly(f"{word}\t{summary}")
+    return OK
+
+
+def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]:
+    """The words that may stand in place of the last of `words`; none where it is a file's name, or a free text."""
+    before, current = [word for word in words[:-1] if word != "="], words[-1]  # bash splits `--stack=local` in three
+    if "--" in before:
+        return []
+    current, prefix = "" if current == "=" else current, ""
+    if current.startswith("--") and "=" in current:
+        flag, _, current = current.partition("=")
+        before.append(flag)
+        prefix = f"{flag}="
+    option: argparse.Action | None = None
+    for word in before:
+        if word.startswith("-"):
+            option = next((one for one in parser._actions if word in one.option_strings and one.nargs != 0), None)
+        elif option:
+            option = None
+        else:
+            parser = next((inner.choices[word] for inner in _inner(parser) if word in inner.choices), parser)
+    values = _values(option) if option else _operands(parser)
+    found = _options(parser) if current.startswith("-") else values
+    return [(prefix + word, summary) for word, summary in found if word.startswith(current)]
+
+
+def _inner(parser: argparse.ArgumentParser) -> Iterator[argparse._SubParsersAction[argparse.ArgumentParser]]:
+    return (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[Offer]:
+    for action in parser._actions:
+        summary = parser._get_formatter()._expand_help(action) if action.help else ""
+        yield from ((flag, summary) for flag in action.option_strings)
+
+
+def _operands(parser: argparse.ArgumentParser) -> Iterator[Offer]:
+    """The verbs of a parser, and the values of its operands."""
+    inner = [*_inner(parser)]
+    for verbs in inner:
+        yield from ((verb.dest, verb.help or "") for verb in verbs._choices_actions)
+    for action in parser._actions:
+        if not action.option_strings and action not in inner:
+            yield from _values(action)
+
+
+def _values(action: argparse.Action) -> Iterator[Offer]:
     if action.choices:
-        return "words"
-    if action.dest == "stack":
-        return "stacks"
-    is_several = name == "PATH" and action.nargs in ("+", "*")  # one PATH alone is that of a URL
-    return "files" if action.type is Path or name in _FILES or is_several else ""
+        yield from ((str(choice), "") for choice in action.choices)
+    elif action.dest == "stack":
+        yield from ((name, "") for name in stack_names() if _PLAIN.fullmatch(name))
 
 
 COMMAND = Command("completion", "print a shell's completion script", _DETAILS, _arguments, _run, json=False)

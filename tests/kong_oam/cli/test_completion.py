@@ -8,6 +8,7 @@ import pty
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,33 +16,34 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import COMMANDS, _parser, main
-from kong_oam.cli.completion import read
-from kong_oam.cli.completion_scripts import Verb
+from kong_oam.cli.completion import offers
 
-ASK = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kong_oam; printf "%s\\n" "${COMPREPLY[@]}"'
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Each shell's script in a file, in a project with three stacks; the name of a fourth would be a command."""
-    found = {}
-    for shell in ("bash", "zsh", "fish"):
-        assert main(["completion", shell]) == 0
-        found[shell] = tmp_path / f"kong-oam.{shell}"
-        found[shell].write_text(capsys.readouterr().out, "utf-8")
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project with three stacks; the name of a fourth would be a command."""
     monkeypatch.chdir(tmp_path)
     Path("stacks").mkdir()
     for stack in ("local", "logs", "aws", "$(touch evil)"):
         Path("stacks", f"Pulumi.{stack}.yaml").touch()
+
+
+@pytest.fixture
+def scripts(project: None, capsys: pytest.CaptureFixture[str]) -> dict[str, Path]:
+    """Each shell's script in a file of the project."""
+    found = {}
+    for shell in ("bash", "zsh", "fish"):
+        assert main(["completion", shell]) == 0
+        found[shell] = Path(f"kong-oam.{shell}").resolve()
+        found[shell].write_text(capsys.readouterr().out, "utf-8")
     return found
 
 
-def offered(script: Path, *words: str) -> list[str]:
-    """What bash completes the last of these words to, after the others."""
-    command = ["bash", "--norc", "-c", ASK, str(script), "kong-oam", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-    assert done.stderr == ""
-    return done.stdout.split()
+def offered(*words: str) -> list[str]:
+    """What may stand in place of the last of these words."""
+    return [word for word, _ in offers(_parser(), words)]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,8 @@ def offered(script: Path, *words: str) -> list[str]:
         (["check", "--stack", "lo"], ["local", "logs"]),
         (["check", "--stack", "=", "lo"], ["local", "logs"]),
         (["check", "--stack", "="], ["aws", "local", "logs"]),
+        (["check", "--stack=lo"], ["--stack=local", "--stack=logs"]),
+        (["check", "--stack=local", "--sta"], ["--stack"]),
         (["check", "--stack", "check", "--j"], ["--json"]),
         (["recover", "-s", "a"], ["aws"]),
         (["new", "--client", "b"], ["browser"]),
@@ -66,57 +70,49 @@ def offered(script: Path, *words: str) -> list[str]:
         (["completion", ""], ["bash", "zsh", "fish"]),
     ],
 )
-def test_bash_completes_verbs_options_choices_and_stacks(
-    scripts: dict[str, Path], words: list[str], expected: list[str]
-) -> None:
+def test_verbs_options_choices_and_stacks_are_offered(project: None, words: list[str], expected: list[str]) -> None:
     """Of the verb that was said, however its options are written."""
-    assert sorted(offered(scripts["bash"], *words)) == sorted(expected)
+    assert sorted(offered(*words)) == sorted(expected)
 
 
 @pytest.mark.parametrize(
     "words",
     [["check", ""], ["check", "--sarif", "c"], ["forward", "--to", "u", "--", "-"], ["who", "--applications", ""]],
 )
-def test_bash_leaves_the_rest_to_what_it_does_by_itself(scripts: dict[str, Path], words: list[str]) -> None:
-    """Which is files."""
-    assert offered(scripts["bash"], *words) == []
+def test_the_rest_is_left_to_the_shell(project: None, words: list[str]) -> None:
+    """Which completes files."""
+    assert offered(*words) == []
 
 
-def _all(verb: Verb, *path: str) -> Iterator[tuple[tuple[str, ...], Verb]]:
-    yield path, verb
-    for inner in verb.verbs:
-        yield from _all(inner, *path, inner.name)
+def _all(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
+    yield path, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                yield from _all(inner, *path, name)
 
 
-def test_everything_that_can_be_said_is_completed(scripts: dict[str, Path]) -> None:
+def test_everything_that_can_be_said_is_offered(project: None) -> None:
     """Each verb, at any depth, and each of its options, as the command line itself takes them."""
-    assert offered(scripts["bash"], "") == [command.name for command in COMMANDS]
-    for path, verb in _all(read(_parser())):
-        flags = offered(scripts["bash"], *path, "-")
-        assert flags == [flag for option in verb.options for flag in option.flags]
+    assert offered("") == [command.name for command in COMMANDS]
+    for path, parser in _all(_parser()):
+        flags = offered(*path, "-")
+        assert flags == [flag for action in parser._actions for flag in action.option_strings]
         assert "--help" in flags
 
 
-def test_what_takes_a_value_is_known() -> None:
-    """From the parser: a file, a stack, one of some words, as often as it may stand."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--all", action="store_true")
-    parser.add_argument("--stack", action="append", help="one of 100%%")
-    parser.add_argument("--paths", nargs="+", metavar="PATH")
-    parser.add_argument("--path", metavar="PATH")
-    parser.add_argument("--report", type=Path)
-    parser.add_argument("mode", nargs="?", choices=("a", "b"))
-    verb = read(parser)
-    said = [(one.flags, one.takes, one.kind, one.repeatable) for one in verb.options]
-    assert said == [
-        (("--all",), "none", "", False),
-        (("--stack",), "one", "stacks", True),
-        (("--paths",), "many", "files", False),
-        (("--path",), "one", "", False),
-        (("--report",), "one", "files", False),
-    ]
-    assert verb.options[1].summary == "one of 100%"
-    assert [(one.kind, one.words, one.optional) for one in verb.operands] == [("words", ("a", "b"), True)]
+def test_a_summary_stands_beside_each_word(project: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """Shells that show summaries read it behind a tab."""
+    assert main(["completion", "zsh", "--", "forward", "--k"]) == 0
+    assert capsys.readouterr().out == "--key\tits private key, in PEM, without a passphrase\n"
+
+
+KONG_OAM = (
+    'kong-oam() { if [ "$1" = completion ]; then '
+    f'PYTHONPATH={ROOT} {sys.executable} -m kong_oam "$@"; else '
+    "printf '<%s>' beg''in \"$@\" en''d; fi; }"
+)
+"""In place of the command: it completes, and shows what else it is given."""
 
 
 def typed(command: list[str], setup: str, keys: str) -> str:
@@ -126,7 +122,7 @@ def typed(command: list[str], setup: str, keys: str) -> str:
     shell = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True)
     os.close(theirs)
     try:
-        os.write(ours, f"kong-oam() {{ printf '<%s>' beg''in \"$@\" en''d; }}\n{setup}; echo rea''dy\n".encode())
+        os.write(ours, f"{KONG_OAM}\n{setup}; echo rea''dy\n".encode())
         _until(ours, "ready\r\n")
         os.write(ours, f"{keys}\n".encode())
         return _until(ours, "<end>").rpartition("<begin>")[2].partition("<end>")[0]
@@ -151,7 +147,6 @@ KEYS = [
     ("kong-oam emergency -s a\top\t", "<emergency><-s><aws><open>"),
     ("kong-oam check --sarif stacks/Pulumi.a\t", "<check><--sarif><stacks/Pulumi.aws.yaml>"),
     ("kong-oam who -f README st\tPulumi.a\t", "<who><-f><README><stacks/Pulumi.aws.yaml>"),
-    ("kong-oam review --stack aws --stack loc\t", "<review><--stack><aws><--stack><local>"),
     ("kong-oam check --stack '$\t'", "<check><--stack><$>"),
 ]
 
@@ -187,7 +182,9 @@ def test_it_is_typed_in_zsh(scripts: dict[str, Path], keys: str, passed: str) ->
 )
 def test_fish_completes(scripts: dict[str, Path], line: str, expected: list[str]) -> None:
     """By fish's own word for what it would offer."""
-    command = ["fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]", str(scripts["fish"]), line]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20, env={"PATH": os.environ["PATH"], "HOME": str(Path.cwd())})  # fmt: skip
+    ours = f"function kong-oam; {sys.executable} -m kong_oam $argv; end; source $argv[1]; complete -C $argv[2]"
+    command = ["fish", "--no-config", "-c", ours, str(scripts["fish"]), line]
+    env = {"PATH": os.environ["PATH"], "HOME": str(Path.cwd()), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20, env=env)
     assert sorted(one.partition("\t")[0] for one in done.stdout.splitlines()) == expected
     assert done.stderr == ""
