@@ -21,7 +21,7 @@ CODES: Mapping[str, Code] = {
         "take it out; of a secret write `{vault://APPLICATION/NAME}`",
     ),
     "ENV405": Code(
-        "a name, an issuer or a certificate's host that is needed in Kong, or the place of a plugin, is another "
+        "a name, an issuer or a certificate's host that is needed in Kong is another "
         "stack's or was made outside any stack",
         "have it renamed or removed by whoever made it: what this stack did not make is never touched",
     ),

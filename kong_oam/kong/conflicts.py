@@ -1,9 +1,8 @@
 """Finds names in Kong that are needed and taken, before anything is made: a creation would fail half-way.
 
 Unique in a workspace are names of services, routes, upstreams and consumers, the custom ids of consumers, the keys of
-their credentials, and the hosts of certificates; a service has one plugin of a kind for everybody, and one for a
-consumer. What carries the stack's tags and is not in its state was made by a run that was interrupted; anything else is
-another stack's, or was made outside any stack.
+their credentials, and the hosts of certificates. An entity with the stack's tags that is not in its state was made by a
+run that was interrupted; any other is another stack's, or was made outside any stack.
 """
 
 from __future__ import annotations
@@ -18,18 +17,15 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.engine.state import PLUGIN, RING, Held, StackState
+from kong_oam.engine.state import RING, Held, StackState
 from kong_oam.http.management import FEW
 from kong_oam.identity.common.discovery import DiscoveryError, discover
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
-from kong_oam.kong.entities import reference
-from kong_oam.kong.extras import extras
 from kong_oam.kong.host_conflicts import host_conflicts
 from kong_oam.kong.owners import Asking, made_by
-from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.routes import routes
 
 Row = Mapping[str, Any]
@@ -45,10 +41,7 @@ _COLLECTIONS = {
     _UPSTREAM: "upstreams",
     _CONSUMER: "consumers",
     _CERTIFICATE: "certificates",
-    PLUGIN: "plugins",
 }
-_OTHERWISE = {_CERTIFICATE: "take other hosts or be ", PLUGIN: ""}
-"""What else somebody can do about theirs than to remove it, where that is not to rename it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +86,6 @@ def inspect(
         return (
             *name_conflicts(admin, estate, held),
             *issuer_conflicts(admin, settings, estate, held, state.issuers),
-            *nobody_conflicts(admin, estate, held),
-            *plugin_conflicts(admin, settings, estate, held),
             *host_conflicts(admin, estate, state.resources),
         )
 
@@ -170,18 +161,6 @@ def _key_conflicts(admin: AdminApi, settings: Settings, estate: Estate) -> Itera
                 yield _issuer_diagnostic(stack, name, f"jwt credential '{row['key']}'", row)
 
 
-def nobody_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """Finds a consumer of others with the `custom_id` of the consumer that stands for nobody. Raises admin.AdminError.
-
-    Kong is asked where that consumer is new. One that has its name, too, is found by its name.
-    """
-    stack, wanted = estate.stack.name, names.anonymous(estate.stack.name)
-    for row in () if (_CONSUMER, "gateway-anonymous") in held else admin.with_custom_id(wanted):
-        if row.get("username") != wanted and not _is_ours(stack, row):
-            what = f"consumer '{row.get('username') or row['id']}' with custom_id '{wanted}'"
-            yield _theirs(stack, what, row, otherwise="given another custom_id or ")
-
-
 def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagnostic:
     made = made_by(row, Asking(stack, whole=True).owner(row))
     message = (
@@ -199,46 +178,6 @@ def _theirs(
     remedy = f"have it {otherwise}removed by " + ("a run of that stack" if owner.stack else "whoever made it")
     message = f"Kong has {what} ({row['id']}) {made_by(row, owner)}. It is left as it is; {remedy}"
     return Diagnostic("ENV405", message, place)
-
-
-_Stands = tuple[str, str, str | None]
-"""Where a plugin stands: its kind, the service's name, and the consumer's whom alone it meets."""
-
-
-def plugin_conflicts(admin: AdminApi, settings: Settings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """Finds plugins that stand where the stack is about to make one, before services that its state holds. Raises
-    admin.AdminError. Kong is asked only where such a plugin is new."""
-    wanted = dict(_new_plugins(settings, estate, held))
-    if not wanted:
-        return
-    services = {row["id"]: row["name"] for row in admin.rows("/services")}
-    consumers = {row["id"]: row["username"] for row in admin.rows("/consumers")}
-    for row in admin.rows("/plugins"):
-        service, consumer = reference(row, "service"), reference(row, "consumer")
-        where = services.get(service, service) if service else ""
-        need = wanted.get((row["name"], where, consumers.get(consumer, consumer) if consumer else None))
-        if need and not reference(row, "route") and not reference(row, "consumer_group"):
-            yield _diagnostic(estate.stack.name, need, row, ours=_is_ours(estate.stack.name, row))
-
-
-def _new_plugins(settings: Settings, estate: Estate, held: Held) -> Iterator[tuple[_Stands, Needed]]:
-    """Yields the plugins that the state lacks of services that it holds: before any other there is none yet."""
-    stack, verifying = estate.stack.name, AUTHENTICATION[settings.gateway.edition]
-    guards = (("admission", "pre-function"), (verifying, verifying), ("gate", "post-function"))
-    for component in estate.exposed:
-        ring = names.ring(stack, component.provider)
-        callers = {"ring": ring, "nobody": names.anonymous(stack), None: None}
-        asked: list[tuple[tuple[str, ...], str, str | None]] = [((role,), kind, None) for role, kind in guards]
-        asked += [(one.roles, one.kind, callers[one.caller]) for one in extras(settings, component).plugins]
-        for backend in component.backends:
-            logical, service = f"{component.key}-{backend}", names.service(stack, component, backend)
-            for roles, kind, caller in asked if (_SERVICE, f"{logical}-service") in held else ():
-                if held.isdisjoint((PLUGIN, f"{logical}-{role}") for role in roles):
-                    what = f"{kind}' of service '{service}" + (f"' and consumer '{caller}" if caller else "")
-                    yield (
-                        (kind, service, caller),
-                        Needed(PLUGIN, what, f"{logical}-{roles[0]}", component.place, component.partition),
-                    )
 
 
 def _is_ours(stack: str, row: Row) -> bool:
@@ -263,7 +202,8 @@ def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic
             f"it, or this is another state. See what `python -m kong_oam recover -s {own}` says"
         )
         return Diagnostic("ENV406", message, need.place)
-    return _theirs(stack, what, row, need.place, _OTHERWISE.get(need.type, "renamed or "))
+    otherwise = "take other hosts or be " if need.type == _CERTIFICATE else "renamed or "
+    return _theirs(stack, what, row, need.place, otherwise)
 
 
 def _names(row: Row) -> Iterable[str]:

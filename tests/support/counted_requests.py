@@ -148,7 +148,6 @@ def kong(count: int, page: int | None = None, *, filled: bool = True) -> Iterato
         with AdminApi(KongAccount("http://kong.test"), httpx.MockTransport(answer)) as admin:
             estate = growing.applications(count, "okta", one_more=more)
             assert [*conflicts.name_conflicts(admin, estate, held)] == []
-            assert [*conflicts.nobody_conflicts(admin, estate, held)] == []
             assert [*host_conflicts(admin, estate, _routes(estate, held))] == []
         return len(heard)
 

@@ -14,12 +14,12 @@ from kong_oam.access.model import Stack
 from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import read_file
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.engine.state import PLUGIN, Held
+from kong_oam.engine.state import Held
 from kong_oam.identity.common.discovery import DiscoveryError, Published, SigningKey
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.conflicts import issuer_conflicts, name_conflicts, needed, nobody_conflicts, plugin_conflicts
+from kong_oam.kong.conflicts import issuer_conflicts, name_conflicts, needed
 from kong_oam.kong.extras import Extra, extras
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
@@ -194,20 +194,6 @@ def test_a_key_of_an_empty_slot_that_others_have_is_named(admin: httpx.Client, m
     )
 
 
-def test_the_custom_id_of_nobody_that_others_have_is_named(admin: httpx.Client) -> None:
-    """Kong takes it once, whatever the consumer is called; one that has the name, too, is found by that."""
-    named = names.anonymous("tests")
-    theirs = _make(admin, "/consumers", username="theirs", custom_id=named)
-    with AdminApi(Account(str(admin.base_url))) as asked:
-        (found,) = nobody_conflicts(asked, ESTATE, NOTHING)
-        assert found.code == "ENV405"
-        assert f"Kong has consumer 'theirs' with custom_id '{named}' ({theirs['id']}) that was made" in found.message
-        assert [*nobody_conflicts(asked, ESTATE, ALL)] == []
-        admin.delete(f"/consumers/{theirs['id']}").raise_for_status()
-        _make(admin, "/consumers", username=named, custom_id=named)
-        assert [*nobody_conflicts(asked, ESTATE, NOTHING)] == []
-
-
 def test_an_issuer_that_cannot_be_read_is_told_by_the_run(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says what is wrong there; nothing about names is known before."""
 
@@ -241,73 +227,23 @@ WITH_LIMIT = (
     "        - {type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}\n"
 )
 LIMITED = estate(WITH_LIMIT, stack=SETTINGS.stack)
-GUARDS = frozenset((PLUGIN, f"shop/api-80-{role}") for role in ("admission", "jwt", "gate"))
-
-
-def _plugins(admin: httpx.Client, *more: str, held: Held = ALL | GUARDS) -> list[Diagnostic]:
-    with AdminApi(Account(str(admin.base_url))) as asked:
-        own = frozenset((PLUGIN, f"shop/api-80-{role}") for role in more)
-        return list(plugin_conflicts(asked, SETTINGS, LIMITED, held | own))
-
-
-def test_a_plugin_where_the_stack_makes_one_is_named(admin: httpx.Client) -> None:
-    """Somebody's, or one that an interrupted run made; before a service that the state does not hold there is none."""
-    _make(admin, "/services", name=SERVICE, host="x", tags=OURS)
-    ring = _make(admin, "/consumers", username="kong-oam.tests.ring.main", tags=OURS)
-    limit = {"name": "rate-limiting", "config": {"hour": 9}}
-    theirs = _make(admin, f"/services/{SERVICE}/plugins", **limit)
-    lost = _make(admin, f"/services/{SERVICE}/plugins", **limit, consumer={"id": ring["id"]}, tags=OURS)
-    found = {one.message.split("(")[1].split(")")[0]: one for one in _plugins(admin)}
-    assert {name: one.code for name, one in found.items()} == {theirs["id"]: "ENV405", lost["id"]: "ENV406"}
-    assert found[theirs["id"]].message == (
-        f"Kong has plugin 'rate-limiting' of service '{SERVICE}' ({theirs['id']}) that was made outside any stack (it has "
-        "no tags). It is left as it is; have it removed by whoever made it"
-    )
-    assert "and consumer 'kong-oam.tests.ring.main'" in found[lost["id"]].message
-    assert _plugins(admin, held=frozenset()) == []
-    assert [one.code for one in _plugins(admin, "rate-limit")] == ["ENV406"]
-    assert [one.code for one in _plugins(admin, "plugin-rate-limiting", "rate-limit-ring")] == []
 
 
 def test_what_a_partition_lost_is_recovered_in_its_own_stack(admin: httpx.Client) -> None:
-    """Plugins as services; what another one of the estate has is moved instead."""
+    """What another one of the estate has is moved instead."""
     stack = Stack("tests", {"main": PROVIDER}, partitions={"shops": ("*",)})
     part = part_of(estate(WITH_LIMIT, stack=stack), "shops")
     with AdminApi(Account(str(admin.base_url))) as asked:
 
         def found(tags: list[str]) -> list[str]:
             service = _make(admin, "/services", name=SERVICE, host="x", tags=tags)
-            _make(admin, f"/services/{SERVICE}/plugins", name="rate-limiting", config={"hour": 9}, tags=tags)
-            of_names = [*name_conflicts(asked, part, NOTHING)]
-            both = [*of_names, *plugin_conflicts(asked, SETTINGS, part, ALL | GUARDS)]
+            conflicts = [*name_conflicts(asked, part, NOTHING)]
             admin.delete(f"/services/{service['id']}").raise_for_status()
-            return [f"{one.code} {one.message.rpartition('`python -m kong_oam ')[2]}" for one in both]
+            return [f"{one.code} {one.message.rpartition('`python -m kong_oam ')[2]}" for one in conflicts]
 
         own, other = (names.partition_tag(name) for name in ("shops", "other"))
-        assert found([*OURS, own]) == ["ENV406 recover -s tests-shops` says"] * 2
-        assert found([*OURS, other]) == ["ENV419 move -s tests`"] * 2
-
-
-def test_what_stands_elsewhere_is_in_nobodys_place(admin: httpx.Client) -> None:
-    """On a route, on another service, on everything, or of another kind; `verify` judges those."""
-    ours = _make(admin, "/services", name=SERVICE, host="x", tags=OURS)
-    _make(admin, "/services", name="theirs", host="x")
-    route = _make(admin, "/routes", name="theirs", paths=["/x"], service={"id": ours["id"]})
-    limit = {"name": "rate-limiting", "config": {"hour": 9}}
-    for path in ("/plugins", "/services/theirs/plugins", "/routes/theirs/plugins"):
-        _make(admin, path, **limit)
-    _make(admin, "/plugins", **limit, route={"id": route["id"]}, service={"id": ours["id"]})
-    _make(admin, f"/services/{SERVICE}/plugins", name="correlation-id")
-    assert _plugins(admin) == []
-
-
-def test_nothing_is_asked_where_no_plugin_is_new(admin: httpx.Client) -> None:
-    def answer(_: httpx.Request) -> httpx.Response:
-        raise AssertionError("it is asked")
-
-    with AdminApi(Account(str(admin.base_url)), httpx.MockTransport(answer)) as asked:
-        held = ALL | GUARDS | {(PLUGIN, f"shop/api-80-{role}") for role in ("rate-limit", "rate-limit-ring")}
-        assert [*plugin_conflicts(asked, SETTINGS, LIMITED, held)] == []
+        assert found([*OURS, own]) == ["ENV406 recover -s tests-shops` says"]
+        assert found([*OURS, other]) == ["ENV419 move -s tests`"]
 
 
 def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
