@@ -1,17 +1,16 @@
 """Where everything of a picture goes: four columns from who calls to what is called, and a block per called component.
 
 A component's roles, scopes and itself stand beside each other in its block, the blocks one below the other in order of
-their names, so that a change moves little. Who calls stands beside what it calls most. One that holds roles further
-apart than a screen is drawn once for each screen: no line is longer, however large the estate. All text is in boxes,
-and boxes are as large as their text: nothing overlaps.
+their names, so that a change moves little. Who calls stands beside what it calls most. All text is in boxes, and boxes
+are as large as their text: nothing overlaps.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from statistics import fmean, median_low
 from textwrap import wrap
 
@@ -21,7 +20,6 @@ from kong_oam.diagnostics import printable
 NAME_WIDTH, LINE_WIDTH = 7.9, 6.7  # pixels of a character of a monospaced font, of a name (13px) and of a line (11px)
 NAME_HEIGHT, LINE_HEIGHT, PADDING = 18, 15, 10
 GAP, BLOCK_GAP, COLUMN_GAP = 10, 28, 56  # between boxes, blocks, columns
-SCREEN = 600
 _LONGEST_NAME, _LONGEST_LINE, _MOST_LINES = 30, 36, 9  # in characters, and lines of a box
 _DETAIL_LINES = 3
 _STEP = 48  # columns grow by so much, so that most names move nothing
@@ -35,14 +33,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node as it is drawn. `y` is from the top of its block; `again`: the node is drawn elsewhere, too."""
+    """A node as it is drawn. `y` is from the top of its block."""
 
     node: Node
     lines: tuple[Line, ...]
     x: float = 0
     y: float = 0
     width: float = 0
-    again: bool = False
 
     @property
     def height(self) -> int:
@@ -94,33 +91,17 @@ def cut(text: str, longest: int = _LONGEST_LINE) -> str:
 def layout(graph: Graph) -> Layout:
     """Lays the graph out. The same graph is laid out the same."""
     rows = _rows(graph)
-    copies = sorted(_copies(graph, rows, _middles(graph, rows)), key=lambda copy: copy.middle)
-    times = Counter(copy.node.id for copy in copies)
-    keys = [*rows, *([_NOWHERE] if any(copy.block == _NOWHERE for copy in copies) else [])]
-    callers = [[copy for copy in copies if copy.block == key] for key in keys]
-    drafts = [
-        [
-            [_box(graph, copy.node, again=times[copy.node.id] > 1) for copy in beside],
-            *([_box(graph, node) for node in column] for column in rows.get(key, [[]] * len(LAYERS[1:]))),
-        ]
-        for key, beside in zip(keys, callers, strict=True)
-    ]
+    callers = _callers(graph, rows)
+    drafts = []
+    for key in [*rows, *([_NOWHERE] if callers[_NOWHERE] else [])]:
+        columns_of_block = rows.get(key, [[]] * len(LAYERS[1:]))
+        drafts.append([[_box(graph, node) for node in column] for column in (callers[key], *columns_of_block)])
     columns, width = _columns(drafts)
     blocks: list[Block] = []
     for draft in drafts:
         blocks.append(_block(draft, columns, blocks[-1].y + blocks[-1].height + BLOCK_GAP if blocks else 0))
     height = blocks[-1].y + blocks[-1].height if blocks else 0
-    return Layout(width, height, tuple(columns), tuple(blocks), tuple(_wires(graph, blocks, callers)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """One drawing of who calls: beside which block, with which of its lines, and how far down these lead."""
-
-    node: Node
-    block: str
-    edges: tuple[Edge, ...]
-    middle: float
+    return Layout(width, height, tuple(columns), tuple(blocks), tuple(_wires(graph, blocks)))
 
 
 def _rows(graph: Graph) -> dict[str, list[list[Node]]]:
@@ -159,57 +140,31 @@ def _untangle(
     nodes.sort(key=mean)
 
 
-def _middles(graph: Graph, rows: Mapping[str, list[list[Node]]]) -> dict[str, float]:
-    """How far down each node is, as far as that is known before those are placed who call."""
-    middles: dict[str, float] = {}
-    top = 0.0
-    for row in rows.values():
-        columns = [[_box(graph, node) for node in column] for column in row]
-        block = _block([[], *columns], [(0, 0)] * len(LAYERS), top)
-        middles |= {box.node.id: top + box.y + box.height / 2 for box in block.boxes}
-        top += block.height + BLOCK_GAP
-    return middles
-
-
-def _copies(graph: Graph, rows: Mapping[str, list[list[Node]]], middles: Mapping[str, float]) -> list[_Copy]:
-    keys = [*rows]
-    blocks = {node.id: number for number, row in enumerate(rows.values()) for column in row for node in column}
-    copies = []
-    for node in (node for node in graph.nodes if not LAYER[node.kind]):
-        edges = sorted(graph.leaving.get(node.id, ()), key=lambda edge: middles[edge.target])
-        to_roles = [edge for edge in edges if graph.by_id[edge.target].kind == "role"]
-        to_tokens = tuple(edge for edge in edges if edge not in to_roles)
-        for near in (*_screens(to_roles, middles), *([to_tokens] if to_tokens else [])):
-            block = keys[median_low(blocks[edge.target] for edge in near)]
-            copies.append(_Copy(node, block, near, fmean(middles[edge.target] for edge in near)))
-        if not edges:
-            copies.append(_Copy(node, _NOWHERE, (), 0))
-    return copies
+def _callers(graph: Graph, rows: Mapping[str, list[list[Node]]]) -> dict[str, list[Node]]:
+    """Who calls, by the block that it stands beside: the middle one of those that its lines lead to."""
+    drawn = [(node.id, key) for key, row in rows.items() for column in row for node in column]
+    places = {id_: (number, key) for number, (id_, key) in enumerate(drawn)}
+    callers: dict[str, list[tuple[float, Node]]] = {key: [] for key in (*rows, _NOWHERE)}
+    for node in graph.nodes:
+        if LAYER[node.kind]:
+            continue
+        ends = sorted(places[edge.target] for edge in graph.leaving.get(node.id, ()))
+        key = median_low(ends)[1] if ends else _NOWHERE
+        callers[key].append((fmean(number for number, _ in ends) if ends else 0, node))
+    return {key: [node for _, node in sorted(beside, key=itemgetter(0))] for key, beside in callers.items()}
 
 
 _NOWHERE = "~~"
 """The block of those who call nothing."""
 
 
-def _screens(edges: Sequence[Edge], middles: Mapping[str, float]) -> Iterator[tuple[Edge, ...]]:
-    """The edges, from top to bottom, cut where they get further apart than a screen is high."""
-    near: list[Edge] = []
-    for edge in edges:
-        if near and middles[edge.target] - middles[near[0].target] > SCREEN:
-            yield tuple(near)
-            near = []
-        near.append(edge)
-    if near:
-        yield tuple(near)
-
-
-def _box(graph: Graph, node: Node, *, again: bool = False) -> Box:
+def _box(graph: Graph, node: Node) -> Box:
     lines = [Line(cut(SIGNS[node.change] + node.name, _LONGEST_NAME), node.change)]
     lines += [Line(cut(part)) for detail in node.details for part in _wrapped(detail)]
     lines += [Line(cut(part), change) for text, change in said(graph, node) for part in _parted(text)]
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES - 1 :] = [Line(f"and {len(lines) - _MOST_LINES + 1} more")]
-    return Box(node, tuple(lines), again=again)
+    return Box(node, tuple(lines))
 
 
 def _wrapped(text: str) -> Iterator[str]:
@@ -269,28 +224,16 @@ def _block(draft: Sequence[Sequence[Box]], columns: Sequence[tuple[float, float]
     return Block(top, height, tuple(placed))
 
 
-def _wires(graph: Graph, blocks: Iterable[Block], callers: Iterable[Sequence[_Copy]]) -> Iterator[Wire]:
-    lefts: dict[str, _End] = {}
-    rights: dict[str | Edge, _End] = {}
-    for place, (block, copies) in enumerate(zip(blocks, callers, strict=True)):
-        for number, box in enumerate(block.boxes):
-            middle = block.y + box.y + box.height / 2
-            lefts[box.node.id] = _End(place, box.x, middle)
-            for key in copies[number].edges if number < len(copies) else (box.node.id,):
-                rights[key] = _End(place, box.x + box.width, middle)
+def _wires(graph: Graph, blocks: Iterable[Block]) -> Iterator[Wire]:
+    boxes = {box.node.id: (number, block, box) for number, block in enumerate(blocks) for box in block.boxes}
     for edge in graph.edges:
-        start, end = rights.get(edge) or rights[edge.source], lefts[edge.target]
+        number, block, box = boxes[edge.source]
+        other_number, other_block, other = boxes[edge.target]
         # What changed on a line is drawn beside what is left of it.
         beside = {None: 0, "added": -_BESIDE, "removed": _BESIDE}[edge.change]
-        within = start.block if start.block == end.block else None
-        yield Wire(edge, (start.x, start.y + beside), (end.x, end.y + beside), within)
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    block: int
-    x: float
-    y: float
+        start = box.x + box.width, block.y + box.y + box.height / 2 + beside
+        end = other.x, other_block.y + other.y + other.height / 2 + beside
+        yield Wire(edge, start, end, number if number == other_number else None)
 
 
 _BESIDE = 5

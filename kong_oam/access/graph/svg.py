@@ -128,7 +128,7 @@ def _block(graph: Graph, block: Block, wires: Iterable[Wire], width: float) -> I
 def _box(graph: Graph, box: Box) -> Iterator[str]:
     node = box.node
     change = f" {node.change}" if node.change else ""
-    yield f'<g class="{node.kind}{change}"><title>{_text(_told(graph, node, again=box.again))}</title>'
+    yield f'<g class="{node.kind}{change}"><title>{_text(_told(graph, node))}</title>'
     yield (
         f'<rect class="box" x="{_number(box.x)}" y="{_number(box.y)}" width="{_number(box.width)}" '
         f'height="{box.height}" rx="{_ROUND[node.kind]}"/>'
@@ -148,11 +148,11 @@ def _line(line: Line, x: float, y: float, *, named: bool) -> str:
     return f'<text class="{classes}" x="{_number(x)}" y="{_number(y)}"{fitted}>{_text(line.text)}</text>'
 
 
-def _told(graph: Graph, node: Node, *, again: bool) -> str:
+def _told(graph: Graph, node: Node) -> str:
     """All that the box says, uncut: what a pointer shows, and a screen reader reads."""
     change = {"added": "added", "removed": "taken away", None: ""}[node.change]
     lines = [f"{node.kind} {node.name}", change, *node.details, *(text for text, _ in said(graph, node))]
-    return "\n".join(map(printable, [*filter(None, lines), *(["drawn more than once"] if again else [])]))
+    return "\n".join(map(printable, filter(None, lines)))
 
 
 def _wire(graph: Graph, wire: Wire, top: float) -> str:
