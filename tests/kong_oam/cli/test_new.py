@@ -118,25 +118,6 @@ def test_a_link_to_an_application_stays_one() -> None:
     assert main(["check"]) == 0
 
 
-def test_what_cannot_all_be_written_is_not_written_at_all(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where the disk fails at the last file, the others are as they were, and the new one is gone."""
-    before, replace, done = files(), Path.replace, list[Path]()
-
-    def fails_at_the_second(self: Path, target: Path) -> Path:
-        if done:
-            raise OSError(28, "No space left on device")
-        done.append(target)
-        return replace(self, target)
-
-    monkeypatch.setattr(Path, "replace", fails_at_the_second)
-    arguments = ["--group", "sales", "--caller", "shop/checkout", "--calls", "orders/api:orders.read"]
-    assert main(["new", *API, *arguments]) == 2
-    assert capsys.readouterr().err.endswith(".yaml cannot be written: No space left on device\n")
-    assert len(done) == 1 and files() == before
-
-
 def test_one_application_may_call_itself() -> None:
     """Role and component go into one file; a role without components gets some."""
     assert main(["new", *API, "--group", "sales"]) == 0
