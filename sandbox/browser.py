@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from sandbox.jose import base64url, signed
 
 TIMEOUT = 10.0  # seconds
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -71,8 +70,8 @@ class PrivateKey:
         now = int(time.time())
         claims = {"iss": client_id, "sub": client_id, "aud": endpoint, "iat": now, "exp": now + ASSERTION_LIFETIME}
         header = {"alg": self.algorithm, "x5t#S256" if self.certified else "kid": self.kid}
-        signed = f"{_part(header)}.{_part(claims | {'jti': secrets.token_urlsafe(16)})}"
-        return f"{signed}.{_encoded(_signature(self.pem, signed.encode()))}"
+        key = load_pem_private_key(self.pem.encode(), None)
+        return signed(key, header, claims | {"jti": secrets.token_urlsafe(16)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +89,6 @@ class ClusterToken:
 
 Proof = str | PrivateKey | ClusterToken | None
 """How a client proves who it is: its secret, its key, its cluster's word, or not at all."""
-
-
-def _signature(pem: str, text: bytes) -> bytes:
-    """By the kind of the key: RS256, or ES256, whose signature is two numbers of 32 bytes (RFC 7518, section 3.4)."""
-    key = load_pem_private_key(pem.encode(), None)
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        return b"".join(one.to_bytes(32) for one in decode_dss_signature(key.sign(text, ec.ECDSA(SHA256()))))
-    assert isinstance(key, rsa.RSAPrivateKey), "the program makes keys of these two kinds"
-    return key.sign(text, padding.PKCS1v15(), SHA256())
-
-
-def _part(value: dict[str, Any]) -> str:
-    return _encoded(json.dumps(value, separators=(",", ":")).encode())
-
-
-def _encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
 
 
 def login(
@@ -133,7 +115,7 @@ def login(
         "scope": " ".join(scopes),
         "state": state,
         "nonce": secrets.token_urlsafe(16),
-        "code_challenge": _encoded(digest),
+        "code_challenge": base64url(digest),
         "code_challenge_method": "S256",
         "sandbox_user": user,
     }
@@ -178,8 +160,7 @@ def _token(url: str, client_id: str, proof: Proof, form: dict[str, str], origin:
     elif proof is None:
         form = form | {"client_id": client_id}
     else:
-        signed = proof.assertion(client_id, url)
-        form = form | {"client_assertion_type": ASSERTION, "client_assertion": signed}
+        form = form | {"client_assertion_type": ASSERTION, "client_assertion": proof.assertion(client_id, url)}
         if proof.certified:
             form["client_id"] = client_id
     answer = _call("POST", url, urlencode(form), headers)

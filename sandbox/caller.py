@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from sandbox import browser
+from sandbox.jose import read
 
 
 def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
@@ -62,9 +63,7 @@ def _told(answer: Mapping[str, Any]) -> str:
     """The scopes as the answer says them, or else as the token lists them (Entra: roles of the API's application)."""
     if "scope" in answer:
         return str(answer["scope"])
-    part = answer["access_token"].split(".")[1]
-    payload = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    return " ".join(payload.get("roles", ()))
+    return " ".join(read(answer["access_token"])[1].get("roles", ()))
 
 
 def proof_of(settings: Mapping[str, str]) -> browser.Proof:

@@ -22,9 +22,9 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from sandbox.jose import base64url, members, signed
 
 Json = dict[str, Any]
 LIFETIME = 3600  # seconds
@@ -48,10 +48,6 @@ class _Refused(Exception):  # noqa: N818 - named as RFC 6749 calls it, an error 
         self.error = error
 
 
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
 @dataclass(frozen=True, slots=True)
 class Key:
     """An elliptic-curve key: it signs with ES256."""
@@ -61,16 +57,11 @@ class Key:
 
     def jwk(self, use: str = "sig") -> Json:
         """The public half (RFC 7517)."""
-        numbers = self.private.public_key().public_numbers()
-        x, y = (_base64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
-        return {"kty": "EC", "crv": "P-256", "kid": self.kid, "use": use, "x": x, "y": y}
+        return {**members(self.private.public_key()), "kid": self.kid, "use": use}
 
     def sign(self, claims: Json) -> str:
         """A compact JWS over `claims`."""
-        head = {"kid": self.kid, "alg": "ES256", "typ": "at+jwt"}
-        text = ".".join(_base64url(json.dumps(part).encode()) for part in (head, claims))
-        r, s = decode_dss_signature(self.private.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
-        return f"{text}.{_base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+        return signed(self.private, {"kid": self.kid, "alg": "ES256", "typ": "at+jwt"}, claims)
 
 
 class Issuer:
@@ -154,7 +145,7 @@ class Issuer:
         code = self._codes.pop(form.get("code", ""), None)
         if form.get("grant_type") != "authorization_code" or code is None or code["client_id"] != client.id:
             raise _Refused("invalid_grant")
-        challenge = _base64url(sha256(form.get("code_verifier", "").encode()).digest())
+        challenge = base64url(sha256(form.get("code_verifier", "").encode()).digest())
         if (code["redirect_uri"], code["code_challenge"]) != (form.get("redirect_uri"), challenge):
             raise _Refused("invalid_grant")
         user = {"sub": code["sandbox_user"], "sid": secrets.token_hex(8), "groups": list(code["groups"])}

@@ -12,23 +12,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import unquote_plus
 
 import httpx
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sandbox.entra.directory import MICROSOFT_GRAPH, SIGN_IN, Directory, Json
-from sandbox.okta.signing import SigningKey, base64url
+from sandbox.jose import base64url, public_key, read, verifies
+from sandbox.okta.signing import SigningKey
 
 LIFETIME = 4500  # seconds; Entra gives 60 to 90 minutes
 MOST_GROUPS = 200
@@ -294,7 +289,7 @@ class Login:
 
     def _check_assertion(self, app: Json, assertion: str) -> None:
         try:
-            header, claims = (_decoded(part) for part in assertion.split(".")[:2])
+            header, claims = read(assertion)
         except ValueError:
             raise LoginError("invalid_client", 50027, "JWT token is invalid or malformed.", 401) from None
         if claims.get("exp", 0) <= self.directory.now():
@@ -306,7 +301,7 @@ class Login:
         expected = f"{self.login}/{self.directory.tenant}/oauth2/v2.0/token"
         if claims.get("aud") != expected or claims.get("sub") != app["appId"]:
             raise LoginError("invalid_client", 50013, "Assertion failed: audience or subject.", 401)
-        if not _verifies(certificate.public_key(), header.get("alg"), assertion):
+        if not verifies(certificate.public_key(), header.get("alg"), assertion):
             raise LoginError("invalid_client", 700027, "The certificate's signature validation failed.", 401)
 
     def _certificate(self, app: Json, thumbprint: str | None) -> x509.Certificate:
@@ -330,7 +325,7 @@ class Login:
             message = f"No matching federated identity record found for presented assertion {named}."
             raise LoginError("invalid_client", 700213, message, 401)
         for key in _published(claims["iss"]):
-            if key.get("kid") == header.get("kid") and _verifies(_public(key), header.get("alg"), assertion):
+            if key.get("kid") == header.get("kid") and verifies(public_key(key), header.get("alg"), assertion):
                 return
         raise LoginError("invalid_client", 5001271, "The assertion's signature cannot be verified.", 401)
 
@@ -360,45 +355,7 @@ def _wrong_secret() -> LoginError:
     )
 
 
-def _bytes(part: str) -> bytes:
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-
-def _decoded(part: str) -> Json:
-    value = json.loads(_bytes(part))
-    if not isinstance(value, dict):
-        raise ValueError("no object")
-    return value
-
-
 def _published(issuer: str) -> list[Json]:
     document = httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=10).json()
     keys: list[Json] = httpx.get(document["jwks_uri"], timeout=10).json()["keys"]
     return keys
-
-
-def _public(key: Json) -> Any:
-    def number(name: str) -> int:
-        return int.from_bytes(_bytes(key[name]))
-
-    if key["kty"] == "RSA":
-        return rsa.RSAPublicNumbers(number("e"), number("n")).public_key()
-    return ec.EllipticCurvePublicNumbers(number("x"), number("y"), ec.SECP256R1()).public_key()
-
-
-def _verifies(public: Any, algorithm: Any, token: str) -> bool:
-    text, _, last = token.rpartition(".")
-    signature, signed = _bytes(last), text.encode()
-    try:
-        if isinstance(public, rsa.RSAPublicKey) and algorithm == "RS256":
-            public.verify(signature, signed, padding.PKCS1v15(), SHA256())
-        elif isinstance(public, rsa.RSAPublicKey) and algorithm == "PS256":
-            public.verify(signature, signed, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
-        elif isinstance(public, ec.EllipticCurvePublicKey) and algorithm == "ES256":
-            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-            public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
-        else:
-            return False
-    except InvalidSignature:
-        return False
-    return True

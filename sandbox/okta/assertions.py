@@ -9,17 +9,10 @@ A key on a curve is taken to be on P-256, whether its `crv` was told or not: wha
 Source: developer.okta.com, "Build a JWT for client authentication"; RFC 7523, section 3.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-
+from sandbox.jose import public_key, read, verifies
 from sandbox.okta.checks import Json
 from sandbox.okta.grants import OAuthError
 from sandbox.okta.org import Org, client_of, settings_of
@@ -38,7 +31,7 @@ def verify(org: Org, app: Json, assertion: str, endpoint: str) -> None:
     """Raises invalid_client (401) where the assertion does not prove that `app` is the client that asks `endpoint`."""
     header, claims = _read(assertion)
     client_id, now = client_of(app)["client_id"], org.now()
-    if not _signed(_key(org, app, header), header.get("alg"), assertion):
+    if not verifies(public_key(_key(org, app, header)), header.get("alg"), assertion):
         _refuse("The client_assertion signature is invalid.")
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         _refuse("The 'iss' and 'sub' of the client_assertion must be the client ID.")
@@ -60,14 +53,11 @@ def _refuse(why: str) -> NoReturn:
     raise OAuthError("invalid_client", why, 401)
 
 
-def _read(assertion: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _read(assertion: str) -> tuple[Json, Json]:
     try:
-        header, claims = (json.loads(_decoded(part)) for part in assertion.split(".")[:2])
+        return read(assertion)
     except ValueError:
-        header = claims = None
-    if not isinstance(header, dict) or not isinstance(claims, dict) or assertion.count(".") != 2:
         _refuse("The client_assertion is not a valid JWT.")
-    return header, claims
 
 
 def _key(org: Org, app: Json, header: Mapping[str, Any]) -> Json:
@@ -78,35 +68,3 @@ def _key(org: Org, app: Json, header: Mapping[str, Any]) -> Json:
         _refuse("The client_assertion is signed with a key that the client does not have.")
     key: Json = found[0]
     return key
-
-
-def _signed(key: Json, algorithm: object, assertion: str) -> bool:
-    """The algorithm has to be the key's own."""
-    text, _, last = assertion.rpartition(".")
-    signed = text.encode()
-    try:
-        signature = _decoded(last)
-        if (key["kty"], algorithm) == ("RSA", "RS256"):
-            public = rsa.RSAPublicNumbers(_number(key["e"]), _number(key["n"])).public_key()
-            public.verify(signature, signed, padding.PKCS1v15(), SHA256())
-        elif (key["kty"], algorithm, len(signature)) == ("EC", "ES256", 64):
-            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-            point = ec.EllipticCurvePublicNumbers(_number(key["x"]), _number(key["y"]), ec.SECP256R1()).public_key()
-            point.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
-        else:
-            return False
-    except (InvalidSignature, KeyError, ValueError):
-        return False
-    return True
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(_decoded(text))
-
-
-def _decoded(part: str) -> bytes:
-    """base64url without padding. Raises ValueError."""
-    try:
-        return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
-        raise ValueError("not base64url") from None

@@ -4,24 +4,13 @@ RSA 2048 and RS256, as on Okta. A key is generated when it is first read or used
 issues no token costs nothing. The key id is known at once.
 """
 
-import base64
-import json
 import secrets
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from sandbox.jose import base64url, members, signed
 from sandbox.okta.checks import Json
-
-
-def base64url(data: bytes) -> str:
-    """base64url without padding (RFC 7515, section 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def _number(value: int) -> str:
-    return base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
 class SigningKey:
@@ -38,23 +27,12 @@ class SigningKey:
 
     def jwk(self) -> Json:
         """The public half (RFC 7517), members as Okta publishes them."""
-        public = self._key().public_key().public_numbers()
-        return {
-            "kty": "RSA",
-            "alg": "RS256",
-            "kid": self.kid,
-            "use": "sig",
-            "e": _number(public.e),
-            "n": _number(public.n),
-        }
+        return {**members(self._key().public_key()), "alg": "RS256", "kid": self.kid, "use": "sig"}
 
     def sign(self, claims: Json, header: Json | None = None) -> str:
         """A compact JWS over `claims`; its header is `kid` and `alg` (Okta sends no `typ`), updated by `header`."""
         head = {"kid": self.kid, "alg": "RS256"} | (header or {})
-        parts = (base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
-        signed = ".".join(parts)
-        signature = self._key().sign(signed.encode("ascii"), padding.PKCS1v15(), hashes.SHA256())
-        return f"{signed}.{base64url(signature)}"
+        return signed(self._key(), head, claims)
 
 
 @dataclass(slots=True)

@@ -7,11 +7,11 @@ seconds. No `nbf`, no `typ`: Okta sends neither.
 import hashlib
 import secrets
 
+from sandbox.jose import base64url
 from sandbox.okta.checks import Json
 from sandbox.okta.grants import configured_claims
 from sandbox.okta.org import Org, client_of
 from sandbox.okta.sessions import Session
-from sandbox.okta.signing import base64url
 
 ID_TOKEN_LIFETIME = 3600  # seconds, fixed on Okta
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import threading
 import time
@@ -13,6 +11,7 @@ import uuid
 from collections import defaultdict
 from typing import Any
 
+from sandbox.jose import read
 from sandbox.plugins import sdk
 from sandbox.plugins.http import Answer, send, send_form
 from sandbox.plugins.provider import Found, ProviderError, Resource
@@ -63,8 +62,7 @@ class Graph:
         if answer.status != 200:
             raise ProviderError(f"unable to build authorizer for Microsoft Graph API: {described(answer)}")
         self._token = answer.body["access_token"]
-        payload = self._token.split(".")[1]
-        self.caller = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["oid"]
+        self.caller = read(self._token)[1]["oid"]
 
     @property
     def owner(self) -> Json:
