@@ -18,11 +18,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox import admission
+from sandbox.answering import JsonHandler, JsonServer
 from sandbox.applying import ConflictError, Managed, Object, RepeatedError
 
 CLUSTER: Final = "KONG_OAM_SANDBOX_CLUSTER"
@@ -101,26 +101,21 @@ class Cluster:
         self.changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._addresses = self._node_ports = 0
-        handler = type("Handler", (_Handler,), {"cluster": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._server = JsonServer(_Handler, self, port)
 
     @property
     def url(self) -> str:
         """Where the endpoint listens: "http://127.0.0.1:PORT"."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self._server.url
 
     def start(self) -> Self:
         """Begins to serve."""
-        self._thread.start()
+        self._server.start()
         return self
 
     def stop(self) -> None:
         """Ends serving and frees the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
     def get(self, key: Key) -> Object | None:
         """A copy of the object at `key`."""
@@ -324,73 +319,61 @@ def _copy(manifest: Object) -> Object:
     return copy
 
 
-class _Handler(BaseHTTPRequestHandler):
-    cluster: Cluster
-    protocol_version = "HTTP/1.1"
+class _Handler(JsonHandler):
+    owner: Cluster
 
     def do_GET(self) -> None:
         """One object, or all of them."""
         if self.path == "/nodes":
-            self._answer(200, {"nodes": self.cluster.nodes})
+            self.answer(200, {"nodes": self.owner.nodes})
             return
         if self.path == "/absent":
-            self._answer(200, {"namespaces": sorted(self.cluster.absent)})
+            self.answer(200, {"namespaces": sorted(self.owner.absent)})
             return
         query = self._query()
         if "name" not in query:
-            self._answer(200, {"objects": self.cluster.objects()})
+            self.answer(200, {"objects": self.owner.objects()})
             return
-        found = (self.cluster.shown if "managed" in query else self.cluster.get)(_key(query))
-        self._answer(200, found) if found else self._answer(404, {"message": f"{_key(query)} not found"})
+        found = (self.owner.shown if "managed" in query else self.owner.get)(_key(query))
+        self.answer(200, found) if found else self.answer(404, {"message": f"{_key(query)} not found"})
 
     def do_POST(self) -> None:
         """Create."""
-        self._write(self.cluster.create)
+        self._write(self.owner.create)
 
     def do_PUT(self) -> None:
         """A plain update."""
-        self._write(self.cluster.put)
+        self._write(self.owner.put)
 
     def do_PATCH(self) -> None:
         """Apply."""
         query = self._query()
-        self._write(lambda manifest: self.cluster.apply(manifest, force="force" in query, dry_run="dryRun" in query))
+        self._write(lambda manifest: self.owner.apply(manifest, force="force" in query, dry_run="dryRun" in query))
 
     def do_DELETE(self) -> None:
         """Remove."""
         key = _key(self._query())
-        removed = self.cluster.delete(key)
-        self._answer(200, {}) if removed else self._answer(404, {"message": f"{key} not found"})
+        removed = self.owner.delete(key)
+        self.answer(200, {}) if removed else self.answer(404, {"message": f"{key} not found"})
 
     def _write(self, write: Callable[[Object], Object]) -> None:
-        manifest = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        manifest = json.loads(self.body())
         try:
             written = write(manifest)
             if manifest["kind"] == "Deployment" and "dryRun" not in self._query():
-                time.sleep(self.cluster.slow)
-            self._answer(200, written)
+                time.sleep(self.owner.slow)
+            self.answer(200, written)
         except (AlreadyExistsError, ConflictError) as error:
-            self._answer(409, {"message": str(error)})
+            self.answer(409, {"message": str(error)})
         except RefusedError as error:
-            self._answer(422, {"message": str(error)})
+            self.answer(422, {"message": str(error)})
         except NoNamespaceError as error:
-            self._answer(404, {"message": str(error)})
+            self.answer(404, {"message": str(error)})
         except RepeatedError as error:
-            self._answer(500, {"message": str(error)})
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Silent: the plugin reports what matters."""
+            self.answer(500, {"message": str(error)})
 
     def _query(self) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
-
-    def _answer(self, status: int, body: Any) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
 
 
 def _key(query: dict[str, str]) -> Key:

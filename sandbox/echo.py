@@ -7,14 +7,12 @@ Who speaks TLS to it is shown a certificate for the name that they ask for, by a
 one for its Service. It asks for no certificate of theirs.
 """
 
-import json
 import socket
 import ssl
-import threading
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from sandbox.answering import JsonHandler, JsonServer
 from sandbox.kong.pem import Authority, load_pair
 
 
@@ -22,8 +20,7 @@ class Echo:
     """One server on a free loopback port, for every Service of the cluster stand-in."""
 
     def __init__(self) -> None:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._server = _Server(_Handler)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -37,19 +34,15 @@ class Echo:
 
     def start(self) -> Self:
         """Begins to serve."""
-        self._thread.start()
+        self._server.start()
         return self
 
     def stop(self) -> None:
         """Ends serving and frees the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Server(JsonServer):
     @cached_property
     def authority(self) -> Authority:
         return Authority("workloads")
@@ -76,28 +69,17 @@ class _Server(ThreadingHTTPServer):
         return context
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(JsonHandler):
     server_version = "workload-stand-in"
 
     def _echo(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         seen = {
             "stand-in": "workload",
             "method": self.command,
             "target": self.path,
             "headers": [[name, value] for name, value in self.headers.items()],
-            "body": body.decode("utf-8", "replace"),
+            "body": self.body().decode("utf-8", "replace"),
         }
-        data = json.dumps(seen).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
+        self.answer(200, seen)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _echo  # noqa: N815
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Silent: the caller shows what matters."""
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _echo

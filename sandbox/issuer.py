@@ -10,20 +10,17 @@ Not modelled: refresh tokens, consent, sessions, TLS.
 from __future__ import annotations
 
 import base64
-import json
 import secrets
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sandbox.answering import JsonHandler, JsonServer
 from sandbox.jose import base64url, members, signed
 
 Json = dict[str, Any]
@@ -83,19 +80,15 @@ class Issuer:
         self.down = False
         self._encryption = Key()
         self._codes: dict[str, Json] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"issuer": self}))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = JsonServer(_Handler, self)
+        self.url = self._server.url
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
 
     def metadata(self) -> Json:
         """The discovery document (OpenID Connect Discovery 1.0, 3)."""
@@ -173,21 +166,21 @@ class Issuer:
         return given
 
 
-class _Handler(BaseHTTPRequestHandler):
-    issuer: ClassVar[Issuer]
+class _Handler(JsonHandler):
+    owner: ClassVar[Issuer]
 
     def do_GET(self) -> None:
         """Discovery, keys, and the authorization endpoint with its test login."""
         parts = urlsplit(self.path)
-        if self.issuer.down:
+        if self.owner.down:
             self._answer(503, {})
         elif parts.path == "/.well-known/openid-configuration":
-            self._answer(200, self.issuer.metadata())
+            self._answer(200, self.owner.metadata())
         elif parts.path == "/keys":
-            self._answer(200, self.issuer.keys())
+            self._answer(200, self.owner.keys())
         elif parts.path == "/sign-in":
             try:
-                where = self.issuer.authorize(dict(parse_qsl(parts.query)))
+                where = self.owner.authorize(dict(parse_qsl(parts.query)))
             except _Refused as refused:
                 self._answer(400, {"error": refused.error})
             else:
@@ -197,23 +190,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """The token endpoint."""
-        form = dict(parse_qsl(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()))
+        form = dict(parse_qsl(self.body().decode()))
         try:
-            self._answer(200, self.issuer.token(form, self.headers.get("Authorization", "")))
+            self._answer(200, self.owner.token(form, self.headers.get("Authorization", "")))
         except _Refused as refused:
             self._answer(401 if refused.error == "invalid_client" else 400, {"error": refused.error})
 
     def _answer(self, status: int, body: Json, location: str | None = None) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        if location:
-            self.send_header("Location", location)
-        if self.command == "POST" and self.headers.get("Origin") in self.issuer.origins():
-            self.send_header("Access-Control-Allow-Origin", self.headers["Origin"])
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Silent: a query may hold a code."""
+        headers = {"Location": location} if location else {}
+        if self.command == "POST" and self.headers.get("Origin") in self.owner.origins():
+            headers["Access-Control-Allow-Origin"] = self.headers["Origin"]
+        self.answer(status, body, headers)

@@ -15,7 +15,6 @@ The cache is $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else ~/.cache/kong-
 
 import contextlib
 import fcntl
-import functools
 import hashlib
 import json
 import os
@@ -25,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -42,12 +41,6 @@ PATIENCE: Final = 30 * 60.0
 _GO_LOCK: Final = Path(__file__).with_name("go.lock")
 _MODULE: Final = "github.com/pulumi/pulumi/pkg/v3"
 CLI: Final = f"{_MODULE}/cmd/pulumi"
-_COMPILED: Final = "compile "
-_STALE: Final = (
-    '{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}'
-    f"{_COMPILED}{{{{.ImportPath}}}}{{{{end}}}}"
-)
-"""What `go list` prints of a package that a build would compile."""
 _LOOK: Final = 0.2
 """Seconds between two looks at a lock."""
 _VERSION_FLAG: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
@@ -234,11 +227,8 @@ def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[
         for name, text in files.items():
             Path(made, name).write_text(text, "utf-8")
         for name, package in packages.items():
-            flagged = ["-trimpath", "-ldflags", flags]
-            wanted = _to_compile([compiler, "list", "-deps", "-f", _STALE, *flagged, package], made, environment)
-            command = [compiler, "build", "-v", *flagged, "-o", f"{made}/{name}", package]
-            lines: list[str] = []
-            _run(command, made, environment, lines, functools.partial(_compiled, lines, wanted))
+            command = [compiler, "build", "-v", "-trimpath", "-ldflags", flags, "-o", f"{made}/{name}", package]
+            lines = _run(command, made, environment)
             if not Path(made, name).exists():
                 raise ToolchainError(_failure(f"go build of {name}", lines))
         for name in packages:
@@ -260,50 +250,23 @@ def go_environment(modules: str = "mod") -> dict[str, str]:
     return {**os.environ, "GOFLAGS": f"-mod={modules}", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 
-def _to_compile(command: Sequence[str], folder: str, environment: Mapping[str, str]) -> frozenset[str]:
-    """The packages that a build compiles: all of the program but what Go's cache has. Downloads what they are in.
-
-    `command` is `go list -deps` with the build's own flags: what the cache has depends on them. Raises ToolchainError.
-    """
-    sums = Path(folder, "go.sum")
-    known = sums.read_text("utf-8").splitlines() if sums.exists() else []
-    most = sum("/go.mod " not in line for line in known)  # of all platforms
-    limit = f" of at most {most}" if most else ""
-    lines: list[str] = []
-    status = _run(command, folder, environment, lines, lambda: f"downloading modules: {_asked_for(lines)}{limit}")
-    if status:
-        raise ToolchainError(_failure(" ".join(command[:2]), lines))
-    return frozenset(line.removeprefix(_COMPILED) for line in lines if line.startswith(_COMPILED))
-
-
-def _asked_for(lines: Sequence[str]) -> int:
-    return sum(line.startswith("go: downloading ") for line in lines)
-
-
-def _compiled(lines: Sequence[str], wanted: Collection[str]) -> str:
-    done = [line for line in lines if line in wanted]
-    last = "linking" if len(done) == len(wanted) else done[-1] if done else ""
-    return f"{len(done):,} of {len(wanted):,} packages  {last}"
-
-
 def _failure(what: str, lines: Sequence[str]) -> str:
     return "\n".join([f"{what} failed:", *lines[-20:], "Is the Go module proxy reachable (go env GOPROXY)?"])
 
 
-def _run(
-    command: Sequence[str], folder: str, environment: Mapping[str, str], lines: list[str], at: Callable[[], str]
-) -> int:
-    """Runs `command` to its exit status, puts what it prints into `lines`, and shows meanwhile what `at` says."""
+def _run(command: Sequence[str], folder: str, environment: Mapping[str, str]) -> list[str]:
+    """Runs `command`, shows meanwhile what it printed last, and gives all that it printed."""
+    lines: list[str] = []
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         try:
-            with shown(at):
+            with shown(lambda: f"{len(lines)} steps  {lines[-1] if lines else ''}"):
                 lines.extend(line.rstrip() for line in process.stdout)
-            return process.wait()
         finally:
             process.kill()
+    return lines
 
 
 def main(arguments: Sequence[str] = ()) -> int:

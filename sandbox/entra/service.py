@@ -16,12 +16,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tempfile import NamedTemporaryFile, _TemporaryFileWrapper
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from sandbox.answering import JsonHandler, JsonServer
 from sandbox.entra.directory import Directory, GraphError, Json, stamp
 from sandbox.entra.graph import Graph
 from sandbox.entra.login import Login, LoginError
@@ -57,9 +56,8 @@ class Entra:
         lag: float = 0.0,
         page: int | None = None,
     ) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"tenant": self}))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = JsonServer(_Handler, self)
+        self.url = self._server.url
         self.directory = Directory(TENANT, now, lag, users=dict(users or {}))
         for group in groups:
             self.directory.add_group(group)
@@ -78,14 +76,11 @@ class Entra:
             self.tls.load_cert_chain(self._believed.name, private.name)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
         self._believed.close()
 
     @property
@@ -200,14 +195,13 @@ _HANDSHAKE = b"\x16"
 """The type of a TLS client's first record (RFC 8446, 5.1). No HTTP method begins with it."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    tenant: ClassVar[Entra]
-    protocol_version = "HTTP/1.1"
+class _Handler(JsonHandler):
+    owner: ClassVar[Entra]
 
     def setup(self) -> None:
         """By TLS where the client begins with it."""
         if self.request.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
-            self.request = self.tenant.tls.wrap_socket(self.request, server_side=True)
+            self.request = self.owner.tls.wrap_socket(self.request, server_side=True)
         super().setup()
 
     def finish(self) -> None:
@@ -216,20 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.request.close()
 
     def _serve(self) -> None:
-        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        status, body, more = self.tenant.answer(self.command, self.path, headers, data)
-        content = b"" if body is None else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in more.items():
-            self.send_header(name, value)
-        if status != 204:
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.answer(*self.owner.answer(self.command, self.path, headers, self.body()))
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Silent: a query may hold a code."""
-
-    do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names are http.server's
+    do_GET = do_POST = do_PATCH = do_DELETE = _serve

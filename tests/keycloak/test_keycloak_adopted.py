@@ -256,7 +256,7 @@ class Cut:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
                 pass
 
-            do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names are http.server's
+            do_GET = do_POST = do_PUT = do_DELETE = _serve
 
         self.dark, self._mended = dark, mended
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -320,7 +320,7 @@ class Server:
                 else:
                     self._say(*answers.get(path, (404, {"error": "nothing"})), {})
 
-            do_POST = do_GET  # noqa: N815 - the base class's names
+            do_POST = do_GET
 
             def _say(self, status: int, body: Any, headers: dict[str, str]) -> None:
                 self.send_response(status)

@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.content)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _hand_on  # noqa: N815 - the base class finds them by these
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _hand_on
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
         """Silent."""
