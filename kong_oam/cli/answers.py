@@ -103,13 +103,6 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "port": lambda text: str(port(text)),
     "domain": str,
     "path": str,
-    "allow_from": several(),
-    "rate_limit": rate,
-    "origin": several(),
-    "max_body": str,
-    "tls_issuer": str,
-    "secure_headers": one_of("answer here; write yes or nothing", ("yes",)),
-    "plugin": several(),
     "group": several(separator=","),
     "caller": several(caller),
     "calls": several(call),
@@ -117,6 +110,9 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "jwks_uri": said,
 }
 """By flag: how an answer is read. Raises InputError, whose message says what to write."""
+
+FLAGS = (*PARSERS, *_AT_THE_GATEWAY)
+"""All that is said of a component. What it asks for at the gateway, flags alone say."""
 
 
 def settle(answers: Answers) -> None:
@@ -141,12 +137,11 @@ def missing_flags(answers: Mapping[str, Any]) -> list[str]:
 def wanted(answers: Mapping[str, Any]) -> Wanted:
     """The component that is meant. Raises NotScaffolded where not enough is said, or what would be dropped."""
     if without := missing_flags(answers):
-        listed = ", ".join(map(_written, without))
-        raise NotScaffolded(f"{listed} missing; `new --help` has an example", *without)
+        listed = ", ".join(map(written, without))
+        raise NotScaffolded(f"{listed} missing; `new --help` has an example")
     for flag in sorted(useless_flags(answers).difference(_OF_SCOPES)):
         if answers[flag]:
-            about = "client" if flag in _OF_CLIENTS else "type"
-            raise NotScaffolded(f"{_reason(flag, answers['type'])}: leave {_written(flag)} out", about)
+            raise NotScaffolded(f"{_reason(flag, answers['type'])}: leave {written(flag)} out")
     return Wanted(
         application=answers["app"],
         component=answers["component"],
@@ -176,7 +171,7 @@ def _port_of(answers: Mapping[str, Any]) -> int | None:
     try:
         return port(answers["port"]) if answers["port"] else None
     except InputError as error:
-        raise NotScaffolded(str(error), "port") from None
+        raise NotScaffolded(str(error)) from None
 
 
 def _reason(flag: str, component: str | None) -> str:
@@ -186,5 +181,6 @@ def _reason(flag: str, component: str | None) -> str:
     return "nobody calls a worker" if component == "worker" else "what runs elsewhere is not deployed here"
 
 
-def _written(flag: str) -> str:
+def written(flag: str) -> str:
+    """A flag as it is typed."""
     return f"--{flag.replace('_', '-')}"

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.estate import Compiled, compile_estate
-from kong_oam.access.diff.change import OPENING, Change, Difference
+from kong_oam.access.diff.change import Difference
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import model_of
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
-from kong_oam.access.request_classes import SitesByHost
 from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.estates import nobody_yet, uncalled
 from kong_oam.cli.known import Known
 from kong_oam.cli.scaffold import NotScaffolded, Texts, Wanted, alone, calls_elsewhere, check, scaffold
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong.kong_plugin import findings as plugins_found
-from kong_oam.oam.document import Path, Place
 
 _LATER: Final = frozenset({"LINT312"})
 """Findings that stop nobody from writing a component: clients of what it offers come after it."""
@@ -29,15 +27,13 @@ _LATER: Final = frozenset({"LINT312"})
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The files that would change, as they would be, and all files as they are. `findings` are new; `changes` are those
-    of access, None where errors leave them open, and `widened` those of them that let others than the component call
-    others than it. `notes` say what is left to do: why nobody may call the component yet, and who is to grant its calls
-    of what is not here."""
+    of access, None where errors leave them open. `notes` say what is left to do: why nobody may call the component yet,
+    and who is to grant its calls of what is not here."""
 
     changed: Texts
     before: Texts
     findings: tuple[Diagnostic, ...]
     changes: tuple[Difference, ...] | None
-    widened: tuple[Difference, ...]
     notes: tuple[str, ...]
 
 
@@ -55,7 +51,7 @@ def drafted(
     assert estate  # there is no error
     check(wanted, estate)
     if wrong := alone(wanted, estate, settings.as_of).diagnostics:
-        raise NotScaffolded("\n".join(map(str, wrong)), *flags_behind(wrong))
+        raise NotScaffolded("\n".join(map(str, wrong)))
     changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
     before = {application.place.file: application.place.document.text for application in reading.applications}
     after = read({**before, **changed})
@@ -63,20 +59,8 @@ def drafted(
     drawn, known = outcome.estate, Known(_findings(reading, compiled, settings))
     findings = tuple(filter(known.is_new, _findings(after, outcome, settings)))
     changes = diff(model_of(estate, settings), model_of(drawn, settings)) if drawn else None
-    widened = tuple(_widened(wanted, changes or (), drawn)) if drawn else ()
     notes = (*_unknown(drawn), *_unheard(wanted, drawn), *_ungranted(wanted, estate))
-    return Draft(changed, before, findings, changes, widened, notes)
-
-
-def _widened(wanted: Wanted, changes: Iterable[Difference], estate: Estate) -> Iterator[Difference]:
-    """What lets others call more of others: its callers ask for users of its groups, who may call what those call."""
-    sites = SitesByHost(estate)
-    for change in changes:
-        if isinstance(change, Change) and change.kind in OPENING:
-            called = sites.component(change.site, change.region.subtree.path)
-            callers = {whom.principal.client if whom.principal else "" for whom in change.whom}
-            if called and called.key != wanted.key and callers != {wanted.key}:
-                yield change
+    return Draft(changed, before, findings, changes, notes)
 
 
 def _findings(reading: oam.Reading, compiled: Compiled, settings: Settings) -> Iterator[Diagnostic]:
@@ -107,48 +91,3 @@ def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
             f"{callee} is not here, and not judged: its team has to name {wanted.key} in a role that grants "
             f"{' and '.join(scopes)}, in its own file (`check -f applications ../{name}/applications` judges both)"
         )
-
-
-_BEHIND = {
-    "annotations": ("owner",),
-    "body": ("max_body",),
-    "issuer": ("tls_issuer",),
-    "calls": ("calls",),
-    "components": ("caller",),
-    "domain": ("domain",),
-    "from": ("allow_from",),
-    "groups": ("group",),
-    "http": ("domain", "path"),
-    "image": ("image",),
-    "jwksUri": ("jwks_uri",),
-    "kind": ("client",),
-    "metadata": ("app",),
-    "name": ("component",),
-    "origins": ("origin",),
-    "owner": ("owner",),
-    "per": ("rate_limit",),
-    "ports": ("port",),
-    "redirectPaths": ("path",),
-    "redirectUris": ("redirect_uri",),
-    "requests": ("rate_limit",),
-    "rules": ("domain", "path"),
-    "scopes": ("component",),
-    "type": ("type",),
-}
-"""By key of an Application: the flags that what stands there comes from, as argparse has them."""
-
-
-def flags_behind(findings: tuple[Diagnostic, ...]) -> tuple[str, ...]:
-    """The flags that the findings come from, as far as it can be told by where they stand."""
-    paths = (finding.place.path for finding in findings if isinstance(finding.place, Place))
-    return tuple(dict.fromkeys(flag for path in paths for flag in _flags_at(path)))
-
-
-def _flags_at(path: Path) -> tuple[str, ...]:
-    inner = path[3:] if path[:2] == ("spec", "components") else path
-    keys = (step for step in reversed(inner) if isinstance(step, str))
-    if inner[:1] == ("metadata",) and inner[1:2] != ("annotations",):
-        return _BEHIND["metadata"]
-    if inner[-2:] == ("properties", "name"):
-        return ("plugin",)
-    return next((_BEHIND[key] for key in keys if key in _BEHIND), ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,14 +12,13 @@ from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.estate import Compiled, compile_estate
-from kong_oam.access.diff.wording import headline
 from kong_oam.access.settings.stack import Settings
-from kong_oam.cli.answers import PARSERS, Answers, call, caller, missing_flags, rate, settle, wanted
+from kong_oam.cli.answers import FLAGS, Answers, call, caller, missing_flags, rate, settle, wanted
 from kong_oam.cli.command import OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console, complain
+from kong_oam.cli.console import Console
 from kong_oam.cli.dialogue import Dialogue
 from kong_oam.cli.diff import document, for_all, print_changes
-from kong_oam.cli.draft import Draft, drafted, flags_behind
+from kong_oam.cli.draft import Draft, drafted
 from kong_oam.cli.estates import add_estate, asked_settings, diagnostic_entry, no_stack_is_here, reading_of
 from kong_oam.cli.scaffold import CLIENTS, NotScaffolded
 from kong_oam.cli.writing import write_all
@@ -34,7 +34,7 @@ Writes a component with its access template: a new file, or behind the other com
 What it calls is granted in the file of the called component, and what is to call it gets the call in its own file: the
 owners review that. It prints what this does to access, as `diff` does. Nothing is overwritten, and nothing is written
 in which `check` would find something, unless --anyway says so. Where the flags do not suffice it asks on a terminal for
-what none says, and again where an answer cannot be; Ctrl-C ends that.
+what none says. Where the answers together cannot be written, it prints them as flags.
 
   python -m kong_oam new --app billing --component invoices --image registry.example.com/billing:1.0 \\
       --owner team-billing --port 8080 --domain billing.example.com --group sales --calls orders/api:orders.read
@@ -162,53 +162,37 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
     reading = reading_of([name for name in names if not is_empty_folder(name)], settings, renderer=renderer)
     compiled = _compiled(reading, settings)
     assert compiled.estate  # there is no error
-    scheme = settings.stack.scheme
-    answers: Answers = {flag: getattr(options, flag) for flag in PARSERS}
+    answers: Answers = {flag: getattr(options, flag) for flag in FLAGS}
     settle(answers)
     # Where JSON is printed, questions would stand before it.
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not options.json and missing_flags(answers)
-    dialogue = Dialogue(answers, compiled.estate) if asks else None
-    if dialogue:
+    dialogue = Dialogue(answers, compiled.estate)
+    if asks:
         dialogue.ask_missing()
-    while True:
-        try:
-            meant = wanted(answers)
-            file = folder / f"{meant.application}.yaml"
-            draft = drafted(meant, str(file), reading, compiled, settings, renderer.again)
-            if str(file) in draft.changed.keys() - draft.before.keys() and os.path.lexists(file):
-                raise NotScaffolded(f"{file} exists; nothing is overwritten", "app")
-        except NotScaffolded as error:
-            if dialogue is None:
-                raise UsageError(str(error)) from None
-            complain(error)
-            dialogue.ask_again(error.about)
-            continue
-        if dialogue:
-            _print_changes(draft, scheme, options, console)
-        if options.anyway or _is_agreed(draft, dialogue, scheme):
-            break
+    try:
+        draft = _drafted(answers, folder, reading, compiled, settings, renderer)
+        if draft.findings and not options.anyway:
+            what = f"{_counted(draft.findings)} in what would be written; nothing was"
+            raise NotScaffolded(f"{_listed(draft.findings, what)}: --anyway writes it all the same")
+    except NotScaffolded as error:
+        answered = f"\nyour answers, as flags: {shlex.join(dialogue.words)}" if dialogue.words else ""
+        raise UsageError(f"{error}{answered}") from None
     real = {str(file): Path(os.path.realpath(file)) for file, wrong in files_of(names, Path()) if not wrong}
     write_all(draft.changed, draft.before, real)
-    _report(draft, scheme, options, console)
+    _report(draft, settings.stack.scheme, options, console)
     return OK
 
 
-def _is_agreed(draft: Draft, dialogue: Dialogue | None, scheme: str) -> bool:
-    """Whether it is to be written, with what is found in it and what it lets others do elsewhere; if not, other answers
-    are there. Raises UsageError where nobody can be asked about a finding."""
-    if draft.findings:
-        listed = _listed(draft.findings, f"{_counted(draft.findings)} in what would be written; nothing was")
-        if dialogue is None:
-            raise UsageError(f"{listed}: --anyway writes it all the same")
-        complain(listed)
-    elif dialogue is None or not draft.widened:
-        return True
-    else:
-        complain(f"not of the new component alone: {headline(draft.widened, scheme)}; nothing was written")
-    if dialogue.agrees("Write it all the same?"):
-        return True
-    dialogue.ask_again(flags_behind(draft.findings) if draft.findings else ("group", "caller"))
-    return False
+def _drafted(
+    answers: Answers, folder: Path, reading: oam.Reading, compiled: Compiled, settings: Settings, renderer: Renderer
+) -> Draft:
+    """The draft of what the answers mean. Raises NotScaffolded."""
+    meant = wanted(answers)
+    file = folder / f"{meant.application}.yaml"
+    draft = drafted(meant, str(file), reading, compiled, settings, renderer.again)
+    if str(file) in draft.changed.keys() - draft.before.keys() and os.path.lexists(file):
+        raise NotScaffolded(f"{file} exists; nothing is overwritten")
+    return draft
 
 
 def _folder(names: Sequence[str]) -> Path:

@@ -56,12 +56,7 @@ Calls = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class NotScaffolded(InputError):  # noqa: N818 - says what happened, as the message does
-    """The component cannot be written. The message says why, and what to do; `about` names the flags that are at fault,
-    without dashes, as argparse has them."""
-
-    def __init__(self, message: str, *about: str) -> None:
-        super().__init__(message)
-        self.about = about
+    """The component cannot be written. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +120,7 @@ def scaffold(
         texts[source.place.file] = _with_call(wanted, caller, [*read, *(write if writes else ())], source)
     if wanted.application not in {application.name for application in applications}:
         if file in {application.place.file for application in applications}:
-            raise NotScaffolded(f"{file} holds other Applications; nothing is overwritten", "app")
+            raise NotScaffolded(f"{file} holds other Applications; nothing is overwritten")
         return texts | {file: new_file}
     application = _application(wanted.application, applications, texts)
     texts[application.place.file] = _with_component(wanted, application, component)
@@ -141,14 +136,12 @@ def check(wanted: Wanted, estate: Estate) -> None:
     """Checks that there can be such a component in the estate. Raises NotScaffolded."""
     if wanted.key in estate.components:
         place = estate.components[wanted.key].place
-        raise NotScaffolded(f"'{wanted.key}' exists ({place}); nothing is overwritten", "component")
+        raise NotScaffolded(f"'{wanted.key}' exists ({place}); nothing is overwritten")
     if wanted.client in _ON_PAGES and wanted.port is None:
-        raise NotScaffolded(
-            f"users of a {wanted.client} client come back to it: make it a webservice, with a port", "type"
-        )
+        raise NotScaffolded(f"users of a {wanted.client} client come back to it: make it a webservice, with a port")
     if (wanted.client in OUTSIDE) != (wanted.type == EXTERNAL):
         what = f"what runs elsewhere, {' or '.join(OUTSIDE)}, is a client of type {EXTERNAL}, and no other is"
-        raise NotScaffolded(what, "type")
+        raise NotScaffolded(what)
     _check_calls(wanted, estate)
     _check_callers(wanted, estate)
 
@@ -169,23 +162,23 @@ def _check_calls(wanted: Wanted, estate: Estate) -> None:
         called = estate.components.get(callee)
         if called is None or not called.scopes:
             callees = [key for key, component in estate.components.items() if component.scopes]
-            raise NotScaffolded(f"'{callee}' offers no scopes{suggestion(callee, callees)}", "calls")
+            raise NotScaffolded(f"'{callee}' offers no scopes{suggestion(callee, callees)}")
         for scope in scopes:
             if scope not in called.scopes:
                 message = f"'{callee}' declares no scope '{scope}'{suggestion(scope, called.scopes)}"
-                raise NotScaffolded(message, "calls")
+                raise NotScaffolded(message)
 
 
 def _check_callers(wanted: Wanted, estate: Estate) -> None:
     given = [flag for flag, values in (("group", wanted.groups), ("caller", wanted.callers)) if values]
     if given and not wanted.offers_scopes:
         what = "groups and components hold roles of what offers scopes: a webservice whose users sign in elsewhere"
-        raise NotScaffolded(f"{what}; leave {' and '.join(f'--{flag}' for flag in given)} out", *given)
+        raise NotScaffolded(f"{what}; leave {' and '.join(f'--{flag}' for flag in given)} out")
     check_clients(wanted.callers, estate)
     clients = {client.component: client for client in estate.clients}
     for caller, _ in wanted.callers:
         if clients[caller].user_facing and not wanted.groups:
-            raise NotScaffolded(f"'{caller}' calls for its users: name a group that they are in", "group", "caller")
+            raise NotScaffolded(f"'{caller}' calls for its users: name a group that they are in")
 
 
 def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
@@ -193,7 +186,7 @@ def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
     clients = {client.component for client in estate.clients}
     for caller, _ in callers:
         if caller not in clients:
-            raise NotScaffolded(f"'{caller}' is no client{suggestion(caller, clients)}", "caller")
+            raise NotScaffolded(f"'{caller}' is no client{suggestion(caller, clients)}")
 
 
 def _application(name: str, applications: tuple[oam.Application, ...], texts: Texts) -> oam.Application:
@@ -225,7 +218,7 @@ def _with_grant(wanted: Wanted, callee: Component, scopes: tuple[str, ...], sour
             if roles is None
             else edit.with_key(place.at("roles"), name, role)
         )
-    return _certain(text, source.place.file, "calls")
+    return _certain(text, source.place.file)
 
 
 def _new_role(wanted: Wanted, callee: Component, scopes: tuple[str, ...]) -> tuple[str, str]:
@@ -237,7 +230,7 @@ def _new_role(wanted: Wanted, callee: Component, scopes: tuple[str, ...]) -> tup
         if not able:
             owner, wish = f", {callee.owner}," if callee.owner else "", " and ".join(scopes)
             raise NotScaffolded(
-                f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one ({callee.place})", "calls"
+                f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one ({callee.place})"
             )
         groups = min(able, key=lambda role: len(role.scopes)).groups
     name = "reader" if all(scope.endswith("read") for scope in scopes) else "editor"
@@ -255,8 +248,8 @@ def _with_call(wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.A
     assert trait  # it is a client
     place, call = trait.place.at("properties"), f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}"
     if "calls" in trait.properties:
-        return _certain(edit.with_item(place.at("calls"), call), source.place.file, "caller")
-    return _certain(edit.with_key(place, "calls", f"[{call}]"), source.place.file, "caller")
+        return _certain(edit.with_item(place.at("calls"), call), source.place.file)
+    return _certain(edit.with_key(place, "calls", f"[{call}]"), source.place.file)
 
 
 def _with_component(wanted: Wanted, application: oam.Application, component: Mapping[str, Any]) -> str:
@@ -267,17 +260,17 @@ def _with_component(wanted: Wanted, application: oam.Application, component: Map
     owner = application.annotations.get(OWNER)
     if owner not in (None, wanted.owner):
         what = f"components of type {wanted.type} in '{application.name}'"
-        raise NotScaffolded(f"{what} are owned by '{owner}', as its annotations say ({file})", "owner")
+        raise NotScaffolded(f"{what} are owned by '{owner}', as its annotations say ({file})")
     if owner:
         return _certain(text, file)
     extended = _application(application.name, (application,), {file: _certain(text, file)})
     return _certain(owner_annotation(extended, wanted.owner).text(), file)
 
 
-def _certain(text: str | None, file: str, flag: str = "app") -> str:
+def _certain(text: str | None, file: str) -> str:
     if text is None:
         message = f"{file} is not written so that it could be extended with certainty; put it in by hand"
-        raise NotScaffolded(message, flag)
+        raise NotScaffolded(message)
     return text
 
 

@@ -17,9 +17,6 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
-from kong_oam.cli.answers import PARSERS
-from kong_oam.cli.dialogue import Dialogue
-from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from tests.support.documentation import block, page
 from tests.support.projects import copy_sample
 
@@ -169,124 +166,69 @@ def test_a_wrong_answer_is_asked_for_again(
 
 
 @pytest.mark.parametrize(
-    ("changes", "again", "said"),
+    ("changes", "said"),
     [
-        ({0: "orders", 1: "api"}, ["invoices"], "'orders/api' exists (applications/orders.yaml:7:7); nothing is overwritten"),
-        ({7: "not a host"}, ["billing.example.com"], 'domain: "not a host" does not match'),
-        ({8: "/a;b"}, ["", "/a"], "error ACC213: path '/a;b'"),
-        ({10: "shop/web"}, ["sales", "shop/web"], "'shop/web' calls for its users: name a group that they are in"),
-        ({11: "orders/api:orders.reed"}, ["orders/api:orders.read"], "'orders/api' declares no scope 'orders.reed'"),
-        ({1: "api"}, ["invoices"], "error OAM107: Deployment 'api' in namespace 'default' would also be made"),
-        ({2: "web", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None}, ["", "", "", ""], "make it a webservice, with a port"),
-        ({0: "shop", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None}, ["team-shop"], "are owned by 'team-shop'"),
+        ({0: "orders", 1: "api"}, "'orders/api' exists (applications/orders.yaml:7:7); nothing is overwritten"),
+        ({7: "not a host"}, 'domain: "not a host" does not match'),
+        ({8: "/a;b"}, "error ACC213: path '/a;b'"),
+        ({10: "shop/web"}, "'shop/web' calls for its users: name a group that they are in"),
+        ({11: "orders/api:orders.reed"}, "'orders/api' declares no scope 'orders.reed'"),
+        ({1: "api"}, "error OAM107: Deployment 'api' in namespace 'default' would also be made"),
+        ({2: "web", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None}, "make it a webservice, with a port"),
+        ({0: "shop", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None}, "are owned by 'team-shop'"),
     ],
-)  # fmt: skip
-def test_what_cannot_be_as_a_whole_is_asked_for_again(
-    typed: Typed, changes: dict[int, str | None], again: list[str], said: str, capsys: pytest.CaptureFixture[str]
+)
+def test_what_cannot_be_as_a_whole_is_refused(
+    typed: Typed, changes: dict[int, str | None], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The answers that are at fault, and no others."""
+    """With the answers as flags, so that nobody types them again."""
     answers: list[str | None] = [*INVOICES, "", "", ""]
     for number, answer in changes.items():
         answers[number] = answer
-    refused = [] if "error ACC213" not in said and "OAM107" not in said else ["no"]
-    assert typed(*(answer for answer in answers if answer is not None), *refused, *again) == 0
-    assert said in capsys.readouterr().err
+    assert typed(*(answer for answer in answers if answer is not None)) == 2
+    error = capsys.readouterr().err
+    assert said in error and "\nyour answers, as flags: --app " in error
+    assert not BILLING.exists()
+
+
+def test_answers_as_flags_say_the_same(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    """All that was typed, and what an empty answer stands for."""
+    callers = ("sales, order-desk", "shop/web shop/checkout:write", "orders/api:orders.read")
+    assert typed(*INVOICES[:1], "api", *INVOICES[2:], *callers) == 2
+    flags = capsys.readouterr().err.rpartition("your answers, as flags: ")[2].split()
+    assert typed(flags=("--component", "invoices", *[one for one in flags if one not in ("--component", "api")])) == 0
+    text = BILLING.read_text("utf-8")
+    assert "sales, order-desk" in text and "[shop/web]" in text and "[shop/checkout]" in text
     assert main(["check"]) == 0
 
 
 def test_what_is_called_need_not_be_here_without_a_stack(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     """Of an Application that is here it has to be."""
     shutil.rmtree("stacks")
-    assert typed(*INVOICES, "", "", "orders/apu:orders.read", "payments/api:payments.read") == 0
+    assert typed(*INVOICES, "", "", "orders/apu:orders.read") == 2
+    assert "'orders/apu' offers no scopes" in capsys.readouterr().err
+    assert typed(*INVOICES, "", "", "payments/api:payments.read") == 0
     said = capsys.readouterr()
-    assert "'orders/apu' offers no scopes" in said.err
     assert "payments/api is not here, and not judged: its team has to name billing/invoices" in said.out
 
 
-def test_a_flag_that_an_answer_makes_useless_is_no_dead_end(typed: Typed) -> None:
-    """The type is asked for again; who stays with it means it."""
-    answers = ("", "worker", "x", "team-billing", "", "worker")
-    assert typed(*answers, flags=("--app", "billing", "--component", "nightly", "--port", "8080")) == 0
-    assert "type: worker\n      properties: {image: x}\n" in BILLING.read_text("utf-8")
-
-
-def test_another_kind_of_client_may_be_another_type_of_component(typed: Typed) -> None:
-    """Its type is not kept, nor what is of no use then."""
-    flags = ("--app", "billing", "--component", "app", "--redirect-uri", "com.example.app:/cb")
-    assert typed("service", "worker", "x", "team-billing", "", "native", flags=flags) == 0
-    text = BILLING.read_text("utf-8")
-    assert "type: external\n" in text and "kind: native\n" in text and "image" not in text
-
-
-def test_a_name_whose_file_is_taken_is_asked_for_again(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_whose_file_is_taken_is_refused(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     """Be it by a folder, in which no Application is."""
     BILLING.mkdir()
     (BILLING / "notes.txt").touch()
-    assert typed(*INVOICES, "", "", "", "bills") == 0
+    assert typed(*INVOICES, "", "", "") == 2
     assert "applications/billing.yaml exists; nothing is overwritten" in capsys.readouterr().err
-    assert Path("applications/bills.yaml").exists()
 
 
 BELOW = (*INVOICES[:7], "orders.example.com", "/orders/invoices", "", "", "")
 
 
-def test_what_check_would_find_is_shown_and_asked_about(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
-    """No is another answer; yes writes it."""
-    assert typed(*BELOW, "no", "billing.example.com", "/") == 0
+def test_what_check_would_find_is_shown(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    """And is not written, unless a flag says so."""
+    assert typed(*BELOW) == 2
     assert "warning ACC219: orders.example.com/orders/invoices lies below /orders" in capsys.readouterr().err
-    assert "domain: billing.example.com\n            http: {/: 8080}\n" in BILLING.read_text("utf-8")
-    BILLING.unlink()
-    assert typed(*BELOW, "yes") == 0
+    assert typed(*BELOW, flags=("--anyway",)) == 0
     assert "/orders/invoices: 8080" in BILLING.read_text("utf-8")
-
-
-def test_what_others_may_do_elsewhere_is_shown_and_asked_about(
-    typed: Typed, asked: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Users of a group that a caller did not sign in until now may call what it calls. No asks for groups and callers
-    again; where nothing widens elsewhere nobody is asked."""
-    caller = ("interns", "shop/web", "")
-    assert typed(*INVOICES, *caller, "no", "sales", "shop/web") == 0
-    assert asked.count("Write it all the same? (yes or no) [no]: ") == 1
-    said = capsys.readouterr()
-    assert said.err == (
-        "not of the new component alone: widened to shop/web for users in interns: * http://hello.example.com/; "
-        "nothing was written\n"
-    )
-    assert "widened  shop/web for users in interns  *         http://hello.example.com/ " in said.out
-    assert "interns" not in BILLING.read_text("utf-8")
-    BILLING.unlink()
-    shutil.copy(ROOT / "applications/shop.yaml", "applications/shop.yaml")
-    assert typed(*INVOICES, *caller, "yes") == 0
-    assert "interns" in BILLING.read_text("utf-8")
-
-
-def test_where_nobody_knows_which_answer_it_was_it_asks(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> None:
-    """By the name of its flag; what is of no use is not offered."""
-    left = iter(["imgae", "redirect-uri", "image", "x:2"])
-    monkeypatch.setattr("builtins.input", lambda text: (asked.append(text), next(left))[1])
-    answers = dict.fromkeys(PARSERS, "") | {"type": "webservice", "image": "x:1"}
-    settings = settings_of("local")
-    Dialogue(answers, estate_of(reading_of(None, settings), settings)).ask_again([])
-    offered = "app, component, client, type, image, owner, port, domain, path, allow_from, rate_limit, origin"
-    offered += ", max_body, tls_issuer, secure_headers, plugin, group, caller, calls"
-    assert asked == [f"Which answer is to change: {offered}: "] * 3 + ["Image: "]
-    assert answers["image"] == "x:2"
-
-
-def test_what_is_wrong_about_the_application_asks_for_another(typed: Typed, asked: list[str]) -> None:
-    """Here its namespace, which is the gateway's."""
-    (Path("applications") / "hello.yaml").write_text(
-        Path("applications/hello.yaml").read_text("utf-8").replace("name: hello\n", "name: hello\n  namespace: web\n")
-    )
-    stack = Path("stacks/Pulumi.local.yaml")
-    stack.write_text(stack.read_text("utf-8").replace("namespace: kong", "namespace: default"))
-    for name in ("orders", "reports", "shop"):
-        path = Path(f"applications/{name}.yaml")
-        path.write_text(path.read_text("utf-8").replace(f"name: {name}\n", f"name: {name}\n  namespace: {name}\n", 1))
-    assert typed(*INVOICES, "", "", "", "no", "hello") == 0
-    assert asked[-2:] == ["Write it all the same? (yes or no) [no]: ", "Application: "]
-    assert "    - name: invoices\n" in Path("applications/hello.yaml").read_text("utf-8")
 
 
 @pytest.mark.parametrize("how", ["edited", "removed", "moved behind a link", "unreadable"])
