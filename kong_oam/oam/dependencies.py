@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.model import Application
@@ -23,20 +24,12 @@ def wrong_dependencies(application: Application) -> Iterator[Diagnostic]:
 
 def circle_of(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     """A circle of names, its first repeated at the end; empty where there is none."""
-    done: set[str] = set()
-    for start in edges:
-        trail: dict[str, None] = {}
-        walk = [iter((start,))]
-        while walk:
-            name = next(walk[-1], None)
-            if name is None:
-                walk.pop()
-                if trail:
-                    done.add(trail.popitem()[0])
-            elif name in trail:
-                known = [*trail]
-                return (*known[known.index(name) :], name)
-            elif name in edges and name not in done:
-                trail[name] = None
-                walk.append(iter(edges[name]))
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        circle = error.args[1][:0:-1]  # each before the one that it waits for, the repeated one left out
+        order = [*edges]
+        first = min(map(order.index, circle))
+        start = circle.index(order[first])
+        return (*circle[start:], *circle[:start], order[first])
     return ()
