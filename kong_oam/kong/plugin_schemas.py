@@ -62,48 +62,24 @@ def unfit(
             message = f"{plugin.name} stands before no single component at this Kong, but before all that it serves"
             yield Diagnostic("ENV418", f"{message}; take it out", plugin.place.at("name"))
             continue
-        unknown = [*_unknown(plugin, record, plugin.config, ())]
-        yield from unknown
-        if not unknown and not _is_among(has.get(plugin.place, ()), plugin, schemas[plugin.name]):
+        in_full = _in_full(plugin, schemas[plugin.name])
+        if isinstance(in_full, str) or in_full.isdisjoint(has.get(plugin.place, ())):
             one = plugin.name, json.dumps(plugin.config, sort_keys=True)
             if one not in refused:
                 body = {"name": plugin.name, "config": plugin.config}
                 refused[one] = admin.wrong("/schemas/plugins/validate", body)
             yield from _refused(plugin, refused[one], ())
+            if isinstance(in_full, str) and not refused[one]:  # Kong takes a former name, and prints another
+                yield Diagnostic("ENV418", in_full, plugin.place.at("config"))
         yield from _in_clear(plugin, record, plugin.config, ())
 
 
-def _is_among(configurations: Sequence[str], plugin: KongPlugin, schema: Schema) -> bool:
-    """Whether a plugin's configuration, in full, is one of these. One that does not fit the schema is none."""
-    for keeps_records in (False, True) if configurations else ():
-        try:
-            in_full = config_json(schema, plugin.name, plugin.config, keeps_records=keeps_records)
-        except SchemaError:
-            return False
-        if in_full in configurations:
-            return True
-    return False
-
-
-def _unknown(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> Iterator[Diagnostic]:
-    """Finds fields that the schema does not have, or has under another name now."""
-    if record.get("type") in ("array", "set") and isinstance(config, list):
-        for index, item in enumerate(config):
-            yield from _unknown(plugin, record["elements"], item, (*path, index))
-    elif record.get("type") == "map" and isinstance(config, Mapping):
-        for key, item in config.items():
-            yield from _unknown(plugin, record["values"], item, (*path, key))
-    elif record.get("type") == "record" and isinstance(config, Mapping):
-        fields, former = fields_of(record), fields_of(record, "shorthand_fields")
-        for name, value in config.items():
-            if name in fields:
-                yield from _unknown(plugin, fields[name], value, (*path, name))
-                continue
-            now = former.get(name, {}).get("deprecation", {}).get("replaced_with") or [{"path": []}]
-            new = ".".join(now[0]["path"])
-            hint = f"; write '{new}', as it is called now" if new else suggestion(name, fields)
-            message = f"{plugin.name} of this Kong has no field '{dotted(('config', *path, name))}'{hint}"
-            yield Diagnostic("ENV418", message, plugin.place.at("config", *path).key(name))
+def _in_full(plugin: KongPlugin, schema: Schema) -> set[str] | str:
+    """A plugin's configuration in full, with and without records, or why it does not fit the schema."""
+    try:
+        return {config_json(schema, plugin.name, plugin.config, keeps_records=keeps) for keeps in (False, True)}
+    except SchemaError as error:
+        return str(error)
 
 
 def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Iterator[Diagnostic]:

@@ -76,7 +76,9 @@ def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, 
         raise SchemaError(f"plugin {where}: {config!r} is no record")
     fields = fields_of(record)
     if unknown := sorted(set(config) - set(fields)):
-        raise SchemaError(f"plugin {where}: this gateway's schema lacks {', '.join(unknown)}; use a newer Kong")
+        raise SchemaError(
+            f"plugin {where}: this gateway's schema lacks {', '.join(unknown)}; use its present name, or a newer Kong"
+        )
     whole = {name: _value(field, config.get(name), f"{where}.{name}") for name, field in fields.items()}
     return {**whole, **_formerly(record, whole)}
 

@@ -65,7 +65,7 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
     ("wrong", "said"),
     [
         ("{name: bot-detecton, waiver: {reason: r, until: 2999-12-31}}", "ENV418: this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?"),
-        ("{name: statsd, config: {hots: x}}", "ENV418: statsd of this Kong has no field 'config.hots'; did you mean 'host'?"),
+        ("{name: statsd, config: {hots: x}}", "ENV418: this Kong does not take the configuration of statsd: config.hots: unknown field"),
         ("{name: statsd, config: {port: http}}", "config.port: expected an integer"),
         ("{name: acl, config: {allow: [a], deny: [b]}}", "exactly one of these fields must be non-empty"),
         ("{name: key-auth}", "ACC246: key-auth says who calls"),
