@@ -41,6 +41,6 @@ CODES: Mapping[str, Code] = {
     ),
     "ENV411": Code(
         "more than the identity provider takes, or nearly as much (warning)",
-        "do as the message says: shorten a name, have a client call less, or bind roles to fewer groups",
+        "do as the message says: have a client call less, or bind roles to fewer groups",
     ),
 }

@@ -141,23 +141,20 @@ def issuer_conflicts(
                 what = f"consumer '{row.get('username') or row['id']}' with custom_id '{provider.issuer}'"
                 yield _issuer_diagnostic(stack, name, what, row)
     if settings.gateway.edition == "oss":
-        yield from _key_conflicts(admin, settings, estate)
+        yield from _key_conflicts(admin, estate)
 
 
-def _key_conflicts(admin: AdminApi, settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
-    """Finds credentials of others that have the key id of a signing key of an issuer, or of an empty slot of a ring."""
+def _key_conflicts(admin: AdminApi, estate: Estate) -> Iterator[Diagnostic]:
+    """Finds credentials of others that have the key id of a signing key of an issuer."""
     stack = estate.stack.name
     others = [row for row in admin.rows("/jwts") if not _is_ours(stack, row)]
     for name, provider in estate.stack.providers.items() if others else ():
-        unused = {names.unused_key(stack, name, slot) for slot in range(settings.gateway.key_slots)}
         published = set[str]()
         # The run itself says what is wrong with an issuer that cannot be read.
         with suppress(DiscoveryError):
             published = {key.kid for key in discover(provider.issuer).keys} if provider.issuer else published
         for row in others:
-            if row["key"] in unused:
-                yield _theirs(stack, f"jwt credential '{row['key']}'", row, otherwise="given another key or ")
-            elif row["key"] in published:
+            if row["key"] in published:
                 yield _issuer_diagnostic(stack, name, f"jwt credential '{row['key']}'", row)
 
 

@@ -19,9 +19,6 @@ MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 
 APPLICATION = "azuread:index/application:Application"
 
-LONGEST_ROLE_VALUE = 120
-"""Characters of the value of an application role, ASCII without spaces (Microsoft Graph, appRole)."""
-
 SCOPE_PREFIX = "scope="
 """How the application role of a scope is told from the others in `roles`. The delegated permission has no prefix, so
 that the two have values, and ids, of their own. Of one value, they would have to have one id, texts and state as well,

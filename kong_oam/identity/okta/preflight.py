@@ -39,7 +39,7 @@ def inspect(
         raise InspectionError(NO_ACCOUNT)
     try:
         with client(of_org) as org:
-            yield from limits(settings, estate, held)
+            yield from limits(settings, estate)
             yield from missing_groups(org, settings, estate, looked_up)
             yield from name_conflicts(org, settings, estate, held, configuration.project)
     except RefusedError as error:

@@ -174,26 +174,6 @@ def test_a_signing_key_that_others_have_in_kong_is_named(admin: httpx.Client, mo
     assert _issuers(admin, ALL, {"main": ISSUER}) == [found], "a ring that is there gets the issuer's next key"
 
 
-def test_a_key_of_an_empty_slot_that_others_have_is_named(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether or not the issuer can be read."""
-
-    def discovered(issuer: str) -> Published:
-        raise DiscoveryError(issuer)
-
-    monkeypatch.setattr("kong_oam.kong.conflicts.discover", discovered)
-    slots = SETTINGS.gateway.key_slots
-    _make(admin, "/consumers", username="theirs")
-    _make(admin, "/consumers/theirs/jwt", key=names.unused_key("tests", "main", slots))
-    assert _issuers(admin) == []
-    taken = _make(admin, "/consumers/theirs/jwt", key=names.unused_key("tests", "main", slots - 1))
-    (found,) = _issuers(admin)
-    assert (found.code, found.message) == (
-        "ENV405",
-        f"Kong has jwt credential 'kong-oam.tests.ring.main.unused.{slots - 1}' ({taken['id']}) that was made outside any "
-        "stack (it has no tags). It is left as it is; have it given another key or removed by whoever made it",
-    )
-
-
 def test_an_issuer_that_cannot_be_read_is_told_by_the_run(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says what is wrong there; nothing about names is known before."""
 

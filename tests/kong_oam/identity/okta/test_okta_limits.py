@@ -11,7 +11,6 @@ from kong_oam.engine.state import Held
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.okta import limits as of_okta
 from kong_oam.identity.okta.limits import limits
-from kong_oam.identity.okta.names import APP, objects
 from kong_oam.identity.okta.preflight import inspect
 from sandbox.okta import Okta
 from tests.support.estates import estate
@@ -66,8 +65,8 @@ spec:
 """)
 
 
-def _said(of: Estate, held: Held = NOTHING, settings: ProviderSettings = SETTINGS) -> list[str]:
-    return [str(found).splitlines()[0] for found in limits(settings, of, held)]
+def _said(of: Estate, settings: ProviderSettings = SETTINGS) -> list[str]:
+    return [str(found).splitlines()[0] for found in limits(settings, of)]
 
 
 @pytest.mark.parametrize(("count", "said"), [(79, False), (80, True), (100, True), (101, True)])
@@ -98,55 +97,16 @@ def test_scopes_of_a_client_that_stays_signed_in_fit_one_request(length: int, se
     assert _said(_estate(scopes=scopes)) == []
 
 
-@pytest.mark.parametrize(("length", "said"), [(80, False), (100, False), (101, True)])
-def test_a_client_id_fits(length: int, said: bool) -> None:
-    """`kong-oam.STACK.APPLICATION.COMPONENT`: it does not grow, so that nothing is said before it is too long."""
-    application = "a" * 30
-    client = "c" * (length - len(f"kong-oam.tests.{application}."))
-    of = _estate(application=application, client=client)
-    one = f"client id 'kong-oam.tests.{application}.{client}' at main has {length} characters, and Okta takes 100"
-    message = f"error ENV411: {one}. Shorten the names that it is made of"
-    assert [line.partition(" ")[2] for line in _said(of)] == ([message] if said else [])
-    known = frozenset((one.type, one.logical) for one in objects(SETTINGS, of))
-    assert _said(of, known) == [], "what is there Okta has taken"
-
-
-@pytest.mark.parametrize(("length", "said"), [(80, False), (100, False), (101, True)])
-def test_a_policy_of_an_app_that_is_there_fits(length: int, said: bool) -> None:
-    """It is called as the component, which is shorter than a client id; the app may have one that Okta made up."""
-    application = "a" * 40
-    client = "c" * (length - len(f"{application}/"))
-    of = _estate(application=application, client=client)
-    app = frozenset({(APP, f"main-app-{application}/{client}")})
-    one = f"policy '{application}/{client}' at main has {length} characters, and Okta takes 100"
-    message = f"error ENV411: {one}. Shorten the names that it is made of"
-    assert [line.partition(" ")[2] for line in _said(of, app)] == ([message] if said else [])
-
-
-@pytest.mark.parametrize(("length", "said"), [(204, False), (255, False), (256, True)])
-def test_a_trusted_origin_fits(length: int, said: bool) -> None:
-    """Its name has the stack's before it."""
-    left = length - len("kong-oam tests https://.example.com")
-    host = "".join("." if at % 50 == 49 and at < left - 1 else "h" for at in range(left))
-    of = _estate(kind="browser", host=f"{host}.example.com")
-    found = [line.partition(" ")[2] for line in _said(of)]
-    name = f"kong-oam tests https://{host}.example.com"
-    assert len(name) == length
-    one = f"error ENV411: trusted origin '{name}' at main has {length} characters, and Okta takes 255"
-    assert found == ([f"{one}. Shorten the names that it is made of"] if said else [])
-
-
 def test_what_is_at_another_provider_does_not_count() -> None:
     """Neither its groups nor its clients."""
     of = _estate(groups=200, scopes=_scopes(5000), refresh=True, application="a" * 63, client="c" * 63)
-    assert len(_said(of)) > 2
+    assert len(_said(of)) == 2
     assert _said(of, settings=ProviderSettings("other", "okta", "api://tests")) == []
 
 
 def test_numbers_are_those_that_okta_publishes() -> None:
     """Each has its source beside it."""
-    numbers = ("GROUPS", "SCOPE_CHARACTERS", "CLIENT_ID", "POLICY_NAME", "ORIGIN_NAME")
-    assert [getattr(of_okta, name) for name in numbers] == [100, 4096, 100, 100, 255]
+    assert (of_okta.GROUPS, of_okta.SCOPE_CHARACTERS) == (100, 4096)
 
 
 def test_previews_tell_it_with_all_else_that_stands_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
