@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,8 +22,8 @@ FORMATS = ("text", "csv", "html")
 _ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}
 
 _DETAILS = """\
-Lists all principals by all endpoints: clients as themselves, clients with users in which groups, and anonymous. Text
-takes as many principals as fit a terminal. The page of HTML has search and filters, and needs no network.
+Lists all principals by all endpoints: clients as themselves, clients with users in which groups, and anonymous. The
+page of HTML has search and filters, and needs no network.
 
   python -m kong_oam matrix
   python -m kong_oam matrix --output matrix.html
@@ -63,8 +62,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         options.output.write_bytes(_written(made, form).encode("utf-8", "backslashreplace"))
         console.print(f"{options.output}: {len(made.rows)} endpoint(s), {len(made.principals)} principal(s)")
     elif form == "text":
-        width = shutil.get_terminal_size().columns if console.out.isatty() else None
-        console.print(*text(made, width, lambda line: console.paint("bold", line)))
+        console.print(*text(made, lambda line: console.paint("bold", line)))
     else:
         console.out.write(_written(made, form))
     return OK

@@ -121,17 +121,3 @@ def test_what_cannot_be_asked_is_2(arguments: list[str], words: str, capsys: pyt
     assert said.err.startswith(words)
     assert said.err.count("\n") == 1
     assert not Path("m.pdf").exists() and not Path("matrix").exists()
-
-
-def test_text_fits_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """And nothing is left out where it is no terminal."""
-    monkeypatch.setenv("COLUMNS", "48")
-    assert "do not fit" not in asked(capsys)
-    out = io.StringIO()
-    out.isatty = lambda: True  # type: ignore[method-assign]
-    monkeypatch.setattr("sys.stdout", out)
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert main(["matrix"]) == 0
-    lines = out.getvalue().splitlines()
-    assert lines[0].split() == ["1", "2", "3", "4"]
-    assert lines[-1].startswith("1 of 5 principals do not fit")

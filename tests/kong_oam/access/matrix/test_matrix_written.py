@@ -1,4 +1,4 @@
-"""The matrix as text, CSV and HTML: what fits, and names that would be more than names there."""
+"""The matrix as text, CSV and HTML, and names that would be more than names there."""
 
 from __future__ import annotations
 
@@ -77,35 +77,6 @@ def test_text_has_a_mark_for_every_cell() -> None:
         "a  users in sales or (audit and desk)",
         "x  as itself",
     ]
-
-
-def test_columns_that_do_not_fit_are_left_out_and_that_is_said() -> None:
-    """After paths have been broken into lines."""
-    lines = list(text(made(), 43))
-    assert lines[:4] == [
-        "                                      1  2",
-        "orders/api  https://orders.test",
-        "  GET,HEAD  /orders but not           .  x",
-        "              /orders/health",
-    ]
-    assert max(map(len, lines[:7])) <= 43
-    assert not any("shop/web" in line for line in lines)
-    assert lines[-1].startswith(
-        "1 of 3 principals do not fit: name some with --principal, or take --format csv or html"
-    )
-    assert not any("do not fit" in line for line in text(made(), 46))
-
-
-@given(st.integers(1, 60), st.integers(1, 120))
-def test_however_narrow_a_column_is_shown(principals: int, width: int) -> None:
-    """And no line of cells is wider than what is given, unless that is narrower than a path and one column."""
-    rows = (Row("a.test", ORDERS, ("GET",), "a/api", EVERYBODY),)
-    columns = tuple(Principal(f"a/{number}", "okta") for number in range(principals))
-    lines = list(text(Matrix("local", "https", columns, rows, {}), width))
-    shown = lines[0].split()
-    assert shown == [str(number) for number in range(1, len(shown) + 1)] and shown
-    assert len(lines[0]) <= max(width, 40)
-    assert any("do not fit" in line for line in lines) == (len(shown) < principals)
 
 
 def test_more_conditions_than_letters_have_marks_of_their_own() -> None:
