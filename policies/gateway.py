@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kong_oam.access.model import METHODS, Rule
 from kong_oam.access.networks import beyond, fewest, network, only_from
 from kong_oam.access.paths import written
+from kong_oam.kong.kong_plugin import why_waived
+from kong_oam.kong.names import anonymous, nowhere
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 
 from .deployed import Deployment, Resource
@@ -20,10 +21,6 @@ from .scripts import address_of, table_of
 ROUTE, SERVICE = "kong:index/route:Route", "kong:index/service:Service"
 CONSUMER = "kong:index/consumer:Consumer"
 UPSTREAM, TARGET = "kong:index/upstream:Upstream", "kong:index/target:Target"
-
-_PREFIX, _NOWHERE, _NOBODY = "kong-oam", "nowhere", "anonymous"
-"""What the names consist of, beside the estate's, of what its base makes and its partitions lead to, or take callers
-for."""
 
 STRICT: Mapping[str, Mapping[str, Any]] = {
     "jwt": {
@@ -65,8 +62,6 @@ _REFUSED = {
 
 _PASSIVE = ("harmless", "limits")
 """Kinds of plugins that may stand on one: they only refuse further, mark answers, or watch."""
-_WHERE = re.compile(r"(?i)(host|server|address|endpoint|ur[il]|path|use_tcp)$")
-"""Fields of those that say where what they see goes."""
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
@@ -89,9 +84,9 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
 def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Checks that every service leads to an Upstream of this stack, or of its estate's base, that has no Targets: only
     a gate leads to a workload."""
-    nowhere = _of_base(deployment, _NOWHERE)
+    of_base = _of_base(deployment, nowhere)
     for service in deployment.of(SERVICE):
-        if deployment.source(service, "host", UPSTREAM) is None and service.text("host") != nowhere:
+        if deployment.source(service, "host", UPSTREAM) is None and service.text("host") != of_base:
             yield PolicyFinding(
                 f"service {service.name} leads to {service.text('host') or 'a host'} around its gate", service
             )
@@ -242,23 +237,10 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
     estate = deployment.model.estate
     for component in estate.exposed if estate else ():
         for one in component.edge.kong_plugins:
-            doing = PLUGIN_KINDS.get(one.name, "")
-            why = _REFUSED.get(doing, "is not known to leave the decision to the gate")
-            if doing in _PASSIVE:
-                why = "sends or writes what it sees to where its configuration says" if _leads_away(one.config) else ""
-            if one.waiver and why:
+            if one.waiver and (why := why_waived(one)):
                 yield PolicyFinding(
                     f"{component.key} ({one.place}): {one.name} {why}, until {one.waiver.until}: {one.waiver.reason}"
                 )
-
-
-def _leads_away(config: Any) -> bool:
-    """Whether a field at any depth says where to: the gateway's own host, or a file of its own, takes a waiver."""
-    if isinstance(config, list):
-        return any(map(_leads_away, config))
-    return isinstance(config, Mapping) and any(
-        _WHERE.search(key) or _leads_away(value) for key, value in config.items()
-    )
 
 
 def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
@@ -302,14 +284,14 @@ def _nobodies(deployment: Deployment) -> set[str]:
     identified = {urn for resource in deployment.resources for urn in resource.made_of.get("consumerId", ())}
     names = {consumer.text("username") for consumer in deployment.of(CONSUMER) if consumer.urn not in identified}
     credential = any("consumerId" in one.properties for one in deployment.resources if one.type != PLUGIN)
-    of_base = None if credential else _of_base(deployment, _NOBODY)
+    of_base = None if credential else _of_base(deployment, anonymous)
     return names | ({of_base} if of_base else set())
 
 
-def _of_base(deployment: Deployment, what: str) -> str | None:
+def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
     """In a partition of an estate, the name of something that its base made, in whose runs it is judged; else None."""
     estate = deployment.model.estate
-    return f"{_PREFIX}.{estate.stack.name}.{what}" if estate and estate.role == "partition" else None
+    return named(estate.stack.name) if estate and estate.role == "partition" else None
 
 
 def _is_one_of_several(deployment: Deployment) -> bool:
@@ -324,7 +306,7 @@ def _nobody_of_partitions(deployment: Deployment) -> Iterator[PolicyFinding]:
         return
     for consumer in deployment.of(CONSUMER):
         name = consumer.text("username")
-        if name == f"{_PREFIX}.{estate.stack.name}.{_NOBODY}" and name not in _nobodies(deployment):
+        if name == anonymous(estate.stack.name) and name not in _nobodies(deployment):
             yield PolicyFinding(
                 f"{consumer.name}: gates of partitions take it for nobody, and it has credentials", consumer
             )

@@ -93,14 +93,14 @@ def waived(estate: Estate) -> Iterator[str]:
     again."""
     for component in estate.exposed:
         for plugin in component.edge.kong_plugins:
-            if plugin.waiver and (why := _why(plugin)):
+            if plugin.waiver and (why := why_waived(plugin)):
                 yield printable(
                     f"{plugin.place.file}:{plugin.place.line}: {plugin.name} before {component.key} {why}; accepted "
                     f"until {plugin.waiver.until}: {plugin.waiver.reason}"
                 )
 
 
-def _why(plugin: KongPlugin) -> str:
+def why_waived(plugin: KongPlugin) -> str:
     """Why a plugin needs a waiver; empty where it needs none."""
     if plugin.name == "file-log" and plugin.config.get("path") not in _STREAMS:
         return _WRITES
@@ -117,7 +117,7 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Iterator[Diagnostic]:
     elif plugin.name in others:
         message = f"{plugin.name} stands before the component already, by another trait or the stack's settings"
         yield Diagnostic("ACC246", f"{message}, and a service has one plugin of a name; take it out", place)
-    elif not plugin.waiver and (why := _why(plugin)):
+    elif not plugin.waiver and (why := why_waived(plugin)):
         hint = "take it out, or accept that for a while with `waiver: {reason: ..., until: YYYY-MM-DD}`"
         near = "" if plugin.name in PLUGIN_KINDS else nearest(plugin.name, PLUGIN_KINDS)
         yield Diagnostic(
@@ -126,7 +126,7 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Iterator[Diagnostic]:
 
 
 def _overdue(plugin: KongPlugin, today: datetime.date) -> Iterator[Diagnostic]:
-    if plugin.waiver and _why(plugin) and datetime.date.fromisoformat(plugin.waiver.until) < today:
+    if plugin.waiver and why_waived(plugin) and datetime.date.fromisoformat(plugin.waiver.until) < today:
         message = f"{plugin.name} was accepted until {plugin.waiver.until}, and today is {today} (asOf)"
         yield Diagnostic("ACC247", f"{message}; take it out, or say anew why and until when", plugin.place.at("waiver"))
 
