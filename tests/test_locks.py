@@ -107,6 +107,7 @@ def test_every_lock_is_installed_from() -> None:
     assert install.SOURCES == BUILT
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("flags", COMMANDS, ids=" ".join)
 def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_path: Path) -> None:
     """With pip's own words; the one that is named is."""

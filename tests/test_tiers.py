@@ -33,6 +33,7 @@ def _collected(*arguments: str) -> set[str]:
     return {line for line in done.stdout.splitlines() if line.startswith("tests/")}
 
 
+@pytest.mark.deep
 def test_every_test_that_is_left_out_has_its_turn() -> None:
     """The parts of the tests that `make test` leaves out, or asks less of, are all of them. No test is in two parts."""
     left_out = _collected("-m", DEEP)

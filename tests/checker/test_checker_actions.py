@@ -140,6 +140,7 @@ def _refusing(recorder: Recorder, refused: Callable[[Request], bool], action: Ca
         recorder.stack.local.kong.faults = None
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("role", deep_after(1, ["pre-function", "post-function", "jwt"]))
 def test_a_guard_that_fails_opens_nothing_while_the_rest_goes_on(tmp_path: Path, role: str) -> None:

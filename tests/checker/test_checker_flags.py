@@ -33,6 +33,7 @@ def _flags(draw: random.Random, names: list[str]) -> Iterator[str]:
         yield f"{option}-dependents"
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 @pytest.mark.generated
 @pytest.mark.parametrize("seed", deep_after(1, (3, 1, 2, 4)))

@@ -60,6 +60,7 @@ def _by_the_engine(commands: Commands, draw: random.Random, before: Parted, afte
     return found
 
 
+@pytest.mark.deep
 @pytest.mark.generated
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", deep_after(1, range(1, 13)))

@@ -61,6 +61,7 @@ def few(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield [*Pairs.around(project, first(request.param, Random(1))).of_each([*FEW, *MORE])]
 
 
+@pytest.mark.deep
 def test_a_change_runs_few_of_the_stacks(few: list[Pair]) -> None:
     """Else the oracle would say nothing."""
     ran = {choice: {pair.partition for pair in few if pair.edit == choice} for choice in FEW}
@@ -70,6 +71,7 @@ def test_a_change_runs_few_of_the_stacks(few: list[Pair]) -> None:
     assert ran == {choice: FEW[choice] for choice in ran}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("field", CAUGHT, ids=".".join)
 def test_what_is_left_out_of_the_fingerprint_is_found(few: list[Pair], field: Field) -> None:
     """Some stack is then left out whose run would make something else."""

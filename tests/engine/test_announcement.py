@@ -47,6 +47,7 @@ def test_a_preview_says_in_one_line_what_it_does_to_access(deployed: Deployment)
     assert deployed.output("__model").startswith("1\nstack {")
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_a_first_deployment_says_what_it_opens(empty: Empty) -> None:
     """Compared with nothing."""

@@ -20,6 +20,7 @@ def _named(deployment: Deployment, *names: str) -> None:
     file.write_text(yaml.safe_dump(settings), "utf-8")
 
 
+@pytest.mark.deep
 def test_a_team_s_applications_are_deployed_from_its_own_repository(
     empty: Empty, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

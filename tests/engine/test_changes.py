@@ -41,6 +41,7 @@ def test_an_edited_rule_changes_what_decides_and_nothing_else(deployed: Deployme
     assert call(local, "PATCH", "orders.example.com", "/orders/7").status == 401
 
 
+@pytest.mark.deep
 def test_an_application_more_or_less_changes_nothing_of_another_at_okta(deployed: Deployment) -> None:
     """Whether its name comes first or last, on a stack whose policies are numbered in the order of names, as they were
     once: as many requests for each, none about anything of the others, and nothing is left to do."""
@@ -134,6 +135,7 @@ def _policies(deployment: Deployment) -> list[dict[str, Any]]:
     return sorted(deployment.local.okta.objects("policies"), key=lambda policy: str(policy["name"]))
 
 
+@pytest.mark.deep
 def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Deployment) -> None:
     """`jwt` takes everybody for the issuer: the gate still refuses, a refresh sees it, an up takes it back."""
     local = deployed.local

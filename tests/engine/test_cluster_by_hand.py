@@ -58,6 +58,7 @@ GONE = Key("v1", "ServiceAccount", "default", "checkout")
 UP = f"pulumi up -s {STACK} --refresh"
 
 
+@pytest.mark.deep
 def test_what_somebody_changed_in_the_cluster_is_put_back(deployed: Deployment) -> None:
     """By `up --refresh`, although the fields are somebody else's since: one of each kind of object."""
     cluster = deployed.local.cluster
@@ -155,6 +156,7 @@ def _lasting(one: dict[str, Any]) -> dict[str, Any]:
     return {**one, "metadata": {key: value for key, value in one["metadata"].items() if value and key != "uid"}}
 
 
+@pytest.mark.deep
 def test_a_stack_of_before_updates_its_provider_alone(empty: Empty) -> None:
     """Nothing is replaced, nothing rolls: the plugin works in another way from then on."""
     deployment = empty("components")

@@ -18,6 +18,7 @@ from tests.support.faults.stacks import start
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.deep
 @pytest.mark.stand_in  # the limits are those of the benchmark, which uses stand-ins; official plugins record more
 def test_an_application_more_is_within_the_limits_and_changes_no_other(tmp_path: Path) -> None:
     """By the estate of the benchmark, three components an Application; the one that comes sorts first."""
@@ -76,6 +77,7 @@ def kilobytes(state: int) -> float:
     return state / graph.PER_APPLICATION / 1000
 
 
+@pytest.mark.deep
 def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(tmp_path: Path) -> None:
     """It waits for the engine with each message, several for each resource, whoever reads them."""
     with Local(groups=graph.GROUPS, users=()) as local:

@@ -39,6 +39,7 @@ def before(request: pytest.FixtureRequest, empty: Empty, tmp_path: Path) -> Iter
         yield empty()
 
 
+@pytest.mark.deep
 def test_a_run_makes_only_known_changes(before: Deployment, tmp_path: Path) -> None:
     """Logical names, types, every other property and the outputs stay."""
     earlier = tmp_path / "earlier"

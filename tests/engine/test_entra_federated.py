@@ -50,6 +50,7 @@ def _token(settings: dict[str, str], proof: ClusterToken, user: str | None = Non
     return str(answer["access_token"])
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_pods_call_with_the_tokens_of_their_own_service_accounts(tmp_path: Path) -> None:
     """No secret is made that could be stolen or has to be rotated; nobody else's token, nor one for others, counts."""

@@ -15,6 +15,7 @@ from sandbox.project import set_providers, stack_file
 from tests.support.engine.calls import call
 from tests.support.engine.deployment import AT_ONCE, Deployment, Empty, project, start
 from tests.support.engine.sample import Sample
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -110,6 +111,7 @@ def test_an_id_token_and_a_strangers_token_do_not_count(existing: tuple[Deployme
     assert status(issuer._encryption.sign(access)) == 401
 
 
+@pytest.mark.deep
 def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> None:
     """Where it stands in the Application, with the nearest name that is there; nothing is provisioned."""
     with Issuer(AUDIENCE, users=GROUPS) as issuer:
@@ -127,11 +129,14 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> No
 
 @pytest.mark.parametrize(
     ("fault", "said"),
-    [
-        ("down", "answers 503, and no JSON object"),
-        ("renamed", "says that it is 'https://other.example.com'; set the issuer exactly as it calls itself"),
-        ("no keys", "no key of its set can verify tokens"),
-    ],
+    deep_after(
+        1,
+        [
+            ("down", "answers 503, and no JSON object"),
+            ("renamed", "says that it is 'https://other.example.com'; set the issuer exactly as it calls itself"),
+            ("no keys", "no key of its set can verify tokens"),
+        ],
+    ),
 )
 def test_an_issuer_that_cannot_be_believed_stops_the_run(
     existing: tuple[Deployment, Issuer], fault: str, said: str

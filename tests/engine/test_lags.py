@@ -114,17 +114,15 @@ def test_a_service_that_leads_to_its_workload_lets_everybody_in_for_a_moment(emp
     assert LET_THROUGH in _answers_during(local, lambda: deployment.run("destroy"), 404, 404, 404)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "flags",
-    deep_after(
-        1,
-        [
-            "destroy --target **::hello/** --target-dependents",
-            "destroy --target **::orders/** --target-dependents --continue-on-error",
-            "up --replace **::hello/hello-world-8000-service",
-            "up --target **::orders/** --target-dependents --refresh",
-        ],
-    ),
+    [
+        "destroy --target **::hello/** --target-dependents",
+        "destroy --target **::orders/** --target-dependents --continue-on-error",
+        "up --replace **::hello/hello-world-8000-service",
+        "up --target **::orders/** --target-dependents --refresh",
+    ],
 )
 def test_no_flag_lets_anybody_in(empty: Empty, flags: str) -> None:
     """Parts of an estate go at once, in whatever order the engine deletes what is named; some runs fail half-way."""

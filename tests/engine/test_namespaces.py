@@ -13,6 +13,7 @@ from sandbox.local import STACK
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.inventory import entities
 from tests.support.faults.tiny import TINY
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -42,12 +43,10 @@ def _let_runs_make_them(deployment: Deployment) -> None:
     file.write_text(yaml.safe_dump(settings), "utf-8")
 
 
-@pytest.mark.parametrize("verb", ["preview", "up"])
-def test_a_namespace_that_is_missing_is_named_before_anything_is_made(deployment: Deployment, verb: str) -> None:
+def test_a_namespace_that_is_missing_is_named_before_anything_is_made(deployment: Deployment) -> None:
     """With the command that makes it; once it is there, nothing is in the way."""
     before = entities(deployment.local)
-    yes = ("--yes", "--skip-preview") if verb == "up" else ()
-    failed = deployment.pulumi(verb, "-s", STACK, *yes, check=False)
+    failed = deployment.run("up", check=False)
     assert failed.returncode != 0
     assert SAID in " ".join(failed.stdout.split())
     assert "1 error(s) where this would be provisioned; nothing was" in failed.stdout
@@ -56,6 +55,7 @@ def test_a_namespace_that_is_missing_is_named_before_anything_is_made(deployment
     assert set(deployment.changes("preview").values()) == {"create"}
 
 
+@pytest.mark.deep
 def test_without_kubectl_the_run_itself_finds_out(deployment: Deployment) -> None:
     """Nobody has to have it: what the API server answers is shown, and the gateway stays closed."""
     path = Path(deployment.local.env["PATH"].split(":")[0])
@@ -67,6 +67,7 @@ def test_without_kubectl_the_run_itself_finds_out(deployment: Deployment) -> Non
     assert deployment.local.cluster.objects() == []
 
 
+@pytest.mark.deep
 def test_where_the_stack_says_so_runs_make_it_and_leave_it(deployment: Deployment) -> None:
     """Before all that is in it. Others may use it by then, so that nothing removes it."""
     _let_runs_make_them(deployment)
@@ -86,11 +87,14 @@ def node(name: str, address: str, *pods: str) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     ("there", "who"),
-    [
-        (node("one", "10.20.3.4"), "the node at 10.20.3.4 (node 'one')"),
-        (node("two", "192.0.2.9", "10.20.128.0/24"), "its pods at 10.20.128.0/24 (node 'two')"),
-        (node("three", "192.0.2.9", "10.0.0.0/8"), "its pods at 10.0.0.0/8 (node 'three')"),
-    ],
+    deep_after(
+        1,
+        [
+            (node("one", "10.20.3.4"), "the node at 10.20.3.4 (node 'one')"),
+            (node("two", "192.0.2.9", "10.20.128.0/24"), "its pods at 10.20.128.0/24 (node 'two')"),
+            (node("three", "192.0.2.9", "10.0.0.0/8"), "its pods at 10.0.0.0/8 (node 'three')"),
+        ],
+    ),
 )
 def test_a_range_that_others_are_in_is_refused(deployment: Deployment, there: dict[str, object], who: str) -> None:
     """They would get past the gateway: NetworkPolicies go by addresses. One with nobody in it is taken."""

@@ -62,6 +62,7 @@ def _replaced(deployment: Deployment) -> dict[str, str]:
     return changes
 
 
+@pytest.mark.deep
 def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(tiny: Deployment) -> None:
     """What depends on it is known as well; a second run finds nothing to do; an app made anew has the same one."""
     assert _listed(tiny) == [CHOSEN]

@@ -70,6 +70,7 @@ def service(local: Local, name: str) -> dict[str, Any]:
     return next(one for one in local.kong.entities("services") if one["name"] == f"kong-oam.{STACK}.orders.api.{name}")
 
 
+@pytest.mark.deep
 def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     """Through a service of its own at the gateway, so that no moment has half of each; and all of it settles."""
     local = deployed.local

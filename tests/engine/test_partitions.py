@@ -23,6 +23,7 @@ PARTITIONS = {"sales": ["orders", "shop"], "rest": ["*"]}
 ALL = (None, "sales", "rest")
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
     """By the literal CLI, base first: a partition says so. A second run of each changes nothing."""
@@ -41,6 +42,7 @@ def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
         assert changes(deployment, "preview", name) == {}
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     """One command; then each stack's run changes tags alone, and runs what a change touches, and nothing else."""
@@ -109,6 +111,7 @@ def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
         assert changes(deployment, "up", name) == {}
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_clients_that_move_go_on_calling_another_partition(empty: Empty) -> None:
     """To a partition that is there, in the change that gives them another scope: its run that only adds grants keeps

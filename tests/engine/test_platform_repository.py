@@ -21,6 +21,7 @@ NEW = (
 )
 
 
+@pytest.mark.deep
 def test_two_repositories_of_init_deploy_with_what_is_installed(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

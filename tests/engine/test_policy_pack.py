@@ -31,6 +31,7 @@ def test_nothing_is_found_in_the_sample_estate(sample: Sample) -> None:
     assert "can't run policy" not in done.stdout
 
 
+@pytest.mark.deep
 def test_a_first_preview_is_judged_as_far_as_it_is_known(empty: Empty, tmp_path: Path) -> None:
     """Ids and secrets are unknown then: no rule gives up, and none finds what is not there. Advice stops nothing, unless
     a configuration makes it mandatory."""

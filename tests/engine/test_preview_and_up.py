@@ -164,6 +164,7 @@ def test_an_up_after_a_refresh_changes_nothing(sample: Sample) -> None:
     assert len(done) > 90
 
 
+@pytest.mark.deep
 def test_a_saved_plan_deploys(empty: Empty, tmp_path: Path) -> None:
     """What was previewed and kept in a file is what `up --plan` does, on an empty stack."""
     deployment = empty()

@@ -224,6 +224,7 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     assert main(ask) == 0
 
 
+@pytest.mark.deep
 def test_a_gate_stays_closed_until_the_workload_of_this_version_is_there(empty: Empty) -> None:
     """An image that cannot be pulled: the run fails, and what it would open stays closed, until one succeeds."""
     deployment = deployment_of(empty, STORE)
@@ -267,6 +268,7 @@ def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(empty: Empt
     assert local.cluster.objects() == []
 
 
+@pytest.mark.deep
 def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
     """Its containers cannot get a credential while it runs: an API server refuses that."""
     deployment = deployment_of(empty, STORE + POD)
@@ -326,6 +328,7 @@ PAGE = """\
 READ = "  policies: [{type: read-only, properties: {rules: [{selector: {componentNames: [page]}}]}}]\n"
 
 
+@pytest.mark.deep
 def test_pods_that_are_only_read_run_on_behind_a_fence(empty: Empty) -> None:
     """That lets nobody in, while they are read and once nobody does: no rule of access is about them any more."""
     deployment = deployment_of(empty, STORE + PAGE)
@@ -443,6 +446,7 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     assert local.cluster.objects() == []
 
 
+@pytest.mark.deep
 def test_what_the_cluster_knows_is_passed_once_it_is_there(empty: Empty) -> None:
     """The address of a load balancer (a stand-in's), in texts; what it is not yet, nobody is deployed with."""
     deployment = deployment_of(empty, STORE.replace("      traits:\n", OUTPUTS) + TAKERS)

@@ -35,6 +35,7 @@ def ended(slot: str) -> dict[str, str]:
     return changes
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
     """Through a rotation, the end of the overlap, a year without a run, and changes of the issuer's key in between."""
@@ -76,6 +77,7 @@ def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
     assert pods.statuses["200"] > 100
 
 
+@pytest.mark.deep
 def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> None:
     """By the documented command: the key of before gets no token any more, the workload has another, and all is quiet."""
     local = deployed.local

@@ -17,6 +17,7 @@ def _gone(printed: str) -> list[str]:
     return [step["urn"].rsplit("::", 1)[1] for step in done]
 
 
+@pytest.mark.deep
 def test_the_commands_of_the_page_leave_the_file_of_settings(empty: Empty) -> None:
     """And without the flag that the page asks for, it would go."""
     lines = page("how-to/take-a-stack-down.md").splitlines()

@@ -36,6 +36,7 @@ def verified(stack: Stack) -> str:
     return stack.module("kong_oam", "verify", "--stack", stack.name, "--only", "gateway").stdout
 
 
+@pytest.mark.deep
 def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(empty: Empty) -> None:
     """With the literal CLI: the line of access, the key in the tables, `verify`, what is deployed, and an opening."""
     stack = empty(applications=[allowing("203.0.113.0/24")])

@@ -59,6 +59,7 @@ def _app_by_hand(stack: Stack, label: str) -> Any:
     return stack.okta("POST", "/apps", {**about, "credentials": credentials, "settings": {"oauthClient": settings}})
 
 
+@pytest.mark.deep
 def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -> None:
     """A preview and an up refuse alike; the command, an up, and all three keep their ids and get our settings."""
     stack = empty(applications=[TINY])

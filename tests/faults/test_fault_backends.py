@@ -129,6 +129,7 @@ def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
     assert running.returncode == 0
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("backend", deep_after(1, ["PostgreSQL", "files"]))
 def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
     """And what to do. What only reads goes on meanwhile, by the state as the last run left it; nothing is disturbed."""
@@ -179,6 +180,7 @@ def _open(stack: Stack) -> list[int]:
     return [stack.status("GET", HOST, path) for path in (PROTECTED, PUBLIC)]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("nth", deep_after(1, [4, 1, 7, 11]))
 def test_a_run_outlives_a_short_outage(on: On, server: PostgreSql, nth: int) -> None:
     """Of a connection that is cut for some seconds nothing is left; nobody is let in meanwhile."""
@@ -251,6 +253,7 @@ deploy()
 """Waits, once it is started, until somebody has taken the file away."""
 
 
+@pytest.mark.deep
 def test_a_backend_that_is_gone_before_anything_was_made_is_said(on: On, server: PostgreSql, tmp_path: Path) -> None:
     """The engine has opened it by then, and the program reads the state of its stack; without that it makes nothing."""
     with Wire(server.port) as wire:
@@ -276,6 +279,7 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(on: On, server:
     assert "Kong-OAM: the state of this stack cannot be read from its backend, so nothing was provisioned" in said
 
 
+@pytest.mark.deep
 def test_a_database_that_does_not_let_in_is_said_without_its_password(on: On, server: PostgreSql) -> None:
     """By whatever reads the state; the rest needs no backend."""
     stack = on("PostgreSQL")
@@ -296,6 +300,7 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(on: On, se
         assert stack.module("kong_oam", *words).returncode == 0
 
 
+@pytest.mark.deep
 def test_a_role_that_may_only_read_previews_and_verifies(on: On, server: PostgreSql) -> None:
     """As the page has it for the job that runs a change's program; what would write the state stops before it begins."""
     stack = on("PostgreSQL")

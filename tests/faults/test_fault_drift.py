@@ -81,6 +81,7 @@ def rule_scopes(stack: Stack) -> object:
     return _rule_of(stack, "shop/checkout")[1]["conditions"]["scopes"]["include"]  # type: ignore[index]
 
 
+@pytest.mark.deep
 def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(empty: Empty) -> None:
     """It is not ours, so nobody removes it; it leads through the same gate, which knows neither its host nor its path."""
     stack = empty(applications=[TINY])

@@ -96,6 +96,7 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     assert stack.changes("up", "--refresh") == {}
 
 
+@pytest.mark.deep
 def test_it_ends_by_itself_and_a_refresh_ends_it_before(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gates look at the time themselves: whoever opened it need not be there."""
     assert emergency(stack, "open", "tiny/api", PROTECTED, "--reason", "x", "--minutes", "1").returncode == 0
@@ -110,6 +111,7 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(stack: Stack, monkeypatc
     assert stack.changes("up") == {}
 
 
+@pytest.mark.deep
 def test_what_an_opening_left_is_told_of_and_closed(stack: Stack) -> None:
     """A run that changes the rules ends it and leaves `jwt` as it was made; a second opening is refused; and of scripts
     that somebody changed nobody says that they are closed."""

@@ -199,6 +199,7 @@ def test_paths_that_do_not_exist_and_empty_folders(folder: Path) -> None:
     assert (nothing.status, nothing.said.startswith("0 application(s)")) == (0, True)
 
 
+@pytest.mark.deep
 def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:
     """Of which one is wrong, and found."""
     for number in range(10_000):

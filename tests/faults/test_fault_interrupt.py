@@ -61,6 +61,7 @@ def _outputs(stack: Stack) -> str:
     return stack.pulumi("stack", "output", "--json").stdout
 
 
+@pytest.mark.deep
 def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(empty: Empty) -> None:
     """As the page shows; there is no lock, and the next run goes on."""
     stack = _changed(empty)

@@ -135,6 +135,7 @@ def write(stack: Stack, text: str) -> None:
     file.write_text(text, "utf-8")
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("nth", deep_after(0, REMOVALS, wanted=[8]))
 def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
     """A run that takes a client away and changes a rule: after the way back all is as after a run that nobody cut off, be

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
-from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
@@ -54,40 +52,7 @@ def _works(stack: Stack) -> None:
     assert statuses == [401, 200, 200]
 
 
-@contextmanager
-def _another(stack: Stack, **kong: object) -> Iterator[None]:
-    """The program is led to another Kong."""
-    environment = stack.local.env
-    before = environment["KONG_ADMIN_ADDR"]
-    with Kong(**({"admin_token": environment["KONG_ADMIN_TOKEN"]} | kong)) as other:  # type: ignore[arg-type]
-        environment["KONG_ADMIN_ADDR"] = other.admin_url
-        try:
-            yield
-        finally:
-            environment["KONG_ADMIN_ADDR"] = before
-
-
-def test_a_kong_that_cannot_be_used_stops_the_run_before_anything_is_made(empty: Empty) -> None:
-    """Down, without a database, without Lua, too old, wrong credentials, broken: each says what to change, and where."""
-    stack = empty(applications=[TINY])
-    local = stack.local
-    with _another(stack, configuration={"database": "off"}):
-        _stopped(stack, "this Kong runs without a database (database=off)", "use PostgreSQL")
-    with _another(stack, configuration={"untrusted_lua": "off"}):
-        _stopped(stack, "this Kong runs no Lua of its configuration", "set untrusted_lua=sandbox")
-    with _another(stack, version="3.3.1"):
-        _stopped(stack, "Kong 3.3.1 is too old; at least 3.4 is needed")
-    with _another(stack, admin_token="another"):
-        _stopped(stack, "refuses the credentials (401)", "KONG_ADMIN_TOKEN")
-    local.kong.faults = lambda request, answer: _says(500, UNEXPECTED)
-    _stopped(stack, f"{local.kong.admin_url}/ answers 500", "see Kong's error log")
-    local.kong.faults = lambda request, answer: None
-    _stopped(stack, f"Kong's Admin API at {local.kong.admin_url} does not answer (RemoteProtocolError)")
-    assert made(local) == {}
-    local.kong.faults = None
-    _works(stack)
-
-
+@pytest.mark.deep
 def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(empty: Empty) -> None:
     """The look before anything is made waits for 10 seconds, and says so."""
     stack = empty(applications=[TINY])
@@ -145,6 +110,7 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(empty: E
     _works(stack)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("role", deep_after(1, ["gate", "admission"]))
 def test_a_script_that_is_printed_before_the_cause_says_so_first(empty: Empty, role: str) -> None:
     """Of a plugin that Kong did not take all is printed: its first line says where to look, its second how to see the
@@ -165,12 +131,10 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(empty: Empty, r
     assert {one.split(" (")[0] for one in re.findall(pattern, said)} == {"} error: HTTP status 500"}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("response", "message"),
-    deep_after(
-        1,
-        [(_says(401, {"message": "Unauthorized"}), "HTTP status 401"), (None, "closed connection without response")],
-    ),
+    [(_says(401, {"message": "Unauthorized"}), "HTTP status 401"), (None, "closed connection without response")],
     ids=["credentials that end", "gone"],
 )
 def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
@@ -232,6 +196,7 @@ def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(empty: E
     assert stack.local.kong.entities("routes") == []
 
 
+@pytest.mark.deep
 def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:
     """500 on the gate of a rule that was edited: what it takes away is gone already, what it gives is not there yet.
 

@@ -48,6 +48,7 @@ def _works(stack: Stack) -> None:
     assert statuses == [401, 200, 200]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("status", "code", "summary"),
     [
@@ -65,6 +66,7 @@ def test_credentials_that_okta_refuses_stop_the_run(empty: Empty, status: int, c
     _works(stack)
 
 
+@pytest.mark.deep
 def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
     """429 with the headers that Okta sends: the run takes longer, and succeeds."""
     stack = empty(applications=[TINY])

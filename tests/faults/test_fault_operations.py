@@ -89,6 +89,7 @@ def _release(stack: Stack, *, forth: bool) -> None:
         stack.edit(file, *((now, later) if forth else (later, now)))
 
 
+@pytest.mark.deep
 def test_a_release_is_taken_back(empty: Empty) -> None:
     """One whose gates read other tables: closed for the moment in which admission is of one and the gate of the other."""
     stack = empty(applications=[TINY], copied=("components", "kong_oam"))

@@ -100,6 +100,7 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(empty: Empt
     within(3 * LAG, lambda: stack.status("GET", HOST, PROTECTED, token) == 200)
 
 
+@pytest.mark.deep
 def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(empty: Empty) -> None:
     """An empty state, as of another backend: everything would look lost, so the command stops and asks which it is."""
     stack = empty(applications=[TINY])
@@ -134,6 +135,7 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(empty: Empty) -> No
     assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
 
 
+@pytest.mark.deep
 def test_what_stops_the_command_is_one_line(empty: Empty) -> None:
     """No such stack, a Kong that is down, a backend without the stack: status 2, what to do, and no traceback."""
     stack = empty(applications=[TINY])

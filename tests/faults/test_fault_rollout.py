@@ -62,6 +62,7 @@ def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
     assert stack.changes("up") == {}
 
 
+@pytest.mark.deep
 def test_what_closes_does_not_wait(stack: Stack) -> None:
     """It is closed by admission before the rollout begins; going back opens it again, and nothing else."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
@@ -83,6 +84,7 @@ AROUND = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("flags", deep_after(1, AROUND.values()), ids=AROUND)
 @pytest.mark.parametrize("first", deep_after(1, [False, True]), ids=["at once", "after a run that failed"])
 def test_no_flag_opens_for_a_workload_that_is_not_there(stack: Stack, flags: str, first: bool) -> None:
@@ -100,6 +102,7 @@ def test_no_flag_opens_for_a_workload_that_is_not_there(stack: Stack, flags: str
     assert stack.changes("up") == {}
 
 
+@pytest.mark.deep
 def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(stack: Stack) -> None:
     """And what to do."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)

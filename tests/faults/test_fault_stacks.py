@@ -66,6 +66,7 @@ def _tokens(stack: Stack) -> Mapping[str, str | None]:
     return found
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name", deep_after(0, STACKS, wanted=["bare-metal"]))
 def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
     """Each previews and deploys, a second up changes nothing, and everybody gets the same at every endpoint.

@@ -10,6 +10,7 @@ from sandbox.keycloak import ACCOUNT, Keycloak
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.deep
 def test_groups_are_found_by_their_paths_whichever_way_they_are_asked_for(
     server: Keycloak, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -28,6 +29,7 @@ def test_groups_are_found_by_their_paths_whichever_way_they_are_asked_for(
         assert realm.group_ids(wanted) == read
 
 
+@pytest.mark.deep
 def test_clients_are_found_by_what_is_in_their_names(server: Keycloak, monkeypatch: pytest.MonkeyPatch) -> None:
     server.realm("clients")
     for name in ("kong-oam.t.a.b", "kong-oam.t.a.c", "kong-oam.t.a.d", "other"):

@@ -40,6 +40,7 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("uv", TOOLS)
 def test_the_environment_has_the_packages_of_the_lock(
     uv: str | None, lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -103,6 +104,7 @@ def test_without_an_index_there_is_one_line(
     assert "thing" in said[0] and "HTTPS_PROXY" in said[0] and "UV_INDEX_URL" in said[0] and "PIP_INDEX_URL" in said[0]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("uv", TOOLS)
 def test_other_contents_than_the_lock_names_are_refused(uv: str | None, lock: Path) -> None:
     """The message has the words of the installer."""

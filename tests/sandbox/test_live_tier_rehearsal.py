@@ -218,6 +218,7 @@ def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
     return folder
 
 
+@pytest.mark.deep
 def test_without_a_kong_the_live_tier_is_skipped_and_says_why() -> None:
     """Nothing is asked of anybody; the reason stands in the output."""
     done = _live_tier(None)
@@ -226,6 +227,7 @@ def test_without_a_kong_the_live_tier_is_skipped_and_says_why() -> None:
     assert " passed" not in done.stdout
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("admin", "proxy", "said"),
     [

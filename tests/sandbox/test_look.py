@@ -62,6 +62,7 @@ def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
     assert (unpacked / look.PICTURE).read_text("utf-8").startswith("<svg")
 
 
+@pytest.mark.deep
 def test_where_the_sample_is_not_as_it_came_the_rest_is_shown(unpacked: Path) -> None:
     """Who has edited it knows how; what is wrong with that stops it, with the verb's own words and status."""
     file = unpacked / look.FILE

@@ -86,6 +86,7 @@ def test_every_pattern_of_the_scripts_is_found() -> None:
     assert len(PATTERNS) > 15
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("function", "pattern"), PATTERNS)
 def test_no_pattern_backtracks(function: str, pattern: str) -> None:
     """On long runs of what any of them looks for, by itself before something else and in turn with it."""

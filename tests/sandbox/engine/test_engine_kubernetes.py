@@ -71,6 +71,7 @@ k.core.v1.ConfigMap("c", metadata={{"name": "c", "namespace": "default"}}, data=
 """
 
 
+@pytest.mark.deep
 def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(project: Callable[[str], Project]) -> None:
     """A preview that looks and an up say the conflict, and leave the value; with enablePatchForce it is put back. A key
     that somebody added is no part of what is compared, and stays."""
@@ -91,6 +92,7 @@ def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(project: Cal
     assert one.changes("preview", "--refresh") == {"same": 3}
 
 
+@pytest.mark.deep
 def test_a_new_name_replaces_and_a_new_count_updates(project: Callable[[str], Project]) -> None:
     """Identity and selector cannot change in place, the rest can."""
     one = project(_deployment())
@@ -116,6 +118,7 @@ def test_an_object_that_exists_is_not_taken_over(project: Callable[[str], Projec
     assert "data" not in one.local.cluster.objects("ConfigMap")[0]
 
 
+@pytest.mark.deep
 def test_a_secret_is_nowhere_in_clear_and_an_unnamed_object_gets_a_name(project: Callable[[str], Project]) -> None:
     """stringData lands in data, both encrypted in the state; the name ends in eight hex digits and stays."""
     program = """
@@ -151,6 +154,7 @@ k.apps.v1.Deployment("api", metadata=about, opts=opts, spec={{
 """
 
 
+@pytest.mark.deep
 def test_a_changed_secret_takes_along_what_names_it_unless_it_is_mutable(project: Callable[[str], Project]) -> None:
     """By default it is deleted before it is made anew, and so is a Deployment that takes its name from it."""
     one = project(SECRET.format(mutable=None, key="one"))
@@ -170,6 +174,7 @@ k.core.v1.Secret("token", metadata={{"name": "token"}}, {given}, opts=opts)
 """
 
 
+@pytest.mark.deep
 def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(project: Callable[[str], Project]) -> None:
     """From the second update on: an apply of stringData owns none of what it becomes. Given as data, it goes."""
     one = project(STRINGS.format(given='string_data={"a": "1", "b": "2", "c": "3"}'))
@@ -207,6 +212,7 @@ def test_a_sleep_waits_on_create_and_destroy_and_only_triggers_repeat_it(project
     assert time.monotonic() - started >= 1.0
 
 
+@pytest.mark.deep
 def test_a_duration_without_a_unit_is_refused(project: Callable[[str], Project]) -> None:
     """30 is no duration, 30s is."""
     failed = project(SLEEP.format(create="30", trigger="a")).up(check=False)

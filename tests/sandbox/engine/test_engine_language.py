@@ -14,6 +14,7 @@ from tests.support.sandbox.engine_project import Project
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.deep
 def test_output_and_configuration_reach_both_ways(project: Callable[[str], Project]) -> None:
     """The program sees its configuration, the user sees what the program prints and exports."""
     one = project(
@@ -34,6 +35,7 @@ def test_output_and_configuration_reach_both_ways(project: Callable[[str], Proje
     assert one.pulumi("stack", "output", "hidden", "--show-secrets").stdout.strip() == "unseen"
 
 
+@pytest.mark.deep
 def test_no_stand_in_is_announced_as_a_surprise(project: Callable[[str], Project]) -> None:
     """The engine warns about plugins on PATH; the stand-ins are where it does not, and no download is tried."""
     done = project("import pulumi, pulumi_kubernetes as k; k.core.v1.Namespace('n')").up()
@@ -47,6 +49,7 @@ def test_a_failing_program_fails_the_run_and_shows_why(project: Callable[[str], 
     assert "ValueError: the reason" in failed.stdout
 
 
+@pytest.mark.deep
 def test_a_program_that_exits_fails_the_run_with_its_stderr(project: Callable[[str], Project]) -> None:
     """sys.exit(1) after a message of its own: the message is shown."""
     failed = project("import sys; print('applications/a.yaml: error', file=sys.stderr); sys.exit(1)").up(check=False)
@@ -54,12 +57,14 @@ def test_a_program_that_exits_fails_the_run_with_its_stderr(project: Callable[[s
     assert "applications/a.yaml: error" in failed.stdout + failed.stderr
 
 
+@pytest.mark.deep
 def test_the_program_cannot_import_the_stand_ins_by_accident(project: Callable[[str], Project]) -> None:
     """A module named like one of theirs is not found."""
     failed = project("import kong").up(check=False)
     assert "No module named 'kong'" in failed.stdout
 
 
+@pytest.mark.deep
 def test_a_policy_pack_in_python_stops_an_up(project: Callable[[str], Project], tmp_path: Path) -> None:
     """A mandatory policy: nothing is created, the message is shown."""
     pack = tmp_path / "pack"

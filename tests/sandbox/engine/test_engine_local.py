@@ -158,6 +158,7 @@ def test_a_pulumi_with_a_language_host_beside_it_is_copied_away_from_it(
     assert toolchain.version_of(str(toolchain.pulumi_folder(str(tmp_path / "bin")) / "pulumi")) == (3, 275)
 
 
+@pytest.mark.deep
 @pytest.mark.engine
 def test_without_go_and_without_pypi_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three ways out are named, and no half-built program stays."""
@@ -220,6 +221,7 @@ def _tree(folder: Path) -> dict[Path, int]:
     return {path: path.lstat().st_mtime_ns for path in sorted(folder.rglob("*"))}
 
 
+@pytest.mark.deep
 @pytest.mark.engine
 @pytest.mark.parametrize("where", ["PULUMI_HOME", "links in HOME", "PATH", "beside the CLI"])
 def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
@@ -261,6 +263,7 @@ def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
         (user / "bin" / "pulumi").unlink(missing_ok=True)
 
 
+@pytest.mark.deep
 @pytest.mark.engine
 def test_an_official_plugin_that_is_asked_for_is_what_the_engine_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -28,6 +28,7 @@ def _kong(one: Project) -> dict[str, list[str]]:
     return {kind: [str(e.get("name")) for e in one.local.kong.entities(kind)] for kind in ("services", "routes")}
 
 
+@pytest.mark.deep
 def test_kong_entities_live_through_up_refresh_drift_and_destroy(project: Callable[[str], Project]) -> None:
     """Nothing changes by itself; a hand-made change is repaired; destroy leaves nothing."""
     one = project(KONG.format(anonymous=None))
@@ -55,6 +56,7 @@ kong.Service("s", name="svc", protocol="http", host=upstream.name, port=1)
 """
 
 
+@pytest.mark.deep
 def test_a_kong_upstream_and_its_target_settle(project: Callable[[str], Project]) -> None:
     """Kong's own health checks are no difference; what is lost by hand is made anew; destroy leaves nothing."""
     one = project(UPSTREAM)
@@ -85,6 +87,7 @@ def test_kongs_own_words_reach_the_user_and_a_second_service_of_a_name_is_refuse
     assert "HTTP status 409" in failed.stdout
 
 
+@pytest.mark.deep
 def test_destroying_a_credential_that_is_gone_fails_until_a_refresh(project: Callable[[str], Project]) -> None:
     """Kong answers 404 for nested entities."""
     one = project(KONG.format(anonymous=None))
@@ -97,6 +100,7 @@ def test_destroying_a_credential_that_is_gone_fails_until_a_refresh(project: Cal
     one.pulumi("destroy", "--yes", "--skip-preview", "--refresh")
 
 
+@pytest.mark.deep
 def test_without_an_admin_token_nothing_is_made(project: Callable[[str], Project]) -> None:
     """The provider's own token goes before the environment's."""
     failed = project(
@@ -153,6 +157,7 @@ def test_okta_objects_live_through_up_refresh_update_and_destroy(project: Callab
     assert one.local.okta.objects("apps") == []
 
 
+@pytest.mark.deep
 def test_a_wrong_okta_token_stops_before_anything_is_made(project: Callable[[str], Project]) -> None:
     """The plugin probes GET /api/v1/users/me first."""
     failed = project(
