@@ -57,21 +57,6 @@ def org(okta: Okta) -> Iterator[httpx.Client]:
         yield asked
 
 
-def test_a_window_begins_anew() -> None:
-    """The first pattern that a path matches counts; a path that matches none has no limit."""
-    now = [120.0]
-    limits = Rates({"/a/[^/]+": 1, "/a.*": 2}, now=lambda: now[0])
-    assert [limits.left(path) for path in ("/a/1", "/a", "/a", "/a", "/b")] == [
-        (1, 0, 180.0),
-        (2, 1, 180.0),
-        (2, 0, 180.0),
-        (2, -1, 180.0),
-        None,
-    ]
-    now[0] = 180.0
-    assert limits.left("/a") == (2, 1, 240.0)
-
-
 def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(okta: Okta, org: httpx.Client) -> None:
     """By its error code and headers."""
     okta.rates = Rates({"/api/v1/groups": 2})

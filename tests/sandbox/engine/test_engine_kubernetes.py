@@ -1,12 +1,10 @@
 """The kubernetes and time stand-ins under the real engine."""
 
-import re
 import time
 from collections.abc import Callable
 
 import pytest
 
-from sandbox.cluster import Key
 from tests.support.sandbox.engine_project import Project
 
 pytestmark = pytest.mark.engine
@@ -26,41 +24,6 @@ def _deployment(
     name: str = "api", replicas: int = 1, selector: str = "labels", image: str = '"image": "registry.example.com/api:1"'
 ) -> str:
     return DEPLOYMENT.format(name=name, replicas=replicas, selector=selector, image=image)
-
-
-def test_a_misspelt_field_of_a_deployment_is_refused(project: Callable[[str], Project]) -> None:
-    """Path, value and suggestion are shown, and nothing is made."""
-    one = project(_deployment(image='"imagee": "registry.example.com/api:1"'))
-    failed = one.pulumi("preview", check=False)
-    assert failed.returncode != 0
-    assert "Invalid or unknown key 'imagee'" in failed.stdout
-    assert "did you mean 'image'?" in failed.stdout
-    assert "spec.template.spec.containers[0].imagee" in failed.stdout
-    assert one.local.cluster.objects("Deployment") == []
-
-
-def test_a_second_up_and_a_refresh_change_nothing_and_drift_is_repaired(
-    project: Callable[[str], Project], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A change made by hand is seen by refresh alone, and taken back by the next up, which forces it."""
-    one = project(_deployment())
-    monkeypatch.setitem(one.local.env, "PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
-    cluster, key = one.local.cluster, Key("apps/v1", "Deployment", "default", "api")
-    assert one.changes("preview") == {"create": 2}
-    one.up()
-    assert one.changes("preview") == {"same": 2}
-    assert one.changes("preview", "--refresh") == {"same": 2}
-    drifted = cluster.get(key)
-    assert drifted is not None
-    drifted["spec"]["replicas"] = 5
-    cluster.put(drifted)
-    assert one.changes("preview") == {"same": 2}
-    one.up("--refresh")
-    repaired = cluster.get(key)
-    assert repaired is not None
-    assert repaired["spec"]["replicas"] == 1
-    cluster.delete(key)
-    assert one.changes("preview", "--refresh") == {"create": 1, "same": 1}
 
 
 HELD = """
@@ -116,29 +79,6 @@ def test_an_object_that_exists_is_not_taken_over(project: Callable[[str], Projec
     assert failed.returncode != 0
     assert "ConfigMap default/taken (v1) already exists" in failed.stdout
     assert "data" not in one.local.cluster.objects("ConfigMap")[0]
-
-
-@pytest.mark.deep
-def test_a_secret_is_nowhere_in_clear_and_an_unnamed_object_gets_a_name(project: Callable[[str], Project]) -> None:
-    """stringData lands in data, both encrypted in the state; the name ends in eight hex digits and stays."""
-    program = """
-        import pulumi, pulumi_kubernetes as k
-        s = k.core.v1.Secret("token", string_data={"key": pulumi.Output.secret("very-hidden")})
-        v = k.core.v1.Service("api", metadata={"name": "api"}, spec={"ports": [{"port": 80}]})
-        pulumi.export("name", s.metadata.name)
-        pulumi.export("address", v.spec.cluster_ip)
-    """
-    one = project(program)
-    shown = one.up("--diff").stdout
-    state = one.pulumi("stack", "export").stdout
-    assert "very-hidden" not in shown + state
-    assert "dmVyeS1oaWRkZW4=" not in shown + state
-    assert "dmVyeS1oaWRkZW4=" in one.pulumi("stack", "export", "--show-secrets").stdout
-    name = one.pulumi("stack", "output", "name").stdout.strip()
-    assert re.fullmatch("token-[0-9a-f]{8}", name)
-    assert one.pulumi("stack", "output", "address").stdout.startswith("10.96.")
-    assert one.changes("preview", "--refresh") == {"same": 3}
-    assert one.pulumi("stack", "output", "name").stdout.strip() == name
 
 
 SECRET = """

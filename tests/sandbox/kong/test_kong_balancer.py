@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +24,6 @@ from sandbox.kong.upstream import resolve_by_name
 NO_PEER = '{\n  "message":"failure to get a peer from the ring-balancer",\n  "request_id":"<id>"\n}'
 NO_NAME = '{\n  "message":"name resolution failed",\n  "request_id":"<id>"\n}'
 UNEXPECTED = '{\n  "message":"An unexpected error occurred",\n  "request_id":"<id>"\n}'
-NGINX_500 = "An unexpected error occurred\nrequest_id: <id>\n"
 NGINX_502 = "An invalid response was received from the upstream server\nrequest_id: <id>\n"
 
 
@@ -242,118 +240,6 @@ def test_a_wrong_argument_is_blamed_on_the_script(kong: Kong, call: str, message
     route(kong, f"kong.service.{call}")
     assert get(kong).status == 500
     assert re.fullmatch(rf'\[string "return function\(\) kong\.service.*"\]:1: {re.escape(message)}', kong.messages[-1])
-
-
-def test_a_target_is_set_without_a_result(kong: Kong) -> None:
-    """`set_target` returns nothing at all."""
-    route(kong, "kong.response.exit(418, {n = select('#', kong.service.set_target('127.0.0.1', 28091))})")
-    assert get(kong).body == '{"n":0}'
-
-
-def test_an_upstream_is_chosen_by_its_name_only(kong: Kong) -> None:
-    """One that is missing is nil and a message, and changes nothing; an id is no name."""
-    identifier = ask(kong, "GET", "/upstreams/orders.cases")[1]["id"]
-    answer = "kong.response.exit(418, {ok = tostring(ok), err = tostring(err)})"
-    for name, told in (
-        ("nope", {"ok": "nil", "err": "could not find an Upstream named 'nope'"}),
-        (identifier, {"ok": "nil", "err": f"could not find an Upstream named '{identifier}'"}),
-        ("orders.cases", {"ok": "true", "err": "nil"}),
-    ):
-        route(kong, f"local ok, err = kong.service.set_upstream('{name}') {answer}", service="named")
-        assert json.loads(get(kong).body) == told
-        ask(kong, "DELETE", "/routes/r")
-    route(kong, "kong.service.set_upstream('nope')", service="named")
-    assert get(kong).seen == (28092, "/r/x?q=1", "localhost:28092")
-
-
-@pytest.mark.parametrize("service", ["api", "named"])
-@pytest.mark.parametrize(
-    ("code", "seen"),
-    [
-        ("kong.service.set_upstream('orders.cases')", (28091, "127.0.0.1:28091")),
-        (
-            "kong.service.set_target('localhost', 28092) kong.service.set_upstream('orders.cases')",
-            (28091, "localhost"),
-        ),
-        (
-            "kong.service.set_upstream('orders.cases') kong.service.set_target('localhost', 28092)",
-            (28092, "localhost"),
-        ),
-        ("kong.service.set_target('orders.cases', 5)", (28091, "orders.cases")),
-    ],
-)
-def test_a_chosen_upstream_is_balanced(kong: Kong, service: str, code: str, seen: tuple[int, str]) -> None:
-    """Whoever names it; a Host header that set_target left stays."""
-    target(kong, "127.0.0.1:28091")
-    route(kong, code, service=service)
-    port, host = seen
-    assert get(kong).seen == (port, "/r/x?q=1", host)
-
-
-def test_a_balanced_request_is_addressed_to_its_target(kong: Kong) -> None:
-    """The Host header is the Target with its port, or the Upstream's with that port; a script's or the client's wins."""
-    target(kong, "127.0.0.1:28091")
-    route(kong)
-    assert get(kong).seen[2] == "127.0.0.1:28091"
-    ask(kong, "PATCH", "/upstreams/orders.cases", {"host_header": "hh.example.com"})
-    assert get(kong).seen[2] == "hh.example.com:28091"
-    route(kong, "kong.service.request.set_header('Host', 'h.example.com')")
-    assert get(kong).seen[2] == "h.example.com"
-    ask(kong, "DELETE", "/routes/r")
-    route(kong, preserve_host=True)
-    assert get(kong).seen[2] == "api.example.com"
-
-
-def test_targets_are_chosen_as_often_as_they_weigh(kong: Kong) -> None:
-    """Weights of 100 and 50 are two to one; one of 0 is never chosen."""
-    target(kong, "127.0.0.1:28091", 100)
-    target(kong, "localhost:28092", 50)
-    target(kong, "localhost:1", 0)
-    route(kong)
-    assert Counter(get(kong).seen[0] for _ in range(9)) == {28091: 6, 28092: 3}
-
-
-def test_only_targets_that_weigh_something_and_resolve_are_peers(kong: Kong) -> None:
-    """Without one the answer is that of an Upstream without Targets; next to one nobody notices."""
-    target(kong, "127.0.0.1:28091", 0)
-    target(kong, "no-such.invalid:80")
-    route(kong)
-    assert get(kong).body == NO_PEER
-    target(kong, "localhost:28092", 1)
-    assert {get(kong).seen[0] for _ in range(3)} == {28092}
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "kong.service.set_target('localhost', 28092)",
-        "kong.service.set_target('orders.cases', 28092)",
-        "kong.service.set_target('no.invalid', 28092)",
-        "kong.service.set_target('', 28092)",
-        "kong.service.set_upstream('orders.cases')",
-    ],
-)
-def test_a_service_at_an_address_cannot_be_sent_to_a_name(kong: Kong, code: str) -> None:
-    """Kong never resolves it, not even a name that exists: nginx's own 500."""
-    target(kong, "127.0.0.1:28091")
-    route(kong, code, service="ip")
-    got = get(kong)
-    assert (got.status, got.body, got.headers["via"]) == (500, NGINX_500, "1.1 kong/3.10.0")
-
-
-def test_a_service_at_an_address_can_be_sent_to_another_one(kong: Kong) -> None:
-    """Nor does a missing Upstream hurt."""
-    route(kong, service="ip")
-    assert get(kong).seen == (28091, "/r/x?q=1", "127.0.0.1:28091")
-    route(kong, "kong.service.set_upstream('nope') kong.service.set_target('127.0.0.1', 28092)", service="ip")
-    assert get(kong).seen == (28092, "/r/x?q=1", "127.0.0.1")
-
-
-def test_a_function_makes_no_service_where_there_is_none(kong: Kong) -> None:
-    """set_target does nothing for a route without a Service."""
-    route(kong, "kong.service.set_target('127.0.0.1', 28091)", plugin="pre-function", service="api")
-    ask(kong, "PATCH", "/routes/r", {"service": None})
-    assert get(kong).body == '{\n  "message":"no Service found with those values",\n  "request_id":"<id>"\n}'
 
 
 def test_an_upstream_that_is_gone_leaves_a_name_to_look_up(kong: Kong) -> None:

@@ -136,38 +136,12 @@ def test_a_route_level_plugin_replaces_the_services(kong: Kong) -> None:
     assert get(kong, "/orders").status == 403
 
 
-def test_an_initialiser_that_fails_once_leaves_its_function_unused(kong: Kong) -> None:
-    """After a first run that did not end, Kong runs the chunk as a whole, and never the function that it returns."""
-    route(kong, "orders", paths=["/orders"])
-    function(
-        kong,
-        "if ngx.var.http_x_fail then error('once') end return function() return kong.response.exit(403) end",
-    )
-    assert get(kong, "/orders", "X-Fail: 1").status == 500
-    assert get(kong, "/orders").status == 200
-
-
 def test_an_exit_cannot_be_caught(kong: Kong) -> None:
     """kong.response.exit ends the request even inside pcall."""
     route(kong, "orders", paths=["/orders"])
     function(kong, "return function() pcall(kong.response.exit, 403, {message = 'no'}) end")
     answer = get(kong, "/orders")
     assert (answer.status, answer.body, answer.upstream) == (403, b'{"message":"no"}', None)
-
-
-def test_what_a_script_keeps_for_a_request_is_gone_with_it(kong: Kong) -> None:
-    """kong.ctx.shared and kong.ctx.plugin are new for each request; upvalues stay until plugins change."""
-    route(kong, "orders", paths=["/orders"])
-    code = """local n = 0
-      return function()
-        n = n + 1
-        kong.service.request.set_header('X-Seen', n .. tostring(kong.ctx.shared.n) .. tostring(kong.ctx.plugin.n))
-        kong.ctx.shared.n, kong.ctx.plugin.n = n, n
-      end"""
-    function(kong, code)
-    assert [sent(get(kong, "/orders"))["x-seen"] for _ in range(2)] == ["1nilnil", "2nilnil"]
-    ask(kong, "POST", "/plugins", {"name": "jwt", "enabled": False})
-    assert sent(get(kong, "/orders"))["x-seen"] == "1nilnil"
 
 
 @pytest.mark.parametrize(
@@ -197,36 +171,6 @@ def test_the_sandbox_has_no(kong: Kong, name: str) -> None:
     route(kong, "orders", paths=["/orders"])
     function(kong, f"return function() kong.service.request.set_header('X-Type', type({name})) end")
     assert sent(get(kong, "/orders"))["x-type"] == "nil"
-
-
-def test_a_required_module_is_refused(kong: Kong) -> None:
-    """`require` is an error in the sandbox."""
-    route(kong, "orders", paths=["/orders"])
-    function(kong, "local io = require('io') return function() end")
-    assert get(kong, "/orders").status == 500
-    assert "require 'io' not allowed within sandbox" in kong.messages[-1]
-
-
-def test_raw_header_names_can_be_folded_and_stripped(kong: Kong) -> None:
-    """get_headers(0, true) shows names as they came, duplicates as lists; clear_header takes a name in any case."""
-    route(kong, "orders", paths=["/orders"])
-    code = """return function()
-      local seen = {}
-      for name in pairs(ngx.req.get_headers(0, true)) do
-        seen[#seen + 1] = name
-        if name:lower():gsub('[^%w]', '-') == 'x-consumer-id' then ngx.req.clear_header(name) end
-      end
-      table.sort(seen)
-      kong.service.request.set_header('X-Seen', table.concat(seen, ' '))
-      kong.service.request.set_header('X-Folded', tostring(ngx.req.get_headers()['X_Two'][2]))
-    end"""
-    function(kong, code, name="pre-function")
-    headers = sent(get(kong, "/orders", "X_Consumer_Id: a", "x-consumer-ID: b", "X-Two: 1", "X-Two: 2", "X.Odd: 1"))
-    assert "x-consumer-id" not in headers
-    assert "x_consumer_id" not in headers
-    # Names with other characters never arrive: nginx ignores such headers.
-    assert headers["x-seen"] == "Host X-Two X_Consumer_Id x-consumer-ID"
-    assert headers["x-folded"] == "2"
 
 
 SAYS_WHO = "kong.service.request.set_header('X-Auth-Client', 'c')"

@@ -7,13 +7,8 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from test_kong_admin import ask
 from test_kong_proxy import Clock, function, route
 
@@ -89,13 +84,6 @@ def test_a_client_is_shown_the_certificate_of_the_name_it_asks_for(kong: Kong) -
     assert shown(kong, "example.com") == shown(kong, None) == default
 
 
-def test_a_sole_wildcard_stands_for_the_default_where_a_name_is_asked_for(kong: Kong) -> None:
-    """The SNI `*` fits every name, but a client that asks for none gets the node's own certificate."""
-    everything = show(kong, "*")
-    assert shown(kong, "any.example.com") == everything
-    assert shown(kong, None) != everything
-
-
 def test_a_request_over_tls_is_https(kong: Kong) -> None:
     """A client that verifies the certificate is served, and plugins see the scheme and the port of the listener."""
     route(kong, "orders", paths=["/orders"], protocols=["https"])
@@ -105,15 +93,6 @@ def test_a_request_over_tls_is_https(kong: Kong) -> None:
     answer = get(kong, "/orders", trusted=certificate)
     assert answer.startswith("HTTP/1.1 200 OK\r\n")
     assert answer.endswith(f"\r\n\r\nhttps{port_of(kong.proxy_tls_url)}")
-
-
-def test_http_1_1_and_modern_tls_are_offered(kong: Kong) -> None:
-    """A client that prefers HTTP/2 gets HTTP/1.1, with its own certificate as with the default one."""
-    show(kong, "api.example.com")
-    for name in ("api.example.com", None):
-        with connected(kong, name) as connection:
-            assert connection.selected_alpn_protocol() == "http/1.1"
-            assert connection.version() == "TLSv1.3"
 
 
 @pytest.mark.parametrize("status", [426, 301, 302, 307, 308])
@@ -126,13 +105,6 @@ def test_a_route_for_https_alone_serves_nothing_in_clear(kong: Kong, status: int
         assert "\r\nUpgrade: TLS/1.2, HTTP/1.1\r\n" in answer
     else:
         assert "\r\nLocation: https://api.example.com/orders/7?x=1\r\n" in answer
-
-
-def test_plain_http_on_the_tls_port_is_a_400(kong: Kong) -> None:
-    """In nginx's own words."""
-    answer = get_in_clear(port_of(kong.proxy_tls_url), "/orders")
-    assert answer.startswith("HTTP/1.1 400 Bad Request\r\n")
-    assert "The plain HTTP request was sent to HTTPS port" in answer
 
 
 def test_a_route_with_snis_is_for_handshakes_with_them(kong: Kong) -> None:
@@ -160,26 +132,6 @@ def test_certificates_are_seen_as_late_as_routes() -> None:
         assert shown(kong, "api.example.com") == default
 
 
-def weak_pair() -> tuple[str, str]:
-    key = rsa.generate_private_key(65537, 1024)
-    pem, _ = self_signed("weak.example.com")
-    model = x509.load_pem_x509_certificate(pem.encode())
-    builder: Any = x509.CertificateBuilder(model.issuer, model.subject, key.public_key(), model.serial_number)
-    builder = builder.not_valid_before(model.not_valid_before_utc).not_valid_after(model.not_valid_after_utc)
-    made = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
-    return made, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def test_a_key_too_weak_to_be_served_breaks_the_handshake_off(kong: Kong) -> None:
-    """The Admin API takes it; clients get an alert, and others are served as before."""
-    certificate, key = weak_pair()
-    body = {"cert": certificate, "key": key, "snis": ["weak.example.com"]}
-    assert ask(kong, "POST", "/certificates", body)[0] == 201
-    with pytest.raises(ssl.SSLError, match="ALERT_INTERNAL_ERROR"):
-        shown(kong, "weak.example.com")
-    assert shown(kong, "api.example.com")
-
-
 def test_stopping_ends_connections_in_any_state() -> None:
     """One that has not begun its handshake, and one that is idle after it."""
     with Kong(proxy_tls_port=0) as kong:
@@ -189,9 +141,3 @@ def test_stopping_ends_connections_in_any_state() -> None:
             kong.stop()
             assert time.monotonic() - began < 2
             assert silent.recv(1) == idle.recv(1) == b""
-
-
-def test_without_a_port_there_is_no_listener() -> None:
-    """TLS is only spoken where it was asked for."""
-    with Kong() as kong, pytest.raises(LookupError, match="no proxy_tls_port"):
-        _ = kong.proxy_tls_url

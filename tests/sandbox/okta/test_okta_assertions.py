@@ -93,13 +93,6 @@ def test_a_client_gets_a_token_with_its_key(keyed: Estate) -> None:
         client_credentials(keyed.issuer, client_id(keyed.service), PrivateKey(PEM, "three"), ["orders.read"])
 
 
-def test_an_elliptic_key_counts_as_well(keyed: Estate) -> None:
-    """ES256, of the curve P-256."""
-    signing = assertion(keyed)
-    signing.header, signing.key = {"alg": "ES256", "kid": "two"}, EC
-    assert ask(keyed, signing)[0] == 200
-
-
 def _with(**changed: Any) -> Callable[[Signing, float], None]:
     def change(signing: Signing, now: float) -> None:
         for name, value in changed.items():
@@ -174,13 +167,6 @@ def test_an_assertion_is_of_the_client_that_asks_and_said_to_be_one(keyed: Estat
         assert (status, told["error"]) == (401, "invalid_client"), form
         assert reason in told["error_description"]
     assert ask(keyed, assertion(keyed), client_id=client_id(keyed.service))[0] == 200
-
-
-def test_an_audience_may_be_one_of_several(keyed: Estate) -> None:
-    """RFC 7519, section 4.1.3."""
-    signing = assertion(keyed)
-    signing.claims["aud"] = ["https://elsewhere.example.com", signing.claims["aud"]]
-    assert ask(keyed, signing)[0] == 200
 
 
 def test_an_app_with_a_secret_takes_no_assertion(estate: Estate) -> None:

@@ -103,14 +103,6 @@ def test_a_dropped_input_is_left_out_of_the_patch() -> None:
     )
 
 
-def test_what_kong_kept_of_a_dropped_input_differs_for_ever() -> None:
-    """The state has what Kong has, the inputs do not: every later up is an update."""
-    state = {"protocols": ["http"], "serviceId": "s", "hosts": ["a.example.com"]}
-    assert Route(AdminApi()).differences(state, {}, {"protocols": ["http"], "serviceId": "s"}) == Difference(
-        frozenset({"hosts"})
-    )
-
-
 def test_a_credential_without_a_secret_sends_an_empty_one() -> None:
     """Kong refuses it with 400, and its own words reach the user."""
     refusal = {"code": 2, "message": "schema violation (secret: length must be at least 1)"}
@@ -213,22 +205,6 @@ def test_what_somebody_takes_away_in_kong_is_not_always_seen(
     assert resource.differences(read.state, read.inputs, state).changed == seen
 
 
-@pytest.mark.parametrize("inputs", [{"name": "a"}, {"name": "a", "headers": [{"name": "x-a", "values": ["1"]}]}])
-def test_headers_of_a_route_are_never_read(inputs: dict[str, Any]) -> None:
-    """Whatever somebody made of them in Kong, nothing differs."""
-    read = Route(Recorder({"id": "r", "name": "a", "headers": {"x-b": ["2"]}})).read("r", inputs, inputs)
-    assert read is not None
-    assert Route(AdminApi()).differences(read.state, read.inputs, inputs).changed == set()
-
-
-def test_without_strict_match_kongs_configuration_is_only_shown() -> None:
-    """It is the output computedConfig, sorted and compact."""
-    plugin = KongPlugin(Recorder(ENTITY))
-    _, state = plugin.create({"name": "jwt", "enabled": True, "configJson": '{"claims_to_verify": ["exp"]}'})
-    assert state["computedConfig"] == '{"anonymous":"somebody","claims_to_verify":["exp"]}'
-    assert state["configJson"] == '{"claims_to_verify": ["exp"]}'
-
-
 def test_only_a_new_name_replaces_a_plugin_and_the_old_one_goes_first() -> None:
     """Recorded: DELETE of the old plugin, then POST of the new one. A new service is an update."""
     plugin = KongPlugin(AdminApi())
@@ -237,19 +213,6 @@ def test_only_a_new_name_replaces_a_plugin_and_the_old_one_goes_first() -> None:
     assert (renamed.replaced, renamed.delete_first) == ({"name"}, True)
     moved = plugin.differences(state, state, {"name": "jwt", "serviceId": "b"})
     assert (moved.changed, moved.replaced, moved.delete_first) == ({"serviceId"}, frozenset(), False)
-
-
-def test_a_number_that_is_zero_is_not_sent() -> None:
-    """Kong takes its default on create and keeps what it has on update; every later up differs. `retries` is sent."""
-    inputs = {"name": "api", "protocol": "http", "host": "h", "port": 0, "retries": 0}
-    api = Recorder({"id": "s", "name": "api", "protocol": "http", "host": "h", "port": 80, "retries": 0})
-    _, state = Service(api).create(inputs)
-    body = {"name": "api", "protocol": "http", "host": "h", "retries": 0}
-    assert api.asked[0] == ("POST", "/services", body)
-    assert state["port"] == 80
-    assert Service(api).differences(state, inputs, inputs).changed == {"port"}
-    Service(api).update("s", state, inputs)
-    assert api.asked[2] == ("PATCH", "/services/s", {"id": "s", **body})
 
 
 ACTIVE = {
@@ -296,56 +259,3 @@ def test_an_upstream_is_sent_with_the_plugins_own_defaults() -> None:
     assert {"threshold", "headers", "httpsSni"}.isdisjoint({**state["healthchecks"], **state["healthchecks"]["active"]})
     assert Upstream(api).differences(state, inputs, inputs) == Difference()
     assert Upstream(api).planned({}, inputs)["healthchecks"] is UNKNOWN
-
-
-def test_health_checks_that_are_left_out_are_sent_as_the_state_has_them() -> None:
-    """With every update, whatever it is about."""
-    api = Recorder(UPSTREAM)
-    _, state = Upstream(api).create({"name": "orders.cases"})
-    Upstream(api).update("u", state, {"name": "orders.cases", "slots": 20})
-    active = {key: value for key, value in ACTIVE.items() if value is not None}
-    health = {"active": active, "passive": PASSIVE}
-    body = {"id": "u", "name": "orders.cases", "slots": 20, "healthchecks": health}
-    assert api.asked[2] == ("PATCH", "/upstreams/u", body)
-
-
-def test_a_block_of_health_checks_is_completed_with_zeros() -> None:
-    """A passive one without statuses never settles, as recorded (06-second-up-after-update); an active one does."""
-    api = Recorder(UPSTREAM)
-    _, state = Upstream(api).create({"name": "orders.cases"})
-    passive = {"name": "orders.cases", **DEFAULTS, "healthchecks": {"passive": {"healthy": {"successes": 0}}}}
-    active = {"name": "orders.cases", **DEFAULTS, "healthchecks": {"active": {"healthy": {"successes": 0}}}}
-    assert Upstream(api).differences(state, passive, passive).changed == {"healthchecks"}
-    assert Upstream(api).differences(state, active, active).changed == set()
-    Upstream(api).create({"name": "x", "healthchecks": {"passive": {"unhealthy": {"timeouts": 2, "httpStatuses": []}}}})
-    sent = {"type": "http", "unhealthy": {"timeouts": 2, "http_failures": 0, "tcp_failures": 0}}
-    assert api.asked[2] == ("POST", "/upstreams", {"name": "x", "healthchecks": {"passive": sent}})
-
-
-TARGET = {"id": "t", "upstream": {"id": "u"}, "target": "a:80", "weight": 100, "tags": None}
-
-
-def test_a_target_is_looked_for_in_its_upstreams_list() -> None:
-    """Its id says both; a weight of 0 is not sent, so Kong's 100 replaces it at every later up."""
-    api = Recorder({**TARGET, "data": [TARGET]})
-    inputs = {"target": "a:80", "weight": 0, "upstreamId": "u"}
-    identifier, state = Target(api).create(inputs)
-    assert api.asked == [
-        ("POST", "/upstreams/u/targets", {"target": "a:80", "upstream": {"id": "u"}}),
-        ("GET", "/upstreams/u", None),
-        ("GET", "/upstreams/u/targets", None),
-    ]
-    assert (identifier, state) == ("u/t", {"target": "a:80", "weight": 100, "upstreamId": "u"})
-    found = Target(api).differences(state, inputs, inputs)
-    assert (found.replaced, found.delete_first) == ({"weight"}, False)
-    Target(api).delete(identifier, state)
-    assert api.asked[3] == ("DELETE", "/upstreams/u/targets/t", None)
-
-
-def test_a_target_that_is_not_shown_is_gone() -> None:
-    """Not in the list, or no answer about its Upstream, be it an error of Kong's."""
-    there = Target(Recorder({"data": [TARGET]})).read("u/t", {}, {})
-    assert there is not None
-    assert there.inputs == there.state == {"target": "a:80", "weight": 100, "upstreamId": "u"}
-    assert Target(Recorder({"data": []})).read("u/t", {}, {}) is None
-    assert Target(Recorder({"message": "An unexpected error occurred"}, status=500)).read("u/t", {}, {}) is None

@@ -155,15 +155,6 @@ def test_a_client_secret_is_kept_from_the_create_since_no_read_has_it() -> None:
     assert found.state["clientSecret"] == "s"
 
 
-def test_a_changed_status_of_an_app_is_one_call() -> None:
-    """Lifecycle, nothing else, no read."""
-    api = Recorder(APP)
-    inputs = _checked(type="web")
-    state = {**inputs, "clientId": "app"}
-    OAuth(api).update("app", state, {**inputs, "status": "INACTIVE"})
-    assert api.writes() == [("POST", "/api/v1/apps/app/lifecycle/deactivate")]
-
-
 @pytest.mark.parametrize(("name", "old", "new"), [("type", "web", "native"), ("omitSecret", True, False)])
 def test_a_new_type_or_a_secret_given_back_takes_a_new_app(name: str, old: Any, new: Any) -> None:
     """Everything else is an update."""
@@ -186,14 +177,6 @@ def test_a_client_id_is_chosen_at_creation_and_another_takes_a_new_app() -> None
     assert resource.planned(state, plain)["clientId"] == "0oa1"
     assert resource.differences(state, plain, plain) == Difference()
     assert resource.differences(state, plain, chosen).replaced == {"clientId"}
-
-
-def test_an_input_that_is_not_modelled_is_refused() -> None:
-    """It must not be dropped silently."""
-    problems = OAuth(ManagementApi()).problems(_checked(type="web", logo="logo.png"))
-    assert [(problem.path, problem.reason) for problem in problems] == [
-        ("logo", "the stand-in for okta does not model 'logo'")
-    ]
 
 
 def test_an_update_of_assignments_removes_what_is_gone_and_puts_every_other() -> None:
