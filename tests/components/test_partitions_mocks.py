@@ -21,6 +21,7 @@ from sandbox.local import STACK
 from tests.support.engine.partitions import partition, stack_of
 from tests.support.mocks import Registered, States, run_stack
 from tests.support.partition_program import PARTITIONS, estate_at, run_all
+from tests.support.tiers import deep_after
 
 KINDS = ("okta", "keycloak", "entra", "oidc")
 MADE = ("okta:", "keycloak:", "azuread:")
@@ -43,7 +44,7 @@ class Stacks:
     states: States
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=deep_after(1, KINDS))
 def stacks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
     """The sample estate with an identity provider of each kind."""
     with estate_at(request.param, tmp_path_factory.mktemp("project")) as folder:

@@ -14,17 +14,11 @@ from kong_oam.__main__ import main
 from sandbox.cluster import CLUSTER, Key
 from sandbox.local import STACK
 from tests.support.documentation import page
-from tests.support.engine.deployment import Deployment, Empty
-from tests.support.faults.tiny import TINY
+from tests.support.engine.deployment import Deployment
 
 pytestmark = pytest.mark.engine
 
-FLAGS = ("enable_secret_mutable=True", "enable_patch_force=True")
-"""Of the provider of the cluster, which the version before did not have."""
 CLUSTER_OF, CREDENTIAL = "components/workload/cluster.py", "components/workload/credential.py"
-DATA = "data=pulumi.Output.secret(data)"
-STRINGS = "string_data=pulumi.Output.secret(credential)"
-"""What a client's Secret holds, as this version gives it and as the version before did."""
 
 
 def _image(one: dict[str, Any]) -> None:
@@ -154,23 +148,3 @@ def _lines(text: str, beginning: str) -> list[str]:
 def _lasting(one: dict[str, Any]) -> dict[str, Any]:
     """Without the uid, which is another one once an object is made anew, and annotations that are none."""
     return {**one, "metadata": {key: value for key, value in one["metadata"].items() if value and key != "uid"}}
-
-
-@pytest.mark.deep
-def test_a_stack_of_before_updates_its_provider_alone(empty: Empty) -> None:
-    """Nothing is replaced, nothing rolls: the plugin works in another way from then on."""
-    deployment = empty("components")
-    for file in (deployment.folder / "applications").iterdir():
-        file.unlink()
-    (deployment.folder / "applications/tiny.yaml").write_text(TINY, "utf-8")
-    for flag in FLAGS:
-        deployment.edit(CLUSTER_OF, flag, flag.replace("True", "None"))
-    deployment.edit(CREDENTIAL, DATA, STRINGS)
-    deployment.run("up")
-    before = deployment.local.cluster.objects()
-    for flag in FLAGS:
-        deployment.edit(CLUSTER_OF, flag.replace("True", "None"), flag)
-    deployment.edit(CREDENTIAL, STRINGS, DATA)
-    assert deployment.changes("up") == {"cluster": "update"}
-    assert deployment.local.cluster.objects() == before
-    assert deployment.changes("preview", "--refresh") == {}

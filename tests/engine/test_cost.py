@@ -39,6 +39,7 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(tmp_path:
     assert added.total() <= graph.PER_APPLICATION * graph.LIMITS["resources a component"]
 
 
+@pytest.mark.deep
 @pytest.mark.stand_in
 def test_a_run_asks_for_no_more_than_the_page_says() -> None:
     """The whole run, as the products hear it: what the page tells of a run without a change and of an Application more,

@@ -61,6 +61,7 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(existing: tuple
     assert deployment.changes("up") == {}
 
 
+@pytest.mark.deep
 def test_a_variable_of_the_components_own_is_there_once(existing: tuple[Deployment, Issuer]) -> None:
     """And wins: Kubernetes would make a Deployment that has it twice, and then refuse each update."""
     deployment, _ = existing
@@ -157,6 +158,7 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
     assert deployment.changes("up") == {}
 
 
+@pytest.mark.deep
 def test_another_issuer_under_a_running_stack_is_refused(existing: tuple[Deployment, Issuer]) -> None:
     """With what would break, before anything is changed; where the stack says that it is meant, it is done."""
     deployment, issuer = existing

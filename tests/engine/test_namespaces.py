@@ -13,7 +13,6 @@ from sandbox.local import STACK
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.inventory import entities
 from tests.support.faults.tiny import TINY
-from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -85,16 +84,14 @@ def node(name: str, address: str, *pods: str) -> dict[str, object]:
     return {"metadata": {"name": name}, "spec": {"podCIDRs": [*pods]}, "status": {"addresses": addresses}}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("there", "who"),
-    deep_after(
-        1,
-        [
-            (node("one", "10.20.3.4"), "the node at 10.20.3.4 (node 'one')"),
-            (node("two", "192.0.2.9", "10.20.128.0/24"), "its pods at 10.20.128.0/24 (node 'two')"),
-            (node("three", "192.0.2.9", "10.0.0.0/8"), "its pods at 10.0.0.0/8 (node 'three')"),
-        ],
-    ),
+    [
+        (node("one", "10.20.3.4"), "the node at 10.20.3.4 (node 'one')"),
+        (node("two", "192.0.2.9", "10.20.128.0/24"), "its pods at 10.20.128.0/24 (node 'two')"),
+        (node("three", "192.0.2.9", "10.0.0.0/8"), "its pods at 10.0.0.0/8 (node 'three')"),
+    ],
 )
 def test_a_range_that_others_are_in_is_refused(deployment: Deployment, there: dict[str, object], who: str) -> None:
     """They would get past the gateway: NetworkPolicies go by addresses. One with nobody in it is taken."""

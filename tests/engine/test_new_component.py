@@ -20,6 +20,7 @@ NEW = (
 )
 
 
+@pytest.mark.deep
 def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
     """Workload, identity, gate and routes are planned, and its access is what the template says."""
     deployment = empty()

@@ -14,13 +14,6 @@ from tests.support.faults.tiny import HOST, PROTECTED, TINY
 pytestmark = pytest.mark.engine
 
 APP, POLICY, CHOSEN = "okta-app-tiny/job", "okta-policy-tiny/job", "kong-oam.local.tiny.job"
-CHOICE = """\
-            client_id=client_id(self._estate.stack.name, client.component),
-"""
-KEPT = """\
-                ignore_changes=["clientId"],
-                delete_before_replace=True,
-"""
 
 
 @pytest.fixture
@@ -71,27 +64,3 @@ def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(tiny: D
     assert _answered(tiny) == 200
     assert tiny.changes("up") == {}
     assert _replaced(tiny) == {POLICY: "update"}
-
-
-@pytest.mark.deep
-def test_an_app_that_was_deployed_keeps_the_client_id_that_okta_made_up(tiny: Deployment) -> None:
-    """No change, whatever is refreshed or changed, and previews know it; it gets the chosen one where it is made anew,
-    and its pods roll then."""
-    program = "components/identity/okta.py"
-    now = (tiny.folder / program).read_text("utf-8")
-    tiny.edit(program, CHOICE, "")
-    tiny.edit(program, KEPT, "")
-    tiny.run("up")
-    before = _app(tiny)
-    assert before[0] == before[1]
-    (tiny.folder / program).write_text(now, "utf-8")
-    assert tiny.changes("up") == {}
-    assert tiny.changes("up", "--refresh") == {}
-    tiny.edit(program, "hide_web=True", "hide_web=False")
-    # An unknown client id would be a change of the policy and of the Secret.
-    assert tiny.changes("preview") == tiny.changes("up") == {APP: "update"}
-    assert _app(tiny) == before
-    assert _answered(tiny) == 200
-    decided_by = {"tiny/api-8080-admission": "update", "tiny/api-8080-gate": "update"}
-    pods = {"tiny/job-client": "update", "tiny/job-deployment": "update"}
-    assert _replaced(tiny) == {POLICY: "update", **pods, **decided_by}

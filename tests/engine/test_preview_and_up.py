@@ -75,6 +75,7 @@ def test_the_first_preview_shows_every_resource_of_the_up(sample: Sample) -> Non
     } <= names
 
 
+@pytest.mark.deep
 def test_a_preview_of_no_change_shows_none(sample: Sample) -> None:
     """The outputs of the run before, which the program reads back, are not shown as if they were new."""
     said = sample.deployment.pulumi("preview", "-s", STACK, "--diff").stdout
@@ -119,6 +120,7 @@ def test_a_preview_of_one_rule_shows_the_lines_that_change(deployed: Deployment)
     assert "__model" not in said
 
 
+@pytest.mark.deep
 def test_a_rule_behind_the_last_line_changes_no_other(deployed: Deployment) -> None:
     """The engine compares lines with their ends, which the last one has as well."""
     last = """users' sessions itself, until: "2027-12-31"}}\n"""

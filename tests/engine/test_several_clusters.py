@@ -128,6 +128,7 @@ def test_a_component_has_another_form_in_another_cluster(
     assert "NetworkPolicy 'default/api' in cluster 'west': is gone" in capsys.readouterr().out
 
 
+@pytest.mark.deep
 def test_contexts_of_one_cluster_are_refused(empty: Empty, west: Cluster) -> None:
     """What is told apart by its cluster would be together there: clients' Secrets, for one."""
     deployment = deployment_of(empty, west, BOTH)
@@ -138,6 +139,7 @@ def test_contexts_of_one_cluster_are_refused(empty: Empty, west: Cluster) -> Non
     assert said in " ".join(failed.stdout.split())
 
 
+@pytest.mark.deep
 def test_a_namespace_that_a_further_cluster_lacks_is_named(empty: Empty, west: Cluster) -> None:
     """With the command that makes it there."""
     deployment = deployment_of(empty, west, BOTH.replace("{name: tiny}", "{name: tiny, namespace: things}"))

@@ -59,18 +59,12 @@ def test_a_stack_that_is_up_decides_as_meant(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     "name",
     [
-        *(
-            "no anonymous on jwt",
-            "the gate disabled",
-            "a changed script",
-            "a changed role",
-            "a table that nobody can read",
-        ),
-        *("a route that shadows ours", "a service to our workload", "a gate of somebody's on our route"),
-        *("a key in the ring", "our gate made global", "a missing route", "another workload"),
-        *("the upstream removed", "the version before, and no gate", "a gate that leads elsewhere"),
-        "a client that is granted something",
-        *("tags and timeouts", "others beside us"),
+        "no anonymous on jwt",
+        "a changed role",
+        "a service to our workload",
+        "a gate of somebody's on our route",
+        "the upstream removed",
+        "others beside us",
     ],
 )
 def test_a_change_by_hand_on_a_stack_that_is_up(
@@ -109,7 +103,7 @@ REPAIRED = [
 """What somebody changed at once."""
 
 
-@pytest.mark.parametrize(("names",), deep_after(3, ((names,) for names in REPAIRED)), ids=" and ".join)
+@pytest.mark.parametrize(("names",), deep_after(1, ((names,) for names in REPAIRED)), ids=" and ".join)
 def test_what_is_said_to_do_makes_it_as_meant_again(
     deployment: Deployment, capsys: pytest.CaptureFixture[str], names: tuple[str, ...]
 ) -> None:

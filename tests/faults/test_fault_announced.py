@@ -70,6 +70,7 @@ HALF: dict[str, Callable[[Stack], None]] = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("half", deep_after(1, HALF.values()), ids=HALF)
 def test_a_preview_says_what_the_next_run_opens(empty: Empty, half: Callable[[Stack], None]) -> None:
     """Until the gate has it. And `diff` says the same of what is deployed."""

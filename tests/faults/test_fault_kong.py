@@ -161,6 +161,7 @@ def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
     _works(stack)
 
 
+@pytest.mark.deep
 def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -> None:
     """The run stops before anything is made, in a preview, too, and says whose it is; without it, the next run works."""
     stack = empty(applications=[TINY])

@@ -134,6 +134,7 @@ def test_an_okta_that_breaks_is_named_and_the_next_run_finishes(empty: Empty, en
     _works(stack)
 
 
+@pytest.mark.deep
 def test_groups_that_do_not_exist_are_named_before_anything_is_made(empty: Empty) -> None:
     """Every one, with the role's line and column, what it is called at Okta, and what is nearly called so; in a preview,
     too. Nothing is made up and nothing is made; the run goes on once they exist."""

@@ -165,6 +165,7 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
         assert [one for one in (*secrets, keycloak.server.account_secret) if one in shown] == []
 
 
+@pytest.mark.deep
 def test_what_was_changed_by_hand_is_found_and_repaired(keycloak: WithKeycloak) -> None:
     """A grant that was added, a group's role and the condition of an audience that were taken away."""
     admin, base = keycloak.server.admin, f"/{REALM}"
@@ -207,6 +208,7 @@ def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
     ]
 
 
+@pytest.mark.deep
 def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(keycloak: WithKeycloak) -> None:
     """New tokens count after an `up`, and old ones go on to, even once Keycloak no longer publishes their key."""
     deployment, server = keycloak.deployment, keycloak.server

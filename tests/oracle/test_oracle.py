@@ -199,7 +199,7 @@ FAULTS: Mapping[str, tuple[Any, str, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", deep_after(2, FAULTS))
 def test_a_fault_in_the_project_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*FAULTS[fault])
     assert found_within(60, "decide")
@@ -219,7 +219,7 @@ FAULTS_OF_THE_GATE: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS_OF_THE_GATE)
+@pytest.mark.parametrize("fault", deep_after(2, FAULTS_OF_THE_GATE))
 def test_a_fault_in_the_gate_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(monkeypatch, *FAULTS_OF_THE_GATE[fault])
     assert found_within(60, "gate")
@@ -233,7 +233,7 @@ FAULTS_OF_PAGES: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS_OF_PAGES)
+@pytest.mark.parametrize("fault", deep_after(2, FAULTS_OF_PAGES))
 def test_a_fault_in_what_pages_are_told_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(monkeypatch, *FAULTS_OF_PAGES[fault])
     assert found_within(60, "cors")

@@ -33,6 +33,7 @@ TOGETHER = (
     "tests/engine/test_entra_changes.py",
     "tests/engine/test_entra_deployed.py",
     "tests/engine/test_existing_issuer.py",
+    "tests/engine/test_partitions_called.py",
     "tests/engine/test_two_providers.py",
     "tests/keycloak/",  # one server, and one estate that its tests change one after the other
     "tests/live/",  # one gateway

@@ -220,21 +220,6 @@ def test_a_name_that_leads_nowhere_has_a_neighbour(capsys: pytest.CaptureFixture
     )
 
 
-def test_what_only_follows_from_a_file_that_cannot_be_read_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither by `check` nor where a question is asked; that it is not judged, both say."""
-    Path(ORDERS).write_text("spec: [\n")
-    left_out = (
-        "; what others say of Applications that only an unreadable file can hold is judged when that can be read\n"
-    )
-    assert main(["check"]) == 1
-    said = capsys.readouterr().out
-    assert said.count(" error ") == 1 and said.endswith(f"1 error(s); nothing would be provisioned{left_out}")
-    assert main(["who", "GET", "http://shop.example.com/"]) == 2
-    assert capsys.readouterr().err.endswith(f"1 error(s): these Applications would not be provisioned{left_out}")
-    assert main(["check", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["unjudged"] == [""]
-
-
 def test_a_file_that_is_not_there_may_hold_what_others_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "-f", "applications/shop.yaml", "applications/order.yaml"]) == 1
     assert capsys.readouterr().out.count(" error ") == 1

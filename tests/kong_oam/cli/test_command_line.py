@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +14,6 @@ from kong_oam.__main__ import COMMANDS, main
 from kong_oam.cli.console import Console
 
 ROOT = Path(__file__).resolve().parents[3]
-BROKEN = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: a}\nspec: {components: [{name: x, type: webservise}]}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -48,25 +45,6 @@ def test_help_lists_the_verbs_and_the_exit_statuses(capsys: pytest.CaptureFixtur
     assert "Exit status: 0 nothing to report, 1 findings" in said
 
 
-def test_check_of_what_is_right_is_0(capsys: pytest.CaptureFixture[str]) -> None:
-    """And counts what it looked at."""
-    assert main(["check"]) == 0
-    assert capsys.readouterr().out.endswith("component(s): no errors\n")
-
-
-def test_check_of_what_is_wrong_is_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Text has the place first; JSON has it in fields."""
-    file = tmp_path / "a.yaml"
-    file.write_text(BROKEN)
-    assert main(["check", str(file)]) == 1
-    assert capsys.readouterr().out.startswith(f"{file}:4:37: error OAM104: ")
-    assert main(["check", str(file), "--json"]) == 1
-    said = json.loads(capsys.readouterr().out)
-    assert said["usable"] is False
-    (found,) = said["diagnostics"]
-    assert (found["code"], found["file"], found["line"], found["column"]) == ("OAM104", str(file), 4, 37)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [[], ["nonsense"], ["check", "--nonsense"], ["matrix", "--from", "999.1.1.1"], ["matrix", "--from", ""]],
@@ -94,36 +72,6 @@ def test_a_word_that_is_nearly_another_is_told(
     with pytest.raises(SystemExit):
         main(arguments)
     assert capsys.readouterr().err.endswith(f"{hint}\n")
-
-
-def test_a_stack_that_does_not_exist_is_2(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing on standard output, and what there is instead on standard error."""
-    assert main(["check", "--stack", "lokal"]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "did you mean 'local'?" in said.err
-
-
-def _on_a_terminal(file: Path, **environment: str) -> str:
-    """What `check` prints where its standard output is a terminal."""
-    ours, theirs = pty.openpty()
-    env = {**os.environ, "TERM": "xterm", **environment}
-    try:
-        subprocess.run([sys.executable, "-m", "kong_oam", "check", file], cwd=ROOT, env=env, stdout=theirs, timeout=60)
-        return os.read(ours, 65536).decode()
-    finally:
-        os.close(ours)
-        os.close(theirs)
-
-
-def test_colours_are_for_terminals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Red marks an error there; a pipe gets plain text, and so does a terminal where NO_COLOR is set."""
-    file = tmp_path / "a.yaml"
-    file.write_text(BROKEN)
-    main(["check", str(file)])
-    assert "\x1b" not in capsys.readouterr().out
-    assert "\x1b[31merror OAM104\x1b[0m" in _on_a_terminal(file)
-    assert "\x1b" not in _on_a_terminal(file, NO_COLOR="1")
 
 
 def test_a_reader_that_leaves_early_is_no_traceback() -> None:

@@ -139,15 +139,6 @@ def test_applications_with_an_error_are_2(verb: str, json_too: list[str], capsys
         assert f"{ORDERS}:29:" in told and "error ACC214" in told
 
 
-@VERBS
-def test_an_option_that_does_not_exist_is_2(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the usage."""
-    with pytest.raises(SystemExit) as ended:
-        main([*ASKED[verb], f"--nonsense{STEERING}"])
-    assert ended.value.code == 2
-    assert "unrecognized arguments: --nonsense?]0;title?" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     "asked",
     [

@@ -13,7 +13,7 @@ from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model
 from tests.support.diffs import BEFORE
 from tests.support.graphs import read_dot, read_mermaid
-from tests.support.projects import git, replace_once, write_project
+from tests.support.projects import replace_once, write_project
 
 ORDERS, SHOP = Path("applications/orders.yaml"), Path("applications/shop.yaml")
 
@@ -117,31 +117,6 @@ def test_what_changed_since_a_revision_is_drawn(capsys: pytest.CaptureFixture[st
     assert {note.split(":")[0][2:] for note in graph["notes"][1:]} <= {*kinds}
 
 
-def test_where_nothing_changed_the_picture_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """In words, and with status 0."""
-    said = ["Nothing that is drawn changed.", "Every request of everybody is answered as before (diff has no change)."]
-    graph = drawn(capsys, "--since", "HEAD")
-    assert (graph["nodes"], graph["edges"], graph["notes"]) == ([], [], said)
-    assert read_mermaid(printed(capsys, "--since", "HEAD")).nodes["notes"].endswith("\n".join(said))
-
-
-def test_of_a_part_the_words_below_are_still_of_everything(capsys: pytest.CaptureFixture[str]) -> None:
-    """And say that they are."""
-    replace_once(ORDERS, "methods: [GET], public", "methods: [GET, POST], public")
-    graph = drawn(capsys, "--since", "main", "--application", "shop")
-    assert graph["nodes"] == []
-    assert graph["notes"][:2] == ["Nothing that is drawn changed.", "What follows is of all Applications."]
-    assert graph["notes"][3].startswith("+ newly public")
-
-
-def test_a_client_that_is_no_more_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a change, both sides are asked."""
-    replace_once(ORDERS, "components: [shop/checkout, shop/web]", "components: [shop/web]")
-    replace_once(SHOP, "    - name: checkout\n      type: worker\n      properties: {image: checkout}\n      traits:\n        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}\n", "")  # fmt: skip
-    graph = drawn(capsys, "--since", "main", "--principal", "shop/checkout")
-    assert [node["id"] for node in graph["nodes"] if node["change"]] == ["client:shop/checkout"]
-
-
 def test_what_was_exported_can_be_compared_with(capsys: pytest.CaptureFixture[str]) -> None:
     """It knows no roles by name, so these are no change."""
     Path("outputs.json").write_text(json.dumps({"__model": dump_model(BEFORE)}), "utf-8")
@@ -189,11 +164,3 @@ def test_what_cannot_be_drawn_is_said(capsys: pytest.CaptureFixture[str], argume
     assert main(["graph", *arguments]) == 2
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", f"{words}\n")
-
-
-def test_a_commit_is_compared_with_what_is_here_and_not_with_the_index(capsys: pytest.CaptureFixture[str]) -> None:
-    """Revisions are read whole, with their stacks."""
-    replace_once(ORDERS, "groups: [sales]", "groups: [sales, support]")
-    git("commit", "--all", "--message", "second")
-    assert drawn(capsys, "--since", "HEAD")["edges"] == []
-    assert drawn(capsys, "--since", "HEAD~1")["edges"] != []

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import chain, combinations
 from pathlib import Path
 
 import pytest
 
 from kong_oam.__main__ import main
-from kong_oam.access.decide import Request, decide
-from kong_oam.access.model import METHODS
-from kong_oam.access.tokens import User, issue
-from kong_oam.cli.estates import estate_of, settings_of
-from kong_oam.oam.application import read_files
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = "https://orders.example.com/orders"
@@ -248,44 +242,6 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
     assert listed[-1] == "no client signs users in: a user reaches only what everybody does"
     (entry,) = json.loads(asked(capsys, *arguments, "--json"))
     assert (entry["path"], entry["everybody"], entry["through"]) == ("/orders/health", True, [])
-
-
-def test_who_and_what_say_what_decide_says(capsys: pytest.CaptureFixture[str]) -> None:
-    """For every client and set of groups of the sample estate, at every endpoint that is listed for anybody."""
-    settings = settings_of("local")
-    estate = estate_of(read_files([ROOT / "applications"]), settings)
-    listed = {
-        client.component: json.loads(asked(capsys, "what", client.component, "--json")) for client in estate.clients
-    }
-    urls = sorted({(row["host"], row["path"]) for rows in listed.values() for row in rows})
-    groups = ("sales", "order-desk", "others")
-    sets = [frozenset(one) for one in chain.from_iterable(combinations(groups, count) for count in range(4))]
-    for host, path in urls:
-        for method in METHODS:
-            who = json.loads(asked(capsys, "who", method, f"http://{host}{path}", "--json"))
-            callers = {entry["client"]: [frozenset(one) for one in entry["usersIn"]] for entry in who["principals"]}
-            for client in estate.clients:
-                provider = estate.stack.providers[client.provider]
-                api = decide(estate, Request(method, host, path.encode()), None).component
-                for held in sets:
-                    user = User("u", tuple(held)) if client.user_facing else None
-                    token = issue(provider, client, user, api=api)
-                    meant = decide(estate, Request(method, host, path.encode()), token).allowed
-                    conditions = callers.get(client.component)
-                    said = who["everybody"] or (
-                        conditions is not None and (not conditions or any(one <= held for one in conditions))
-                    )
-                    assert said == meant, (method, host, path, client.component, held)
-                    rows = [
-                        row
-                        for row in listed[client.component]
-                        if (row["host"], row["path"]) == (host, path) and method in row["methods"]
-                    ]
-                    told = any(
-                        row["everybody"] or not row["usersIn"] or any(set(one) <= held for one in row["usersIn"])
-                        for row in rows
-                    )
-                    assert told == meant, (method, host, path, client.component, held)
 
 
 @pytest.mark.parametrize(

@@ -128,60 +128,6 @@ def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> boo
 
 @MANY
 @given(estates(), REQUESTED, st.data())
-def test_what_lists_just_what_decide_lets_a_user_do(
-    estate: Estate, requests: list[Request], data: st.DataObject
-) -> None:
-    """In these groups and in no other: through which clients, of all or of one component."""
-    clients = [client for client in estate.clients if client.user_facing]
-    if not clients:
-        return
-    one = data.draw(st.none() | st.sampled_from(clients))
-    known = [groups for groups in SETS_OF_GROUPS if groups <= logical_groups(estate)]
-    groups = sorted(data.draw(st.sampled_from(known)))
-    listed = answered(estate, "what", *([one.component] if one else []), "--user-in", *groups)
-    for request in requests:
-        declared = (
-            set(SitesByHost(estate).declared(site)) if (site := site_of({*estate.by_host}, request.host)) else set()
-        )
-        rows = [row for row in listed if row["host"] == site and _covers(row, request, declared)]
-        api = component_of(estate, request.host, read(request.target))
-        through = [(by["client"], by["provider"]) for row in rows for by in row["through"]]
-        note(f"{request} {rows}")
-        everybody = allowed(estate, request, (None,))
-        assert any(row["everybody"] for row in rows) == everybody
-        assert through == sorted(
-            (client.component, client.provider)
-            for client in clients
-            if one in (None, client) or one.component == client.component
-            if not everybody and allowed(estate, request, tokens(estate, client, groups, api))
-        )
-
-
-@MANY
-@given(estates(), REQUESTED)
-def test_who_says_of_a_component_just_whom_decide_lets_through(estate: Estate, requests: list[Request]) -> None:
-    """At each of its endpoints, with the methods that are listed there."""
-    listed = {key: answered(estate, "who", key) for key in estate.components}
-    for request in requests:
-        declared = (
-            set(SitesByHost(estate).declared(site)) if (site := site_of({*estate.by_host}, request.host)) else set()
-        )
-        api = component_of(estate, request.host, read(request.target))
-        rows = [row for of in listed.values() for row in of if row["host"] == site and _covers(row, request, declared)]
-        note(f"{request} {rows}")
-        assert {row["component"] for row in rows} <= {api.key if api else None}
-        assert any(row["everybody"] for row in rows) == allowed(estate, request, (None,))
-        told = {(one["client"], one["provider"]): one["usersIn"] for row in rows for one in row["principals"]}
-        for client in estate.clients:
-            conditions = told.get((client.component, client.provider))
-            for groups in sets_of_groups(estate, client):
-                may = conditions is not None and any(set(one) <= set(groups or ()) for one in conditions or [[]])
-                may = may or any(row["everybody"] for row in rows)
-                assert may == allowed(estate, request, tokens(estate, client, groups, api))
-
-
-@MANY
-@given(estates(), REQUESTED, st.data())
 def test_explain_says_what_decide_says(estate: Estate, requests: list[Request], data: st.DataObject) -> None:
     """Of the token that the provider of what is called gives the client; the rule is the one that decided."""
     for request in requests:

@@ -10,6 +10,7 @@ import pytest
 from tests.support import growing_estates as growing
 from tests.support.counted_requests import NOTHING, kong, org, realm, tenant
 from tests.support.documentation import page as page_of
+from tests.support.tiers import deep_after
 
 SIZES = (3, 33, 333)
 """Applications: 9, 99 and 999 components."""
@@ -25,11 +26,11 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 PRODUCTS = {"Okta": org, "Entra": tenant, "Keycloak": realm, "Kong": kong}
-PROVIDERS = pytest.mark.parametrize("provider", PRODUCTS.values(), ids=PRODUCTS)
+PROVIDERS = pytest.mark.parametrize("provider", deep_after(1, PRODUCTS.values()), ids=PRODUCTS)
 
 
 @PROVIDERS
-@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("count", deep_after(2, SIZES))
 def test_a_run_without_a_change_asks_for_a_page_at_a_time(provider: Any, count: int) -> None:
     """Of the groups that there are, since nothing else is looked up then; at Kong nothing at all."""
     groups = len(growing.group_names(count)) + (1 if provider is org else 0)  # Okta's own, Everyone

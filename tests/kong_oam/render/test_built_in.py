@@ -87,6 +87,7 @@ def test_the_parameters_are_kubevelas(
     assert mine == other
 
 
+@pytest.mark.deep
 @pytest.mark.generated
 @pytest.mark.parametrize("name", KINDS)
 def test_a_type_makes_what_kubevelas_makes(
@@ -121,6 +122,7 @@ def test_a_type_makes_what_kubevelas_makes(
     assert sum(takes) >= len(takes) / 20, "most properties that were tried are refused, which shows little"
 
 
+@pytest.mark.deep
 @pytest.mark.generated
 def test_traits_one_after_the_other_are_kubevelas(
     evaluator: Evaluator, ours: Mapping[str, Definition], theirs: Mapping[str, Definition]

@@ -47,6 +47,7 @@ def test_nothing_stays_after_an_exception() -> None:
         httpx.get(local.env["KONG_ADMIN_ADDR"])
 
 
+@pytest.mark.deep
 @pytest.mark.engine
 def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> None:
     """SIGTERM: exit code 143, no process of it left, the repository's own files untouched."""

@@ -211,14 +211,6 @@ def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
     assert only.startswith("a.yaml:37:") and "hostPath" in only
 
 
-def test_a_difference_is_told_at_the_override_of_either_form() -> None:
-    """Of the form that routes lead to, too."""
-    for change in (ACCESS + "properties: {owner: p}}]}", GATEWAY + "properties: {http: {/x: 80}}}]}"):
-        whole = text(change, place="{clusters: [local]}").replace("{namespace: staging}", "{clusters: [west]}")
-        (only,) = said(whole)
-        assert only.startswith("a.yaml:37:") and "(no override), and " in only
-
-
 def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
     """Only a stack says which clusters labels select."""
     whole = text(place="{clusterLabelSelector: {tier: a}}").replace("{namespace: staging}", "{clusters: [west, local]}")

@@ -38,23 +38,6 @@ def test_what_is_right_stands() -> None:
     assert said(application(OPEN), other(component=WEBSERVICE, traits=CLIENT)) == []
 
 
-@pytest.mark.parametrize(
-    "second",
-    [
-        other(DEPLOYMENT.replace("labels: {", "labels: {tier: front, ")),
-        other(component=WEBSERVICE),
-    ],
-)  # fmt: skip
-def test_pods_that_would_answer_for_another_component_are_refused(second: str) -> None:
-    """Whoever they are of, a definition or properties; and behind a Service without a route as well."""
-    ours = OPEN.replace("labels: {", "labels: {tier: front, ").replace(
-        "selector: {app.oam.dev/component: api}, ports", "selector: {tier: front}, ports"
-    )
-    (found,) = said(application(ours), second)
-    assert found.startswith("ACC227 pods of 'shop/web' have the labels that Service 'api' of 'orders/api'")
-    assert said(application(ours.partition("---\napiVersion: networking")[0]), second) == [found]
-
-
 @pytest.mark.parametrize(("key", "own"), [("app.oam.dev/name", "shop"), ("app.oam.dev/component", "web")])
 def test_no_property_gives_pods_another_components_labels(key: str, own: str) -> None:
     """As definitions refuse it: it is not read over."""
@@ -62,19 +45,6 @@ def test_no_property_gives_pods_another_components_labels(key: str, own: str) ->
     (found,) = said(application(OPEN), other(component=labelled.replace("VALUE", "victim")))
     assert found == f"ACC226 label '{key}' says 'victim', and the pods of 'shop/web' have '{own}'; take it out"
     assert said(application(OPEN), other(component=labelled.replace("VALUE", own))) == []
-
-
-def test_a_clients_secret_is_its_own() -> None:
-    """Of one that needs no definition, and one that the stack names."""
-    reading = OPEN.replace("image: i,", "image: i, envFrom: [{secretRef: {name: web-client}}],")
-    (found,) = said(application(reading), other(component=WEBSERVICE, traits=CLIENT))
-    assert found.startswith("ACC217 ") and "'web-client'" in found
-    assert said(application(reading), other(component=WEBSERVICE)) == []
-    known = frozenset({("shop/web", "held")})
-    (found,) = said(
-        application(reading.replace("web-client", "held")), other(component=WEBSERVICE), known_secrets=known
-    )
-    assert found.startswith("ACC217 ") and "'held'" in found
 
 
 def test_a_clients_secret_is_no_certificate() -> None:
@@ -121,30 +91,3 @@ def test_pods_are_where_their_definition_says() -> None:
     stack = replace(STACK, allowed={"a.test/Thing": "nothing"})
     found = (compiled(application(thing), stack=stack, pods=path).diagnostics for path in ("spec.pods.spec", ""))
     assert [[one.code for one in diagnostics] for diagnostics in found] == [["ACC226"], []]
-
-
-TLS_ROUTE = "{type: gateway, properties: {domain: web.test, secretName: web-tls, http: {/: 80}}}"
-
-
-@pytest.mark.parametrize(
-    ("traits", "properties"),
-    [
-        ("[]", "volumeMounts: {secret: [{name: v, mountPath: /v, secretName: web-tls}]}"),
-        ("[]", "env: [{name: A, valueFrom: {secretKeyRef: {name: web-tls, key: tls.key}}}]"),
-        ("[{type: gateway, properties: {domain: a.test, http: {/: 80}}}, {type: upstream-tls, properties: {secretName: web-tls}}]", ""),
-    ],
-)  # fmt: skip
-def test_nobody_reads_the_key_with_which_the_gateway_answers_for_another(traits: str, properties: str) -> None:
-    """By no property and no trait, with a gateway trait of its own for the Secret or without. The component alone may
-    whose gateway trait alone names it."""
-    mine = f"type: webservice\n      properties: {{image: i, ports: [{{port: 80}}], {properties}}}"
-    web = other(
-        traits=f"[{TLS_ROUTE}]", component="type: webservice\n      properties: {image: i, ports: [{port: 80}]}"
-    )
-    (found,) = said(application("", traits, mine), web, upstream_tls="tls")
-    assert found.startswith("ACC217 ") and "'web-tls'" in found and "'shop/web'" in found
-    both = traits.replace("domain: a.test", "domain: a.test, secretName: web-tls")
-    both = f"[{TLS_ROUTE.replace('web.test', 'a.test')}]" if traits == "[]" else both
-    assert {one[:7] for one in said(application("", both, mine), web, upstream_tls="tls")} == {"ACC217 "}
-    web = web.replace("secretName: web-tls, ", "")
-    assert said(application("", both, mine), web, upstream_tls="tls") == []

@@ -84,20 +84,3 @@ def test_each_of_three_partitions_that_meet_is_said() -> None:
     both = [message for _, message in found(at("a", "*.x.test"), at("b", "y.x.test"), at("c", "z.x.test"))]
     assert len(both) == 2
     assert all("lies below *.x.test, which is of 'a/api'" in message for message in both)
-
-
-def test_partitions_below_a_wildcard_of_their_own_meet_one_further_up() -> None:
-    """The nearest wildcard may be of the same partition; one above it counts, too."""
-    hosts = [
-        message.partition(" of ")[0]
-        for _, message in found(at("a", "*.test"), at("c", "*.x.test"), at("d", "y.x.test"))
-    ]
-    assert sorted(hosts) == ["*.x.test", "y.x.test"]
-
-
-def test_where_a_partition_of_its_own_is_on_the_host_too_others_are_found() -> None:
-    """Two components of one partition on a wildcard that another one has as well."""
-    messages = [
-        message for _, message in found(at("c", "*.x.test"), at("b", "*.x.test", "{/b: 80}"), at("d", "y.x.test"))
-    ]
-    assert len(messages) == 2

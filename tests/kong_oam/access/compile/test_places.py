@@ -152,17 +152,6 @@ def test_a_clients_secret_is_its_own_in_every_place() -> None:
     assert [found in line for line in said(stolen, spread)] == [True]
 
 
-def test_two_components_by_override_and_topology_take_one_host_from_each_other() -> None:
-    """As they always do: places make no second host of it."""
-    text = ORDERS.replace(ACCESS, "{owner: o, rules: [{public: {reason: r}}]}") + (
-        "    - name: web\n      type: webservice\n      properties: {image: x}\n"
-    )
-    gateway = "{type: gateway, properties: {domain: orders.example.com, http: {/orders: 80}}}"
-    override = f"    - {{name: o, type: override, properties: {{components: [{{name: web, traits: [{gateway}]}}]}}}}\n"
-    (found,) = said(placed(text, "{clusters: [local]}", "{clusters: [west]}") + override)
-    assert "error ACC205: orders.example.com/orders already belongs to 'orders/api' (app1.yaml:11:61)" in found
-
-
 def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
     """It exposes, and what is wrong with it is found where it stands."""
     gateway = "{type: gateway, properties: {domain: job.example.com, http: {/: 80}}}"

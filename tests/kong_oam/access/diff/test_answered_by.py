@@ -52,12 +52,6 @@ def test_below_a_picture_it_is_neither_added_nor_taken_away() -> None:
     assert line.startswith("· now answered by evil/api: everybody: * https://orders.example.com/pub/login: ")
 
 
-def test_a_path_that_is_given_back_is_told_as_well() -> None:
-    """Whoever called the one calls the other from now on."""
-    where = "https://orders.example.com/pub/login: evil/api:8080 (team-e) -> orders/api:8080 (team-t)"
-    assert told(model(ORDERS, EVIL, CHECKOUT), OLD) == [("now answered by orders/api", "everybody", "*", where)]
-
-
 def test_another_port_is_another_answer() -> None:
     """To everybody who may call at the path, by rules and by grants."""
     ports = "orders/api:8080 (team-t) -> orders/api:9090 (team-t)"
@@ -119,16 +113,6 @@ def test_other_pods_behind_a_named_service_are_another_answer(edit: tuple[str, s
     )
 
 
-def test_pods_of_another_namespace_are_another_answer() -> None:
-    """Whatever their labels are."""
-    ((_, _, _, where),) = told(
-        rendered(TO_NAMED, NAMED), rendered(TO_NAMED, NAMED, ("namespace: orders", "namespace: data"))
-    )
-    assert where.endswith(
-        f"pods {INSTANCE}=web in orders at 80 -> orders/api:80 (team-t), pods {INSTANCE}=web in data at 80"
-    )
-
-
 TWO = """
 apiVersion: apps/v1
 kind: Deployment
@@ -167,15 +151,6 @@ def test_other_pods_behind_a_rendered_service_are_another_answer(edit: tuple[str
     """By its selector and its target; a name of the same port, and another image of the same pods, change nothing."""
     found = told(rendered(TWO), rendered(edited(TWO, edit)))
     assert [where.rpartition("(team-t), ")[2] for _, _, _, where in found] == ([pods] if pods else [])
-
-
-def test_pods_that_are_relabelled_below_the_same_selector_are_another_answer() -> None:
-    """Two workloads of one component exchange their labels."""
-    swapped = edited(
-        TWO, ("labels: {tier: a}", "labels: {tier: c}"), ("{tier: b}", "{tier: a}"), ("{tier: c}", "{tier: b}")
-    )
-    ((_, _, _, where),) = told(rendered(TWO), rendered(swapped))
-    assert where.endswith("pods tier=a in orders at 8080 (Deployment admin)")
 
 
 def test_a_component_under_another_name_answers_as_before() -> None:
@@ -313,14 +288,3 @@ def test_a_service_that_is_chosen_by_the_name_is_another_answer_where_its_pods_a
         return rendered(led, edit=("- name: api\n", f"- name: {name}\n"))
 
     assert [row[0] for row in told(leading_to("one"), leading_to("two"))] == ["now answered by orders/two"]
-
-
-def test_another_container_port_is_another_answer_under_another_name() -> None:
-    """As it is without the rename."""
-    public, admin = "{port: 8080, containerPort: 9000, expose: true}", "{port: 7000, containerPort: 8080, name: admin}"
-    ports = ("{image: orders}", f"{{image: orders, ports: [{public}, {admin}]}}")
-    switched = edited(API, ports, ("{domain: orders", "{name: x, domain: orders"))
-    names = ("name: orders}", "name: purchases}")
-    shop = edited(SHOP, ("orders/api", "purchases/api"))
-    found = told(model(edited(API, ports), SHOP), model(edited(switched, names), shop))
-    assert {row[0] for row in found} == {"now answered by purchases/api"}

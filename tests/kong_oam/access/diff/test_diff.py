@@ -162,30 +162,6 @@ def test_two_groups_that_suffice_together_are_told_together() -> None:
     assert told(changes)[0][:3] == ("granted", "shop/web for users in desk and sales", "POST")
 
 
-def test_a_service_that_becomes_a_web_application_lets_its_users_in() -> None:
-    """It does not become narrower: others call by it than before."""
-    web = "kind: web, redirectPaths: [/], calls: [{component: orders/api, scopes: [read]}]"
-    exposed = """    - name: checkout
-      type: webservice
-      properties: {image: checkout}
-      traits:
-        - {type: gateway, properties: {domain: orders.example.com, http: {/orders/till: 80}}}
-        - {type: access, properties: {owner: t, rules: [{public: {reason: pages}}]}}
-"""
-    service = edited(
-        SHOP,
-        ("    - name: checkout\n      type: worker\n      properties: {image: checkout}\n      traits:\n", exposed),
-    )
-    now = edited(
-        service,
-        ("kind: service, calls: [{component: orders/api, scopes: [read]}]", web.replace("[/]", "[/orders/till]")),
-    )
-    assert [change[:2] for change in told(diff(model(API, service), model(API, now)))] == [
-        ("granted", "shop/checkout for users in sales"),
-        ("revoked", "shop/checkout"),
-    ]
-
-
 def test_a_client_is_kept_out_at_once() -> None:
     """What it was granted is looked up at each call, as groups and rules are, whatever its tokens list."""
     (call,) = after(("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
@@ -241,16 +217,6 @@ def test_a_scope_that_moves_is_no_way_in_for_tokens_of_before() -> None:
     assert said == [("revoked", "shop/checkout", "*", "https://a.example.com/", "at once")]
 
 
-def test_public_that_becomes_protected_is_narrowed_for_everybody() -> None:
-    """To those who can still call; where nobody can, it is revoked."""
-    assert after(("public: {reason: probes}", "scopes: [read]"))[0][:3] == ("narrowed", "everybody", "GET,HEAD")
-    assert after(("methods: [GET], public: {reason: probes}", "methods: [PUT], scopes: [write]"))[-1][:3] == (
-        "revoked",
-        "everybody",
-        "GET,HEAD",
-    )
-
-
 def test_other_spellings_are_told_of_where_nothing_else_is() -> None:
     """/Admin and `/admin.` are refused as long as /admin has a rule. They open with /admin, and alone where /admin was open before."""
     public = "paths: [/], methods: [GET], public: {reason: all}"
@@ -269,16 +235,6 @@ def test_other_spellings_are_told_of_where_nothing_else_is() -> None:
     assert alone[0:4:3] == ("newly public", "https://orders.example.com/admin. and other spellings")
 
 
-def test_a_host_of_its_own_takes_requests_from_a_wildcard() -> None:
-    """Other hosts of the wildcard stay as they are."""
-    wild = edited(API, ("orders.example.com", "'*.example.com'"))
-    page = edited(SHOP, ("properties: {http", "properties: {domain: shop.example.com, http"))
-    before, now = model(wild, SHOP), model(wild, page)
-    *requests, redirects = sorted(diff(before, now), key=lambda change: isinstance(change, Setting))
-    assert {change.site for change in requests} == {"shop.example.com", "web-shop.apps.example.com"}
-    assert (redirects.of, redirects.now) == (Subject("shop/web", "okta"), ["https://shop.example.com/callback"])
-
-
 def test_the_providers_groups_count_within_a_stack() -> None:
     """A mapping that is changed lets others in, though no Application says so."""
     mapped = settings(providers=[{"name": "okta", "type": "okta", "groups": {"desk": "Everyone"}}])
@@ -286,25 +242,6 @@ def test_the_providers_groups_count_within_a_stack() -> None:
     assert kinds == [
         ("widened", "shop/web for users in Everyone and sales"),
         ("narrowed", "shop/web for users in desk and sales"),
-    ]
-
-
-def test_stacks_are_compared_by_component_port_and_path() -> None:
-    """Other hosts, another provider and other names of groups there are the same access; another rule is not."""
-    there = settings(
-        "dc",
-        [{"name": "sso", "type": "okta", "groups": {"sales": "DC Sales"}}],
-        domains={"default": "dc.example.net", "suffixes": {"example.com": "dc.example.net"}},
-    )
-    assert told(diff(BEFORE, model(API, SHOP, on=there))) == []
-    more = edited(API, ("[POST]", "[POST, PUT]"))
-    assert told(diff(BEFORE, model(more, SHOP, on=there))) == [
-        ("granted", "shop/web for users in desk and sales", "PUT", "orders/api:8080 /orders but not /orders/health", "")
-    ]
-    one_group = settings("dc", [{"name": "sso", "type": "okta", "groups": {"sales": "staff", "desk": "staff"}}])
-    assert [change[:3] for change in told(diff(BEFORE, model(API, SHOP, on=one_group)))] == [
-        ("widened", "shop/web for users in desk", "GET,HEAD"),
-        ("widened", "shop/web for users in desk or sales", "POST"),
     ]
 
 

@@ -15,7 +15,6 @@ from kong_oam.access.graph.graph import Graph, Node
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 from tests.support.estates import PROVIDER, STACK, api, estate
-from tests.support.graphs import HOSTILE
 
 VIEWER, EDITOR = "role:orders/api:viewer", "role:orders/api:editor"
 READ, WRITE, ORDERS = "scope:orders/api:read", "scope:orders/api:write", "component:orders/api"
@@ -256,42 +255,6 @@ def test_what_is_no_line_of_the_picture_is_told_below_it() -> None:
     )
 
 
-def test_many_changes_are_counted() -> None:
-    """The worst ten are listed."""
-    paths = ", ".join(f"/orders/p{number}" for number in range(15))
-    new = model(edited(API, ("paths: [/orders/health]", f"paths: [/orders/health, {paths}]")), SHOP)
-    said = told(diff(BEFORE, new), "https")
-    assert len(said) == 12
-    assert said[-1].startswith("and ") and said[-1].endswith(" more")
-
-
-def test_against_an_exported_model_grants_stand_for_roles() -> None:
-    """On both sides, so that only what really changed is drawn."""
-    old = load_model(dump_model(BEFORE))
-    graph = of_changes(
-        graph_of_change(old, model(edited(API, ("groups: [sales]", "groups: [sales, support]")), SHOP), "")
-    )
-    assert changed(graph) == {("group:support", "role:orders/api:grant of read", "+read")}
-    assert ("client:shop/web", "role:orders/api:grant of read write", "read, write") in lines(graph)
-
-
-def test_providers_of_two_stacks_are_no_change_by_their_names() -> None:
-    """As in diff."""
-    hello = api("hello", domain="hello.example.com", http="{/: 80}")
-    other = model(API, SHOP, hello, on=settings("other", providers=[{"name": "staff", "type": "okta"}]))
-    graph = of_changes(graph_of_change(model(API, SHOP, hello), other, ""))
-    assert (graph.nodes, graph.edges) == ((), ())
-
-
-def test_two_nodes_never_share_a_name_in_a_file() -> None:
-    """Whatever they are called; and a name is the same whatever else is in the graph."""
-    nodes = tuple(Node(kind, name) for kind in ("group", "client") for name in (*HOSTILE, "a-b", "a_b", "a.b"))
-    slugs = Graph("", nodes, ()).slugs
-    assert len({*slugs.values()}) == len(nodes)
-    assert all(slug.replace("_", "").isalnum() and slug.isascii() for slug in slugs.values())
-    assert slugs["group:end"] == Graph("", (Node("group", "end"),), ()).slugs["group:end"] == "group_end"
-
-
 @given(st.lists(st.text(alphabet="a _-", min_size=1, max_size=3), unique=True, min_size=2, max_size=6), st.data())
 def test_a_name_in_a_file_is_no_other_node_s_name(names: list[str], data: st.DataObject) -> None:
     """Not even that of one that is called as another one's name in the file; in whatever order they come."""
@@ -301,12 +264,3 @@ def test_a_name_in_a_file_is_no_other_node_s_name(names: list[str], data: st.Dat
     slugs = Graph("", tuple(nodes), ()).slugs
     assert len({*slugs.values()}) == len(nodes) == len(slugs)
     assert slugs == Graph("", tuple(data.draw(st.permutations(nodes))), ()).slugs
-
-
-_SCOPE_NAMES = st.sampled_from(["scope", "x/y", "x", "y", "scope:x", "x/y:x"])
-
-
-@given(st.lists(st.tuples(_SCOPE_NAMES, st.sampled_from(["x/y", "y/x"])), unique=True))
-def test_two_nodes_are_two_ids(scopes: list[tuple[str, str]]) -> None:
-    """Whatever a scope is called: as its component, or as what it is."""
-    assert len({Node("scope", name, component).id for name, component in scopes}) == len(scopes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kong_oam.access.graph.build import graph_of
 from kong_oam.access.graph.dot import dot
-from kong_oam.access.graph.graph import SIGNS, Graph, Node, edges_in_order, in_order
+from kong_oam.access.graph.graph import SIGNS, Graph, Node
 from kong_oam.access.graph.layout import LINE_WIDTH, NAME_WIDTH, PADDING, cells, layout
 from kong_oam.access.graph.mermaid import MOST_CHARACTERS, MOST_EDGES, mermaid
 from kong_oam.access.graph.svg import svg
@@ -157,55 +157,7 @@ def test_mermaid_makes_neither_formulas_nor_icons_of_names() -> None:
     assert "#36;#8203;#36;#8203;x#36;#8203;#36;#8203; fa#58;#8203;fa-car" in text
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        '  a["x"] --> b',
-        '  a["<b>"]',
-        '  click a "x"',
-        '  a["x"]; b',
-        "  a -->|x| b",
-        "  subgraph x",
-        '  a["#quot;"]',
-    ],
-)
-def test_the_reader_of_mermaid_is_strict(line: str) -> None:
-    """Or the tests above would say nothing."""
-    with pytest.raises(ValueError, match=re.escape(line)):
-        read_mermaid(f'%%{{init: {{"flowchart": {{"wrappingWidth": 480}}}}}}%%\nflowchart LR\n  accTitle: t\n{line}\n')
-
-
-@pytest.mark.parametrize(
-    "line", ['  a [label="x" , shape=box]', '  a [label="x"]; b', '  a -> b [label="x]', "  URL=x"]
-)
-def test_the_reader_of_dot_is_strict(line: str) -> None:
-    """As that of Mermaid."""
-    with pytest.raises(ValueError, match=re.escape(line)):
-        read_dot(f"digraph access {{\n{line}\n}}\n")
-
-
 # Two pictures of nearly the same
-
-
-def changed_lines(old: str, new: str) -> int:
-    """How many lines of two texts are only in one of them."""
-    return len({*old.split("\n")} ^ {*new.split("\n")})
-
-
-@pytest.mark.parametrize("form", [mermaid, dot, svg])
-def test_the_same_graph_gives_the_same_text(form: Callable[[Graph], str]) -> None:
-    """In whatever order its parts come."""
-    graph = sample()
-    other = Graph(graph.title, in_order(reversed(graph.nodes)), edges_in_order(reversed(graph.edges)))
-    assert form(graph) == form(other)
-
-
-@pytest.mark.parametrize(("form", "most"), [(mermaid, 5), (dot, 8), (svg, 140)])
-def test_one_more_group_changes_few_lines(form: Callable[[Graph], str], most: int) -> None:
-    """In the SVG those of its block, and where the others are: a line for each, and those between blocks."""
-    old, new = form(large(30)), form(large(30, ", support"))
-    assert 0 < changed_lines(old, new) <= most
-    assert len(old.split("\n")) > (600 if form is svg else 180)
 
 
 # Mermaid's limits
@@ -224,28 +176,6 @@ def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
     said = f"Left out: {left_out}, all of the components from app{len(drawn):03}/api on. Mermaid draws no more."
     assert read.nodes["notes"].split("\n")[1] == said
     assert "--application NAME or --principal NAME" in read.nodes["notes"]
-
-
-@pytest.mark.parametrize("letter", ["a", "\U00020000"])
-def test_mermaid_of_long_names_stays_within_its_characters(letter: str) -> None:
-    """As Mermaid counts them: those that Unicode added late are two."""
-    nodes = [Node("client", letter * 90 + str(number)) for number in range(700)]
-    text = mermaid(Graph("t", in_order(nodes), (), ("a note",)))
-    assert len(text.encode("utf-16-le")) // 2 <= MOST_CHARACTERS
-    notes = read_mermaid(text).nodes["notes"].split("\n")
-    assert notes[1] == "Left out: 700 of 700 boxes. Mermaid draws no more."
-    assert notes[3] == "a note"
-
-
-def test_mermaid_of_one_component_that_is_too_large_says_so() -> None:
-    """And draws none: a picture that fails would say nothing."""
-    small = sample()
-    role = next(node for node in small.nodes if node.kind == "role")
-    groups = [Node("group", f"g{number}") for number in range(600)]
-    edges = [replace(edge, source=group.id) for group in groups for edge in small.entering[role.id][:1]]
-    read = read_mermaid(mermaid(Graph("t", in_order([*small.nodes, *groups]), edges_in_order([*small.edges, *edges]))))
-    assert not any(target.startswith("role_") for _, target, _ in read.edges)
-    assert "boxes, all of the components from orders/api on." in read.nodes["notes"]
 
 
 # The SVG's layout
@@ -272,22 +202,6 @@ def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
         assert all(cells(line.text) * LINE_WIDTH + 2 * PADDING <= box.width for line in lines)
 
 
-@OFTEN
-@given(graphs(ORDINARY))
-def test_every_line_goes_from_left_to_right_between_its_boxes(graph: Graph) -> None:
-    """It begins at the right of one that shows its source, and ends at the left of its target."""
-    placed = layout(graph)
-    boxes = [(block.y, box) for block in placed.blocks for box in block.boxes]
-    assert [wire.edge for wire in placed.wires] == list(graph.edges)
-    for wire in placed.wires:
-        for id_, (x, y), right in ((wire.edge.source, wire.start, True), (wire.edge.target, wire.end, False)):
-            assert any(
-                box.node.id == id_ and x == box.x + right * box.width and top + box.y <= y <= top + box.y + box.height
-                for top, box in boxes
-            )
-        assert wire.start[0] < wire.end[0]
-
-
 def test_a_large_estate_is_drawn_at_once() -> None:
     """300 components, a group in a role of each: it is drawn once, beside the middle of them."""
     graph = large(300)
@@ -310,13 +224,3 @@ def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> Non
     )
     assert ".wire path.removed, .removed .box { stroke: var(--removed); stroke-width: 2; stroke-dasharray" in text
     assert re.search(r'class="line added"[^>]*>\+ granted: x<', text)
-
-
-def test_a_graph_of_nothing_is_a_picture_that_says_so() -> None:
-    """In all three forms."""
-    graph = Graph("What changed", (), (), ("Nothing that is drawn changed.",))
-    assert read_mermaid(mermaid(graph)).nodes["notes"] == "What changed\nNothing that is drawn changed."
-    assert "What changed\\lNothing that is drawn changed.\\l" in dot(graph)
-    assert read_dot(dot(graph)).nodes == {}
-    texts = [element.text for element in ElementTree.fromstring(svg(graph)).iter(f"{SVG}text")]
-    assert texts == ["What changed", "Nothing that is drawn changed."]

@@ -62,13 +62,6 @@ def test_where_the_stack_lists_its_groups_nothing_is_doubtful() -> None:
     assert of("[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"})) == {}
 
 
-def test_of_many_that_are_all_near_each_other_each_is_found() -> None:
-    """Hundreds of them."""
-    names = [f"group-{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}x{'uvwxyzabcd'[n // 100]}" for n in range(900)]
-    found = of(*(f"[{', '.join(names[at : at + 90])}]" for at in range(0, 900, 90)))
-    assert len(found) == 900
-
-
 def test_names_that_no_provider_takes_are_compared_with_none() -> None:
     """It would take the square of their length."""
     for length, found in ((256, 1), (257, 0), (24_000, 0)):

@@ -93,13 +93,6 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
     assert [one["level"] for one in run["results"]] == ["error"] * 3
 
 
-def test_fingerprints_tell_findings_apart() -> None:
-    """Also those of one code in one list."""
-    alike = api(access="{owner: o, scopes: {r: r}, rules: [{scopes: [r]}], waivers: [{}]}")
-    for files in (FILES, {"app.yaml": BROKEN}, {"app.yaml": alike}):
-        assert len(set(prints(files))) == len(prints(files)) > 2
-
-
 def test_fingerprints_survive_moved_lines_and_files() -> None:
     """Comments above, another style, a file renamed, another finding before: all is known again."""
     moved = {f"moved/{name}": f"# one\n# two\n{text}" for name, text in FILES.items()}

@@ -124,34 +124,3 @@ def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
         ("shop/checkout", "namespace", "may widen", "shop", "shop, west/shop"),
         ("shop/web", "namespace", "may widen", "shop", "shop, west/shop"),
     ]
-
-
-def test_what_may_be_deployed_is_compared() -> None:
-    """More kinds and roles may open something; a stack that was deployed before there were these allowed none."""
-
-    def changes(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]:
-        found = diff(model(API, SHOP, on=of(**before)), model(API, SHOP, on=of(**after)))
-        return [(change.name, change.kind) for change in found if isinstance(change, Setting)]
-
-    node = {"allow": {"Node": OPENS}}
-    assert changes({}, node) == [("cluster.allow", "may widen")]
-    assert changes(node, {}) == [("cluster.allow", "may narrow")]
-    assert changes(node, {"allow": {"Node": "another reason"}}) == [("cluster.allow", "changed")]
-    assert changes({}, {"rbac": True}) == [("cluster.rbac", "may widen")]
-    assert changes({"rbac": True}, {}) == [("cluster.rbac", "may narrow")]
-    labels = {"operatorLabels": {"x.org/Any": "x.org/name"}}
-    assert changes({}, labels) == [("cluster.operatorLabels", "may widen")]
-    assert changes(labels, {"operatorLabels": {"x.org/Any": "app"}}) == [("cluster.operatorLabels", "may widen")]
-    assert changes(labels, {}) == [("cluster.operatorLabels", "may narrow")]
-    note = {"metadata": {"example.com/team": "who to ask"}}
-    assert changes({}, note) == [("cluster.metadata", "may widen")]
-    assert changes(note, {"metadata": {"example.com/team": "its team"}}) == [("cluster.metadata", "changed")]
-    assert changes(note, {}) == [("cluster.metadata", "may narrow")]
-    one, two = {"rights": {"shop/web": ["get secrets"]}}, {"rights": {"shop/web": ["get secrets", "get pods/log"]}}
-    assert changes({}, one) == changes(one, two) == [("cluster.rights", "may widen")]
-    assert changes(two, one) == changes(one, {}) == [("cluster.rights", "may narrow")]
-    both = {"serviceTypes": ["LoadBalancer", "NodePort"]}
-    assert changes({}, {"serviceTypes": ["NodePort"]}) == [("cluster.serviceTypes", "may widen")]
-    assert changes({"serviceTypes": ["NodePort"]}, both) == [("cluster.serviceTypes", "may widen")]
-    assert changes(both, {"serviceTypes": ["NodePort"]}) == [("cluster.serviceTypes", "may narrow")]
-    assert changes({}, {"version": "1.31"}) == []
