@@ -5,28 +5,26 @@ Seen on a Kong 3.10, asked with an Upstream without Targets, a Service of its na
 - A Service whose host is the name of an Upstream is balanced; its port makes no difference. Without a Target of a
   weight above 0 whose name resolves the answer is 503, "failure to get a peer from the ring-balancer", in the client's
   format, after about a millisecond (0.4 to 4 ms); header_filter runs on it as on any answer.
-- Each Target is chosen as often as its weight says, in an order that Kong shuffles and the stand-in does not. The Host
-  header is the Target's own name with its port (none for 80), or the Upstream's `host_header` with the Target's port.
+- A Target of a weight above 0 is chosen. The Host header is the Target's own name with its port (none for 80), or the
+  Upstream's `host_header` with the Target's port.
 - `kong.service.set_target(host, port)` goes around that, unless its host is an Upstream's name too: then this one is
   balanced. The Host header is the given host without a port, even where the route preserves the client's or a script
   has set one before, until kong.service.request.set_header("Host", ...) says otherwise. The last call wins.
 - Its host may be any string: an empty one, `a:80` and an unknown name are all 503, "name resolution failed". Port 0
   passes, and nothing answers there (502). All other arguments are errors of the script (500).
-- `kong.service.set_upstream(name)` takes an Upstream by its name, never by its id, and leaves the Host header alone:
-  one that set_target left before it stays.
 - A Service whose host is an IP address is never resolved. set_target with another address works there; with a name,
-  and after set_upstream, the answer is nginx's 500.
+  the answer is nginx's 500.
 - An Upstream that is deleted under its Service leaves a name that is looked up: "name resolution failed" where DNS has
   none, an attempt at the Service's port where it has one (port 1: 502).
 - An Upstream and its Targets were seen 0.2 s after they were made at the latest, a deletion after 1.4 to 4.5 s (three
   tries each); here each is as late as routes are.
 
-Not modelled: health checks, hashing and the other algorithms (each is a rotation here), `slots`, SRV records, retries.
+Not modelled: `kong.service.set_upstream`, health checks, hashing, weights and the algorithms (the oldest Target is
+first here), `slots`, SRV records, retries.
 """
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 from sandbox.kong import rules
@@ -45,37 +43,22 @@ class Peer:
     name: str
 
 
-@dataclass(slots=True)
-class _Turn:
-    peer: Peer
-    weight: int
-    due: int = 0
-
-
 class Balancer:
-    """Upstreams by name, and whose turn it is among the Targets of each. Safe to use from several threads."""
+    """The Targets of each Upstream, by its name."""
 
     def __init__(self, upstreams: Table, targets: Table) -> None:
-        self._lock = threading.Lock()
-        self._turns: dict[str, list[_Turn]] = {one["name"]: [] for one in upstreams.values()}
+        self._peers: dict[str, list[Peer]] = {one["name"]: [] for one in upstreams.values()}
         for target in targets.values():
             upstream = upstreams.get(target["upstream"]["id"])
             if upstream and target["weight"] > 0:
-                self._turns[upstream["name"]].append(_Turn(_peer(upstream, target), target["weight"]))
+                self._peers[upstream["name"]].append(_peer(upstream, target))
 
     def __contains__(self, name: str) -> bool:
-        return name in self._turns
+        return name in self._peers
 
     def peers(self, name: str) -> list[Peer]:
-        """The Targets of an Upstream in the order to try them; each comes first as often as its weight says."""
-        turns = self._turns[name]
-        with self._lock:
-            for turn in turns:
-                turn.due += turn.weight
-            ordered = sorted(turns, key=lambda turn: -turn.due)
-            if ordered:
-                ordered[0].due -= sum(turn.weight for turn in turns)
-            return [turn.peer for turn in ordered]
+        """The Targets of an Upstream in the order to try them."""
+        return self._peers[name]
 
 
 def _peer(upstream: Entity, target: Entity) -> Peer:

@@ -6,7 +6,6 @@ to request, as it does in Kong, until plugins change; `kong.ctx`, `ngx.ctx` and 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -14,15 +13,13 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from lupa.luajit21 import LuaRuntime
 
 from sandbox.kong import records
-from sandbox.kong.errors import error_response, nginx_error
+from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange, unescaped
 from sandbox.kong.http import Response
 from sandbox.kong.jwt import lenient_base64
@@ -32,8 +29,6 @@ from sandbox.kong.wire import wire
 _CUSTOM_FIELDS = "custom_fields_by_lua"
 _SET_FIELD = "return function() kong.log.set_serialize_value([==[{name}]==], (function()\n{script}\nend)()) end"
 """How plugins that write logs set a field: by what a script returns, which runs anew for each request."""
-
-_FLAGS = {"i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE, "x": re.VERBOSE}
 
 
 class Functions:
@@ -46,8 +41,6 @@ class Functions:
         self._lock = threading.Lock()
         self._compiled: dict[tuple[str, str], tuple[Entity, Any]] = {}
         self._exchange: Exchange | None = None
-        self._found: re.Match[str] | None = None
-        self._said = ""
         self.messages: list[str] = []
         source = (Path(__file__).parent / "pdk.lua").read_text()
         load = self._lua.eval("function(code) return assert(loadstring(code, '=pdk')) end")
@@ -71,7 +64,7 @@ class Functions:
     def _ran(self, exchange: Exchange, tables: Any, plugin: Entity, phase: str, field: str, codes: list[str]) -> bool:
         """Run the scripts in a field of a plugin's configuration; True if one of them answered the request."""
         with self._lock:
-            self._exchange, self._said = exchange, ""
+            self._exchange = exchange
             try:
                 steps = self._steps(plugin, field, codes)
                 outcome = self._run(steps, tables, plugin["id"], phase, exchange.token)
@@ -180,8 +173,6 @@ class Functions:
         if kind == "http":
             values = [value for own, value in exchange.headers if own.lower().replace("-", "_") == rest.lower()]
             return ("; " if rest == "cookie" else ", ").join(values) if values else None
-        if kind == "arg":
-            return next((value for own, value in exchange.arguments() if own.lower() == rest.lower()), None)
         return exchange.cookie(rest) if kind == "cookie" else None
 
     def _on_set_var(self, name: str, value: str) -> None:
@@ -195,12 +186,6 @@ class Functions:
     def _on_set_target(self, host: str, port: float) -> None:
         self._x.upstream_host = self._x.target_host = host
         self._x.target_port = int(port)
-
-    def _on_set_upstream(self, name: str) -> bool:
-        known = name in self._x.balancer
-        if known:
-            self._x.target_host = name
-        return known
 
     def _on_set_header(self, name: str, *values: str) -> None:
         self._x.set_header(name, *values)
@@ -216,12 +201,6 @@ class Functions:
 
     def _on_clear_header(self, name: str) -> None:
         self._x.clear_header(name)
-
-    def _on_set_method(self, method: str) -> None:
-        self._x.method = method
-
-    def _on_set_query(self, query: str) -> None:
-        self._x.query = query
 
     def _on_consumer(self) -> Any:
         return self._table(self._x.consumer)
@@ -260,9 +239,6 @@ class Functions:
     def _on_set_status(self, status: float) -> None:
         self._x.status = int(status)
 
-    def _on_say(self, text: str) -> None:
-        self._said += text
-
     def _on_exit(self, status: float, body: Any) -> None:
         headers = list(self._x.response_headers)
         if body is not None and not isinstance(body, str):
@@ -299,14 +275,6 @@ class Functions:
         value = os.environ.get(name)
         return None if value is None else wire(value)
 
-    def _on_nginx_exit(self, status: float) -> None:
-        final = int(status) or self._x.status or 200
-        if self._said or final < 300:
-            headers = (*self._x.response_headers, ("Content-Type", "text/plain; charset=utf-8"))
-            self._x.exit = Response(final, headers, self._said.encode("latin-1"))
-        else:
-            self._x.exit = nginx_error(final, self._x.request.header("accept"), self._x.request_id)
-
     def _plain(self, value: Any) -> Any:
         """A Lua value as Kong's JSON encoder reads it: a table with 1..n is a list, an empty one an object."""
         if not hasattr(value, "items"):
@@ -320,41 +288,8 @@ class Functions:
         raw = None if re.search("[-_]", text) else lenient_base64(text)
         return None if raw is None else raw.decode("latin-1")
 
-    def _on_encode_base64(self, text: str, no_padding: bool) -> str:
-        encoded = base64.b64encode(text.encode("latin-1")).decode()
-        return encoded.rstrip("=") if no_padding else encoded
-
-    def _on_escape_uri(self, text: str) -> str:
-        return quote(text.encode("latin-1"), safe="-._~!*'()")
-
-    def _on_unescape_uri(self, text: str) -> str:
-        return unescaped(text)
-
     def _on_md5(self, text: str) -> str:
         return hashlib.md5(text.encode("latin-1"), usedforsecurity=False).hexdigest()
-
-    def _on_re_search(self, subject: str, regex: str, options: str, at: float) -> Any:
-        try:
-            pattern = _compiled(regex, "".join(sorted(set(options) & set("ismxad"))))
-        except re.error as error:
-            return False, f"pcre2_compile() failed: {error}"
-        start = int(at) - 1
-        found = pattern.match(subject, start) if "a" in options else pattern.search(subject, start)
-        self._found = found
-        if found is None:
-            return None
-        names = self._lua.table_from(dict(pattern.groupindex))
-        return found.start() + 1, found.end(), names, pattern.groups + 1
-
-    def _on_re_groups(self) -> Any:
-        assert self._found is not None
-        groups = (False if group is None else group for group in self._found.groups())
-        return self._lua.table_from([self._found[0], *groups])
-
-    def _on_re_span(self, group: float) -> Any:
-        assert self._found is not None
-        start, end = self._found.span(int(group))
-        return None if start < 0 else (start + 1, end)
 
 
 def _upstream_host(exchange: Exchange) -> str:
@@ -391,12 +326,3 @@ _VARIABLES: Mapping[str, Callable[[Exchange], str | None]] = {
     "kong_request_id": lambda x: x.request_id,
     "content_length": _content_length,
 }
-
-
-@lru_cache(maxsize=256)
-def _compiled(regex: str, options: str) -> re.Pattern[str]:
-    """A PCRE pattern, as far as Python's dialect goes. Raises re.error."""
-    flags = re.ASCII
-    for option in options:
-        flags |= _FLAGS.get(option, re.NOFLAG)
-    return re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", regex), flags)

@@ -145,14 +145,8 @@ local ngx = {
     if type(text) ~= "string" then error("string argument only", 2) end
     return host.decode_base64(text)
   end,
-  encode_base64 = function(text, no_padding) return host.encode_base64(tostring(text), no_padding and true or false) end,
-  escape_uri = function(text) return host.escape_uri(tostring(text)) end,
-  unescape_uri = function(text) return host.unescape_uri(tostring(text)) end,
   md5 = function(text) return host.md5(tostring(text)) end,
   hmac_sha1 = function(key, text) return host.hmac_sha1(key, text) end,
-  say = function(...) host.say(table.concat({ ... }) .. "\n") end,
-  print = function(...) host.say(table.concat({ ... })) end,
-  exit = function(status) host.nginx_exit(status) return yield(EXIT) end,
 }
 
 ngx.var = setmetatable({}, {
@@ -192,78 +186,6 @@ ngx.req = {
   get_body_data = function() return host.body() end,
   is_internal = function() return false end,
 }
-
--- a match as ngx.re gives it: whole in [0], groups by number and name, false where a group took no part
-local function captures(names, ...)
-  local n = select("#", ...)
-  local found = { [0] = (...) }
-  for i = 2, n do found[i - 1] = select(i, ...) or false end
-  for name, index in pairs(names) do found[name] = found[index] end
-  return found
-end
-
-local function re_match(subject, regex, options, at)
-  -- without a match: nil and nothing; with a bad regex: false and what is wrong with it
-  local from, to, names, count = host.re_search(tostring(subject), regex, options or "", at or 1)
-  if not from then return nil, nil, to end
-  return captures(names, unpack(host.re_groups(), 1, count)), from, to
-end
-
-ngx.re = {
-  match = function(subject, regex, options, ctx)
-    local found, _, to = re_match(subject, regex, options, ctx and ctx.pos)
-    if not found then return nil, to end
-    if ctx then ctx.pos = to + 1 end
-    return found
-  end,
-  find = function(subject, regex, options, ctx, nth)
-    local found, from, to = re_match(subject, regex, options, ctx and ctx.pos)
-    if not found then return nil, nil, to end
-    if ctx then ctx.pos = to + 1 end
-    if nth and nth > 0 then return host.re_span(nth) end
-    return from, to
-  end,
-  gmatch = function(subject, regex, options)
-    local at = 1
-    return function()
-      if at > #subject + 1 then return nil end
-      local found, from, to = re_match(subject, regex, options, at)
-      if not found then at = #subject + 2 return nil, to end
-      at = to >= from and to + 1 or from + 1
-      return found
-    end
-  end,
-}
-
-local function substitute(subject, regex, replacement, options, limit)
-  local out, at, n = {}, 1, 0
-  while n < limit and at <= #subject + 1 do
-    local found, from, to = re_match(subject, regex, options, at)
-    if not found and to then return nil, nil, to end
-    if not found then break end
-    n = n + 1
-    out[#out + 1] = subject:sub(at, from - 1)
-    if type(replacement) == "function" then
-      out[#out + 1] = tostring(replacement(found))
-    else
-      out[#out + 1] = replacement:gsub("%$(%$?)(%{?)(%w*)(%}?)", function(dollar, _, name)
-        if dollar == "$" then return "$" .. name end
-        return found[tonumber(name) or name] or ""
-      end)
-    end
-    if to < from then out[#out + 1] = subject:sub(from, from) end
-    at = to >= from and to + 1 or from + 1
-  end
-  out[#out + 1] = subject:sub(at)
-  return table.concat(out), n
-end
-
-ngx.re.sub = function(subject, regex, replacement, options)
-  return substitute(tostring(subject), regex, replacement, options, 1)
-end
-ngx.re.gsub = function(subject, regex, replacement, options)
-  return substitute(tostring(subject), regex, replacement, options, math.huge)
-end
 
 -- kong --------------------------------------------------------------------------------------------------------------
 
@@ -342,13 +264,6 @@ kong.service.set_target = function(name, port)
   host.set_target(name, port)
 end
 
-kong.service.set_upstream = function(name)
-  only_in("access")
-  if type(name) ~= "string" then error("host must be a string", 2) end
-  if not host.set_upstream(name) then return nil, "could not find an Upstream named '" .. name .. "'" end
-  return true
-end
-
 kong.service.set_retries = function(count)
   only_in("access")
   if type(count) ~= "number" or math.floor(count) ~= count then error("retries must be an integer", 2) end
@@ -364,8 +279,6 @@ upstream.set_headers = function(headers)
   for name, value in pairs(headers) do upstream.set_header(name, value) end
 end
 upstream.set_path = function(path) host.set_var("upstream_uri", need_string(path, "path")) end
-upstream.set_method = function(method) host.set_method(need_string(method, "method")) end
-upstream.set_raw_query = function(query) host.set_query(need_string(query, "query")) end
 
 kong.client.get_consumer = function() return host.consumer() end
 kong.client.get_credential = function() return host.credential() end

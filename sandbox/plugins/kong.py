@@ -14,20 +14,19 @@ a program has to live with them:
 - without `strictMatch` a plugin's configuration is never compared with what Kong has; with it, all of it is;
 - neither the admin token nor a credential's secret is marked secret (a certificate's key is);
 - deleting a nested entity that is gone fails with Kong's 404;
-- a number that is 0 is not sent, but for a Service's `retries` and the counts of health checks: Kong takes its default,
-  or keeps what it has, and every later up differs;
+- a number that is 0 is not sent, but for a Service's `retries`: Kong takes its default, or keeps what it has, and every
+  later up differs;
 - every change of a Target replaces it, and Kong refuses the new one while the old one is there: a program has to ask
-  for the deletion first. A Target beyond its Upstream's first page of 100 counts as gone, and so does every Target of
-  an Upstream that Kong does not show for whatever reason;
+  for the deletion first;
 - where Kong does not take a new plugin, the message has its whole configuration before Kong's words.
 
-Not modelled: other credentials, auto-naming, basic auth, and the bridge's memory of defaults after a
-refresh (an input that was taken from Kong then stays although the program drops it).
+Not modelled: other credentials, health checks of an Upstream and by what else it hashes, auto-naming, basic auth, and
+the bridge's memory of defaults after a refresh (an input that was taken from Kong then stays although the program drops
+it).
 """
 
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -35,7 +34,7 @@ from typing import Literal
 
 from sandbox.plugins.http import Answer, send
 from sandbox.plugins.provider import Difference, Found, Plugin, ProviderError, Resource, UnreadyError, run
-from sandbox.plugins.values import Properties, Value, has_unknown, is_empty
+from sandbox.plugins.values import Properties, Value, is_empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,111 +215,25 @@ class Service(Entity):
     }
 
 
-def _snake(name: str) -> str:
-    return re.sub("[A-Z]", lambda found: "_" + found[0].lower(), name)
-
-
-def _camel(name: str) -> str:
-    return re.sub("_([a-z])", lambda found: found[1].upper(), name)
-
-
-# What the plugin itself puts into a block of health checks that the program gives.
-_CHECKS: Mapping[str, Properties] = {
-    "active": {
-        "type": "http",
-        "timeout": 1,
-        "concurrency": 10,
-        "httpPath": "/",
-        "httpsVerifyCertificate": True,
-    },
-    "passive": {"type": "http"},
-}
-# The counts of each of its parts: sent even where the program leaves them out, as 0.
-_COUNTS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("active", "healthy"): ("interval", "successes"),
-    ("active", "unhealthy"): ("interval", "httpFailures", "tcpFailures", "timeouts"),
-    ("passive", "healthy"): ("successes",),
-    ("passive", "unhealthy"): ("httpFailures", "tcpFailures", "timeouts"),
-}
-
-
-def _health_to_kong(checks: Value) -> Value:
-    if not isinstance(checks, dict):
-        return checks
-    return {_snake(key): _health_to_kong(value) for key, value in checks.items() if value not in ([], "", None)}
-
-
-def _health_from_kong(checks: Value) -> Value:
-    """Without what the plugin does not know: `threshold`, and the headers of active checks."""
-    if not isinstance(checks, dict):
-        return checks
-    known = {key: value for key, value in checks.items() if key not in ("threshold", "headers") and value is not None}
-    return {_camel(key): _health_from_kong(value) for key, value in known.items()}
-
-
-def _whole_health(checks: Value, state: Value) -> Properties:
-    """Health checks as the plugin understands a program's.
-
-    A block that is left out is the one of the state, and so is each field of an active check's parts; any other field
-    is the plugin's own default, 0, or nothing.
-    """
-    checks, state = checks or {}, state or {}
-    whole: Properties = {}
-    for name, defaults in _CHECKS.items():
-        given, known = checks.get(name), state.get(name) or {}
-        if given is None:
-            whole |= {name: known} if known else {}
-            continue
-        whole[name] = {**defaults, **given}
-        for part in ("healthy", "unhealthy"):
-            if given.get(part) is None:
-                whole[name] |= {part: known[part]} if known.get(part) else {}
-                continue
-            zeros = dict.fromkeys(_COUNTS[name, part], 0)
-            whole[name][part] = {**zeros, **(known.get(part) or {} if name == "active" else {}), **given[part]}
-    return whole
-
-
-def _alike(old: Value, new: Value) -> bool:
-    if isinstance(old, dict) and isinstance(new, dict):
-        return all(_alike(old.get(key), new.get(key)) for key in {*old, *new})
-    return bool(old == new) or (is_empty(old) and is_empty(new))
-
-
 class Upstream(Entity):
     """kong:index/upstream:Upstream."""
 
     token = "kong:index/upstream:Upstream"
     collection, noun = "/upstreams", "upstream"
     defaults = {"slots": 10000, "hashOn": "none", "hashFallback": "none", "hashOnCookiePath": "/"}
-    sticky = frozenset({"name", "healthchecks"})
+    sticky = frozenset({"name"})
     fields = {
         "name": Field("name"),
         "slots": Field("slots"),
         "hashOn": Field("hash_on"),
         "hashFallback": Field("hash_fallback"),
-        "hashOnHeader": Field("hash_on_header"),
-        "hashFallbackHeader": Field("hash_fallback_header"),
-        "hashOnCookie": Field("hash_on_cookie"),
         "hashOnCookiePath": Field("hash_on_cookie_path"),
-        "hostHeader": Field("host_header"),
         "tags": Field("tags"),
-        "clientCertificateId": _reference("client_certificate"),
-        "healthchecks": Field("healthchecks", _health_to_kong, _health_from_kong),
     }
-
-    def same(self, key: str, old: Value, new: Value) -> bool:
-        if key != "healthchecks" or has_unknown(new):
-            return super().same(key, old, new)
-        return _alike(old, _whole_health(new, old))
-
-    def _body(self, inputs: Properties, state: Properties | None = None) -> dict[str, Value]:
-        health = _whole_health(inputs.get("healthchecks"), (state or {}).get("healthchecks"))
-        return super()._body({**inputs, "healthchecks": health}, state)
 
 
 class Target(Entity):
-    """kong:index/target:Target; its id is `<upstream>/<target>`, and it is looked for in its Upstream's list."""
+    """kong:index/target:Target; its id is `<upstream>/<target>`."""
 
     token = "kong:index/target:Target"
     collection, noun = "/upstreams", "target"
@@ -332,13 +245,6 @@ class Target(Entity):
         "tags": Field("tags"),
     }
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
-        entity = self._listed(identifier)
-        if entity is None:
-            return None
-        now = self._state(entity, inputs or state)
-        return Found({key: now[key] for key in now if key in inputs or not inputs}, now)
-
     def _collection(self, inputs: Properties) -> str:
         return f"/upstreams/{inputs['upstreamId']}/targets"
 
@@ -348,19 +254,6 @@ class Target(Entity):
 
     def _identifier(self, entity: Value, inputs: Properties) -> str:
         return f"{entity['upstream']['id']}/{entity['id']}"
-
-    def _state_after(self, identifier: str, inputs: Properties) -> Properties:
-        entity = self._listed(identifier)
-        return {} if entity is None else self._state(entity, inputs)
-
-    def _listed(self, identifier: str) -> Value:
-        """The entity, None where its Upstream or its place in the first page is not to be had. Raises ProviderError."""
-        upstream, _, target = identifier.partition("/")
-        if self._api.send("GET", f"/upstreams/{upstream}").status >= 300:
-            return None
-        answer = self._api.send("GET", f"/upstreams/{upstream}/targets")
-        listed = self._accepted(answer, f"could not find kong {self.noun}")["data"]
-        return next((one for one in listed if one["id"] == target), None)
 
 
 class Route(Entity):
