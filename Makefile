@@ -52,10 +52,10 @@ sandbox: setup ## the same stand-ins, kept up for `pulumi up -s local` in anothe
 evaluator: $(STAMP) # before any test has to, whose time is limited, or `up`, which would be silent
 	@$(BIN)/python -c "from kong_oam.render.program import program; program()"
 
-test-fast: $(STAMP) evaluator ## what needs no engine, under 3 minutes on two cores
+test-fast: $(STAMP) evaluator ## what needs no engine: at most 3 minutes on two idle cores
 	$(PYTEST) $(QUICK) -m "not engine and not deep"
 
-test: setup evaluator ## each feature once on the real engine, and all of test-fast: under 25 minutes
+test: setup evaluator ## each family of faults once on the real engine, and all of test-fast: at most 12 minutes on two idle cores
 	$(PYTEST) $(QUICK) -m "not deep"
 
 test-all: setup evaluator ## everything at full strength: under 60 minutes (a workflow runs it every night, with a new SEED)
