@@ -181,20 +181,6 @@ def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
     assert "applications/x.yaml:1:1: error OAM101: cannot be read: Permission denied" in checked.said
 
 
-def test_paths_that_do_not_exist_and_empty_folders(folder: Path) -> None:
-    """A path that is not there is a mistake, and so is a folder without a file. A file may say that there is none."""
-    missing = _check(folder, "nowhere")
-    assert missing.status == 1
-    assert "nowhere:1:1: error OAM101: cannot be read: no such file or folder" in missing.said
-    (folder / "applications/tiny.yaml").unlink()
-    empty = _check(folder)
-    assert empty.status == 1
-    assert "applications:1:1: error OAM101: cannot be read: no YAML file is in this folder" in empty.said
-    (folder / "applications/none.yaml").touch()
-    nothing = _check(folder)
-    assert (nothing.status, nothing.said.startswith("0 application(s)")) == (0, True)
-
-
 @pytest.mark.deep
 def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:
     """Of which one is wrong, and found."""

@@ -41,12 +41,6 @@ def test_every_error_is_of_the_one_tree() -> None:
         assert name not in tree or len(bases) == 1, (module, name)
 
 
-def test_no_two_errors_have_one_name() -> None:
-    """Whoever reads a name in an `except` knows which is meant."""
-    names = [name for _, name, _ in CLASSES if name in _below("KongOamError")]
-    assert len(names) == len({*names})
-
-
 def test_the_drawing_is_that_of_the_tree() -> None:
     """Families with what they stand for, members with the module that they stand in."""
     drawn: dict[str, tuple[str, str]] = {}
@@ -62,9 +56,3 @@ def test_the_drawing_is_that_of_the_tree() -> None:
         if name in _below("KongOamError") and not name.startswith("_")
     }
     assert drawn == made
-
-
-def test_the_tree_imports_nothing_of_the_project() -> None:
-    """Every room may raise and catch what is of it."""
-    tree = ast.parse(Path(errors.__file__).read_text("utf-8"))
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -35,6 +35,7 @@ TOGETHER = (
     "tests/engine/test_existing_issuer.py",
     "tests/engine/test_partitions_called.py",
     "tests/engine/test_two_providers.py",
+    "tests/kong_oam/metrics/test_with_prometheus.py",  # one Prometheus
     "tests/keycloak/",  # one server, and one estate that its tests change one after the other
     "tests/live/",  # one gateway
     "tests/official/",  # one API server, and one estate on it

@@ -14,7 +14,6 @@ from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.principals import (
     MOST,
-    Callers,
     UnwieldyError,
     logical_names,
     minimal,
@@ -58,13 +57,6 @@ def test_minimal_sets_suffice_for_what_all_suffice(sets: frozenset[frozenset[str
         assert suffices(groups, kept) == any(one <= groups for one in sets)
 
 
-@given(SETS)
-def test_large_sets_are_compared_as_small_ones_are(sets: frozenset[frozenset[str]]) -> None:
-    """With the same twelve groups in all of them."""
-    more = frozenset(str(number) for number in range(12))
-    assert minimal(frozenset(one | more for one in sets)) == {one | more for one in minimal(sets)}
-
-
 def test_many_groups_are_named_in_one_pass() -> None:
     """Not each by asking the provider about every other; several may be one group there."""
     asked = []
@@ -83,17 +75,6 @@ def test_many_groups_are_named_in_one_pass() -> None:
     for name in names:
         naming(provider, name)
     assert len(asked) < 3 * len(names)
-
-
-def test_clients_for_the_same_users_share_one_condition() -> None:
-    """It may have thousands of groups."""
-    web = SHOP[SHOP.index("    - name: web") :].replace("- name: web", "- name: app").replace("/callback", "/back")
-    role = ("components: [shop/web]}", "components: [shop/web, shop/app]}")
-    viewer = ("components: [shop/checkout, shop/web]}", "components: [shop/checkout, shop/web, shop/app]}")
-    made = model(edited(API, role, viewer), SHOP + web).estate
-    found = Callers(made).principals_with(made.components["orders/api"], frozenset({"read"})).principals
-    one, other = (condition for principal, condition in found.items() if principal.users)
-    assert one is other == {frozenset({"sales"})}
 
 
 @pytest.mark.timeout(20)

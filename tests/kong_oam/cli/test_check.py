@@ -72,21 +72,6 @@ def test_json_has_the_findings_beside_the_diagnostics(capsys: pytest.CaptureFixt
     assert finding["suggestion"].startswith(f"--- {ORDERS}\n")
 
 
-def test_a_group_that_is_nearly_another_is_found(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where no list says which groups there are; with what a list would do."""
-    edit("applications/reports.yaml", "groups: [sales, order-desk]", "groups: [sales, order-desk, order-dsek]")
-    assert main(["check"]) == 1
-    said = capsys.readouterr().out
-    assert (
-        "applications/reports.yaml:37:76: warning LINT311: only role 'reader' names group 'order-dsek'; "
-        "did you mean 'order-desk'?\n"
-    ) in said
-    assert (
-        "      = correct it; or list the groups that there are, under `knownGroups` of the stack's settings (without a stack: in groups.yaml)\n"
-        in said
-    )
-
-
 def test_where_there_is_an_error_lint_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     """What is an error makes everything else uncertain."""
     _unused_grant()

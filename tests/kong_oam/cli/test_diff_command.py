@@ -428,29 +428,6 @@ def test_markdown_shows_names_as_code(project: Path, capsys: pytest.CaptureFixtu
     )
 
 
-CALLER = """
-    - name: caller{}
-      type: worker
-      properties: {{image: caller}}
-      traits:
-        - {{type: client, properties: {{kind: service, calls: [{{component: orders/api, scopes: [read]}}]}}}}
-"""
-
-
-def test_every_caller_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In the terminal and in Markdown, in one row and in the headline."""
-    head, _, _ = SHOP.replace("name: shop", "name: many").partition("    - name: checkout")
-    (project / "applications/many.yaml").write_text(head + "".join(map(CALLER.format, range(40))))
-    callers = [f"many/caller{number}" for number in range(40)]
-    edit(project / "applications/orders.yaml", "[shop/checkout,", f"[{', '.join(callers)}, shop/checkout,")
-    named = ", ".join(sorted(callers))
-    assert main(["diff", "HEAD", "--applications", "applications"]) == 0
-    said = capsys.readouterr().out
-    assert said.count(named) == 2
-    assert main(["diff", "--markdown"]) == 0
-    assert f"| `{named}` |" in capsys.readouterr().out
-
-
 def test_another_answer_is_a_change_for_people_and_for_programs(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

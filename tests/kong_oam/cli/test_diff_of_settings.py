@@ -192,19 +192,6 @@ def test_another_client_without_a_workload_is_another_principal(
     assert lines == ["granted outside/other", "revoked outside/app"]
 
 
-def test_a_client_is_compared_under_its_new_name(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What else changes with the name is told of the name that it has now."""
-    edit("shop/web", "shop/page")
-    edit("name: web\n", "name: page\n")
-    edit("properties: {http: {/: 3000}}", "properties: {domain: web-shop.apps.example.com, http: {/: 3000}}")
-    same(capsys)
-    edit("[/callback]", "[/back]")
-    assert told(capsys).splitlines()[0] == (
-        "may widen for shop/page at corp: redirectUris: added https://web-shop.apps.example.com/back; "
-        "removed https://web-shop.apps.example.com/callback"
-    )
-
-
 def test_a_partners_certificate_is_told_by_its_fingerprint(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever has its key calls as the partner; the certificate itself is not repeated."""
     pem = certified(rsa_key())
@@ -250,26 +237,3 @@ def test_each_kind_of_subject_has_a_form_in_json(project: Path, capsys: pytest.C
         table[4]
         == "| may widen | `clients of corp` |  | `identityProviders.corp.audience: api://orders -> api://all` |  |"
     )
-
-
-def test_two_stacks_differ_in_their_settings_and_not_in_what_applications_say(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Issuers, addresses and domains are each stack's own; a redirect path, or where a partner's keys are, is not."""
-    text = Path("stacks/Pulumi.local.yaml").read_text().replace("login.", "sso.").replace("apps.", "dc.")
-    Path("stacks/Pulumi.dc.yaml").write_text(text.replace("user: sid", "user: uid").replace("oss", "enterprise"))
-    assert main(["diff", "stack:local", "stack:dc"]) == 0
-    assert capsys.readouterr().out == ""
-    settings = settings_of("local")
-    deployed = project / "deployed.json"
-    deployed.write_text(
-        json.dumps(dump_model(model_of(estate_of(read_files([Path("applications")]), settings), settings)))
-    )
-    edit("[/callback]", "[/callback, /new]")
-    edit("partner.example.com", "rival.example.com")
-    assert main(["diff", str(deployed), ".", "--stack", "dc", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)["changes"]
-    assert [(change["setting"], change["new"]) for change in said] == [
-        ("jwksUri", "https://rival.example.com/keys"),
-        ("redirectUris", ["/callback", "/new"]),
-    ]

@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
-from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.program import EvaluatorError
 from tests.support.custom_types import LEDGER, PRIORITY, STATEFUL_APP, commit, write_custom
-from tests.support.projects import ROOT, copy_sample, replace_once
+from tests.support.projects import ROOT, replace_once
 from tests.support.rendering import written
 
 LEDGER_URL = "https://ledger.example.com/entries"
@@ -163,46 +161,6 @@ def test_a_type_that_only_the_project_knows_is_written_beside(capsys: pytest.Cap
     arguments = "new --app ledger --component page --image a.example/page:1 --owner team-ledger --port 80 --domain p.example.com --calls ledger/book:ledger.read"
     answer(capsys, *arguments.split())
     assert "ledger/page" in answer(capsys, "matrix")
-
-
-def test_without_an_evaluator_it_is_said_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """In one message, for each way to read Applications."""
-
-    def ask(*_: object) -> None:
-        raise EvaluatorError("there is no evaluator; get one")
-
-    monkeypatch.setattr(Evaluator, "ask", ask)
-    monkeypatch.setattr("kong_oam.render.tools.usual_cache", lambda: None)
-    for arguments in (
-        ["check"],
-        ["who", "GET", LEDGER_URL],
-        ["diff"],
-        ["diff", ".", "."],
-        ["new"],
-        ["graph", "--since", "main"],
-    ):
-        assert main(arguments) == 2, arguments
-        assert capsys.readouterr().err.endswith("there is no evaluator; get one\n"), arguments
-
-
-def test_a_sample_estate_needs_nothing_that_is_built(tmp_path: Path) -> None:
-    """No Go, and nothing in the cache."""
-    copy_sample(tmp_path / "sample")
-    environment = {
-        **{name: value for name, value in os.environ.items() if name not in ("GOROOT", "GOPATH")},
-        "PATH": str(tmp_path / "nothing"),
-        "KONG_OAM_CACHE": str(tmp_path / "cache"),
-        "PYTHONPATH": str(ROOT),
-    }
-    for arguments in (["check"], ["who", "GET", "https://orders.example.com/orders"]):
-        command = [sys.executable, "-m", "kong_oam", *arguments]
-        done = subprocess.run(
-            command, cwd=tmp_path / "sample", env=environment, capture_output=True, text=True, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, ""), done
-    assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize("watched", ["definitions/priority.cue", "applications/desk.yaml"])

@@ -352,17 +352,6 @@ def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
     assert "/orders/invoices: 8080" in Path(BILLING).read_text("utf-8")
 
 
-def test_what_was_found_before_is_not_found_again(capsys: pytest.CaptureFixture[str]) -> None:
-    """Though its line is another one by then, and one more of its kind is."""
-    assert main(["new", *BELOW, "--anyway"]) == 0
-    worker = ["--app", "orders", "--owner", "team-orders", *WORKER]
-    assert main(["new", *worker]) == 0, "its annotation moves all lines of the file"
-    capsys.readouterr()
-    more = [part.replace("/orders/invoices", "/orders/bills").replace("invoices", "bills") for part in BELOW]
-    assert main(["new", *more]) == 2
-    assert "/orders/bills lies below" in (said := capsys.readouterr().err) and said.count("warning") == 1
-
-
 def test_errors_are_written_only_where_somebody_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """A draft, say; with all of them in JSON. What is no Application at all is never written."""
     taken = [*API[:-1], "orders.example.com", "--path", "/orders"]
@@ -375,19 +364,6 @@ def test_errors_are_written_only_where_somebody_says_so(capsys: pytest.CaptureFi
     assert main(["check"]) == 1
     Path(BILLING).unlink()
     assert main(["new", *API[:-1], "not a host", "--anyway"]) == 2
-    assert not Path(BILLING).exists()
-
-
-def test_a_group_that_the_stack_does_not_know_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """As `check` would; without a list, one that is nearly another is."""
-    assert main(["new", *API, "--group", "salse"]) == 2
-    assert "warning LINT311: only role 'editor' names group 'salse'; did you mean 'sales'?" in capsys.readouterr().err
-    stack = Path("stacks/Pulumi.local.yaml")
-    stack.write_text(
-        stack.read_text("utf-8").replace("config:\n", "config:\n  kong-oam:knownGroups: [sales, order-desk]\n")
-    )
-    assert main(["new", *API, "--group", "support"]) == 2
-    assert "error ACC222: role 'editor': there is no group 'support'" in capsys.readouterr().err
     assert not Path(BILLING).exists()
 
 

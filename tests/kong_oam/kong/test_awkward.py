@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from kong_oam.access.decide import component_of
-from kong_oam.access.paths import read
 from sandbox.kong import Kong
 from sandbox.kong.proxy import Answer
 from tests.support import kong_deployment
@@ -169,14 +167,6 @@ def test_several_gateway_traits_of_a_component_are_one_set_of_rules(kong: Kong) 
     }
 
 
-def test_the_longer_path_of_another_application_is_judged_by_its_own_rules_alone(kong: Kong) -> None:
-    """What is public above is not public below, and the other way round."""
-    assert reached(call(kong, "shared.example.com", "/")) == "above.test:8080"
-    assert reached(call(kong, "shared.example.com", "/below-it")) == "above.test:8080"
-    assert reached(call(kong, "shared.example.com", "/below")) == 401
-    assert reached(call(kong, "shared.example.com", "/below/x", scopes=("any",))) == "below.test:8080"
-
-
 def test_two_applications_on_one_host_are_told_of_each_other() -> None:
     """Both places are named; one owner, or one application, knows what it does."""
     above = api(
@@ -228,15 +218,6 @@ def test_what_reads_as_a_pattern_is_no_path_of_an_application(path: str) -> None
 
 
 # Capitals -------------------------------------------------------------------------------------------------------------
-
-
-def test_a_host_in_capitals_reaches_nothing_of_ours(kong: Kong) -> None:
-    """Kong compares hosts byte by byte; so does the model, and with it the gate behind a wildcard's route."""
-    for host in ("ROOT.example.com", "Root.Example.Com", "root.example.COM:443"):
-        assert reached(call(kong, host, "/free")) == 404
-        assert component_of(ESTATE, host, read(b"/free")) is None
-    for host in ("X.all.example.com", "x.ALL.example.com"):
-        assert reached(call(kong, host, "/a")) in (401, 404)  # the wildcard's route, or none
 
 
 def test_a_host_in_capitals_in_an_application_is_refused() -> None:

@@ -6,7 +6,6 @@ import base64
 import json
 import math
 import re
-from collections import Counter
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
 from kong_oam.access import tokens
-from tests.support import json_suite as suite
 
 LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
 RUNTIME = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True)
@@ -119,32 +117,6 @@ def test_accepts(text: bytes) -> None:
 def test_refuses(text: bytes) -> None:
     """Texts that are no JSON, duplicate keys, numbers that are not finite, lone surrogates, bad UTF-8, deep nesting."""
     assert not accepted(text)
-
-
-@pytest.mark.parametrize("name", suite.ACCEPTED)
-def test_reads_what_a_published_list_calls_json(name: str) -> None:
-    """JSONTestSuite, case by case; what comes out is what another reader reads."""
-    text = suite.ACCEPTED[name]
-    assert accepted(text)
-    assert oracle(text)
-
-
-@pytest.mark.parametrize("name", [*suite.REFUSED, *suite.LEFT_TO_THE_READER, *suite.STRICTER])
-def test_refuses_what_a_published_list_does_not_call_json(name: str) -> None:
-    """And what that list leaves to the reader: of two ways to read a token, none is taken."""
-    cases = {**suite.REFUSED, **suite.LEFT_TO_THE_READER, **suite.STRICTER}
-    assert not accepted(cases[name])
-
-
-def test_the_published_list_is_here_as_a_whole() -> None:
-    """Each case once, by its name; no verdict of the list is turned round but where this reader is meant to be stricter."""
-    names = [*suite.ACCEPTED, *suite.REFUSED, *suite.LEFT_TO_THE_READER, *suite.STRICTER]
-    assert len(names) == len(set(names))
-    assert Counter(name[0] for name in names) == suite.CASES
-    assert {name[0] for name in suite.ACCEPTED} == {"y", "i"}
-    assert {name[0] for name in suite.REFUSED} == {"n"}
-    assert {name[0] for name in suite.LEFT_TO_THE_READER} == {"i"}
-    assert {name[0] for name in suite.STRICTER} == {"y"}
 
 
 SEEDS = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,8 +25,6 @@ from kong_oam.access.paths import (
     read,
     spelled,
 )
-from tests.support.documentation import page
-from tests.support.recordings import DATA
 
 LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
 RUNTIME = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True, register_builtins=False)
@@ -163,24 +159,6 @@ def test_what_nobody_takes_for_it_is_not_refused(element: str) -> None:
     """Beside a rule of another name: names of places, in any alphabet, versions, custom methods, parameters."""
     assert read(f"/public/{quote(element)}".encode()) == ("public", element)
     assert not may_be_longer(("public", element), 1, {("public", "secret")})
-
-
-NAMES = ("7", "00u1a2b3", "me", "a.b@example.com", "report.pdf", "2026-11-27", "foo bar", "m\u00fcnchen", "\u5317\u4eac", "c++", "a:b", "\u00c5ngstr\u00f6m", "O'Brien", "v1.2.3", "x=1")  # fmt: skip
-
-
-def test_what_clients_of_a_large_api_ask_for_is_not_refused() -> None:
-    """Every path of Okta's management API, beside rules for all of them, with names of many kinds for its parameters."""
-    described = DATA / "okta/management-api.json"
-    if not described.exists():
-        pytest.skip(f"no description at {described}")
-    templates = list(json.loads(described.read_text("utf-8"))["paths"])
-    rules = {declared(template.partition("{")[0].rstrip("/") or "/") for template in templates}
-    asked = [re.sub(r"\{[^}]*\}", quote(name, safe="@:+='"), template) for template in templates for name in NAMES]
-    assert f"Of {len(asked):,} requests" in page("reference/paths-and-headers.md")
-    for target in asked:
-        path = read(target.encode())
-        owner = next(length for length in range(len(path), -1, -1) if path[:length] in {*rules, ()})
-        assert not may_be_longer(path, owner, set(map(folded, rules))), target
 
 
 @pytest.mark.parametrize(

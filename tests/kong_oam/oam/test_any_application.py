@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import Own, Reading, deployable, read_bytes
-from kong_oam.oam.topology import on_clusters, unknown_clusters
-from tests.support.oam_corpus import CORPUS, corpus, need_corpus
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -278,53 +273,3 @@ def test_what_needs_a_definition_is_not_deployed_without() -> None:
     (application,) = read.applications
     rendered = replace(application, components=(replace(application.components[0], rendered=()),))
     assert deployable(replace(read, applications=(rendered,))).applications == (rendered,)
-
-
-def _sound(findings: tuple[Diagnostic, ...]) -> bool:
-    return all(one.place and str(one) for one in findings)
-
-
-def test_every_application_that_people_wrote_is_read() -> None:
-    """Or refused at a place, and those of wasmCloud in one finding. Which are taken: tests/kong_oam/render/test_taken.py."""
-    need_corpus()
-    for file in corpus("applications"):
-        found = read_bytes(file, (CORPUS / "applications" / file).read_bytes())
-        assert _sound(found.diagnostics), file
-        assert bool(found.applications) is not bool(found.malformed), file
-        if file.startswith("wasmCloud"):
-            assert [one.code for one in found.diagnostics] == ["OAM108"], file
-
-
-def test_where_people_deploy_to_is_for_a_stack_to_name() -> None:
-    """Of those that are read, all that ask for other clusters or several namespaces are taken where their contexts are
-    there."""
-    need_corpus()
-    spread, elsewhere = 0, Counter[str]()
-    for file in corpus("applications"):
-        for application in read_bytes(file, (CORPUS / "applications" / file).read_bytes()).applications:
-            spread += any(part.placements for part in application.components)
-            unknown = [*unknown_clusters(application, (), {})]
-            assert _sound(tuple(unknown))
-            clusters = {one.cluster for part in application.components for one in part.placements if one.cluster}
-            elsewhere.update(clusters and {file})
-            assert len(unknown) == len(clusters)
-            selectors = {one.selector for part in application.components for one in part.placements if one.selector}
-            labels = {f"c{number}": dict(selector) for number, selector in enumerate(selectors)}
-            assert [*unknown_clusters(on_clusters(application, labels), {*clusters, *labels}, labels)] == []
-    assert (spread, elsewhere.total()) == (25, 20)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_applications_that_were_changed_at_random_are_read(seed: int) -> None:
-    """A sign, a word, a line: each finding has a place still."""
-    need_corpus()
-    choose, files = random.Random(seed), corpus("applications")
-    for _ in range(150):
-        text = (CORPUS / "applications" / choose.choice(files)).read_text("utf-8")
-        for _ in range(choose.randint(1, 3)):
-            at, old = choose.randrange(len(text) + 1), choose.choice([0, 0, 1, 1, 7])
-            put = choose.choice(["", "x", '"', "{", "}", "[]", ": ", "null", "- ", "0", "\n", "type", "name: a\n", "é"])
-            text = text[:at] + put + text[at + old :]
-        found = read_bytes("a.yaml", text.encode())
-        assert _sound(found.diagnostics)
-        assert _sound(deployable(found).diagnostics)

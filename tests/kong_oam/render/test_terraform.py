@@ -10,8 +10,6 @@ import yaml
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.rendering import definitions_of, render
-from tests.support.oam_corpus import application_of, corpus, documents, library_of, rows_of
 from tests.support.rendering import rendered, written
 
 HCL = """
@@ -121,16 +119,3 @@ def test_traits_see_and_change_the_configuration(evaluator: Evaluator) -> None:
     assert not found.diagnostics
     assert found.objects[0].object["spec"]["deleteResource"] is False
     assert found.objects[1].object["kind"] == "Configuration"
-
-
-@pytest.mark.parametrize(
-    "file", [one for one in corpus("applications") if any(row["where"] == "terraform" for row in rows_of(one))]
-)
-def test_components_that_people_wrote_are_rendered(file: str, evaluator: Evaluator) -> None:
-    """Whatever KubeVela's catalog has for them."""
-    (document,) = documents(f"applications/{file}")
-    types, stack = {row["type"] for row in rows_of(file) if row["where"] == "terraform"}, library_of(file)
-    for component in application_of(document).components:
-        if component.type in types:
-            found = render(definitions_of(component, stack), application_of(document), component, evaluator)
-            assert [one.kind for one in found.objects] == ["Configuration"], found.diagnostics

@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 
-from kong_oam.diagnostics import errors
 from kong_oam.oam.application import Component, Reading, read_bytes
 from kong_oam.oam.rendered import STAND_IN
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.project import Own
-from kong_oam.render.stage import Renderer, read_applications
+from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
-from tests.support.oam_corpus import CORPUS, need_corpus
 from tests.support.rendering import written
 
 GIVER = """
@@ -259,38 +257,3 @@ def test_a_giver_with_an_error_is_the_only_finding(evaluator: Evaluator, tmp_pat
     broken = (GIVEN % "output.kind").replace("outputs:", "properties: {prot: 1}, outputs:")
     (only,) = said(read(evaluator, tmp_path, TAKEN % "any", broken))
     assert "unknown field 'prot' in giver" in only
-
-
-@pytest.mark.parametrize(
-    ("file", "component", "of"),
-    [
-        ("kubevela-kubevela.github.io__docs_end-user_workflow_component-dependency-parameter.md__1.yaml", "wordpress", ("HelmRelease",)),
-        ("kubevela-kubevela.github.io__docs_end-user_workflow_component-dependency-parameter.md__2.yaml", "configmap", ("ConfigMap",)),
-        ("kubevela-kubevela__test_e2e-multicluster-test_testdata_app_app-deploy-io.yaml__0.yaml", "configmap", ("ConfigMap",)),
-    ],
-)  # fmt: skip
-def test_values_in_applications_that_people_wrote_are_passed(
-    tmp_path: Path, file: str, component: str, of: tuple[str, ...]
-) -> None:
-    """Those of which all other parts are taken."""
-    need_corpus()
-    with Tools(cache=Cache(tmp_path, "1")) as tools:
-        found = read_applications(
-            [CORPUS / "applications" / file],
-            [CORPUS / "extra/kubevela-catalog__addons_fluxcd_definitions_helm-release-def.yaml"],
-            30,
-            renderer=Renderer(tools),
-        )
-    assert not errors(found.diagnostics), said(found)
-    (made,) = (
-        one
-        for part in found.applications[0].components
-        if part.name == component
-        for one in part.rendered or ()
-        if one.kind in of
-    )
-    if made.kind == "HelmRelease":
-        assert made.object["spec"]["values"]["externalDatabase"]["host"] == "mysql.default.svc.cluster.local"
-    else:
-        assert [one.path for one in made.awaited] == [("status", "conditions", 0, "message"), ("spec", "clusterIP")]
-        assert [*made.object["data"].values()] == [one.stand_in for one in reversed(made.awaited)]

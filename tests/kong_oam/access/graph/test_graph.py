@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +12,7 @@ from kong_oam.access.graph.compare import graph_of_change, told
 from kong_oam.access.graph.graph import Graph, Node
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
-from tests.support.estates import PROVIDER, STACK, api, estate
+from tests.support.estates import api, estate
 
 VIEWER, EDITOR = "role:orders/api:viewer", "role:orders/api:editor"
 READ, WRITE, ORDERS = "scope:orders/api:read", "scope:orders/api:write", "component:orders/api"
@@ -80,49 +78,7 @@ def test_a_line_on_which_less_passes_says_so() -> None:
         }
 
 
-def test_a_client_of_another_provider_gets_nothing_by_a_role() -> None:
-    """It asks for nothing there: its line is dotted."""
-    two = replace(STACK, providers={"main": PROVIDER, "other": replace(PROVIDER, name="other")})
-    orders = edited(API_WITH_FLEET, ("owner: team-orders", "owner: team-orders\n            identityProvider: other"))
-    bot = edited(FLEET, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
-    graph = graph_of(estate(orders, SHOP, bot, stack=two))
-    (edge,) = graph.leaving["client:fleet/bot"]
-    assert (edge.target, edge.items, edge.label) == ("role:orders/api:both", (), ("asks for none of it",))
-    assert graph.by_id["client:fleet/bot"].details == ("service at main",)
-
-
-def test_a_group_that_signs_in_nowhere_needs_another() -> None:
-    """Its users have the scope, and the application signs them in only for another group of theirs."""
-    role = "\n              audit: {scopes: [read], groups: [audit]}"
-    graph = graph_of(estate(edited(API, ("components: [shop/checkout, shop/web]}", "components: [shop/checkout, shop/web]}" + role)), SHOP))  # fmt: skip
-    (edge,) = graph.leaving["group:audit"]
-    assert (edge.items, edge.label) == (("read",), ("read beside another group",))
-
-
-def test_where_any_token_will_do_all_who_can_have_one_lead_there() -> None:
-    """Clients that sign users in with their groups, since not every group can sign in through each."""
-    graph = graph_of(estate(API, SHOP, api("hello", domain="hello.example.com", http="{/: 80}")))
-    token = "token:any token of main"
-    assert {line for line in lines(graph) if token in line} == {
-        ("client:shop/checkout", token, "any token"),
-        ("client:shop/web", token, "users in desk, users in sales"),
-        (token, "component:hello/api", "GET /, HEAD /, POST /, PUT /, PATCH /, DELETE /, OPTIONS /"),
-    }
-
-
 # Parts
-
-
-def test_of_a_client_groups_are_drawn_that_it_signs_nobody_in_for() -> None:
-    """POST needs `write`, which the users that it signs in have by another group only."""
-    orders = edited(
-        API,
-        ("groups: [desk], components: [shop/web]}", "components: [shop/web]}\n              boss: {scopes: [write], groups: [desk]}"),
-    )  # fmt: skip
-    graph = graph_of(estate(orders, SHOP))
-    assert graph.by_id["client:shop/web"].groups == ("sales",)
-    drawn = lines(of_principal(graph, [graph.by_id["client:shop/web"]]))
-    assert {("group:desk", "role:orders/api:boss", "write"), ("group:sales", VIEWER, "read")} <= drawn
 
 
 def test_of_an_application_both_sides_are_drawn() -> None:

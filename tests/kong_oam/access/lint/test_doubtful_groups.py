@@ -62,12 +62,6 @@ def test_where_the_stack_lists_its_groups_nothing_is_doubtful() -> None:
     assert of("[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"})) == {}
 
 
-def test_names_that_no_provider_takes_are_compared_with_none() -> None:
-    """It would take the square of their length."""
-    for length, found in ((256, 1), (257, 0), (24_000, 0)):
-        assert len(of(f"[{'a' * length}]", f"[{'a' * length}]", f"[{'a' * (length - 1)}b]")) == found
-
-
 def test_of_thousands_that_are_all_near_each_other_no_two_hundred_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is found all the same, and as one that others use where there is one."""
     compared, really = [], groups._one_slip

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kong_oam.access.matrix.matrix import Selection, matrix, where
-from kong_oam.access.matrix.rows import everyone, for_a_user_in, rows
+from kong_oam.access.matrix.rows import rows
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import EVERYBODY, NOBODY, Callers, Principal, logical_groups, logical_names
+from kong_oam.access.principals import EVERYBODY, Callers, Principal, logical_groups, logical_names
 from tests.support.diffs import API, SHOP, edited
 from tests.support.estates import estate
 
@@ -14,20 +14,6 @@ WEB, CHECKOUT = Principal("shop/web", "main", users=True), Principal("shop/check
 
 def callers(of: Estate) -> Callers:
     return Callers(of, logical_names(logical_groups(of)))
-
-
-def test_a_user_needs_every_group_that_a_condition_names() -> None:
-    """POST needs one scope of each role: neither group is enough."""
-    both = estate(API, SHOP)
-
-    def may(*groups: str) -> set[str]:
-        found = rows(both, callers(both), for_a_user_in(frozenset(groups), {WEB, CHECKOUT}))
-        return {method for row in found if row.access.principals for method in row.methods}
-
-    assert may() == set()
-    assert may("sales") == {"GET", "HEAD"}
-    assert may("desk") == set()
-    assert may("sales", "desk") == {"GET", "HEAD", "POST"}
 
 
 def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
@@ -48,14 +34,6 @@ def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
         (("GET", "HEAD"), "/orders/health"): ["probes"],
         (("POST",), "/orders/health but not /orders/health/now"): ["reports of probes"],
     }
-
-
-def test_what_a_rule_lists_for_nobody_is_a_row() -> None:
-    """Whatever nobody lists is none."""
-    nobody = (", components: [shop/checkout, shop/web]", ""), (", components: [shop/web]", "")
-    alone = estate(edited(API, *nobody))
-    found = [(row.methods, where(row)) for row in rows(alone, callers(alone), everyone) if row.access == NOBODY]
-    assert found == [(("GET", "HEAD", "POST"), "/orders but not /orders/health")]
 
 
 def test_a_principal_that_may_call_nothing_has_a_column() -> None:
