@@ -152,6 +152,7 @@ def test_definitions_are_evaluated_with_what_is_installed(
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.deep
 def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
     """With the same files and that platform's program, each with its digest; installers choose by the tags."""
     source = tmp_path / "a-1"
@@ -179,6 +180,7 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
         assert wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16 == 0o100755
 
 
+@pytest.mark.deep
 def test_a_platform_that_nobody_has_is_no_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a-1-py3-none-any.whl").write_bytes(b"")
     assert main([str(tmp_path), "plan9/amd64"]) == 1

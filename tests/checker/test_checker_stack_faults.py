@@ -243,6 +243,7 @@ def _called_by_both(scope: str, layout: Layout) -> Parted:
     return Parted(Shape((_part("a", scope, ("a.read", "a.write")),), clients), layout)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("where", MOVED)
 def test_clients_that_move_as_their_grant_changes_are_not_refused(tmp_path: Path, where: str) -> None:
@@ -265,6 +266,7 @@ def _at_home(asked: str, granted: str) -> Parted:
     return Parted(Shape(parts, (job,)), LAYOUT)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seeded", [False, True], ids=["sound", "with a fault"])
 def test_a_client_that_a_table_names_no_more_can_get_a_grant(tmp_path: Path, seeded: bool) -> None:
@@ -300,6 +302,7 @@ WITHIN = {
 other one."""
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seeded", [False, True], ids=["sound", "with a fault"])
 @pytest.mark.parametrize("name", WITHIN)
@@ -338,6 +341,7 @@ def test_without_a_fault_the_same_estates_pass(there: tuple[Commands, Callable[[
     assert found.reached
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", CUT_OFF)
 def test_a_command_that_was_cut_off_is_taken_back(there: tuple[Commands, Callable[[], None]], name: str) -> None:

@@ -86,6 +86,7 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
     )
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_all_but_gates_that_goes_ahead_as_grants_are_added_is_found(
     tmp_path: Path, report: Callable[[str], None]

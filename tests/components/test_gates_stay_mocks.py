@@ -63,6 +63,7 @@ def test_of_workloads_only_those_whose_clients_get_a_grant_change(run: Run) -> N
     assert not any("*" in one.ignored for one in run.registered if one not in objects)
 
 
+@pytest.mark.deep
 def test_nothing_needs_what_the_engine_leaves_out(run: Run) -> None:
     """What is at the gateway, and not there yet: the engine would stop."""
     gateway = {one.name for one in run.registered if one.type.startswith("kong:")}

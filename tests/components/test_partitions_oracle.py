@@ -91,6 +91,7 @@ def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
             return now
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("kind", "number", "steps"),

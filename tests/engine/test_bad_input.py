@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.cluster import CLUSTER
 from sandbox.kong import Kong, Lags
-from sandbox.local import ROOT, STACK, Local
+from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Deployment, Empty, project, start
 from tests.support.engine.inventory import entities
 
@@ -53,32 +49,6 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None
     assert "Traceback" not in stopped.stdout + stopped.stderr
     assert [one["type"] for one in deployment.state()] in ([], ["pulumi:pulumi:Stack"])
     assert entities(deployment.local) == {}
-
-
-def _check(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "kong_oam", "check", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=30)
-
-
-def test_check_finds_nothing_wrong_with_the_sample_estate() -> None:
-    """`python -m kong_oam check` without the engine: exit status 0, and what it looked at."""
-    done = _check()
-    assert (done.returncode, done.stdout, done.stderr) == (0, "4 application(s), 7 component(s): no errors\n", "")
-
-
-def test_check_says_where_a_broken_file_is_wrong(tmp_path: Path) -> None:
-    """Exit status 1, and the same position that the program stops on."""
-    folder = project(tmp_path)
-    file = folder / "applications/orders.yaml"
-    text = file.read_text("utf-8")
-    assert text.count(WRONG[0]) == 1
-    file.write_text(text.replace(*WRONG), "utf-8")
-    for arguments in ((), ("applications",), (str(Path("applications/orders.yaml")), "applications/shop.yaml")):
-        done = _check(*arguments, cwd=folder)
-        assert done.returncode == 1
-        assert f"{POSITION}: error ACC201" in done.stdout
-        assert "1 error(s); nothing would be provisioned" in done.stdout
 
 
 @pytest.fixture(scope="module")

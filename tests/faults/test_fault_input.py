@@ -144,6 +144,7 @@ def test_what_is_no_file_of_the_folder_is_not_read(folder: Path, trap: Callable[
         assert "error OAM101: cannot be read: this link leads out of the folder, to " in checked.said
 
 
+@pytest.mark.deep
 def test_a_pipe_or_device_that_is_named_is_refused(folder: Path) -> None:
     """A path that somebody gives is refused when nobody knows where it ends."""
     os.mkfifo(folder / "pipe.yaml")

@@ -98,6 +98,7 @@ def test_a_fork_that_fails_says_so(
     assert said in done.stderr
 
 
+@pytest.mark.deep
 def test_two_runs_have_hash_seeds_of_their_own(tmp_path: Path, servers: Mapping[str, str]) -> None:
     """A plan that depended on the order of a set would show."""
     hashes = {_run(tmp_path, servers, "print(hash('a'))").stdout for _ in range(40)}

@@ -71,6 +71,7 @@ def test_a_python_that_makes_no_environment_is_named_with_the_remedy(
     assert not (tmp_path / "new" / "bin" / "python").exists()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("uv", TOOLS)
 @pytest.mark.parametrize("index", ["none", "an address where nobody listens"])
 def test_without_an_index_there_is_one_line(

@@ -29,6 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("script", "said"),
     [
@@ -45,6 +46,7 @@ def test_a_keycloak_that_does_not_start_is_one_line(script: str, said: str, home
         pytest.fail("nothing listens")
 
 
+@pytest.mark.deep
 def test_a_server_that_took_the_port_and_is_silent_is_not_waited_for(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

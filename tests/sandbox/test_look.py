@@ -41,6 +41,7 @@ def looked(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env={"PATH": "/nowhere"}, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.deep
 def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
     """Each as it can be typed; an edit and what it changes; the picture."""
     done = looked(unpacked)

@@ -223,6 +223,7 @@ def pip(*arguments: str) -> tuple[bool, str]:
     return done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("kind", "name"), [([], "kong-oam"), (["--platform"], "kong-oam[deploy]")])
 def test_nothing_is_installed_until_it_is_said_which_file(kind: list[str], name: str, folder: Path) -> None:
     """Never by a name, which an index gives to whoever registers it; then by its contents, or from a folder here."""

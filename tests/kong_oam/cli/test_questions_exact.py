@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -126,6 +127,7 @@ def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> boo
     return request.method in row["methods"] and longest == parts[0] and from_there
 
 
+@pytest.mark.deep
 @MANY
 @given(estates(), REQUESTED, st.data())
 def test_explain_says_what_decide_says(estate: Estate, requests: list[Request], data: st.DataObject) -> None:

@@ -96,6 +96,7 @@ def test_what_changed_is_read_again_and_nothing_else(monkeypatch: pytest.MonkeyP
     assert answers == [everything, *(read for _, read in saves)]
 
 
+@pytest.mark.deep
 def test_a_file_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is emptied and then written, or is away for a moment, gives one answer."""
     text = ORDERS.read_text("utf-8")

@@ -39,6 +39,7 @@ def test_a_run_without_a_change_asks_for_a_page_at_a_time(provider: Any, count: 
         assert min(pages, 1) <= requests(growing.ALL, False) <= pages
 
 
+@pytest.mark.deep
 @PROVIDERS
 def test_an_application_more_costs_the_same_in_an_estate_of_any_size(provider: Any) -> None:
     """Beside what a run without a change costs: each of its names is asked for, and no list of what there is already but

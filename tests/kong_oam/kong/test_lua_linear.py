@@ -94,6 +94,7 @@ def test_no_pattern_backtracks(function: str, pattern: str) -> None:
     assert slowest < LIMIT
 
 
+@pytest.mark.deep
 def test_the_measure_sees_a_pattern_that_backtracks() -> None:
     """It is tried from every place to the end, since nothing anchors it."""
     assert RUN("find", '"a+$"', "a" * (LENGTH // 2) + "!") > LIMIT
@@ -114,6 +115,7 @@ def slow(make: Any, size: int) -> float:
     return seconds(make(8 * size)) / max(seconds(make(size)), 1e-4)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "host",
     ["a." * LENGTH, "." * LENGTH, ":1" * LENGTH, "a" * LENGTH, ":" + "1" * LENGTH + "x"],
@@ -137,6 +139,7 @@ def test_the_gate_is_linear_in_the_path(element: str) -> None:
     assert slow(lambda size: asked(READ, path="/orders" + element * size), 20_000) < 24
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("element", ["o*" * 4_000, "order-*" * 1_000, "\xc3\xa9" * 4_000, "order\xe2\x80\x8b*"])
 def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
     """It is held against each rule of its depth."""
@@ -146,6 +149,7 @@ def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
     assert seconds(asked(READ, many, path=f"/orders/{element}")) < 4 * plain
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "claims",
     [
@@ -164,6 +168,7 @@ def test_the_gate_is_linear_in_the_token(claims: Any) -> None:
     assert slow(lambda size: asked(ISSUER.token(["read"], **claims(size))), 4_000) < 24
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "headers",
     [
@@ -186,6 +191,7 @@ def test_admission_is_linear_in_the_headers(headers: Any) -> None:
     assert slow(make, 4_000) < 24
 
 
+@pytest.mark.deep
 def test_a_table_of_a_thousand_rules_is_read_in_linear_time() -> None:
     """Once per worker and change."""
 

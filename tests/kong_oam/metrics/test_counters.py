@@ -184,6 +184,7 @@ def test_a_log_is_followed_from_its_end(followed: tuple[Path, list[bytes]]) -> N
     assert seen(got, b"one\n", b"two\n")
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("how", ["moved away", "emptied", "gone for a while"])
 def test_a_log_is_followed_through_rotation(followed: tuple[Path, list[bytes]], how: str) -> None:
     """All of the file that takes its place."""

@@ -104,6 +104,7 @@ def _of_other_shapes(answer: Any) -> Iterator[Any]:
     yield from (*more, *({"objects": [one]} for one in objects), {**answer, "findings": []})
 
 
+@pytest.mark.deep
 def test_an_entry_that_is_broken_or_foreign_is_evaluated_again(cache: Cache) -> None:
     """Or is of an answer's shape: then there are objects, the workload first, that have what all objects have."""
     stack = defined('output: {apiVersion: "v1", kind: "X"}\noutputs: b: {apiVersion: "v1", kind: "Y", c: [1]}')

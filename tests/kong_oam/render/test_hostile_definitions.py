@@ -10,6 +10,7 @@ from kong_oam.oam.definitions.library import library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.render.evaluator import Evaluator
 from tests.support.rendering import WORKLOAD, defined, rendered
+from tests.support.tiers import deep_after
 
 OUTPUT = 'output: {apiVersion: "v1", kind: "X"}\n'
 TIME, MEMORY = "more than 2 s of CPU time", "more than 512 MB of memory, or is nested too deeply"
@@ -30,7 +31,7 @@ TOO_MUCH: dict[str, tuple[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("about", TOO_MUCH)
+@pytest.mark.parametrize("about", deep_after(2, TOO_MUCH))
 def test_a_limit_that_is_passed_is_a_finding(about: str, evaluator: Evaluator) -> None:
     """That names the component, the limit and the definition; the next component is rendered as if nothing was."""
     template, limit = TOO_MUCH[about]

@@ -373,6 +373,7 @@ def test_one_reason_is_told_once() -> None:
     assert "x" * 500 in text
 
 
+@pytest.mark.deep
 def test_a_change_of_the_sample_estate_has_one_answer_on_three_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

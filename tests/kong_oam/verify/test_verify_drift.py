@@ -34,7 +34,7 @@ def pem(running: Running) -> str:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-@pytest.mark.parametrize("name", deep_after(12, DRIFTS))
+@pytest.mark.parametrize("name", deep_after(8, DRIFTS))
 def test_a_change_by_hand_is_found_if_it_matters(running: Running, pem: str, name: str) -> None:
     """By the entity, with who may call what, and with nothing else; once it is undone there is nothing to be said."""
     with Hands(running.kong.admin_url) as hands:
@@ -54,7 +54,7 @@ def test_clients_are_told_apart_by_what_live_tables_grant_them(running: Running,
     assert {client for client in before if before[client] != after[client]} == {"shop/checkout"}
 
 
-@pytest.mark.parametrize("name", deep_after(3, DRIFTS))
+@pytest.mark.parametrize("name", deep_after(2, DRIFTS))
 def test_each_request_that_is_said_works_and_is_all_that_a_run_leaves(running: Running, pem: str, name: str) -> None:
     """Each works as it is written, and none is said again; what is left is for `pulumi up`, if that was said."""
     with Hands(running.kong.admin_url) as hands:
@@ -75,7 +75,7 @@ def _remedies(running: Running) -> list[str]:
     return list(dict.fromkeys(filter(None, said)))
 
 
-@pytest.mark.parametrize("name", deep_after(3, ["nothing", *DRIFTS]))
+@pytest.mark.parametrize("name", deep_after(2, ["nothing", *DRIFTS]))
 def test_the_reading_of_a_gateway_is_what_it_does(running: Running, pem: str, name: str) -> None:
     """The proxy answers calls of every class as the reading says: let through or not, to where, and as what path."""
     with Hands(running.kong.admin_url) as hands:

@@ -13,6 +13,7 @@ from tests.support.live.upstream_tls import asked, workloads_are_verified
 from tests.support.workload_tls import Pair, Workload, authority, signed
 
 
+@pytest.mark.deep
 def test_only_a_workload_with_its_own_certificate_is_spoken_to() -> None:
     """As the live tier asks it of a real Kong."""
     stack = gateway_estates.stack("tests", "http")

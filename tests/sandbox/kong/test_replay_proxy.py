@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from sandbox.kong import Kong
 from sandbox.kong.http import RefusedError, Request, Response, Server
 from tests.support.sandbox import kong_recordings as recordings
@@ -225,6 +227,7 @@ def recorded_ids(rows: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
     return found
 
 
+@pytest.mark.deep
 def test_the_proxy_answers_what_a_real_kong_answered() -> None:
     """Every recorded exchange that touches what is modelled: status, headers that matter, body, upstream request."""
     rows = recordings.recorded("proxy-responses.jsonl")

@@ -86,6 +86,7 @@ class Made:
         return self._admin.post(path, json=body)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(120)
 def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
     """Whatever a case made goes after it. Windows last as long as they do when it is asked."""

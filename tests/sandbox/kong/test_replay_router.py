@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from sandbox.kong.proxy import Proxy
 from sandbox.kong.store import Store
 from sandbox.kong.upstream import accept_all
@@ -32,6 +34,7 @@ def _raw(request: Mapping[str, Any]) -> bytes:
     return ("\r\n".join([*lines, "Connection: close"]) + "\r\n\r\n").encode("latin-1")
 
 
+@pytest.mark.deep
 def test_every_request_reaches_the_route_that_it_reached(report: Callable[[str], None]) -> None:
     """By status, and by the route's own name. Left out is what the real one itself did not answer twice alike."""
     first, *recorded = recordings.recorded("recorded-router.jsonl")

@@ -1,5 +1,7 @@
 """The official plugin's recorded requests get the same answers from the Okta stand-in."""
 
+import pytest
+
 from tests.support.sandbox.okta_description import description
 from tests.support.sandbox.okta_org import Admin, new_okta
 from tests.support.sandbox.okta_recording import NOT_COMPARED, Replay, exchanges
@@ -8,6 +10,7 @@ REPLAYED = 1049
 VALUES_AT_LEAST = 8130
 
 
+@pytest.mark.deep
 def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> None:
     """Same status, and every recorded member with the same value but for the listed ones; described answers conform."""
     faults: list[str] = []

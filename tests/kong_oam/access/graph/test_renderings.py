@@ -89,6 +89,7 @@ def lines_of(graph: Graph, longest: int) -> tuple[dict[str, str], list[tuple[str
 # Whatever somebody wrote, it is text
 
 
+@pytest.mark.deep
 @OFTEN
 @given(graphs())
 def test_mermaid_has_the_graph_and_nothing_else(graph: Graph) -> None:
@@ -202,6 +203,7 @@ def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
         assert all(cells(line.text) * LINE_WIDTH + 2 * PADDING <= box.width for line in lines)
 
 
+@pytest.mark.deep
 def test_a_large_estate_is_drawn_at_once() -> None:
     """300 components, a group in a role of each: it is drawn once, beside the middle of them."""
     graph = large(300)
