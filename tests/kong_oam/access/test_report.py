@@ -84,28 +84,6 @@ def is_met(entry: str, theirs: frozenset[str], provider: Provider) -> bool:
     return all(any(provider.group(name) in theirs for name in part.strip("()").split(" or ")) for part in parts)
 
 
-@MANY
-@given(estates())
-def test_whom_one_group_lets_in_is_told_group_by_group(estate: Estate) -> None:
-    """As outputs of earlier versions have it: a preview shows a line only where it was wrong."""
-    for component in estate.components.values():
-        for rule in (one for one in component.rules if one.scopes):
-            able = [
-                client
-                for client in estate.clients
-                if {*rule.scopes} <= {*estate.held_at(component, users=client.user_facing).get(client.component, ())}
-                and client.provider == component.provider
-            ]
-            earlier = [
-                f"{client.component} for {group}"
-                for client in able
-                for group in sorted(client.groups)
-                if {*rule.scopes} <= {s for role in component.roles if group in role.groups for s in role.scopes}
-            ]
-            told = holders(estate, component, rule)
-            assert [entry for entry in told if entry in earlier] == earlier
-            if not estate.provider_of(component).groups:
-                assert {entry for entry in told if " for " in entry and " and " not in entry} == {*earlier}
 
 
 @pytest.mark.parametrize("applications", [(API, SHOP), (PUBLIC,), ()])

@@ -76,9 +76,6 @@ def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
     assert _removed([SERVICE, GATE, _entity("routes", "elsewhere", service="other")], {"api", "elsewhere"}) == ["gate"]
 
 
-def test_a_plugin_of_a_route_goes_although_the_route_stays() -> None:
-    """As versions before this one made them for public routes: that of the service holds without it."""
-    assert _removed([SERVICE, ROUTE, OPTIONAL], {"api", "way"}) == ["optional"]
 
 
 def test_what_something_else_belongs_to_stays() -> None:
