@@ -84,8 +84,6 @@ def is_met(entry: str, theirs: frozenset[str], provider: Provider) -> bool:
     return all(any(provider.group(name) in theirs for name in part.strip("()").split(" or ")) for part in parts)
 
 
-
-
 @pytest.mark.parametrize("applications", [(API, SHOP), (PUBLIC,), ()])
 def test_the_engine_takes_neither_table_for_yaml(applications: tuple[str, ...]) -> None:
     """It would unfold it, and print in each preview what stays."""

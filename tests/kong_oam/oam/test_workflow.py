@@ -357,14 +357,6 @@ def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
     )
 
 
-def test_components_that_depend_on_one_another_are_a_circle() -> None:
-    """Which is found once, whatever else waits for them."""
-    text = WITHOUT_POLICIES.replace("{name: a, type: x}", "{name: a, type: x, dependsOn: [c]}")
-    assert said(read_bytes("a.yaml", text.encode())) == [
-        "a.yaml:6:5: error OAM103: dependsOn goes round in a circle: a -> c -> a"
-    ]
-
-
 def test_steps_against_what_components_depend_on_are_a_circle() -> None:
     """It would never end in KubeVela."""
     found = [line for line in said(reading(apply("c"), apply("a"), apply("b"))) if "error" in line]

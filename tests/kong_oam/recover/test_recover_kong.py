@@ -76,8 +76,6 @@ def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
     assert _removed([SERVICE, GATE, _entity("routes", "elsewhere", service="other")], {"api", "elsewhere"}) == ["gate"]
 
 
-
-
 def test_what_something_else_belongs_to_stays() -> None:
     """Kong removes a route's plugins with it, and a consumer's credentials: nothing that is not lost goes that way."""
     theirs = _entity("plugins", "rate-limiting", frozenset({"theirs"}), route="way")

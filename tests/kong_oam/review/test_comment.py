@@ -59,12 +59,6 @@ def test_places_are_links_to_the_very_line() -> None:
     assert f"{ROW.rpartition('| `')[0]}| [`applications/orders.yaml:24:17`]({address}) |" in text.splitlines()
 
 
-def test_without_a_repository_places_are_text() -> None:
-    text = compose([ReviewedStack("aws", findings=(FOUND,), access=OPENS, preview=QUIET)])
-    assert ROW in text.splitlines() and "](" not in text
-    assert f"- `applications/orders.yaml:24:60: {FOUND.text}`" in text
-
-
 @pytest.mark.parametrize(
     ("file", "address"),
     [
@@ -80,14 +74,6 @@ def test_a_name_of_a_file_is_neither_markup_nor_another_address(file: str, addre
     text = linked(Place(file, 7, 1), LINKS)
     assert text.endswith(f"]({LINKS.base}/{address}#L7)")
     assert text.count("`") == 2 and "\n" not in text
-
-
-def test_what_is_not_in_the_repository_is_no_link() -> None:
-    """A folder above it, or an absolute name; but a folder beside the project's is in it."""
-    here = Links(LINKS.base, "platform/")
-    assert linked(Place("../teams/x.yaml", 7, 1), here).endswith(f"({LINKS.base}/teams/x.yaml#L7)")
-    for file in ("../../x.yaml", "/etc/x.yaml"):
-        assert linked(Place(file, 7, 1), here) == f"`{file}:7:1`"
 
 
 def _environment(tmp_path: Path, **more: str) -> dict[str, str]:
@@ -150,15 +136,6 @@ def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
     short = compose(stacks, LONGEST)
     assert "- `evil.yaml:9:3: ACC219: lies below`\n" in short
     assert "As in the base: 3000 to look at.\n" in short and "LINT306" not in short
-
-
-def test_owners_of_what_answers_are_named() -> None:
-    """As a mention where they are written as GitHub writes a team; else as code, whatever somebody wrote."""
-    odd = ("@acme/team-orders", "@acme/x](y)", "team-e")
-    text = compose([ReviewedStack("aws", access=replace(OPENS, owners=odd), preview=QUIET)])
-    said = "Something else answers requests that stay allowed. Each owner has to agree: "
-    assert f"\n{said}@acme/team-orders, `@acme/x](y)`, `team-e`.\n" in text
-    assert said not in compose([ReviewedStack("aws", access=OPENS, preview=QUIET)])
 
 
 def test_owners_are_named_above_every_table() -> None:
@@ -238,14 +215,6 @@ def test_stacks_with_another_answer_stand_apart() -> None:
     lines = compose([one, *others, replace(one, name="f")]).splitlines()
     headings = [line for line in lines if line.startswith("###")]
     assert headings == ["### Stacks `aws`, `f`", *(f"### Stack `{stack.name}`" for stack in others)]
-
-
-def test_policies_of_one_table_are_told_by_stack_where_they_differ() -> None:
-    violated = Preview((), (Violation("public-ending", "advisory", "s", "m"),))
-    same = [ReviewedStack(name, access=OPENS, preview=violated) for name in ("aws", "gcp")]
-    assert compose(same).count("| `public-ending` | advisory | `m` |") == 1 and "On `" not in compose(same)
-    other = compose([*same, ReviewedStack("dc", access=OPENS, preview=QUIET)])
-    assert other.count("| `public-ending` | advisory | `m` |") == 1 and "On `aws`, `gcp`:\n" in other
 
 
 # The picture
@@ -359,18 +328,6 @@ def test_a_policy_that_fails_a_preview_is_why_it_failed() -> None:
     text = compose([ReviewedStack("aws", access=NOTHING, preview=violated)])
     assert text.splitlines()[1].endswith("**failed** on `aws`: `policy no-plain-http`")
     assert "**The preview failed:** `policy no-plain-http`" in text and UNKNOWN not in text
-
-
-def test_one_reason_is_told_once() -> None:
-    """With the names of all stacks that it is of; a long one is cut there, and stands below."""
-    long = Preview((), (), ("x" * 500,))
-    stacks = [
-        *(ReviewedStack(name, access=NOTHING, preview=long) for name in ("aws", "gcp")),
-        ReviewedStack("dc", access=NOTHING, preview=Preview((), (), ("y",))),
-    ]
-    text = compose(stacks)
-    assert text.splitlines()[1] == f"**Access** · no change · **failed** on `aws`, `gcp`: `{'x' * 200}...`; `dc`: `y`"
-    assert "x" * 500 in text
 
 
 @pytest.mark.deep

@@ -23,7 +23,7 @@ from kong_oam.review.github import PullRequest, read_comment
 from kong_oam.review.markdown import Place, fenced
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
-from tests.support.projects import STACK, write_project
+from tests.support.projects import STACK
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
@@ -210,16 +210,6 @@ def test_a_comment_that_is_cut_says_so() -> None:
     assert text.splitlines()[1] == "**Access** · `newly public: GET https://x.test/`"
     assert text.endswith("**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n")
     assert "Cut here" not in compose([ReviewedStack("aws", access=OPENS, preview=QUIET)], LONGEST)
-
-
-def test_what_lint_finds_is_listed_and_fails_nothing() -> None:
-    """Behind what the policies find, as code."""
-    stack = ReviewedStack(
-        "aws", findings=(Finding("LINT306: `x`\x1b[31m", Place("a.yaml", 1, 2)),), access=NOTHING, preview=QUIET
-    )
-    assert stack.passed
-    lines = compose([stack]).splitlines()
-    assert lines.index("New since the base, 1 to look at:") < lines.index("- `a.yaml:1:2: LINT306: 'x'?[31m`")
 
 
 def test_a_failure_is_no_markup() -> None:
@@ -530,76 +520,6 @@ def test_a_review_of_nothing_and_a_comment_nowhere_are_wrong_usage(
     assert steps == []
 
 
-def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Warnings are no errors, and are shown; a stack that does not exist is one of its own."""
-    monkeypatch.chdir(ROOT)
-    assert access_changes.check("HEAD", "local") == FINE
-    with pytest.raises(ReviewError, match="there is no stack 'nope'"):
-        access_changes.check("HEAD", "nope")
-    found = [
-        {"severity": kind, "code": "OAM109", "message": "m", "file": "f", "line": 1, "column": 2}
-        for kind in ("warning", "error")
-    ]
-    found[0] |= {"new": False}
-    monkeypatch.setattr(access_changes, "_access", lambda *_: json.dumps({"diagnostics": found, "findings": found[:1]}))
-    error, known = Finding("OAM109: m", Place("f", 1, 2)), Finding("OAM109: m", Place("f", 1, 2), new=False)
-    assert access_changes.check("HEAD", "local") == Checked((error,), (known, known))
-
-
-@pytest.mark.parametrize(
-    ("kinds", "rank"),
-    [
-        (["revoked", "newly public"], 0),
-        (["granted"], 1),
-        (["widened", "narrowed"], 2),
-        (["may widen", "answered by"], 3),
-        (["changed", "revoked", "may widen"], 4),
-        (["revoked"], 6),
-        (["changed", "may narrow"], 7),
-        *(([kind], rank) for rank, kind in enumerate(KINDS)),
-    ],
-)
-def test_changes_are_ranked_by_their_worst(monkeypatch: pytest.MonkeyPatch, kinds: list[str], rank: int) -> None:
-    """As access ranks them, each kind that it knows. Where nothing changes there is nothing to say."""
-    told = {"headline": "h", "changes": [{"kind": kind} for kind in kinds]}
-    monkeypatch.setattr(access_changes, "_access", lambda *a: json.dumps(told) if "--json" in a else "table\n")
-    found = access_changes.changes("main", "aws")
-    assert (found.rank, found.headline, found.markdown) == (rank, "h", "table")
-    told["changes"] = []
-    assert access_changes.changes("main", "aws") == NOTHING
-
-
-def test_another_setting_of_the_stack_is_in_the_comment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the command tells it: what may let somebody in stands at the top, with both values."""
-    write_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    stack = tmp_path / "stacks/Pulumi.local.yaml"
-    stack.write_text(
-        stack.read_text().replace("type: okta}", "type: okta, audience: api://all, accessTokenMinutes: 5}")
-    )
-    found = access_changes.changes("main", "local")
-    assert found.rank == KINDS.index("may widen")
-    text = compose([ReviewedStack("local", access=found, preview=QUIET)])
-    said = "clients of okta: identityProviders.okta.audience: api://kong-oam/local -> api://all"
-    assert text.splitlines()[1] == f"**Access** · `may widen for {said} (and 1 more change of access)`"
-    cells = "`clients of okta` |  | `identityProviders.okta.accessTokenMinutes: 60 -> 5`"
-    assert f"| may narrow | {cells} |  |" in text.splitlines()
-
-
-def test_stacks_are_alike_whatever_the_command_for_all_of_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It names the stack."""
-    told = {"headline": "h", "changes": [{"kind": "granted"}]}
-
-    def access(*arguments: str) -> str:
-        stack = arguments[arguments.index("--stack") + 1]
-        return json.dumps(told) if "--json" in arguments else f"table\n\nand 1: `diff main . --stack {stack} --json`"
-
-    monkeypatch.setattr(access_changes, "_access", access)
-    aws, gcp = (access_changes.changes("main", stack) for stack in ("aws", "gcp"))
-    assert aws == gcp and aws.markdown != gcp.markdown
-
-
 @pytest.mark.parametrize("base", ["applications", "--json", "", "nope"])
 def test_the_base_is_a_revision_and_nothing_else(monkeypatch: pytest.MonkeyPatch, base: str) -> None:
     """Not a folder of that name, which would be compared with itself; not an option; not what a variable lacks."""
@@ -691,10 +611,3 @@ def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
     assert "pull_request_target" not in workflow[True]
     for given in (workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())):
         assert isinstance(given, dict), "what is not listed is not given"
-
-
-def test_every_workflow_has_the_same_commit_of_an_action() -> None:
-    """With the version that it is beside it."""
-    uses = [line for file in WORKFLOWS for line in file.read_text("utf-8").splitlines() if " uses: " in line]
-    pins = {tuple(re.findall(r" uses: (\S+)@([0-9a-f]{40}) # (v[0-9.]+)\b", line)[0]) for line in uses}
-    assert len(pins) == len({action for action, *_ in pins}) > 4

@@ -103,40 +103,6 @@ def test_a_certificate_counts_as_bytes_and_as_text(encoding: Encoding) -> None:
         assert _claims(tenant.login.token(form, ""))["roles"] == ["scope=read"]
 
 
-@pytest.mark.parametrize(
-    ("value", "code", "words"),
-    [
-        (None, "KeyCredentialsInvalidValue", "KeyValue cannot be null or empty"),
-        ("no base64!", "Request_BadRequest", "Cannot convert a primitive value to the expected type 'Edm.Binary'"),
-        (b"no certificate", "KeyCredentialsInvalidValue", "is no X.509 certificate"),
-        (
-            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            "KeyCredentialsInvalidValue",
-            "is no X.509",
-        ),
-    ],
-    ids=["nothing", "no base64", "no certificate", "a text around nothing"],
-)
-def test_what_is_no_certificate_is_refused_where_it_is_put(value: bytes | str | None, code: str, words: str) -> None:
-    """With an error that names what is wrong, and what there was stays; later nobody is in the way of a token."""
-    key = private_pem(rsa_key())
-    with Entra() as tenant:
-        _, client = _set_up(tenant)
-        directory = tenant.directory
-        good = load_pem_x509_certificate(certificate(key, "job").encode()).public_bytes(Encoding.DER)
-        directory.update_application(client["id"], _known(good))
-        before = directory.application(client["id"])["keyCredentials"], dict(directory.kept[client["id"]].certificates)
-        wanted = _known(value or "")
-        with pytest.raises(GraphError, match=words) as refused:
-            directory.update_application(client["id"], {**wanted, "displayName": "another"})
-        assert (refused.value.status, refused.value.code) == (400, code)
-        assert (
-            directory.application(client["id"])["keyCredentials"],
-            directory.kept[client["id"]].certificates,
-        ) == before
-        assert directory.application(client["id"])["displayName"] == "job"
-
-
 def test_a_certificate_counts_no_longer_than_it_lives() -> None:
     """What it is to count for lies within what it says of itself, to the second."""
     pem = certificate(private_pem(rsa_key()), "job").encode()
@@ -212,33 +178,6 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(kind: str, origin: str
         form = {"grant_type": "authorization_code", "client_id": app["appId"], "code": "c", "redirect_uri": redirect}
         with pytest.raises(LoginError, match=refused):
             tenant.login.token(form, "", origin)
-
-
-def test_a_new_role_is_there_before_it_can_be_assigned() -> None:
-    """As at Entra, where it takes a while; one that was removed and is added again is new."""
-    now = 1000.0
-    with Entra(now=lambda: now, lag=5.0) as tenant:
-        directory = tenant.directory
-        wanted = {"id": "r", "value": "scope=read", "allowedMemberTypes": ["Application"], "isEnabled": True}
-        api = directory.create_application({"displayName": "api", "appRoles": [wanted]})
-        client = directory.create_application({"displayName": "job"})
-        resource, principal = (directory.create_principal({"appId": one["appId"]})["id"] for one in (api, client))
-        assert directory.application(api["id"])["appRoles"][0]["value"] == "scope=read"
-
-        def assign() -> None:
-            directory.assign(resource, {"appRoleId": "r", "principalId": principal})
-
-        with pytest.raises(GraphError, match="Permission being assigned was not found on application"):
-            assign()
-        now += 5.0
-        directory.update_application(api["id"], {"appRoles": [{**wanted, "isEnabled": False}]})
-        directory.update_application(api["id"], {"appRoles": []})
-        directory.update_application(api["id"], {"appRoles": [wanted]})
-        with pytest.raises(GraphError, match="Permission being assigned was not found on application"):
-            assign()
-        now += 5.0
-        assign()
-        assert len(directory.assignments) == 1
 
 
 def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> None:

@@ -282,24 +282,3 @@ def test_a_connection_carries_several_requests(kong: Kong) -> None:
     assert text.count(b"HTTP/1.1 200 OK\r\n") == 2
     assert b"\r\n\r\nnoneHTTP/1.1" in text
     assert text.endswith(b"\r\n\r\nhi ho")
-
-
-def test_rewrite_runs_of_plugins_without_a_scope_alone(kong: Kong) -> None:
-    """As on a Kong 3.10: whatever plugin of the kind a service has, which alone runs from then on, and also of a request
-    without a route."""
-    route(kong, "orders", paths=["~/orders(?:/|$)"])
-    left = "return function() kong.ctx.shared.a = (kong.ctx.shared.a or '') .. '%s' end"
-    said = "return function() kong.response.set_header('X-A', kong.ctx.shared.a or 'none') end"
-    for where, who in (("", "global"), ("services/api/", "own")):
-        config = {"rewrite": [left % who], "access": [left % f" {who}\\'s"], "header_filter": [said]}
-        status, body = ask(kong, "POST", f"/{where}plugins", {"name": "pre-function", "config": config})
-        assert status == 201, body
-    found = {path: dict(get(kong, path).headers).get("X-A") for path in ("/orders", "/elsewhere")}
-    assert found == {"/orders": "global own's", "/elsewhere": "global"}
-    exits = {"config": {"rewrite": ["return function() kong.response.exit(418, { a = 1 }) end"]}}
-    (plugin,) = [one for one in ask(kong, "GET", "/plugins")[1]["data"] if one["service"] is None]
-    assert ask(kong, "PATCH", f"/plugins/{plugin['id']}", exits)[0] == 200
-    assert [get(kong, path).status for path in ("/orders", "/elsewhere")] == [418, 418]
-    broken = {"config": {"rewrite": ["return function() error('x') end"]}}
-    assert ask(kong, "PATCH", f"/plugins/{plugin['id']}", broken)[0] == 200
-    assert get(kong, "/orders").status == 500

@@ -61,31 +61,6 @@ def test_a_scope_name_is_unique_in_its_server(estate: Estate) -> None:
     estate.admin.make(f"authorizationServers/{other['id']}/scopes", {"name": "orders.read"})
 
 
-@pytest.mark.parametrize("chosen", ["short", "x" * 101, "with space", "a/bcdef", "späte", "ALL_CLIENTS"])
-def test_a_client_id_that_the_description_does_not_allow_is_refused(admin: Admin, chosen: str) -> None:
-    """Its length, its characters, its reserved word."""
-    body = app("a", "service")
-    body["credentials"]["oauthClient"]["client_id"] = chosen
-    assert admin.refused("POST", "apps", body)[2][0].startswith("credentials.oauthClient.client_id: ")
-
-
-def test_a_client_id_is_an_apps_for_good_and_free_again_after_it(admin: Admin) -> None:
-    """The app has an id of its own besides, and is found there; no PUT changes its client id."""
-    body = app("a", "service")
-    body["credentials"]["oauthClient"]["client_id"] = "kong-oam.$-_.+!*'(),"
-    made = admin.make("apps", body)
-    assert client_id(made) == "kong-oam.$-_.+!*'()," != made["id"]
-    path = f"apps/{made['id']}"
-    assert client_id(admin.get(path)) == client_id(made)
-    assert admin.refused("PUT", path, body | {"credentials": {"oauthClient": {"client_id": "another"}}})[0] == 400
-    assert client_id(admin.call("PUT", f"/api/v1/{path}", app("b", "service"))[1]) == client_id(made)
-    assert admin.refused("POST", "apps", body)[0] == 400
-    assert admin.call("POST", f"/api/v1/{path}/lifecycle/deactivate")[0] == 200
-    assert admin.refused("POST", "apps", body)[0] == 400
-    assert admin.call("DELETE", f"/api/v1/{path}")[0] == 204
-    assert client_id(admin.make("apps", body)) == client_id(made)
-
-
 def test_apps_are_filtered_by_name(estate: Estate) -> None:
     """Of Okta's filters of apps the one that is used; another is refused."""
     assert len(estate.admin.get("apps?filter=name+eq+%22oidc_client%22")) == 2

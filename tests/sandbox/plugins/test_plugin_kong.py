@@ -178,29 +178,6 @@ def test_drift_of_a_configuration_is_only_seen_with_strict_match(strict: bool, c
     assert plugin.differences(found.state, found.inputs, inputs).changed == changed
 
 
-@pytest.mark.parametrize(
-    ("kind", "state", "name", "seen"),
-    [
-        (Service, {"name": "a", "path": "/a"}, "path", set()),
-        (Service, {"name": "a", "tags": ["a"]}, "tags", {"tags"}),
-        (Route, {"name": "a", "hosts": ["a.test"], "methods": ["GET"]}, "hosts", set()),
-        (Route, {"name": "a", "hosts": ["a.test"], "methods": ["GET"]}, "methods", set()),
-        (Route, {"name": "a", "serviceId": "s"}, "service", set()),
-        (KongPlugin, {"name": "jwt", "serviceId": "s"}, "service", set()),
-        (Consumer, {"username": "a", "customId": "b"}, "custom_id", {"customId"}),
-    ],
-)
-def test_what_somebody_takes_away_in_kong_is_not_always_seen(
-    kind: type[Entity], state: dict[str, Any], name: str, seen: set[str]
-) -> None:
-    """Of texts, lists and references the state keeps what was there, but for tags and the texts of a consumer."""
-    resource = kind(AdminApi())
-    entity = {field.name: field.write(state[key]) for key, field in resource.fields.items() if key in state}
-    read = kind(Recorder({"id": "x", "config": {}, **entity, name: None})).read("x", state, state)
-    assert read is not None
-    assert resource.differences(read.state, read.inputs, state).changed == seen
-
-
 def test_only_a_new_name_replaces_a_plugin_and_the_old_one_goes_first() -> None:
     """Recorded: DELETE of the old plugin, then POST of the new one. A new service is an update."""
     plugin = KongPlugin(AdminApi())
