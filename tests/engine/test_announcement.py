@@ -1,12 +1,11 @@
 """What a run does to access stands in one line in what the CLI prints."""
 
-import json
 import subprocess
 
 import pytest
 
 from sandbox.local import STACK
-from tests.support.engine.deployment import Deployment, Empty
+from tests.support.engine.deployment import Deployment
 
 pytestmark = pytest.mark.engine
 
@@ -45,13 +44,3 @@ def test_a_preview_says_in_one_line_what_it_does_to_access(deployed: Deployment)
     assert "access:" not in deployed.run("up").stdout
     assert _told(deployed) == (0, "")
     assert deployed.output("__model").startswith("1\nstack {")
-
-
-@pytest.mark.deep
-@pytest.mark.timeout(300)
-def test_a_first_deployment_says_what_it_opens(empty: Empty) -> None:
-    """Compared with nothing."""
-    said = json.loads(empty().pulumi("preview", "-s", STACK, "--json").stdout)
-    diagnostics = [one for one in said["diagnostics"] if "access:" in one["message"]]
-    assert [one["severity"] for one in diagnostics] == ["warning"]
-    assert "access: newly public: * http://console-reports.sandbox.example.com/ (and " in diagnostics[0]["message"]

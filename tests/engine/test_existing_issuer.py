@@ -156,25 +156,3 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
     assert done.returncode != 0 and said in done.stdout and "identity provider 'oidc'" in done.stdout
     assert json.dumps(deployment.local.kong.entities("jwt_secrets"), sort_keys=True) == before
     assert deployment.changes("up") == {}
-
-
-@pytest.mark.deep
-def test_another_issuer_under_a_running_stack_is_refused(existing: tuple[Deployment, Issuer]) -> None:
-    """With what would break, before anything is changed; where the stack says that it is meant, it is done."""
-    deployment, issuer = existing
-    local, file = deployment.local, stack_file(deployment.folder)
-    before = file.read_text("utf-8")
-    rings = json.dumps(local.kong.entities("consumers"), sort_keys=True)
-    with Issuer(AUDIENCE, clients=issuer.clients, users=GROUPS) as other:
-        file.write_text(before.replace(f"issuer: {issuer.url}", f"issuer: {other.url}"), "utf-8")
-        done = deployment.run("up", check=False)
-        assert done.returncode != 0
-        assert f"ENV407: the issuer of oidc was {issuer.url} and would be {other.url}" in done.stdout
-        assert json.dumps(local.kong.entities("consumers"), sort_keys=True) == rings
-        assert ask(local, estate_of(deployment.folder)).wrong == ()
-        moved = f"issuer: {other.url}\n    movedFrom: {issuer.url}"
-        file.write_text(before.replace(f"issuer: {issuer.url}", moved), "utf-8")
-        deployment.run("up")
-        assert deployment.output("issuers") == {PROVIDER: other.url}
-        assert ask(local, estate_of(deployment.folder)).wrong == ()
-        assert deployment.changes("up") == {}

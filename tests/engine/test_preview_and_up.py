@@ -75,14 +75,6 @@ def test_the_first_preview_shows_every_resource_of_the_up(sample: Sample) -> Non
     } <= names
 
 
-@pytest.mark.deep
-def test_a_preview_of_no_change_shows_none(sample: Sample) -> None:
-    """The outputs of the run before, which the program reads back, are not shown as if they were new."""
-    said = sample.deployment.pulumi("preview", "-s", STACK, "--diff").stdout
-    assert "unchanged" in said
-    assert [line for line in said.splitlines() if line.strip().startswith(("+", "~", "-"))] == []
-
-
 def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
     """Before anything exists, the whole table by which orders/api will be guarded can be read in it."""
     steps = json.loads(sample.said["preview"])["steps"]
@@ -118,18 +110,6 @@ def test_a_preview_of_one_rule_shows_the_lines_that_change(deployed: Deployment)
     count = len([line for line in said.splitlines() if not line.startswith("@ previewing")])
     assert count == 25
     assert "__model" not in said
-
-
-@pytest.mark.deep
-def test_a_rule_behind_the_last_line_changes_no_other(deployed: Deployment) -> None:
-    """The engine compares lines with their ends, which the last one has as well."""
-    last = """users' sessions itself, until: "2027-12-31"}}\n"""
-    new = """- {paths: [/about], methods: [GET], public: {reason: about us, until: "2027-12-31"}}\n"""
-    deployed.edit("applications/shop.yaml", last, last + " " * 14 + new)
-    said = deployed.pulumi("preview", "-s", STACK).stdout
-    access = said.partition("  ~ access ")[2].partition("  ~ enforced ")[0]
-    changed = [line.strip() for line in access.splitlines() if line.strip().startswith(("+", "-"))]
-    assert changed == ["+ GET,HEAD shop.example.com/about  shop/web: everybody (about us)"]
 
 
 def test_a_preview_shows_the_lines_of_access_that_change(deployed: Deployment) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sandbox.okta.answers import Answer
 from sandbox.okta.service import Answered
 from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Empty, Stack, made
+from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
@@ -46,24 +46,6 @@ def _works(stack: Stack) -> None:
         stack.status("GET", HOST, path, t) for path, t in ((PROTECTED, None), (PROTECTED, token), (PUBLIC, None))
     ]
     assert statuses == [401, 200, 200]
-
-
-@pytest.mark.deep
-@pytest.mark.parametrize(
-    ("status", "code", "summary"),
-    [
-        (401, "E0000011", "Invalid token provided"),
-        (403, "E0000006", "You do not have permission to perform the requested action"),
-    ],
-)
-def test_credentials_that_okta_refuses_stop_the_run(empty: Empty, status: int, code: str, summary: str) -> None:
-    """A wrong token, or one without the permission: the provider's name, Okta's own words and what to do; nothing is made."""
-    stack = empty(applications=[TINY])
-    stack.local.okta.faults = lambda method, path, proceed: _says(status, code, summary)
-    advice = {401: "make another API token", 403: "the administrator whose token this is has to manage"}[status]
-    _stopped(stack, "identity provider 'okta': Okta at sandbox.okta.invalid", f"{status} {summary}; {advice}")
-    assert made(stack.local) == {}
-    _works(stack)
 
 
 @pytest.mark.deep
@@ -131,31 +113,4 @@ def test_an_okta_that_breaks_is_named_and_the_next_run_finishes(empty: Empty, en
         done = stack.run("up", check=False)
     assert done.returncode != 0 and watch.let_in == set()
     assert f"({name})" in done.stdout and "Internal Server Error" in done.stdout
-    _works(stack)
-
-
-@pytest.mark.deep
-def test_groups_that_do_not_exist_are_named_before_anything_is_made(empty: Empty) -> None:
-    """Every one, with the role's line and column, what it is called at Okta, and what is nearly called so; in a preview,
-    too. Nothing is made up and nothing is made; the run goes on once they exist."""
-    stack = empty(applications=[TINY], groups=("Sales", "Sales EMEA"), users=())
-    stack.edit("applications/app0.yaml", "groups: [sales]", "groups: [sales, desk]")
-    provider = "    - name: okta\n      type: okta\n"
-    stack.edit("stacks/Pulumi.local.yaml", provider, f"{provider}      groups: {{desk: Order Desk}}\n")
-    for command in (("preview",), ("up", "--yes", "--skip-preview")):
-        done = stack.pulumi(*command, check=False)
-        assert done.returncode != 0
-        where = "under identityProviders[].groups in stacks/Pulumi.local.yaml"
-        for message in (
-            "applications/app0.yaml:20:56: error ENV401: role 'reader': group 'sales' of okta does not exist; "
-            f"did you mean 'Sales' or 'Sales EMEA'? Create it there, or map 'sales' {where}",
-            "applications/app0.yaml:20:63: error ENV401: role 'reader': group 'desk' (there 'Order Desk') of okta does "
-            f"not exist. Create it there, or map 'desk' {where}",
-            "2 error(s) where this would be provisioned; nothing was",
-        ):
-            assert message in done.stdout, done.stdout
-        assert "Traceback" not in done.stdout + done.stderr and "okta-account" not in done.stdout
-        assert made(stack.local) == {}
-    for name in ("sales", "Order Desk"):
-        stack.okta("POST", "/groups", {"profile": {"name": name}})
     _works(stack)

@@ -133,18 +133,3 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(empty: Empty) -> No
     stack.run("up")
     assert stack.changes("up") == {}
     assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
-
-
-@pytest.mark.deep
-def test_what_stops_the_command_is_one_line(empty: Empty) -> None:
-    """No such stack, a Kong that is down, a backend without the stack: status 2, what to do, and no traceback."""
-    stack = empty(applications=[TINY])
-    stack.local.kong.faults = lambda request, answer: None
-    down = lost(stack, status=2).stderr
-    assert down.startswith(f"error: Kong's Admin API at {stack.local.kong.admin_url} does not answer")
-    stack.local.kong.faults = None
-    stack.local.pulumi("stack", "rm", "--preserve-config", "--yes", stack.name, cwd=stack.folder)
-    assert "error: `pulumi config`" in lost(stack, status=2).stderr
-    stack.folder.joinpath(f"stacks/Pulumi.{stack.name}.yaml").unlink()
-    unknown = lost(stack, status=2).stderr
-    assert unknown.startswith(f"error: there is no stack '{stack.name}'") and "Traceback" not in unknown
