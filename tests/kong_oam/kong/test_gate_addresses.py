@@ -185,6 +185,12 @@ def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> None
                 assert {**inside, "requestId": ""} == {**outside, "requestId": ""}  # nothing is learnt from elsewhere
 
 
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+def test_a_call_from_any_network_of_a_list_is_let_in(address: str) -> None:
+    """The rule lists 192.0.2.0/24 and 2001:db8::/32."""
+    assert asked(READ, fault=("kong.client.get_forwarded_ip", address)).run() == "on"
+
+
 @pytest.mark.parametrize("address", ["192.0.3.7", "", "unix:", None, 7, "2001:db9::1"])
 def test_an_address_that_cannot_be_read_is_refused(address: Any) -> None:
     """Whatever the gateway says instead of one."""

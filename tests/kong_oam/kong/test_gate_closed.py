@@ -333,6 +333,17 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
 
 
 @pytest.mark.parametrize(
+    ("held", "status"),
+    [([], 403), (["read"], 403), (["write"], 403), (["read", "write"], None), (["a.b"], None)],
+)
+def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(held: list[str], status: int | None) -> None:
+    table = json.dumps({**json.loads(TABLE), "rules": {"/orders": {"GET": [["read", "write"], ["a.b"]]}}})
+    one = asked(ISSUER.service(held), table)
+    one.run()
+    assert one.status == status
+
+
+@pytest.mark.parametrize(
     "scopes", [[{}], [{"read": True}], [None], [7], ["read"], [[7]], [[None]], {}, "read", None, 7, True]
 )
 def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
