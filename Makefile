@@ -113,6 +113,6 @@ test-official: setup evaluator ## on a real Kubernetes, built once, and with the
 test-live: setup ## the same promises on a real Kong: KONG_ADMIN_URL=... KONG_PROXY_URL=... (compose.yaml has one)
 	@test -n "$$KONG_ADMIN_URL" -a -n "$$KONG_PROXY_URL" || { \
 	  echo "Say where a Kong is: make test-live KONG_ADMIN_URL=http://127.0.0.1:8001 KONG_PROXY_URL=http://127.0.0.1:8000"; \
-	  echo "Where they are needed, too: KONG_ADMIN_TOKEN, KONG_OAM_PLUGINS (the folder of the official plugin), LIVE_UPSTREAM_HOST (this machine, as Kong reaches it), LIVE_CASES, LIVE_SEED."; \
+	  echo "Where they are needed, too: KONG_ADMIN_TOKEN, KONG_OAM_PLUGINS (the folder of the official plugin), LIVE_UPSTREAM_HOST (this machine, as Kong reaches it), LIVE_METRICS_URL (/metrics of the node that answers, of several nodes with commas between), LIVE_CASES, LIVE_SEED."; \
 	  exit 1; }
 	$(BIN)/python -m pytest tests/live

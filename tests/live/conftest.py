@@ -115,6 +115,14 @@ def live(kong: Target, before: dict[str, dict[str, Any]]) -> Iterator[LiveGatewa
 
 
 @pytest.fixture(scope="session")
+def metrics(live: LiveGateway) -> tuple[str, ...]:
+    """The URL of /metrics of each node that answers: a node counts its own calls."""
+    if not live.metrics:
+        pytest.skip("another node answers: LIVE_METRICS_URL has to name its /metrics, or each node's")
+    return live.metrics
+
+
+@pytest.fixture(scope="session")
 def entities(live: LiveGateway) -> Iterator[Entities]:
     """The entities of the tier's estate, once every worker sees all of them."""
     with Entities(live.target.admin_url, live.target.token) as made:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -14,6 +15,9 @@ import pytest
 
 from sandbox.keycloak import UnavailableError, distribution
 from sandbox.kong import Kong, Lags
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import Target
+from tests.support.live.upstream import Upstream
 from tests.support.redis import program
 
 pytestmark = pytest.mark.engine
@@ -45,6 +49,7 @@ def _live_tier(
     }
     if kong:
         urls = {"KONG_ADMIN_URL": kong.admin_url, "KONG_PROXY_URL": kong.proxy_url}
+        urls["LIVE_METRICS_URL"] = f"{kong.admin_url}/metrics"  # it does not say where its proxy listens
         environment |= {**urls, "KONG_ADMIN_TOKEN": TOKEN, "LIVE_CASES": "300"}
     environment |= settings
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(arguments or ("tests/live",))]
@@ -216,6 +221,24 @@ def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
     assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
     (folder / file).write_text(text.replace(old, new), "utf-8")
     return folder
+
+
+def test_only_nodes_whose_counts_are_known_are_asked_for_them() -> None:
+    """The node of the Admin API, where it has the proxy's port, or those that LIVE_METRICS_URL names."""
+    listens = {"proxy_listeners": [{"port": 8000}]}
+    with Kong(configuration=listens) as kong, Upstream("127.0.0.1") as upstream:
+        own = {"KONG_ADMIN_URL": kong.admin_url, "KONG_PROXY_URL": "http://127.0.0.1:8000"}
+        elsewhere = {**own, "KONG_PROXY_URL": "http://127.0.0.1:1"}
+        two = "http://127.0.0.1:2/metrics,http://127.0.0.1:3/metrics"
+
+        def metrics(environment: Mapping[str, str]) -> Sequence[str]:
+            target = Target.of(environment)
+            assert isinstance(target, Target)
+            return LiveGateway(target, upstream).metrics
+
+        assert metrics(own) == (f"{kong.admin_url}/metrics",)
+        assert metrics(elsewhere) == ()
+        assert metrics({**elsewhere, "LIVE_METRICS_URL": two}) == tuple(two.split(","))
 
 
 @pytest.mark.deep

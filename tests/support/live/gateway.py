@@ -78,10 +78,21 @@ class LiveGateway:
         return self.outcome(raw, case.method, mark, case.address)
 
     @property
-    def alone(self) -> bool:
-        """Whether the node whose Admin API is known answers all calls: a balancer before several has a port of its own."""
+    def metrics(self) -> tuple[str, ...]:
+        """The URL of /metrics of each node that answers: LIVE_METRICS_URL, or that of the Admin API's own node.
+
+        None where another node, or a balancer before several, has the proxy's port and nothing names them.
+        """
+        if self.target.metrics:
+            return self.target.metrics
         listeners = self.target.get("/").json()["configuration"]["proxy_listeners"]
-        return self.target.proxy[1] in {listener["port"] for listener in listeners}
+        is_own = self.target.proxy[1] in {listener["port"] for listener in listeners}
+        return (f"{self.target.admin_url}/metrics",) if is_own else ()
+
+    @property
+    def alone(self) -> bool:
+        """Whether one node answers all calls."""
+        return len(self.metrics) == 1
 
     def outcome(self, raw: bytes, method: str, mark: str, source: str | None = None) -> Outcome:
         """The same for bytes that hold `mark` already."""

@@ -62,15 +62,20 @@ def scene() -> Scene:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The gateway that is tested: its Admin API, and where its proxy listens for plain HTTP."""
+    """The gateway that is tested: its Admin API, and where its proxy listens for plain HTTP.
+
+    `metrics` has the URL of /metrics of each node that answers at the proxy, if the environment names them.
+    """
 
     admin_url: str
     proxy: tuple[str, int]
     token: str | None
+    metrics: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self | str:
-        """From KONG_ADMIN_URL, KONG_PROXY_URL and, where it needs one, KONG_ADMIN_TOKEN; else why there is none.
+        """From KONG_ADMIN_URL, KONG_PROXY_URL and, where they are needed, KONG_ADMIN_TOKEN and LIVE_METRICS_URL;
+        else why there is none.
 
         Raises ValueError for addresses that cannot be used: who gives one does not want the tier to be skipped.
         """
@@ -83,7 +88,8 @@ class Target:
         if proxy.scheme != "http" or not proxy.hostname:
             raise ValueError("KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS")
         token = environment.get("KONG_ADMIN_TOKEN") or None
-        return cls(environment["KONG_ADMIN_URL"].rstrip("/"), (proxy.hostname, proxy.port or 80), token)
+        metrics = tuple(filter(None, environment.get("LIVE_METRICS_URL", "").split(",")))
+        return cls(environment["KONG_ADMIN_URL"].rstrip("/"), (proxy.hostname, proxy.port or 80), token, metrics)
 
     @property
     def workers(self) -> int:
@@ -101,6 +107,12 @@ class Target:
             answer = admin.get(path)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer
+
+    def page(self, url: str) -> str:
+        """The text at a URL of the gateway. The token is for the Admin API alone."""
+        if url.startswith(f"{self.admin_url}/"):
+            return self.get(url).text
+        return httpx.get(url, timeout=30).raise_for_status().text
 
     def entities(self) -> dict[str, dict[str, Any]]:
         """All services, routes, plugins, Upstreams, consumers and credentials by path, whoever made them."""
