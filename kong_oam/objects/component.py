@@ -63,6 +63,8 @@ class JudgedComponent:
     namespace: str
     type: str
     place: Position
+    cluster: str | None = None
+    """None: the stack's own."""
     objects: tuple[RenderedObject, ...] = ()
     made: tuple[tuple[str, str], ...] = ()
     services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

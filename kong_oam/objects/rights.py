@@ -1,8 +1,9 @@
 """What the roles that a component deploys let somebody do in the cluster, and which of it is harmless. Pure.
 
-A right is a text, as the stack lists it: `get secrets`, `create pods/exec`, `* *.apps in every namespace`. Harmless is
-only what stands here: reading what no Secret is in, and writing events and leases. So a verb or a resource that nobody
-here knows needs an entry in the stack.
+A right is a text, as the stack lists it and as `diff` prints it: `get secrets in namespace shop`, `* *.apps in every
+namespace`. Each says where it holds, so an entry gives nothing to a component that moves. Harmless is only what stands
+here: reading what no Secret is in, and writing events and leases. So a verb or a resource that nobody here knows needs
+an entry in the stack.
 """
 
 from __future__ import annotations
@@ -59,22 +60,27 @@ class Right:
     harmless: bool
 
 
-def rights_of(objects: Iterable[RenderedObject], namespace: str, accounts: Collection[tuple[str, str]]) -> list[Right]:
-    """The rights that a component's objects give. `accounts`: namespace and name of its own ServiceAccounts."""
+def rights_of(
+    objects: Iterable[RenderedObject], cluster: str | None, accounts: Collection[tuple[str, str]]
+) -> list[Right]:
+    """The rights that a component's objects give in a cluster. `cluster` None: the stack's own. `accounts`: namespace
+    and name of the component's own ServiceAccounts."""
     of_rbac = [one for one in objects if one.group_kind[0] == RBAC]
     rights: list[Right] = []
     of_own_roles: dict[tuple[str, str, str], list[Right]] = {}
     for one in of_rbac:
         if one.kind not in _ROLES:
             continue
-        found = list(_of_role(one, namespace))
+        found = list(_of_role(one))
         rights += found
         if _is_its_own(one):
             of_own_roles[_role_key(one.kind, one.namespace, one.name)] = found
     for one in of_rbac:
         if one.kind in _BINDINGS:
-            rights += _of_binding(one, namespace, of_own_roles, accounts)
-    return rights
+            rights += _of_binding(one, of_own_roles, accounts)
+    if cluster is None:
+        return rights
+    return [replace(right, text=f"{right.text} in cluster {cluster}") for right in rights]
 
 
 def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnostic]:
@@ -85,7 +91,7 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnos
     accounts |= {(component.namespace, name) for kind, name in component.made if kind == "ServiceAccount"}
     listed = {text for entry in rules.rights.get(component.key, ()) for text in listed_rights(entry)}
     unlisted: dict[int, list[Right]] = {}
-    for right in rights_of(component.objects, component.namespace, accounts):
+    for right in rights_of(component.objects, component.cluster, accounts):
         if not right.harmless and right.text not in listed:
             unlisted.setdefault(id(right.object), []).append(right)
     for rights in unlisted.values():
@@ -105,9 +111,9 @@ def listed_rights(entry: str) -> list[str]:
     return [f"{verb}{space}{rest}" for verb in verbs.split(",")]
 
 
-def _of_role(one: RenderedObject, namespace: str) -> Iterator[Right]:
+def _of_role(one: RenderedObject) -> Iterator[Right]:
     is_cluster = one.kind == "ClusterRole"
-    where = _where(one, namespace, is_cluster=is_cluster)
+    where = _where(one, is_cluster=is_cluster)
     all_harmless = True
     for rule in mappings(one.object.get("rules")):
         for text, harmless in _of_rule(rule, is_cluster=is_cluster):
@@ -126,11 +132,9 @@ def _of_role(one: RenderedObject, namespace: str) -> Iterator[Right]:
             yield Right(one, f"label ClusterRole {one.name} {label}", harmless=False)
 
 
-def _where(one: RenderedObject, namespace: str, *, is_cluster: bool) -> str:
-    """Where rights hold that an object gives; empty for the component's own namespace."""
-    if is_cluster:
-        return " in every namespace"
-    return f" in namespace {one.namespace}" if one.namespace != namespace else ""
+def _where(one: RenderedObject, *, is_cluster: bool) -> str:
+    """Where rights hold that an object gives."""
+    return " in every namespace" if is_cluster else f" in namespace {one.namespace}"
 
 
 def _of_rule(rule: Mapping[str, Any], *, is_cluster: bool) -> Iterator[tuple[str, bool]]:
@@ -158,7 +162,6 @@ def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> b
 
 def _of_binding(
     one: RenderedObject,
-    namespace: str,
     of_own_roles: Mapping[tuple[str, str, str], list[Right]],
     accounts: Collection[tuple[str, str]],
 ) -> Iterator[Right]:
@@ -166,7 +169,7 @@ def _of_binding(
     kind, name = str(role.get("kind", "")), str(role.get("name", ""))
     given = of_own_roles.get(_role_key(kind, one.namespace, name))
     opening = [right for right in given or () if not right.harmless]
-    where = _where(one, namespace, is_cluster=one.kind == "ClusterRoleBinding")
+    where = _where(one, is_cluster=one.kind == "ClusterRoleBinding")
     for subject in mappings(one.object.get("subjects")):
         who, is_own = _subject(subject, one.namespace, accounts)
         if is_own or not opening:

@@ -118,6 +118,7 @@ def _judged(component: Component, credentials: frozenset[str], *, client: bool) 
         component.namespace,
         component.type,
         component.place.at("name"),
+        component.cluster,
         objects=component.rendered or (),
         made=made,
         services={name: selector for kind, name in made if kind == "Service"}

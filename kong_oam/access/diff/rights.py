@@ -20,8 +20,7 @@ def rights_given(component: Component) -> list[str]:
     """
     found: set[str] = set()
     for site in component.sites:
-        where = f" in cluster {site.cluster}" if site.cluster else ""
-        found.update(right.text + where for right in rights_of(site.rendered or (), "", ()))
+        found.update(right.text for right in rights_of(site.rendered or (), site.cluster, ()))
     return sorted(found)
 
 

@@ -41,6 +41,7 @@ def refused(*objects: dict[str, Any], **stack: Any) -> list[str]:
 
 READING = rule("get list watch", "pods services configmaps pods/status")
 SECRETS = rule("get", "secrets")
+GET = "get secrets in namespace shop"
 
 
 @pytest.mark.parametrize(
@@ -90,15 +91,38 @@ POWERS = [
 @pytest.mark.parametrize(("power", "right"), POWERS)
 def test_what_reaches_more_needs_an_entry_of_its_own(power: dict[str, Any], right: str) -> None:
     """Of the component, with just these rights; another component's entry, or another right, is none."""
-    assert refused(role(READING, power)) == [right]
-    listed = right.split(", ")
+    listed = [f"{text} in namespace shop" for text in right.split(", ")]
+    message = ", ".join(listed)
+    assert refused(role(READING, power)) == [message]
     assert refused(role(READING, power), rights={"shop/web": listed}) == []
-    assert refused(role(READING, power), rights={"shop/api": listed, "shop/web": ["get nothing"]}) == [right]
+    assert refused(role(READING, power), rights={"shop/api": listed, "shop/web": right.split(", ")}) == [message]
+
+
+@pytest.mark.parametrize(("power", "right"), POWERS)
+@pytest.mark.parametrize(
+    ("moved", "where"),
+    [
+        ({"namespace": "other"}, "in namespace other"),
+        ({"cluster": "west"}, "in namespace shop in cluster west"),
+        ({"namespace": "other", "cluster": "west"}, "in namespace other in cluster west"),
+    ],
+)
+def test_an_entry_is_for_one_namespace_and_one_cluster(
+    power: dict[str, Any], right: str, moved: dict[str, str], where: str
+) -> None:
+    """An Application that moves, or a topology that changes, gives rights to what is in another place."""
+    listed = [f"{text} in namespace shop" for text in right.split(", ")]
+    elsewhere = judged(role(READING, power), **moved)
+    there = [f"{text} {where}" for text in right.split(", ")]
+    (message,) = said(elsewhere, rbac=True, rights={"shop/web": listed})
+    assert f"close: {', '.join(there)}; take them out" in message
+    assert said(elsewhere, rbac=True, rights={"shop/web": [*listed, *there]}) == []
 
 
 def test_rights_in_the_whole_cluster_are_listed_as_such() -> None:
     everywhere = role(SECRETS, kind="ClusterRole")
-    assert refused(everywhere, rights={"shop/web": ["get secrets"]}) == ["get secrets in every namespace"]
+    here = {"shop/web": ["get secrets in namespace shop"]}
+    assert refused(everywhere, rights=here) == ["get secrets in every namespace"]
     assert refused(everywhere, rights={"shop/web": ["get,list secrets in every namespace"]}) == []
     lease = rule("update", "leases", "coordination.k8s.io")
     assert refused(role(lease, kind="ClusterRole")) == ["update leases.coordination.k8s.io in every namespace"]
@@ -110,47 +134,48 @@ OTHERS = {"kind": "ServiceAccount", "name": "web", "namespace": "other"}
 ANYBODY = {"kind": "Group", "name": "system:unauthenticated", "apiGroup": "rbac.authorization.k8s.io"}
 BINDINGS = [
     ([binding("ClusterRole cluster-admin", kind="ClusterRoleBinding")], "bind ClusterRole cluster-admin to ServiceAccount shop/own in every namespace"),
-    ([binding("ClusterRole edit")], "bind ClusterRole edit to ServiceAccount shop/own"),
-    ([binding("Role made-by-others")], "bind Role made-by-others to ServiceAccount shop/own"),
-    ([role(SECRETS), binding("Role r", ANYBODY)], "get secrets for Group system:unauthenticated"),
-    ([role(SECRETS), binding("Role r", OTHERS)], "get secrets for ServiceAccount other/web"),
-    ([role(READING, kind="ClusterRole"), binding("Role r")], "bind Role r to ServiceAccount shop/own"),
+    ([binding("ClusterRole edit")], "bind ClusterRole edit to ServiceAccount shop/own in namespace shop"),
+    ([binding("Role made-by-others")], "bind Role made-by-others to ServiceAccount shop/own in namespace shop"),
+    ([role(SECRETS), binding("Role r", ANYBODY)], "get secrets in namespace shop for Group system:unauthenticated"),
+    ([role(SECRETS), binding("Role r", OTHERS)], "get secrets in namespace shop for ServiceAccount other/web"),
+    ([role(READING, kind="ClusterRole"), binding("Role r")], "bind Role r to ServiceAccount shop/own in namespace shop"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("objects", "right"), BINDINGS)
 def test_a_binding_gives_a_role_of_the_component_to_its_own_account(objects: list[dict[str, Any]], right: str) -> None:
     """A role that others wrote, or a right that others get, is listed by itself."""
-    assert refused(ACCOUNT, *objects, rights={"shop/web": ["get secrets"]}) == [right]
-    assert refused(ACCOUNT, *objects, rights={"shop/web": ["get secrets", right]}) == []
+    assert refused(ACCOUNT, *objects, rights={"shop/web": [GET]}) == [right]
+    assert refused(ACCOUNT, *objects, rights={"shop/web": [GET, right]}) == []
 
 
 def test_a_right_moves_to_no_other_holder_with_a_rule() -> None:
     """The rules of two roles change places: the set of rights and that of bindings stay."""
     logs = rule("get", "pods/log")
     account, group = binding("Role own"), binding("Role r", ANYBODY) | {"metadata": {"name": "c"}}
-    listed = ["get secrets", "get pods/log", "get pods/log for Group system:unauthenticated"]
+    here = "in namespace shop"
+    listed = [GET, f"get pods/log {here}", f"get pods/log {here} for Group system:unauthenticated"]
     before = ACCOUNT, role(SECRETS, name="own"), role(logs), account, group
     assert refused(*before, rights={"shop/web": listed}) == []
     swapped = ACCOUNT, role(logs, name="own"), role(SECRETS), account, group
-    assert refused(*swapped, rights={"shop/web": listed}) == ["get secrets for Group system:unauthenticated"]
+    assert refused(*swapped, rights={"shop/web": listed}) == [f"{GET} for Group system:unauthenticated"]
 
 
 def test_a_binding_in_another_namespace_is_listed_as_such() -> None:
     elsewhere = binding("ClusterRole edit")
     elsewhere["metadata"]["namespace"] = "other"
-    right = "bind ClusterRole edit to ServiceAccount shop/own"
-    assert refused(ACCOUNT, elsewhere, allowed={"other/Namespace": "x"}, rights={"shop/web": [right]}) == [
-        f"{right} in namespace other"
-    ]
+    right = "bind ClusterRole edit to ServiceAccount shop/own in namespace"
+    listed = {"shop/web": [f"{right} shop"]}
+    assert refused(ACCOUNT, elsewhere, allowed={"other/Namespace": "x"}, rights=listed) == [f"{right} other"]
 
 
 def test_a_message_has_three_rights_and_its_details_the_others() -> None:
     """So that somebody who lists them sees all."""
     secrets = rule("get list watch create delete", "secrets")
-    assert refused(role(secrets)) == ["get secrets, list secrets, watch secrets and 2 more"]
+    here = "secrets in namespace shop"
+    assert refused(role(secrets)) == [f"get {here}, list {here}, watch {here} and 2 more"]
     (finding,) = judge([judged(role(secrets))], Rules(rbac=True))
-    assert finding.details == ("create secrets", "delete secrets")
+    assert finding.details == (f"create {here}", f"delete {here}")
 
 
 def test_a_harmless_role_may_be_anybodys() -> None:

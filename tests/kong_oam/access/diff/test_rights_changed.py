@@ -28,7 +28,8 @@ metadata: {name: own, namespace: orders}
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: orders}\n"
 
 
-LISTED = [f"get {of}{holder}" for of in ("secrets", "pods/log") for holder in ("", " for Group devs")]
+IN = "in namespace orders"
+LISTED = [f"get {of} {IN}{holder}" for of in ("secrets", "pods/log") for holder in ("", " for Group devs")]
 
 
 def with_objects(objects: str) -> AccessModel:
@@ -47,7 +48,6 @@ def rows(old: AccessModel, new: AccessModel) -> list[tuple[str, str, str]]:
     return found
 
 
-IN = "in namespace orders"
 BOUND = f"bind Role r to ServiceAccount orders/own {IN}"
 
 
