@@ -66,6 +66,8 @@ class RenderedObject:
     """The values of other components that stand in it and that only the cluster knows."""
     defined: str = field(default="", compare=False)
     """Which of the project's own definitions made it, as messages have it; empty of any other."""
+    nested: bool = False
+    """Whether it stands in another object, of which a controller may make it."""
 
     @cached_property
     def inside(self) -> Inside:

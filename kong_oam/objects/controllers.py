@@ -5,15 +5,14 @@ What a chart, a repository or a module makes by itself is in no rendered object,
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.pods import Path, mapping
+from kong_oam.objects.texts import texts_in
 
 RELEASE = ("helm.sh", "Release")
 KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
@@ -24,17 +23,8 @@ _MODULE = ("terraform.core.oam.dev", "Configuration")
 _CONTROLLED = frozenset({*RELEASES, KUSTOMIZATION, _MODULE})
 
 _PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
-_WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-"""What could be an object's name. Of `my.name` and `name-2`, `name` is none."""
 _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
 """Where a text in HCL, or in JSON, says a namespace."""
-
-
-_ACCOUNT = re.compile(
-    r"""\bservice_?account(?:_?name)?["']?\s*[:=]\s*(?:\{\s*)?(?:["']?name["']?\s*[:=]\s*)?["']?([a-z0-9][a-z0-9.-]*)""",
-    re.IGNORECASE,
-)
-"""Where a text in YAML, JSON or HCL says a ServiceAccount's name."""
 
 
 def is_controlled(one: RenderedObject) -> bool:
@@ -59,6 +49,8 @@ def patches_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
 
 def deploys_to(one: RenderedObject) -> str:
     """The namespace that an object's controller makes objects in, unless they say another."""
+    if not is_controlled(one):
+        return one.namespace
     spec = mapping(one.object.get("spec"))
     named = spec.get("targetNamespace") or (spec.get("namespace") if one.group_kind == RELEASE else None)
     return str(named or one.namespace)
@@ -79,7 +71,10 @@ def namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
     """Yields the namespaces that a Configuration names: for its state, or in code that makes objects in a cluster."""
     if one.group_kind != _MODULE:
         return
-    for path, text in _texts(one.object.get("spec"), ("spec",)):
+    for said in texts_in(one.object.get("spec"), ("spec",)):
+        path, text = said.path, said.text
+        if said.is_key:
+            continue
         of_state = path[1:2] == ("backend",)  # a spec that is no mapping has no fields
         if of_state and path[-1] == "namespace":
             yield dotted(path), text
@@ -88,74 +83,9 @@ def namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
                 yield f"a namespace in {dotted(path)}", namespace
 
 
-def words_said(one: RenderedObject) -> Iterator[tuple[Path, str]]:
-    """Yields what could be the name of an object in the texts and keys of one that a controller makes others of."""
-    if is_controlled(one):
-        for path, text in texts_said(one.object.get("spec"), ("spec",)):
-            yield from ((path, word) for word in dict.fromkeys(_WORD.findall(text)))
-
-
-def accounts_said(one: RenderedObject) -> Iterator[tuple[Path, str]]:
-    """Yields the ServiceAccounts that manifests name which stand in texts of such an object."""
-    if is_controlled(one):
-        for path, text in texts_said(one.object.get("spec"), ("spec",)):
-            yield from ((path, name) for name in _ACCOUNT.findall(text))
-
-
-def texts_said(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Yields the texts in a value, keys of mappings among them, each with its path."""
-    yield from _texts(value, path)
-    yield from _keys(value, path)
-
-
 def sources_named(one: RenderedObject) -> Iterator[tuple[Path, tuple[str, str]]]:
     """Yields kind and name of the ConfigMaps and Secrets whose texts a controller reads as part of the object."""
     if is_controlled(one):
         for path, holder in one.inside:
             if holder.get("kind") in ("ConfigMap", "Secret") and holder.get("name"):
                 yield (*path, "name"), (str(holder["kind"]), str(holder["name"]))
-
-
-def words_held(found: Mapping[str, Any]) -> frozenset[str]:
-    """What could be the name of an object in the data of a ConfigMap or a Secret."""
-    return frozenset(word for text in _held(found) for word in _WORD.findall(text))
-
-
-def accounts_held(found: Mapping[str, Any]) -> frozenset[str]:
-    """The ServiceAccounts that manifests name which stand in the data of a ConfigMap or a Secret."""
-    return frozenset(name for text in _held(found) for name in _ACCOUNT.findall(text))
-
-
-def _held(found: Mapping[str, Any]) -> list[str]:
-    encoded = ("binaryData", "data") if found.get("kind") == "Secret" else ("binaryData",)
-    texts = [_decoded(text) for field in encoded for _, text in _texts(found.get(field), ())]
-    texts += [text for field in ("data", "stringData") for _, text in _texts(found.get(field), ())]
-    return texts
-
-
-def _decoded(text: str) -> str:
-    try:
-        return base64.b64decode(text).decode("utf-8", "replace")
-    except ValueError:  # which the cluster refuses
-        return ""
-
-
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, (*path, str(key)))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _texts(item, (*path, str(index)))
-
-
-def _keys(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield (*path, str(key)), str(key)
-            yield from _keys(item, (*path, str(key)))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _keys(item, (*path, str(index)))

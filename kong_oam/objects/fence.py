@@ -13,11 +13,10 @@ from typing import Any
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, Rules, dotted, texts
-from kong_oam.objects.controllers import RELEASE
 from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.kinds import USUAL
+from kong_oam.objects.foreign import is_foreign, with_inner_objects
 from kong_oam.objects.known_keys import opens_nothing
-from kong_oam.objects.node import node_openings
+from kong_oam.objects.node import HOST, OF_NODE, context_openings, node_openings
 from kong_oam.objects.pods import (
     CONTAINER_LISTS,
     WORKLOADS,
@@ -28,11 +27,6 @@ from kong_oam.objects.pods import (
 )
 
 _SERVICE = ("", "Service")
-_HOST: Mapping[str, str] = {
-    "hostNetwork": "its pods would have the network of their node, which no NetworkPolicy holds",
-    "hostPID": "its pods would see, and could take over, whatever runs on their node",
-    "hostIPC": "its pods would share memory with whatever runs on their node",
-}
 _VOLUMES = frozenset(
     {
         "awsElasticBlockStore",
@@ -60,28 +54,6 @@ _VOLUMES = frozenset(
     }
 )
 """Volumes that are no part of the node. `hostPath`, `flexVolume` and `gitRepo` have the node do something as root."""
-_CAPABILITIES = frozenset(
-    {
-        "AUDIT_WRITE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "IPC_LOCK",
-        "KILL",
-        "MKNOD",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-        "SYS_NICE",
-        "SYS_RESOURCE",
-    }
-)
-"""What a container may be given: a runtime's defaults, and what changes limits and priorities alone. With others it
-sends in another's name (NET_RAW, NET_ADMIN), or becomes its node's root (SYS_ADMIN, SYS_MODULE, SYS_PTRACE, ...)."""
 _SERVICE_FIELDS = frozenset(
     {
         "allocateLoadBalancerNodePorts",
@@ -112,6 +84,8 @@ def pods_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) 
             yield component.refused("ACC226", one, f"{dotted(path)}: {reason}; take it out", path)
         for path, reason in node_openings(template, rules.allowed):
             yield component.refused("ACC226", one, f"{dotted(path)}: {reason}", path)
+        if one.group_kind not in WORKLOADS:
+            continue  # whose labels are read at any depth
         labels = texts(template.labels)
         for key, own in ((APPLICATION, component.application), (COMPONENT, component.name)):
             value = labels.get(key, own)
@@ -241,7 +215,7 @@ def _services(components: Iterable[JudgedComponent]) -> Iterator[_Service]:
         for name, selector in component.services.items():
             if selector:
                 yield _Service(component, component.namespace, name, texts(selector))
-        for one in component.objects:
+        for one in with_inner_objects(component.objects):
             selector = texts(mapping(one.object.get("spec")).get("selector"))
             if one.group_kind == _SERVICE and selector:
                 yield _Service(component, one.namespace, one.name, selector, one)
@@ -277,32 +251,30 @@ def _all_templates(one: RenderedObject) -> Iterator[PodTemplate]:
     known = fenced_pods(one)
     yield from known
     if one.group_kind not in WORKLOADS:
-        is_known = one.group_kind in USUAL or one.group_kind == RELEASE
+        is_known = not is_foreign(one)
         paths = {template.path for template in known}
         for path, holder in one.inside:
             template = template_of(holder, path) if "spec" in holder else None
             if template and path not in paths and any(kind in template.spec for kind in CONTAINER_LISTS):
                 yield template
-            if path and path[-1] != "spec" and not is_known and _runs_pods(holder):
+            if path and path[-1] != "spec" and not is_known and _lists_containers(holder):
+                # Under whatever name, a kind of others makes pods of it.
                 yield PodTemplate(path[:-1], {}, {}, holder, path[-1])
 
 
-def _runs_pods(holder: Mapping[str, Any]) -> bool:
-    """Whether a mapping says of pods what no other would: under whatever name, a kind of others makes some of it."""
-    listed = any(isinstance(holder.get(kind), list | tuple) for kind in CONTAINER_LISTS)
-    return listed or any(holder.get(field) is True for field in _HOST)
+def _lists_containers(holder: Mapping[str, Any]) -> bool:
+    return any(isinstance(holder.get(kind), list | tuple) for kind in CONTAINER_LISTS)
 
 
 def _pod_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...], str]]:
     at, spec = template.at, template.spec
-    for field, reason in _HOST.items():
+    for field, reason in HOST.items():
         if spec.get(field) not in (None, False):
             yield (*at, field), reason
     for index, volume in enumerate(mappings(spec.get("volumes"))):
         for kind in sorted(str(kind) for kind in volume if kind not in _VOLUMES and volume[kind] is not None):
-            yield (*at, "volumes", str(index), kind), "its pods would read and write what belongs to their node"
-    if _is_host_process(spec):
-        yield (*at, "securityContext"), "its pods would run as processes of their node"
+            yield (*at, "volumes", str(index), kind), OF_NODE
+    yield from context_openings((*at, "securityContext"), mapping(spec.get("securityContext")))
 
 
 def _container_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -311,28 +283,7 @@ def _container_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...]
             if port.get("hostPort") not in (None, 0):
                 reason = "the port would be open at its node's address; a gateway trait exposes it"
                 yield (*at, "ports", str(index), "hostPort"), reason
-        if not (context := mapping(container.get("securityContext"))):
-            continue
-        where = (*at, "securityContext")
-        if context.get("privileged") not in (None, False):
-            yield (*where, "privileged"), "the container would be root of its node"
-        for name in _strange_capabilities(context):
-            yield (*where, "capabilities", "add"), f"with {name} the container could leave its fence"
-        if context.get("procMount") not in (None, "Default"):
-            yield (*where, "procMount"), "the container could change its node"
-        if _is_host_process(container):
-            yield (*where, "windowsOptions"), "the container would be a process of its node"
-
-
-def _strange_capabilities(context: Mapping[str, Any]) -> list[str]:
-    added = mapping(context.get("capabilities")).get("add")
-    names = [str(name) for name in added] if isinstance(added, list | tuple) else [str(added)] if added else []
-    return [name for name in names if name.upper().removeprefix("CAP_") not in _CAPABILITIES]
-
-
-def _is_host_process(holder: Mapping[str, Any]) -> bool:
-    windows = mapping(mapping(holder.get("securityContext")).get("windowsOptions"))
-    return windows.get("hostProcess") not in (None, False)
+        yield from context_openings((*at, "securityContext"), mapping(container.get("securityContext")))
 
 
 def _strange_annotations(one: RenderedObject, rules: Rules) -> Iterator[str]:

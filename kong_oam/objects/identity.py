@@ -6,37 +6,24 @@ What a chart or a repository makes once it is installed is in no rendered object
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import Inside, RenderedObject
-from kong_oam.objects.component import INGRESSES, JudgedComponent, dotted
-from kong_oam.objects.controllers import (
-    accounts_held,
-    accounts_said,
-    deploys_to,
-    is_controlled,
-    sources_named,
-    texts_said,
-    words_held,
-    words_said,
-)
-from kong_oam.objects.kinds import USUAL, is_of_kubernetes
+from kong_oam.objects.component import APPLICATION, COMPONENT, INGRESSES, JudgedComponent, dotted
+from kong_oam.objects.controllers import deploys_to, sources_named
+from kong_oam.objects.foreign import is_foreign, is_read_freely
 from kong_oam.objects.pods import CONTAINER_LISTS, Path, mapping
+from kong_oam.objects.texts import TOKEN, Text, accounts_in, label_refused, texts_held, texts_in, texts_of
 
-_CALLED = frozenset({*CONTAINER_LISTS, "metadata", "resourceClaims", "volumes"})
-"""The fields in which labels, and parts of pods, have names of their own."""
-_ENVELOPE = frozenset({"apiVersion", "kind", "metadata", "status"})
 _ACCOUNT = ("", "ServiceAccount")
 _CERT_MANAGER = "cert-manager.io"
 _CERTIFICATE = (_CERT_MANAGER, "Certificate")
 _DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-_TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
-_ANSWERING = "the key by which the gateway answers for"
-_OWN = "name a Secret of the component's own"
+_ENDLESS = "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
 _WRITING = "writeconnectionsecrettoref"
 _NAMES = ("secret", "secretname")
 """How the fields end, in lower case, whose value is a Secret's name."""
@@ -48,7 +35,7 @@ Owners = Mapping[tuple[str, str], frozenset[str]]
 """By namespace and name of a Secret or a ServiceAccount, the components that it belongs to."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identities:
     """What stands for the components of a stack: their clients' and their workloads' Secrets, and their
     ServiceAccounts."""
@@ -65,6 +52,16 @@ class Identities:
     """Those of the Secrets that hold what a workload shows: its component may render its own."""
     sources: Mapping[tuple[str, str, str], tuple[RenderedObject, ...]]
     """The ConfigMaps and Secrets that components render, by namespace, kind and name."""
+
+    @cached_property
+    def secret_names(self) -> frozenset[str]:
+        """The names of all Secrets that are somebody's."""
+        return frozenset(name for owners in (self.credentials, self.shown) for _, name in owners)
+
+    @cached_property
+    def namespaces(self) -> frozenset[str]:
+        """Where Secrets and ServiceAccounts lie."""
+        return frozenset(place for owners in (self.credentials, self.shown, self.accounts) for place, _ in owners)
 
 
 def identities(components: Sequence[JudgedComponent]) -> Identities:
@@ -107,39 +104,65 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
 
 def identities_refused(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
     """Yields where an object takes what stands for another component."""
-    kind = one.group_kind
-    if kind in INGRESSES:
+    if one.group_kind in INGRESSES:
         return
-    if kind == _ACCOUNT and one.name == "default":
+    yield from _overwrites(component, one, known)
+    yield from _names_of_others(component, one, known)
+    if one.nested:
+        return  # the object that it stands in is read as a whole
+    told = telling_mappings(one.inside)
+    yield from _writes(component, one, known, told)
+    if is_read_freely(one):
+        yield from _named_anywhere(component, one, known)
+        yield from _named_in_sources(component, one, known)
+    else:
+        yield from _referred_to(component, one, known, told)
+
+
+def _overwrites(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
+    """Yields why an object cannot be there under its name, or with its type."""
+    if one.group_kind == _ACCOUNT and one.name == "default":
         message = "the cluster has it, for all pods that name none, and whoever gave it rights meant others; rename it"
         yield component.refused("ACC217", one, message)
-    if kind == ("", "Secret") and one.object.get("type") == _TOKEN:
-        message = "its type has the cluster write a ServiceAccount's token into it, which never ends; take it out"
-        yield component.refused("ACC217", one, message)
-    if kind == ("", "Secret") and (one.namespace, one.name) in known.kept:
+    if one.group_kind != ("", "Secret"):
+        return
+    if one.object.get("type") == TOKEN:
+        yield component.refused("ACC217", one, f"its type {_ENDLESS}")
+    key = (one.namespace, one.name)
+    if key in known.kept:
         message = "it would overwrite the credential of a client, which is kept in the cluster; give it another name"
         yield component.refused("OAM107", one, message)
-    owners = known.credentials.get((one.namespace, one.name), frozenset())
-    if kind == ("", "Secret") and (one.namespace, one.name) in known.keys and component.key not in owners:
+    owners = known.credentials.get(key, frozenset())
+    if key in known.keys and component.key not in owners:
         message = f"it would overwrite what the workload of '{min(owners)}' shows; give it another name"
         yield component.refused("OAM107", one, message)
-    yield from _names_of_others(component, one, known)
-    told = telling_mappings(one.inside)
+
+
+def _writes(
+    component: JudgedComponent, one: RenderedObject, known: Identities, told: Iterable[_Told]
+) -> Iterator[Diagnostic]:
+    """Yields where an object has its controller write into a client's Secret."""
     for path, namespace, name in secrets_named(told):
         owners = known.credentials.get((namespace or one.namespace, name), frozenset())
-        if owners and any(step.lower() == _WRITING for step in path):
+        if owners and _is_written(path):
             message = f"{dotted(path)} would overwrite '{name}', the credential of '{min(owners)}'; write another name"
             yield component.refused("OAM107", one, message)
-        elif _renews(component, one, known, name):
-            continue
-        elif message := _taken(component, known, {namespace or one.namespace}, path, name):
-            yield component.refused("ACC217", one, message, path)
-    yield from _said_in_texts(component, one, known)
-    yield from _said_to_others(component, one, known)
-    for path, name in (*accounts_named(told), *accounts_said(one)):
-        if owners := _others_accounts(component, one, known, name):
-            message = f"{dotted(path)} '{name}' is the ServiceAccount of '{min(owners)}'; take it out: it has its own"
-            yield component.refused("ACC217", one, message)
+
+
+def _is_written(path: Path) -> bool:
+    return any(step.lower() == _WRITING for step in path)
+
+
+def _referred_to(
+    component: JudgedComponent, one: RenderedObject, known: Identities, told: Sequence[_Told]
+) -> Iterator[Diagnostic]:
+    """Yields where an object whose fields are known refers to another component's Secret or ServiceAccount."""
+    for path, namespace, name in secrets_named(told):
+        if not _is_written(path) and (whose := _taken(component, known, {namespace or one.namespace}, name)):
+            yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {whose}", path)
+    for path, name in accounts_named(told):
+        if owners := _others(component, known.accounts, {one.namespace}, name):
+            yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {_account_of(owners)}", path)
 
 
 def _names_of_others(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
@@ -148,13 +171,13 @@ def _names_of_others(component: JudgedComponent, one: RenderedObject, known: Ide
     others = {name: owner for name, owner in known.certified.items() if owner != component.key}
     if not others:
         return
-    asked: list[tuple[Path, str]] = []
+    asked: list[Text] = []
     if one.group_kind[0] == _CERT_MANAGER:
-        asked += texts_said(one.object.get("spec"), ("spec",))
+        asked += texts_in(one.object.get("spec"), ("spec",))
     for path, holder in one.inside:
         if path[-1:] == ("csi",):
-            asked += texts_said(holder.get("volumeAttributes"), (*path, "volumeAttributes"))
-    for path, text in asked:
+            asked += texts_in(holder.get("volumeAttributes"), (*path, "volumeAttributes"))
+    for path, text in ((said.path, said.text) for said in asked):
         if path[-2:-1] == ("volumeAttributes",) and "$" in text:
             message = f"{dotted(path)}: what its driver fills in may be another component's name; write the name itself"
             yield component.refused("ACC217", one, message, path)
@@ -182,52 +205,76 @@ def telling_mappings(inside: Inside) -> list[_Told]:
     ]
 
 
-def _said_in_texts(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
-    """Charts, repositories and modules read whatever they like: so a credential's name is nowhere in what they get."""
-    if not is_controlled(one):
-        return
+def _named_anywhere(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
+    """Yields where an object that a controller reads as it likes says the name of another component's Secret or
+    ServiceAccount: the controller may read that Secret, write a Secret of that name, or run pods as that account.
+
+    A name counts in the object's namespace, and in those that the object names.
+    """
+    texts = texts_of(one)
+    if is_foreign(one):
+        texts = [Text(("metadata", "name"), one.name, {}, False, False, False), *texts]
     namespaces = {one.namespace, deploys_to(one)}
-    for path, word in words_said(one):
-        message = _taken(component, known, namespaces, path, word)
-        if message and not any(step.lower() == _WRITING for step in path):
-            yield component.refused("ACC217", one, message, path)
-    for path, (kind, name) in sources_named(one):
-        for source in known.sources.get((one.namespace, kind, name), ()):
-            for word in sorted(words_held(source.object)):
-                if owners := _others(component, known.credentials, namespaces, word):
-                    message = f"{dotted(path)} '{name}' has '{word}' in it, the credential of '{min(owners)}'; "
-                    yield component.refused("ACC217", one, f"{message}a component has its own client trait", path)
-                elif owners := _shown_for_others(component, known, namespaces, word):
-                    message = f"{dotted(path)} '{name}' has '{word}' in it, {_ANSWERING} '{min(owners)}'; {_OWN}"
-                    yield component.refused("ACC217", one, message, path)
-            for account in sorted(accounts_held(source.object)):
-                if owners := _others_accounts(component, one, known, account):
-                    message = f"{dotted(path)} '{name}' has '{account}' in it, the ServiceAccount of '{min(owners)}'; "
-                    yield component.refused("ACC217", one, f"{message}take it out: it has its own", path)
+    for text in texts:
+        if text.of_namespace:
+            namespaces |= known.namespaces.intersection(text.names)
+    for text in texts:
+        for name, whose in _names_in(text, component, known, namespaces):
+            if not _is_written(text.path) and not _renews(component, one, known, name):
+                yield component.refused("ACC217", one, f"{dotted(text.path)} '{name}' is {whose}", text.path)
+        if TOKEN in text.text:
+            yield component.refused("ACC217", one, f"{dotted(text.path)} {_ENDLESS}", text.path)
 
 
-def _said_to_others(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
-    """Yields where an object of a kind that nobody here knows says a credential's name, its own name included: its
-    controller may read that Secret, or write one of that name. Pods are told of Secrets in fields of
-    their own."""
-    if one.group_kind in USUAL or is_of_kubernetes(one.group_kind) or is_controlled(one):
-        return
-    said: list[tuple[Path, str]] = [(("metadata", "name"), one.name)]
-    for field in sorted(one.object.keys() - _ENVELOPE):
-        told = texts_said(one.object[field], (field,))
-        said += ((path, text) for path, text in told if _CALLED.isdisjoint(path) and not any(map(_pulls, path)))
-    for path, text in said:
-        message = _taken(component, known, {one.namespace}, path, text)
-        if message and not _renews(component, one, known, text):
-            yield component.refused("ACC217", one, message, path)
+def _named_in_sources(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
+    """Yields where what a chart or a repository has its values from says what its object may not say."""
+    namespaces = {one.namespace, deploys_to(one)}
+    for path, (kind, source) in sources_named(one):
+        for found in known.sources.get((one.namespace, kind, source), ()):
+            for text in texts_held(found.object):
+                what = f"{dotted(path)} '{source}'"
+                for name, whose in _names_in(text, component, known, namespaces):
+                    yield component.refused("ACC217", one, f"{what} has '{name}' in it, {whose}", path)
+                if TOKEN in text.text:
+                    yield component.refused("ACC217", one, f"{what} {_ENDLESS}", path)
+                if message := label_refused(text, component):
+                    yield component.refused("ACC226", one, f"{what} {message}", path)
 
 
-def _taken(component: JudgedComponent, known: Identities, namespaces: set[str], path: Path, name: str) -> str:
-    """What is wrong with naming a Secret: it is another component's credential, or key of a host. Empty for others."""
+def _names_in(
+    text: Text, component: JudgedComponent, known: Identities, namespaces: Set[str]
+) -> Iterator[tuple[str, str]]:
+    """Yields the names of other components' Secrets and ServiceAccounts in a text, and whose they are."""
+    names = dict.fromkeys(text.names)
+    there = namespaces | known.namespaces.intersection(names)
+    for name in () if _says_its_own(text) else names:
+        if name in known.secret_names and (whose := _taken(component, known, there, name)):
+            yield name, whose
+    for name in accounts_in(text):
+        if owners := _others(component, known.accounts, there, name):
+            yield name, _account_of(owners)
+
+
+def _says_its_own(text: Text) -> bool:
+    """Whether a text is the name or the image of a container, which refer to nothing, or the value of a label that is
+    judged by itself."""
+    if text.is_key:
+        return False
+    field = text.path[-1]
+    of_container = len(text.path) >= 3 and text.path[-3] in CONTAINER_LISTS
+    return (of_container and field in ("image", "name")) or field.endswith((APPLICATION, COMPONENT))
+
+
+def _account_of(owners: Collection[str]) -> str:
+    return f"the ServiceAccount of '{min(owners)}'; take it out: it has its own"
+
+
+def _taken(component: JudgedComponent, known: Identities, namespaces: Set[str], name: str) -> str:
+    """Whose a Secret is that is another component's credential, or key of a host, and what to do. Empty for others."""
     if owners := _others(component, known.credentials, namespaces, name):
-        return f"{dotted(path)} '{name}' is the credential of '{min(owners)}'; a component has its own client trait"
+        return f"the credential of '{min(owners)}'; a component has its own client trait"
     if owners := _shown_for_others(component, known, namespaces, name):
-        return f"{dotted(path)} '{name}' is {_ANSWERING} '{min(owners)}'; {_OWN}"
+        return f"the key by which the gateway answers for '{min(owners)}'; name a Secret of the component's own"
     return ""
 
 
@@ -237,25 +284,18 @@ def _renews(component: JudgedComponent, one: RenderedObject, known: Identities, 
     return one.group_kind == _CERTIFICATE and component.key in known.shown.get((one.namespace, name), ())
 
 
-def _shown_for_others(component: JudgedComponent, known: Identities, namespaces: set[str], name: str) -> frozenset[str]:
+def _shown_for_others(component: JudgedComponent, known: Identities, namespaces: Set[str], name: str) -> frozenset[str]:
     """The other components for whose hosts the gateway shows a Secret of this name. A gateway trait of the component's
     own that names it, too, gives no right to the key."""
     owners = {one for namespace in namespaces for one in known.shown.get((namespace, name), ())}
     return frozenset(owners - {component.key})
 
 
-def _others(component: JudgedComponent, secrets: Owners, namespaces: set[str], name: str) -> frozenset[str]:
-    """The components that a Secret of this name in one of the namespaces belongs to, where it is none of this
-    component's."""
+def _others(component: JudgedComponent, secrets: Owners, namespaces: Set[str], name: str) -> frozenset[str]:
+    """The components that a Secret or a ServiceAccount of this name in one of the namespaces belongs to, where it is
+    none of this component's."""
     found = (secrets.get((namespace, name), frozenset()) for namespace in namespaces)
     return frozenset(owner for owners in found if component.key not in owners for owner in owners)
-
-
-def _others_accounts(component: JudgedComponent, one: RenderedObject, known: Identities, name: str) -> frozenset[str]:
-    """The components whose ServiceAccount is called so where an object is or deploys to, and not this component's."""
-    owners = known.accounts.get((deploys_to(one), name), frozenset())
-    owners |= known.accounts.get((one.namespace, name), frozenset())
-    return frozenset() if component.key in owners else owners
 
 
 def secrets_named(told: Iterable[_Told]) -> Iterator[tuple[Path, str, str]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.any_depth import fields_refused
 from kong_oam.objects.awaited import awaited_refused
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.controllers import patches_refused
 from kong_oam.objects.fence import pods_refused, selections_refused, services_refused
 from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.foreign import inner_objects, with_inner_objects
 from kong_oam.objects.identity import identities, identities_refused
 from kong_oam.objects.keeping import keeping_refused
 from kong_oam.objects.kinds import kind_refused, namespaces_refused
@@ -34,14 +37,25 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
             *(() if component.said_at else shapes_refused(component, one)),  # properties have a schema
             *metadata_refused(component, one, rules),
             *pods_refused(component, one, rules),
+            *fields_refused(component, one),
             *patches_refused(component, one),
             *services_refused(component, one, rules),
             *keeping_refused(component, one),
             *awaited_refused(component, one),
+            *(wrong for inner in inner_objects(one) for wrong in _within_refused(component, inner, rules)),
         ]
         found += dict.fromkeys(of_one)
     found += rights_refused(component, rules)
     return tuple(found)
+
+
+def _within_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
+    """Yields what is wrong about an object in another, beside what is found in that at any depth."""
+    if wrong := tuple(kind_refused(component, one, rules)):
+        yield from wrong
+    else:
+        yield from namespaces_refused(component, one, rules, pods=bool(fenced_pods(one)))
+        yield from services_refused(component, one, rules)
 
 
 def judge(components: Sequence[JudgedComponent], rules: Rules, alone: Alone = refused_alone) -> Iterator[Diagnostic]:
@@ -52,7 +66,7 @@ def judge(components: Sequence[JudgedComponent], rules: Rules, alone: Alone = re
     """
     known = identities(components)
     for component in components:
-        objects = (*component.objects, *component.lowered)
+        objects = (*with_inner_objects(component.objects), *component.lowered)
         if objects:
             yield from alone(component, rules)
         for one in objects:

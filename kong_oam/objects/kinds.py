@@ -19,7 +19,7 @@ _FLUX = {
     "source": ("Bucket", "GitRepository", "HelmChart", "HelmRepository", "OCIRepository"),
 }
 _RBAC = "rbac.authorization.k8s.io"
-_ROLES = frozenset({(_RBAC, kind) for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")})
+ROLES = frozenset({(_RBAC, kind) for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")})
 _NO_ROLES = "roles let pods read and change what is in the cluster; take it out, or have the stack say so: cluster.rbac"
 _RELEASE_TYPE = "helmchart"
 USUAL = (
@@ -210,10 +210,12 @@ def _kind_message(component: JudgedComponent, one: RenderedObject, kind: tuple[s
         return f"'{one.api}' and '{name}' are no apiVersion and kind, as apps/v1 and Deployment are; correct them"
     if reason := _never(kind, one.object):
         return reason
+    if one.nested and kind in INGRESSES:
+        return f"{_A_WAY_IN}; take it out"
     if kind == RELEASE:
         return _release_message(component, one)
     full = f"{group}/{name}" if group else name
-    if kind in _ROLES:
+    if kind in ROLES:
         return "" if rules.rbac else _NO_ROLES
     if kind in USUAL or full in rules.allowed:
         return ""

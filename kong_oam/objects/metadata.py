@@ -9,7 +9,7 @@ from functools import lru_cache
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import Inside, RenderedObject
 from kong_oam.objects.component import INGRESSES, JudgedComponent, Rules, dotted
-from kong_oam.objects.controllers import is_controlled
+from kong_oam.objects.foreign import is_foreign
 from kong_oam.objects.kinds import USUAL, is_of_kubernetes
 from kong_oam.objects.known_keys import always_obeyed, opens_nothing
 from kong_oam.objects.pods import Path, mapping
@@ -66,7 +66,7 @@ def metadata_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
     for path in (path for path, fields in inside if _MARK in fields):
         message = f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take '{_MARK}' out"
         yield component.refused("ACC228", one, message, (*path, _MARK))
-    is_known = kind in USUAL or is_of_kubernetes(kind) or is_controlled(one)  # values of charts are the charts'
+    is_known = not is_foreign(one)  # values of charts are the charts'
     for path, holder in inside:
         for field in _written(path, holder, is_known=is_known):
             for key in mapping(holder[field]):

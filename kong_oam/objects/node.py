@@ -7,6 +7,36 @@ from typing import Any
 
 from kong_oam.objects.pods import Path, PodTemplate, mapping, mappings
 
+HOST: Mapping[str, str] = {
+    "hostNetwork": "its pods would have the network of their node, which no NetworkPolicy holds",
+    "hostPID": "its pods would see, and could take over, whatever runs on their node",
+    "hostIPC": "its pods would share memory with whatever runs on their node",
+}
+"""The fields of a pod by which it has a part of its node, and what that opens."""
+OF_NODE = "its pods would read and write what belongs to their node"
+ROOT = "the container would be root of its node"
+_CAPABILITIES = frozenset(
+    {
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "IPC_LOCK",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+        "SYS_NICE",
+        "SYS_RESOURCE",
+    }
+)
+"""What a container may be given: a runtime's defaults, and what changes limits and priorities alone. With others it
+sends in another's name (NET_RAW, NET_ADMIN), or becomes its node's root (SYS_ADMIN, SYS_MODULE, SYS_PTRACE, ...)."""
 _ACTIONS = ("httpGet", "tcpSocket")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _HOOKS = ("postStart", "preStop")
@@ -24,13 +54,9 @@ def node_openings(template: PodTemplate, allowed: Iterable[str]) -> Iterator[tup
     `allowed`: what a stack allows: a RuntimeClass by `<name>/RuntimeClass`, a CSI driver by `<driver>/CSIDriver`.
     """
     at, spec = template.at, template.spec
-    containers = tuple(template.containers())
-    for path, container in containers:
+    for path, container in template.containers():
         for where, host in _hosts(container):
             yield (*path, *where), f"'{host}': {_ASKS}"
-    for path, holder in ((at, spec), *containers):
-        if context := mapping(holder.get("securityContext")):
-            yield from _unconfined((*path, "securityContext"), context)
     for key, value in template.annotations.items():
         if str(key).startswith(_ANNOTATIONS) and value == "unconfined":
             yield (*template.path, "metadata", "annotations", str(key)), f"{_UNCONFINED}; take it out"
@@ -50,14 +76,26 @@ def _hosts(container: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
                 yield (*path, action, "host"), str(host)
 
 
-def _unconfined(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+def context_openings(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Yields where a security context, of a pod or of a container, gives more of the node than a runtime does."""
+    if context.get("privileged") not in (None, False):
+        yield (*at, "privileged"), ROOT
+    added = mapping(context.get("capabilities")).get("add")
+    names = [str(name) for name in added] if isinstance(added, list | tuple) else [str(added)] if added else []
+    for name in names:
+        if name.upper().removeprefix("CAP_") not in _CAPABILITIES:
+            yield (*at, "capabilities", "add"), f"with {name} the container could leave its fence"
+    if context.get("procMount") not in (None, "Default"):
+        yield (*at, "procMount"), "the container could change its node"
+    if mapping(context.get("windowsOptions")).get("hostProcess") not in (None, False):
+        yield (*at, "windowsOptions"), "it would run as a process of its node"
     labels = mapping(context.get("seLinuxOptions"))
     for field in ("user", "role", "type"):
         if labels.get(field) not in (_SELINUX_TYPES if field == "type" else (None, "")):
-            yield (*at, "seLinuxOptions", field), f"{_UNCONFINED}; take it out"
+            yield (*at, "seLinuxOptions", field), _UNCONFINED
     for field in ("seccompProfile", "appArmorProfile"):
         if mapping(context.get(field)).get("type") not in (None, "", "RuntimeDefault", "Localhost"):
-            yield (*at, field, "type"), f"{_UNCONFINED}; take it out"
+            yield (*at, field, "type"), _UNCONFINED
 
 
 def _of_the_cluster(at: Path, spec: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[tuple[Path, str]]:

@@ -16,6 +16,7 @@ from typing import Any
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules
+from kong_oam.objects.foreign import with_inner_objects
 from kong_oam.objects.pods import mapping, mappings
 
 RBAC = "rbac.authorization.k8s.io"
@@ -91,7 +92,7 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnos
     accounts |= {(component.namespace, name) for kind, name in component.made if kind == "ServiceAccount"}
     listed = {text for entry in rules.rights.get(component.key, ()) for text in listed_rights(entry)}
     unlisted: dict[int, list[Right]] = {}
-    for right in rights_of(component.objects, component.cluster, accounts):
+    for right in rights_of(with_inner_objects(component.objects), component.cluster, accounts):
         if not right.harmless and right.text not in listed:
             unlisted.setdefault(id(right.object), []).append(right)
     for rights in unlisted.values():

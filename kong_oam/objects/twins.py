@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import INGRESSES, JudgedComponent, texts
+from kong_oam.objects.foreign import inner_objects
 from kong_oam.objects.kinds import is_cluster_scoped
 from kong_oam.objects.pods import mapping
 
@@ -45,8 +46,9 @@ def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
     """Yields objects of one group, kind, namespace and name, of rendered ones and of those that the project makes, and
     of Secrets that controllers write for a component.
 
-    Two Services of one component are one, with the ports of both, where they select the same pods. Ingresses are not
-    deployed. What shared-resource policies of both name is nobody's alone, and what both only read is made by neither.
+    An object within another replaces none of another component. Two Services of one component are one, with the ports
+    of both, where they select the same pods. Ingresses are not deployed. What shared-resource policies of both name is
+    nobody's alone, and what both only read is made by neither.
     Of a component the first such object that the project makes is a finding, for all of them go together.
     """
     first: dict[tuple[tuple[str, str], str, str], _Object] = {}
@@ -62,6 +64,12 @@ def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
                 continue
             told = told or one.rendered is None
             yield _twin(earlier, one)
+    for component in components:
+        for inner in (each for one in component.objects for each in inner_objects(one)):
+            made = _Object(component, inner.group_kind, inner.namespace, inner.name, inner)
+            there = first.get(made.identity, made)
+            if there.owner is not component:
+                yield _twin(there, made)
     yield from _named_alike(one for one in first.values() if one.kind == _SERVICE)
     yield from _made_here(components, first)
 

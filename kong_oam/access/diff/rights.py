@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from kong_oam.access.diff.change import Kind, Setting, Subject
 from kong_oam.access.model import Component, Estate
+from kong_oam.objects.foreign import with_inner_objects
 from kong_oam.objects.rights import rights_of
 
 RIGHTS: Final = "rights"
@@ -20,7 +21,7 @@ def rights_given(component: Component) -> list[str]:
     """
     found: set[str] = set()
     for site in component.sites:
-        found.update(right.text for right in rights_of(site.rendered or (), site.cluster, ()))
+        found.update(right.text for right in rights_of(with_inner_objects(site.rendered or ()), site.cluster, ()))
     return sorted(found)
 
 

@@ -47,7 +47,7 @@ def test_a_credential_is_named_in_no_text(kind: str, spec: Any, path: str) -> No
     assert said(VICTIM, api(one)) == [
         f"ACC217 {kind} 'x' of 'shop/api': {path.replace('NAME', 'web-client')} 'web-client' is the credential of 'shop/web'; a component has its own client trait"
     ]
-    for other in ("api-client", "web-client-2", "my-web-client", "my.web-client", "web"):
+    for other in ("api-client", "web-client-2", "my-web-client", "web-client.my", "web"):
         assert said(VICTIM, api({**of(kind), "spec": _named(spec, other)})) == []
 
 

@@ -30,7 +30,7 @@ OPENINGS = [
     ("containers: [{name: c, securityContext: {capabilities: {add: [ALL]}}}]", "spec.containers[0].securityContext.capabilities.add"),
     ("containers: [{name: c, securityContext: {capabilities: {add: NET_ADMIN}}}]", "spec.containers[0].securityContext.capabilities.add"),
     ("containers: [{name: c, securityContext: {windowsOptions: {hostProcess: true}}}]", "spec.containers[0].securityContext.windowsOptions"),
-    ("securityContext: {windowsOptions: {hostProcess: true}}", "spec.securityContext"),
+    ("securityContext: {windowsOptions: {hostProcess: true}}", "spec.securityContext.windowsOptions"),
     ("securityContext: {seLinuxOptions: {type: spc_t}}", "spec.securityContext.seLinuxOptions.type"),
     ("securityContext: {seLinuxOptions: {user: system_u}}", "spec.securityContext.seLinuxOptions.user"),
     ("securityContext: {seLinuxOptions: {role: container_t}}", "spec.securityContext.seLinuxOptions.role"),

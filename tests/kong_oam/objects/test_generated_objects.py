@@ -212,8 +212,6 @@ PATTERNS = {
     r">labels>app\.oam\.dev/component": ("ACC226", {"web"}),
     r">labels>app\.oam\.dev/name": ("ACC226", {"other"}),
     r">(secretKeyRef|secretRef|nodePublishSecretRef)>name": ("ACC217", {"web-client"}),
-    r">(secrets|secretNames|(secrets|tokenSecretRefs)>name)": ("ACC217", {"web-client"}),
-    r">deep>others": ("ACC217", {"web-client"}),
     r">text": ("ACC217", {"web-client", "- name: web-client"}),
     r">patches>patch": ("ACC226", {"x"}),
     r">secret>(name|secretName)": ("ACC217", {"web-client"}),
@@ -227,13 +225,20 @@ def opened(one: dict[str, Any]) -> Counter[str]:
     """How often an object opens something, by the code that says so."""
     if one["kind"] == "List":
         return Counter(["ACC224"])
-    return Counter(
-        code
-        for path, value in flat(one)
-        for pattern, (code, values) in PATTERNS.items()
-        if re.search(f"{pattern}$", path) and value in values
-        if code != "OAM102" or one["kind"] != "CloneSet"
-    )
+    is_foreign = one["kind"] in ("CloneSet", "Any")
+    found: Counter[str] = Counter()
+    for path, value in flat(one):
+        # Nobody knows what an object's controller reads, but for a container's name and image.
+        if is_foreign and value == "web-client" and not re.search(r"ontainers>(name|image)$", path):
+            found["ACC217"] += 1
+        for pattern, (code, values) in PATTERNS.items():
+            if not re.search(f"{pattern}$", path) or value not in values:
+                continue
+            if is_foreign and code == "OAM102":
+                found["ACC226"] += value is True
+            elif not is_foreign or code != "ACC217" or value != "web-client":
+                found[code] += 1
+    return found
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

@@ -1,0 +1,241 @@
+"""Objects of kinds that nobody here knows: what is refused at whatever depth, under whatever field."""
+
+from __future__ import annotations
+
+from time import process_time
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.judged import judged, said
+
+WEB = judged(
+    key="shop/web", made=(("ServiceAccount", "web"), ("Secret", "web-client")), credentials=frozenset({"web-client"})
+)
+ALLOWED = {"x.org/Any": "x", "other/Namespace": "x"}
+FIELDS = [
+    "spec", "template", "pod", "metadata", "containers", "volumes", "imagePullSecrets", "fooPullSecrets", "status",
+    "manifests", "items", "deep", "from", "x-y", "values", "sparkConf", "configuration", "name", "type",
+]  # fmt: skip
+noise = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-2, 2), st.sampled_from(["own", "own-client", "v1", "shop/x", "true"])),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+
+
+@st.composite
+def around(draw: st.DrawFn) -> list[tuple[str | None, Any]]:
+    """The way to a place in an object, from within: a field or None for a list, and what is beside the place."""
+    return draw(st.lists(st.tuples(st.sampled_from([*FIELDS, None]), noise), max_size=6))
+
+
+def placed(inner: Any, way: list[tuple[str | None, Any]], top: str = "spec") -> dict[str, Any]:
+    """An object that nobody knows, with something in it at the end of a way."""
+    for field, beside in way:
+        inner = [beside, inner] if field is None else {"beside": beside, field: inner}
+    return {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}, top: inner}
+
+
+def found(inner: Any, way: list[tuple[str | None, Any]], top: str = "spec") -> list[str]:
+    return said(
+        WEB, judged(placed(inner, way, top), key="shop/own", made=(("ServiceAccount", "own"),)), allowed=ALLOWED
+    )
+
+
+def with_other(inner: Any, name: str) -> Any:
+    """The same with another name in place of WEB's."""
+    if isinstance(inner, str):
+        return inner.replace("web", name)
+    if isinstance(inner, list):
+        return [with_other(item, name) for item in inner]
+    if isinstance(inner, dict):
+        return {with_other(key, name): with_other(item, name) for key, item in inner.items()}
+    return inner
+
+
+SECRETS: list[Any] = [
+    "web-client",
+    "shop/web-client",
+    "secret:web-client:token",
+    "ref+k8s://v1/Secret/shop/web-client/token",
+    ["web-client"],
+    {"web-client": 1},
+    {"metadata": {"name": "web-client"}},
+    {"spark.kubernetes.driver.secrets.web-client": "/x"},
+    {"spark.kubernetes.driver.secretKeyRef.TOKEN": "web-client:token"},
+    {"containers": [{"from": "web-client"}]},
+    {"volumes": [{"name": "web-client"}]},
+    {"dockerPullSecrets": [{"name": "web-client"}]},
+    {"manifest": {"apiVersion": "v1", "kind": "ConfigMap", "data": {}, "name": "web-client"}},
+]
+ACCOUNTS: list[Any] = [
+    {"serviceAccountRef": {"name": "web"}},
+    {"serviceAccountName": "web"},
+    {"serviceAccountNames": ["web"]},
+    {"runAs": {"kind": "ServiceAccount", "name": "web"}},
+    {"spark.kubernetes.authenticate.driver.serviceAccountName": "web"},
+    {"kubernetes.service-account": "web"},
+    {"conf": "kubernetes.jobmanager.service-account: web\n"},
+    {"user": "system:serviceaccount:shop:web"},
+    {"metadata": {"annotations": {"kubernetes.io/service-account.name": "web"}}},
+    {"env": [{"name": "SERVICE_ACCOUNT", "value": "web"}]},
+    {"serviceAccountTemplate": {"metadata": {"name": "web"}}},
+]
+TOKEN = {"type": "kubernetes.io/service-account-token"}
+LABELS: list[Any] = [
+    {"app.oam.dev/component": "web"},
+    {"metadata": {"labels": {"app.oam.dev/component": "web"}}},
+    {"inheritedMetadata": {"labels": {"app.oam.dev/component": "web"}}},
+    {"spark.kubernetes.driver.label.app.oam.dev/component": "web"},
+    {"labels": "app.oam.dev/component=web,tier=x"},
+    {"manifest": "metadata:\n  labels:\n    app.oam.dev/component: web\n"},
+    {"labels": [{"key": "app.oam.dev/component", "value": "web"}]},
+    {"matchExpressions": [{"key": "app.oam.dev/component", "operator": "In", "values": ["web"]}]},
+    [{"path": "/metadata/labels/app.oam.dev~1component", "value": "web"}],
+]  # fmt: skip
+NODES: list[Any] = [
+    {"hostNetwork": True},
+    {"hostNetwork": "true"},
+    {"hostPID": True},
+    {"hostIPC": True},
+    {"privileged": True},
+    {"hostPath": {"path": "/"}},
+    {"hostPath": "/"},
+    {"dataDirHostPath": "/var"},
+    {"kubernetes.hostnetwork.enabled": "true"},
+    {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}},
+    {"containerSecurityContext": {"procMount": "Unmasked"}},
+    {"podSecurityContext": {"seccompProfile": {"type": "Unconfined"}}},
+]
+
+
+def nested(kind: str, api: str = "v1", **fields: Any) -> dict[str, Any]:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": "n"}, **fields}
+
+
+NESTED = [
+    (nested("NetworkPolicy", "networking.k8s.io/v1", spec={}), "ACC224"),
+    (nested("Ingress", "networking.k8s.io/v1", spec={}), "ACC224"),
+    (nested("HTTPRoute", "gateway.networking.k8s.io/v1", spec={}), "ACC224"),
+    (nested("Unlisted", "y.org/v1", spec={}), "ACC224"),
+    (nested("Role", "rbac.authorization.k8s.io/v1", rules=[]), "ACC224"),
+    ({"apiVersion": "v1", "kind": "Endpoints", "name": "n", "data": {}}, "ACC224"),
+    (nested("Service", spec={"type": "LoadBalancer", "selector": {"a": "b"}}), "ACC227"),
+    (nested("Service", spec={"externalName": "x", "type": "ExternalName"}), "ACC227"),
+    ({**nested("ConfigMap"), "metadata": {"name": "n", "namespace": "elsewhere"}}, "ACC225"),
+    ({**nested("ServiceAccount"), "metadata": {"name": "web"}}, "OAM107"),
+    (nested("Secret", type="kubernetes.io/service-account-token"), "ACC217"),
+    (nested("Pod", spec={"containers": [{"name": "c"}], "hostNetwork": True}), "ACC226"),
+    (nested("Deployment", "apps/v1", spec={"template": {"spec": {"containers": [{"securityContext": {"privileged": True}}]}}}), "ACC226"),
+]  # fmt: skip
+
+CASES = [
+    *((inner, "ACC217") for inner in (*SECRETS, *ACCOUNTS, TOKEN)),
+    *((inner, "ACC226") for inner in (*LABELS, *NODES)),
+    *NESTED,
+]
+quick = settings(suppress_health_check=[HealthCheck.too_slow])
+
+
+@quick
+@given(st.sampled_from(CASES), around(), st.sampled_from(["spec", "status", "template", "data"]))
+def test_what_takes_another_components_part_is_refused_at_any_depth(
+    case: tuple[Any, str], way: list[tuple[str | None, Any]], top: str
+) -> None:
+    inner, code = case
+    assert code in {message[:6] for message in found(inner, way, top)}
+
+
+@quick
+@given(st.sampled_from([*SECRETS, *ACCOUNTS, *LABELS[:-1]]), around())
+def test_the_components_own_part_is_taken_at_any_depth(inner: Any, way: list[tuple[str | None, Any]]) -> None:
+    """And so are names that belong to nobody here."""
+    assert found(with_other(inner, "own"), way) == []
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        {"containers": [{"name": "web-client", "image": "acme/web-client:1"}]},
+        {"port": "web", "tier": "web", "path": "/var/web", "url": "http://web.shop.svc:80", "names": ["web"]},
+        {"text": "my-web-client web-client2 web.client"},
+        {"mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "name": "web"},
+        {"hostNetwork": False, "hostPID": None, "privileged": False, "hostPath": None, "hostIPC": "false"},
+        {"properties": {"hostNetwork": {"type": "boolean"}, "hostPath": {"properties": {"path": {"type": "string"}}}}},
+        {"securityContext": {"runAsUser": 0, "capabilities": {"drop": ["ALL"]}}, "unprivileged": True},
+        {"serviceAccount": {"create": True, "annotations": {"role": "arn:aws:iam::1:role/web"}}},
+        {"targetRef": {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "name": "n"}},
+        {"template": nested("ConfigMap", data={"a": "b"}), "claims": [nested("PersistentVolumeClaim", spec={})] * 2},
+    ],
+)
+def test_other_texts_and_fields_are_the_objects_own(inner: Any) -> None:
+    assert found(inner, []) == []
+
+
+def test_a_secret_in_another_namespace_is_named_with_it() -> None:
+    """Without its namespace the name may be of a Secret of the object's own."""
+    api = {"key": "other/api", "namespace": "other"}
+    both = [{"namespace": "shop", "deep": {"name": "web-client"}}, {"from": ["shop/web-client"]}]
+    for inner, count in ((both[0], 1), (both[1], 1), ({"name": "web-client"}, 0)):
+        assert len(said(WEB, judged(placed(inner, []), **api), allowed=ALLOWED)) == count, inner
+
+
+def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> None:
+    mine = {"key": "other/web", "namespace": "other", "credentials": frozenset({"web-client"})}
+    for inner, count in (({"name": "web-client", "note": "shop"}, 0), ({"name": "shop/web-client"}, 1)):
+        assert len(said(WEB, judged(placed(inner, []), **mine), allowed=ALLOWED)) == count, inner
+
+
+FLUX = ["kustomize.toolkit.fluxcd.io/v1 Kustomization", "helm.toolkit.fluxcd.io/v2 HelmRelease"]
+
+
+@pytest.mark.parametrize("kind", FLUX)
+@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ACCOUNTS])
+def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
+    api, _, name = kind.partition(" ")
+    told = {"apiVersion": api, "kind": name, "metadata": {"name": "a"}, "spec": {"values": inner}}
+    assert {message[:6] for message in said(WEB, judged(told, key="shop/own"))} & {"ACC217", "ACC226"}
+
+
+@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS])
+def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
+    spec = {"valuesFrom": [{"kind": "ConfigMap", "name": "values"}]}
+    told = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "a"}, "spec": spec}
+    values = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "values"}}
+    held = {"data": {"values.yaml": yaml.safe_dump(inner)}}
+    messages = said(WEB, judged(told, {**values, **held}, key="shop/own"))
+    assert {message[:6] for message in messages} & {"ACC217", "ACC226"}
+
+
+def test_a_role_within_another_object_gives_rights() -> None:
+    role = nested(
+        "Role", "rbac.authorization.k8s.io/v1", rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
+    )
+    (message,) = said(judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True)
+    assert message.startswith("ACC251 ") and "get secrets in namespace shop" in message
+
+
+def test_no_object_within_another_replaces_one_of_another_component() -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]},
+    }
+    web = judged(service, key="shop/web")
+    (message,) = said(web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED)
+    assert message.startswith("OAM107 Service 'web' in namespace 'shop' would also be made for 'shop/web'")
+
+
+def test_a_large_object_takes_no_longer_than_it_is_long() -> None:
+    entries = {f"key-{index}": f"serviceAccount app.oam.dev/component web-{index}" for index in range(3_000)}
+    took = []
+    for size in (1, 4):
+        begun = process_time()
+        found({"deep": [entries] * size}, [])
+        took.append(process_time() - begun)
+    assert took[1] < 10 * took[0] + 1
