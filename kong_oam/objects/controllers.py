@@ -22,6 +22,7 @@ RELEASES = frozenset({RELEASE, _HELM_RELEASE})
 _MODULE = ("terraform.core.oam.dev", "Configuration")
 _CONTROLLED = frozenset({*RELEASES, KUSTOMIZATION, _MODULE})
 
+_LONGEST_RELEASE = 53
 _PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
 _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
 """Where a text in HCL, or in JSON, says a namespace."""
@@ -65,6 +66,14 @@ def release_name(one: RenderedObject) -> str:
         return str(said)
     target = spec.get("targetNamespace")  # Flux puts it in front
     return f"{target}-{one.name}" if target else one.name
+
+
+def is_installed_here(one: RenderedObject) -> bool:
+    """Whether Helm installs an object's release in this cluster, under the name that `release_name` gives: of a longer
+    name Flux makes another, and Helm none."""
+    spec = mapping(one.object.get("spec"))
+    is_elsewhere = spec.get("kubeConfig") is not None or spec.get("suspend") not in (None, False)
+    return not is_elsewhere and len(release_name(one)) <= _LONGEST_RELEASE
 
 
 def namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:

@@ -6,13 +6,15 @@ name an object that the component itself deploys, and that alone makes pods with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.controllers import RELEASES, deploys_to, release_name
+from kong_oam.objects.controllers import RELEASES, deploys_to, is_installed_here, release_name
+from kong_oam.objects.foreign import is_foreign, is_read_freely
+from kong_oam.objects.texts import texts_of
 
 INSTANCE = "app.kubernetes.io/instance"
 """The label with which charts name their release on its pods. Helm lets a namespace have one release of a name."""
@@ -37,38 +39,59 @@ def marks_of(component: JudgedComponent, operator_labels: Mapping[str, str]) -> 
         if one.options.read or one.options.patch:
             continue  # somebody else deploys it, or has a part in it
         is_release = one.group_kind in RELEASES
-        name = release_name(one) if is_release else one.name
+        if is_release and not is_installed_here(one):
+            continue
         for key in _keys(one, operator_labels, is_release=is_release):
-            yield Mark(deploys_to(one), key, name)
+            yield Mark(deploys_to(one), key, _name_on_pods(one))
 
 
 def pod_labels_refused(
     components: Sequence[JudgedComponent], operator_labels: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
     """Yields the `podLabels` that pods may have which their component does not deploy."""
-    marks: dict[str, list[Mark]] = {}
-    deployed_by: dict[Mark, list[JudgedComponent]] = {}
-    for component in components:
-        marks[component.key] = list(dict.fromkeys(marks_of(component, operator_labels)))
-        for mark in marks[component.key]:
-            deployed_by.setdefault(mark, []).append(component)
+    keys = {key for component in components if component.named for key in component.named.labels}
+    others = _others_with(components, keys) if keys else {}
     for component in components:
         named = component.named
         if named is None:
             continue
         place = named.place.at("podLabels")
-        own = [mark for mark in marks[component.key] if mark.is_on(component.namespace, named.labels)]
+        marks = list(dict.fromkeys(marks_of(component, operator_labels)))
+        own = [mark for mark in marks if mark.is_on(component.namespace, named.labels)]
         if not own:
             message = f"podLabels may be those of pods that '{component.key}' does not deploy; "
-            yield Diagnostic("ACC227", message + _advice(component, marks[component.key]), place)
+            yield Diagnostic("ACC227", message + _advice(component, marks), place)
         for mark in own:
-            for other in deployed_by[mark]:
-                if other is not component:
-                    message = (
-                        f"podLabels are those of pods that '{other.key}' ({other.place}) deploys, too: {mark.key}: "
-                        f"{mark.value}; give the release or the object of one of them another name"
-                    )
-                    yield Diagnostic("ACC227", message, place)
+            found = [*others.get(replace(mark, key=""), ()), *others.get(mark, ())]
+            for other in {other.key: other for other in found if other.key != component.key}.values():
+                message = (
+                    f"podLabels may be on pods of '{other.key}' ({other.place}), too: {mark.key}: {mark.value}; give "
+                    "the release or the object of one of them another name"
+                )
+                yield Diagnostic("ACC227", message, place)
+
+
+def _others_with(components: Iterable[JudgedComponent], keys: Collection[str]) -> dict[Mark, list[JudgedComponent]]:
+    """The components that may have pods with a label: by the name of an object, with an empty key, and by a label with
+    one of these keys that an object says.
+
+    An operator puts a label on pods of several kinds, and nobody here knows of which: so every kind counts.
+    """
+    found: dict[Mark, list[JudgedComponent]] = {}
+    for component in components:
+        for one in component.objects:
+            namespace = deploys_to(one)
+            if is_foreign(one) or one.group_kind in RELEASES:
+                found.setdefault(Mark(namespace, "", _name_on_pods(one)), []).append(component)
+            for text in texts_of(one) if is_read_freely(one) else ():
+                if text.is_key and text.text in keys:
+                    value = str(text.beside.get(text.text))
+                    found.setdefault(Mark(namespace, text.text, value), []).append(component)
+    return found
+
+
+def _name_on_pods(one: RenderedObject) -> str:
+    return release_name(one) if one.group_kind in RELEASES else one.name
 
 
 def _keys(one: RenderedObject, operator_labels: Mapping[str, str], *, is_release: bool) -> Iterator[str]:

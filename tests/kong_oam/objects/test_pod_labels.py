@@ -100,25 +100,65 @@ def test_a_release_in_another_namespace_names_no_pods_of_this(object_: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("labels", "mine", "theirs"),
+    "spec",
     [
-        ({"app.kubernetes.io/instance": "es"}, RELEASE, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}),
-        ({"app.kubernetes.io/instance": "es"}, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}, RELEASE),
-        ({"strimzi.io/cluster": "logs"}, KAFKA, {**KAFKA, "kind": "KafkaConnect"}),
+        {"suspend": True},
+        {"kubeConfig": {"secretRef": {"name": "west"}}},
+        {"releaseName": "e" * 54},
+        {"targetNamespace": "shop", "chart": {}},
     ],
-)  # fmt: skip
-def test_an_object_of_another_component_has_no_pods_of_that_name(
+)
+def test_a_release_that_makes_no_pods_with_the_label_here_names_none(spec: dict[str, Any]) -> None:
+    """It is suspended, or elsewhere, or its name is too long: Flux shortens that, and Helm takes none of it."""
+    long = {**FLUX, "metadata": {"name": "e" * 49}, "spec": spec}
+    name = spec.get("releaseName", "shop-" + "e" * 49 if "targetNamespace" in spec else "e" * 49)
+    (message,) = said(naming({"app.kubernetes.io/instance": name}, long))
+    assert message.startswith("ACC227 podLabels may be those of pods that 'shop/web' does not deploy; ")
+
+
+def test_an_operators_object_is_where_its_metadata_says() -> None:
+    """What its operator makes of a field that Flux has, too, nobody here knows."""
+    elsewhere = {**KAFKA, "metadata": {"name": "logs", "namespace": "other"}, "spec": {"targetNamespace": "shop"}}
+    allowed = {**STACK["allowed"], "other/Namespace": "x"}
+    (message,) = said(naming({"strimzi.io/cluster": "logs"}, elsewhere), **{**STACK, "allowed": allowed})
+    assert message.startswith("ACC227 podLabels may be those of pods that 'shop/web' does not deploy; ")
+
+
+CONNECT = {**KAFKA, "kind": "KafkaConnect"}
+NAMED_ALIKE = [
+    ({"app.kubernetes.io/instance": "es"}, RELEASE, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}),
+    ({"app.kubernetes.io/instance": "es"}, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}, RELEASE),
+    ({"app.kubernetes.io/instance": "es"}, RELEASE, {**CONNECT, "metadata": {"name": "es"}}),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, CONNECT),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, {**CONNECT, "metadata": {"name": "x"}, "spec": {"template": {"pod": {"metadata": {"labels": {"strimzi.io/cluster": "logs"}}}}}}),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, {**FLUX, "spec": {"values": {"podLabels": {"strimzi.io/cluster": "logs"}}}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("labels", "mine", "theirs"), NAMED_ALIKE)
+def test_no_object_of_another_component_may_have_pods_with_the_label(
     labels: dict[str, str], mine: dict[str, Any], theirs: dict[str, Any]
 ) -> None:
-    """Its pods have the same label, and would answer by the rules of this component."""
+    """One operator puts a label on pods of several kinds, and nobody here knows which: so a name is one component's."""
     connect = "kafka.strimzi.io/KafkaConnect"
-    stack = {
-        "allowed": {**STACK["allowed"], connect: "pods"},
-        "operator_labels": {**OPERATORS, connect: "strimzi.io/cluster"},
-    }
+    stack = {**STACK, "allowed": {**STACK["allowed"], connect: "pods"}, "metadata": {"strimzi.io/cluster": "x"}}
     other = judged(theirs, key="logs/kafka", type="helmchart")
     for components in ((naming(labels, mine), other), (other, naming(labels, mine))):
         (message,) = said(*components, **stack)
-        assert message.startswith("ACC227 podLabels are those of pods that 'logs/kafka' (shop.yaml:3:9) deploys, too: ")
+        assert message.startswith("ACC227 podLabels may be on pods of 'logs/kafka' (shop.yaml:3:9), too: ")
     elsewhere = judged(theirs, key="logs/kafka", type="helmchart", namespace="elsewhere")
     assert said(naming(labels, mine), elsewhere, **stack) == []
+    assert said(naming(labels, mine, theirs), **stack) == [], "its own pods"
+
+
+def test_an_object_refers_to_another_components_by_its_own_label() -> None:
+    """As topics and users do to their Kafka."""
+    topic = {**KAFKA, "kind": "KafkaTopic", "metadata": {"name": "t", "labels": {"strimzi.io/cluster": "logs"}}}
+    stack = {**STACK, "allowed": {**STACK["allowed"], "kafka.strimzi.io/KafkaTopic": "x"}}
+    found = said(
+        naming({"strimzi.io/cluster": "logs"}, KAFKA),
+        judged(topic, key="shop/t"),
+        metadata={"strimzi.io": "x"},
+        **stack,
+    )
+    assert found == []
