@@ -76,7 +76,7 @@ def refused_annotation(name: str, value: Any, harmless: Collection[str]) -> tupl
         return None
     if refused := _known_annotation(name, value):
         return refused
-    if opens_nothing(name, harmless):
+    if opens_nothing(name, {name.lower()}.intersection(harmless)):  # a domain says nothing of each of its keys
         return None
     message = (
         f"'{name}' may say who may call, or what is reached, and nobody here knows it; take it out, or have the stack "

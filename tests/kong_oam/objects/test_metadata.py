@@ -43,6 +43,9 @@ INJECTED = [
     "azure.workload.identity/use",
     "service.beta.kubernetes.io/aws-load-balancer-type",
     "io.kompose.service",
+    "aadpodidbinding",
+    "expose",
+    "istio-injection",
 ]
 KEPT = [
     "prometheus.io/scrape",
