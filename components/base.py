@@ -26,7 +26,7 @@ from kong_oam.access.partitions import (
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import ProviderSettings, Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.known_stacks import KnownStacks
+from kong_oam.engine.known_stacks import of_command
 from kong_oam.engine.stacks import partitions_before, partitions_of
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import granted_in
@@ -137,11 +137,10 @@ def exported_uses(estate: Estate, before: StackState, as_meant: pulumi.Output[bo
 def highest_generation(settings: Settings) -> int:
     """Gives the highest generation of the base that a partition was made with: as the command that makes this run knows
     it (kong_oam.engine.known_stacks), or else as the partition's stack says."""
-    known = KnownStacks.of_command()
+    known = of_command()
 
     def made_with(stack: str) -> int:
-        told = known.generation(stack)
-        return int(outputs_of(stack).get("generation") or 0) if told is None else told
+        return known[stack].generation if stack in known else int(outputs_of(stack).get("generation") or 0)
 
     return max((made_with(stack_of(settings.stack.name, name)) for name in settings.stack.partitions), default=0)
 

@@ -23,7 +23,7 @@ from kong_oam.access.partitions import (
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.known_stacks import KnownStacks
+from kong_oam.engine.known_stacks import UNKNOWN, of_command
 from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS, partitions_of
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import granted_in, kind_of
@@ -121,11 +121,10 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
     (kong_oam.engine.known_stacks)."""
     name = settings.stack.name
     own = {key for kind, key in state.urns if kind == COMPONENT}
-    new, known = part.own.keys() - own, KnownStacks.of_command()
-    known.add(stack_of(name, settings.partition or ""), own | part.own.keys())
+    new, known = part.own.keys() - own, of_command()
     partitions = partitions_of(settings, base.outputs)
     others = (stack_of(name, other) for other in partitions if other != settings.partition)
-    read = (stack for stack in others if new and not known.lacks(stack, new))
+    read = (stack for stack in others if new and not known.get(stack, UNKNOWN).lacks(new))
     for stack, there in ((name, base), *((stack, recorded(stack)) for stack in read)):
         if found := sorted(key for key in new if (COMPONENT, key) in there.urns):
             refuse(
@@ -137,7 +136,7 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
 def _regranted(part: Estate, before: Granted, stack: str) -> frozenset[str]:
     """The components whose clients, those that there were before, are granted something that they were not; after a run
     that the command did not record, all that are granted something: pods may not know of it yet."""
-    recorded_before = before if KnownStacks.of_command().generation(stack) is not None else {}
+    recorded_before = before if stack in of_command() else {}
     more = {name for name, _ in gained(recorded_before, granted(part)) if name in before}
     return frozenset(client.component for client in part.own_clients if client.name in more)
 
@@ -149,13 +148,13 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     outputs = {name: outputs_of(stack_of(settings.stack.name, name)) for name in sorted(wanted)}
     ids: dict[str, dict[str, str]] = {provider.name: {} for provider in settings.providers}
     kinds = {provider.name: (provider, kind_of(provider)) for provider in settings.providers}
-    known = KnownStacks.of_command()
+    never_run = {stack for stack, one in of_command().items() if not one.generation}
     state = cache(recorded)
 
     def moved(one: Component, client: Client) -> str | None:
         """Of a client that came to its stack since that was run last, which has exported nothing of it yet."""
         stack, resource = stack_of(settings.stack.name, one.partition or ""), kinds[client.provider][1].client_resource
-        if resource is None or known.lacks(stack, [one.key]):
+        if resource is None or stack in never_run:
             return None
         return state(stack).client_ids.get(resource(client.provider, one.key))
 

@@ -100,7 +100,7 @@ class Runs:
             for partition in missing:
                 self.say(self.name(partition), "there is no such stack yet: `up` makes it")
             partitions = [partition for partition in partitions if partition not in missing]
-        known = {**self._contents(), **dict.fromkeys(map(self.name, missing), Contents())}
+        known = self._contents(missing)
         with shared() as groups, known_stacks.shared(known) as stacks:
             self._shared = {**groups, **stacks}
             self._over(partitions)
@@ -127,17 +127,18 @@ class Runs:
         if missing:
             self.estates = replace(self.estates, configured=configurations(self.estates.settings))
 
-    def _contents(self) -> dict[str, Contents]:
-        """What is known of partitions' stacks that are as their recorded runs left them. Which components are in one is
-        known where it is as it is meant."""
+    def _contents(self, missing: Collection[str | None]) -> dict[str, Contents]:
+        """What is known of the partitions' stacks that are missing, and of those that are as their recorded runs left
+        them. Which components are in such a stack is known where it is as it is meant."""
         outdated = {*self.estates.outdated(self.known, self.estates.settings.as_of)}
-        recorded = {one: record for one, record in self.known.records.items() if one is not None}
-        return {
-            self.name(one): Contents(
-                None if one in outdated else frozenset(self.estates.given(one).own), record.generation
-            )
-            for one, record in recorded.items()
-        }
+        found = {}
+        for one in self.estates.settings.stack.partitions:
+            if one in missing:
+                found[self.name(one)] = Contents([*self.estates.given(one).own])
+            elif record := self.known.records.get(one):
+                components = None if one in outdated else [*self.estates.given(one).own]
+                found[self.name(one)] = Contents(components, record.generation)
+        return found
 
     def interrupt(self) -> None:
         """Begins no run any more, and has the engine end those under way, as Ctrl-C does; the second time at once."""

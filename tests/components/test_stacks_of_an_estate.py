@@ -89,7 +89,7 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
     for before, expected in ((having(), 8), (having(base=BASE), 7), (having(base={**BASE, "generation": 9}), 9)):
         part = run(now, before)
         assert base.exported(part.estate, before, part.made_with, {}, {})["generation"] == expected
-    with shared({"prod-apis": Contents(None, 8), "prod-rest": Contents(generation=6)}) as told:  # and reads no state
+    with shared({"prod-apis": Contents(None, 8), "prod-rest": Contents([], 6)}) as told:  # and reads no state
         monkeypatch.setenv(VARIABLE, told[VARIABLE])
         deployed(monkeypatch)
         assert run(now, having()).made_with == 8
