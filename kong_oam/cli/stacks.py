@@ -20,12 +20,13 @@ several at a time, and the base again where it kept something that a partition s
 be repeated is left out: what its run depends on is recorded when it has come to its end.
 
   python -m kong_oam up --stack prod                    lists the stacks that would be run
+  python -m kong_oam up --stack prod --plan             lists the runs, each with those that it comes after
   python -m kong_oam up --stack prod --yes              runs them
   python -m kong_oam up --stack prod --yes --all        runs all, as a nightly run should: it finds drift
   python -m kong_oam up --stack prod --yes --only payments
 
-A partition that fails stops no other but those whose gates may ask for what it was to grant; a second command goes on
-with what is left. `pulumi up -s prod-payments` works as ever, and says so where the base has to be run first.
+A run that fails leaves out those that come after it, and no other; a second command goes on with what is left.
+`pulumi up -s prod-payments` works as ever, and says so where the base has to be run first.
 
 Exit status: 0 done, 1 listed: something is to be run; 2 not done, or not all: what it says.
 """
@@ -64,6 +65,8 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
     parser.add_argument("--only", action="append", default=[], metavar="PARTITION", help="of the partitions only these")
     if verb != "preview":
         parser.add_argument("--yes", action="store_true", help="run them (default: only list them)")
+    if verb == "up":
+        parser.add_argument("--plan", action="store_true", help="list the runs and their order, and run none")
     if verb == "preview":
         parser.add_argument("--list", action="store_true", help="print the stacks as a JSON list, and run none")
     if verb in ("up", "preview"):
@@ -78,6 +81,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     from kong_oam.identity.kinds import describe
     from kong_oam.stacks.fingerprint import configurations
     from kong_oam.stacks.order import Estates
+    from kong_oam.stacks.plan import lines
     from kong_oam.stacks.records import Known, read
     from kong_oam.stacks.run import Runs
 
@@ -106,6 +110,10 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
             console.print(f"nothing to be run: each of the {count} stacks of '{settings.stack.name}' is as it is meant")
             return OK
         console.print(f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}")
+        if verb == "up" and options.plan:
+            for line in lines(runs.plan(chosen), settings.stack.name):
+                console.print(line)
+            return FOUND
         if verb != "preview" and not options.yes:
             console.print("Then the same with --yes")
             return FOUND

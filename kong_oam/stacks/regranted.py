@@ -3,26 +3,52 @@ it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Set
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from kong_oam.access.model import Component, Estate
-from kong_oam.access.partitions import Granted, gained, granted
-from kong_oam.engine.state import COMPONENT, SERVICE, Resources, logical_name
+from kong_oam.access.model import Estate
+from kong_oam.access.partitions import Granted, gained, granted, owners_of_scopes, uses_of
+from kong_oam.engine.state import SERVICE, Resources, from_resources, logical_name
+from kong_oam.identity.kinds import granted_in
 from kong_oam.kong import names
+from kong_oam.stacks.order import Estates
+from kong_oam.stacks.records import Known
 
 _BROUGHT_ALONG = "::pulumi:providers:kong::"
 """In the URN of the gateway's account that came with what was moved to a stack. Its own lies under its gateway."""
 _KUBERNETES_SERVICE = "kubernetes:core/v1:Service"
 
 
-class Regranted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Regranted:
     """Of clients of a partition: the components of those that are to have what they get beside what they had, until
-    gates have changed, and the partitions in which they get, or lose, a grant."""
+    gates have changed, and the partitions in which they get, or lose, a grant. `readdressed`: another port or Service
+    leads to such a component, so the gate before it cannot stay. `moved`: the stack has what was moved there since."""
 
     clients: frozenset[str] = frozenset()
     got: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
+    readdressed: bool = False
+    moved: bool = False
+
+
+NOTHING = Regranted()
+
+
+def changes(estates: Estates, known: Known, states: Mapping[str, Resources]) -> dict[str, Regranted]:
+    """What the estate changes, by partition, for those that are to be run. `states`: what their stacks have."""
+    providers = estates.settings.providers
+    owners = owners_of_scopes(estates.whole, uses_of(known.base.get("offered") or {}))
+    before: dict[str, Mapping[str, Collection[str]]] = {}
+    for state in states.values():  # a client that was moved has what the stack says that has it now
+        before |= granted_in(providers, from_resources(state), owners)
+    found = {}
+    for partition, state in states.items():
+        given = estates.given(partition)
+        grants = regranted(estates.whole, given, before, states, recorded=partition in known.records)
+        readdressed = changes_address(given, state, grants.clients)
+        found[partition] = replace(grants, readdressed=readdressed, moved=has_moved(state))
+    return found
 
 
 def regranted(whole: Estate, given: Estate, before: Granted, chosen: Collection[str], *, recorded: bool) -> Regranted:
@@ -35,22 +61,18 @@ def regranted(whole: Estate, given: Estate, before: Granted, chosen: Collection[
     now = granted(given)
     partitions = {key: one.partition for key, one in whole.components.items() if one.partition in chosen}
 
-    def more(first: Granted, second: Granted) -> dict[str, set[str]]:
-        """By client, where it has more by the second."""
-        found: dict[str, set[str]] = {}
-        for client, called in gained(first, second):
-            if client in before and client in now:
-                found.setdefault(client, set()).add(called)
-        return found
+    def more(first: Granted, second: Granted) -> set[tuple[str, str]]:
+        """The clients that were there before and still are, each with what it may call by the second alone."""
+        return {(client, called) for client, called in gained(first, second) if client in before and client in now}
 
-    def in_chosen(called: Iterable[str]) -> frozenset[str]:
-        return frozenset(one for key in called if (one := partitions.get(key)))
+    def called_in(pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
+        return frozenset(one for _, called in pairs if (one := partitions.get(called)))
 
     gets, loses = more(before if recorded else {}, now), more(now, before)
-    both = more(before, now).keys() & loses.keys()
-    ahead = {client for client, called in gets.items() if client in both or in_chosen(called)}
-    components = frozenset(client.component for client in given.own_clients if client.name in ahead)
-    return Regranted(components, *(in_chosen(set().union(*calls.values())) for calls in (gets, loses)))
+    both = {client for client, _ in more(before, now)} & {client for client, _ in loses}
+    ahead = {client for client, called in gets if client in both or called in partitions}
+    clients = frozenset(client.component for client in given.own_clients if client.name in ahead)
+    return Regranted(clients, called_in(gets), called_in(loses))
 
 
 def has_moved(resources: Resources) -> bool:
@@ -63,31 +85,20 @@ def changes_address(given: Estate, resources: Resources, components: Iterable[st
     """Whether one of these components is reached by another port than before, by another Service, or otherwise than in
     clear text: a gate that stays would lead to where its new pods are not."""
     stack = given.stack.name
-    at_gateway = [_outputs(one).get("name", "") for one in resources if one["type"] == SERVICE]
-    in_cluster = [one for one in resources if one["type"] == _KUBERNETES_SERVICE]
-
-    def changes(component: Component) -> bool:
-        backends, key = component.backends, component.key
-        ports = {name for name in at_gateway if names.component_of(stack, name) == key}
-        found = (_outputs(one).get("metadata") or {} for one in in_cluster if _above(one) == key)
-        addresses = {(one.get("namespace"), one.get("name")) for one in found}
-        return _differ(ports, {names.service(stack, component, one) for one in backends}) or _differ(
-            addresses, {(component.namespace, one.service) for one in backends.values()}
-        )
-
-    return any(changes(given.own[component]) for component in components)
-
-
-def _differ(was: Set[Any], now: Set[Any]) -> bool:
-    """Whether something goes for which something else comes."""
-    return bool(was - now and now - was)
-
-
-def _outputs(resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    return resource.get("outputs") or {}
-
-
-def _above(resource: Mapping[str, Any]) -> str | None:
-    """The component under which a resource lies, by its key."""
-    parent: str = resource.get("parent") or ""
-    return logical_name(parent) if COMPONENT in parent else None
+    there: set[tuple[str | None, object]] = set()
+    for one in resources:
+        outputs = one.get("outputs") or {}
+        if one["type"] == SERVICE:
+            name = outputs.get("name", "")
+            there.add((names.component_of(stack, name), name))
+        elif one["type"] == _KUBERNETES_SERVICE:
+            metadata = outputs.get("metadata") or {}
+            there.add((logical_name(one.get("parent") or ""), (metadata.get("namespace"), metadata.get("name"))))
+    for key in components:
+        component = given.own[key]
+        was = {address for of, address in there if of == key}
+        now: set[object] = {(component.namespace, one.service) for one in component.backends.values()}
+        now |= {names.service(stack, component, backend) for backend in component.backends}
+        if was - now and now - was:
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""Runs the engine over the stacks of an estate: its base, then partitions side by side, then what the base still kept.
+"""Runs the engine over the stacks of an estate, step by step of a plan (kong_oam.stacks.plan).
 
 The command line of the engine does each run, as everywhere here; a lock on each stack is the engine's.
 """
@@ -15,21 +15,19 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from kong_oam.access.partitions import Granted, owners_of_scopes, uses_of
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS, existing, partitions_of, when_written
-from kong_oam.engine.state import STACK, Resources, from_resources
+from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS, existing, partitions_of, when_written
+from kong_oam.engine.state import STACK, Resources
 from kong_oam.identity.common.looked_up import shared
-from kong_oam.identity.kinds import granted_in
 from kong_oam.stacks import records
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.order import Estates
-from kong_oam.stacks.regranted import Regranted, changes_address, has_moved, regranted
+from kong_oam.stacks.plan import AS_MEANT, Plan, Step, plan, plan_up, waves
 
 KEPT = "kept"
 """The output of a base with what it still offers, since a partition uses it, and no Application asks for any more."""
@@ -69,8 +67,6 @@ class Runs:
     failed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     interrupted: bool = False
-    _moved: Collection[str | None] = ()
-    """The partitions to which something was moved."""
     _writing: Lock = field(default_factory=Lock)
     _shared: Mapping[str, str] = field(default_factory=dict)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
@@ -87,8 +83,7 @@ class Runs:
     def over(self, partitions: Sequence[str | None]) -> None:
         """Runs these stacks in the order that the verb asks for. Raises engine.cli.CliError.
 
-        Where one that others build on fails, these are left out; else each goes on without the others. Groups are
-        looked up once for all of them.
+        A step that fails leaves out those after it; the others go on. Groups are looked up once for all of them.
         """
         for stack in map(self.name, partitions):
             if stack in self.there and (missing_file := without_file(self.estates.settings, stack)):
@@ -100,10 +95,19 @@ class Runs:
             for partition in missing:
                 self.say(self.name(partition), "there is no such stack yet: `up` makes it")
             partitions = [partition for partition in partitions if partition not in missing]
+        steps = self.plan(partitions)
         known = self._contents(missing)
         with shared() as groups, known_stacks.shared(known) as stacks:
             self._shared = {**groups, **stacks}
-            self._over(partitions)
+            self._carry_out(steps)
+            if self.verb == "up":
+                self._again()
+
+    def plan(self, partitions: Sequence[str | None]) -> Plan:
+        """The steps that these stacks take, by what their states have now. Raises engine.cli.CliError."""
+        read = [name for name in partitions if name is not None] if self.verb == "up" else []
+        states = {name: self._resources(name) for name in read}
+        return plan(self.verb, partitions, self.estates, self.known, states)
 
     def _stop_at_lost_base(self) -> None:
         """Raises CliError where the base was destroyed, and partitions that stood on it are as they were before: they
@@ -122,9 +126,10 @@ class Runs:
     def _create(self, partitions: Iterable[str | None]) -> None:
         """Makes those of the stacks that are not there, with their files."""
         missing = [stack for stack in map(self.name, partitions) if stack not in self.there]
-        for stack in missing if not self.interrupted else ():
-            create(self.estates.settings, stack)
-        if missing:
+        if missing and not self.interrupted:
+            for stack in missing:
+                create(self.estates.settings, stack)
+            self.there = {**self.there, **dict.fromkeys(missing)}
             self.estates = replace(self.estates, configured=configurations(self.estates.settings))
 
     def _contents(self, missing: Collection[str | None]) -> dict[str, Contents]:
@@ -132,12 +137,12 @@ class Runs:
         them. Which components are in such a stack is known where it is as it is meant."""
         outdated = {*self.estates.outdated(self.known, self.estates.settings.as_of)}
         found = {}
-        for one in self.estates.settings.stack.partitions:
-            if one in missing:
-                found[self.name(one)] = Contents([*self.estates.given(one).own])
-            elif record := self.known.records.get(one):
-                components = None if one in outdated else [*self.estates.given(one).own]
-                found[self.name(one)] = Contents(components, record.generation)
+        for name in self.estates.settings.stack.partitions:
+            if name in missing:
+                found[self.name(name)] = Contents([*self.estates.given(name).own])
+            elif record := self.known.records.get(name):
+                components = None if name in outdated else [*self.estates.given(name).own]
+                found[self.name(name)] = Contents(components, record.generation)
         return found
 
     def interrupt(self) -> None:
@@ -146,67 +151,34 @@ class Runs:
         for process in [*self._running]:
             process.send_signal(signal.SIGINT)
 
-    def _over(self, partitions: Sequence[str | None]) -> None:
-        chosen = [partition for partition in partitions if partition is not None]
-        if self.verb == "destroy":
-            self._side_by_side(chosen)
-            if None in partitions:
-                self._after_all()
-            return
-        if self.verb == "up":
-            self._create([None] if None in partitions else [])
-        if None in partitions and not self._run(None):
-            self.left_out += map(self.name, chosen)
-            return
-        if self.verb == "up":
-            self._create(chosen)
-            self._up(chosen)
-            self._again()
-        else:
-            self._side_by_side(chosen)
+    def _carry_out(self, steps: Plan) -> None:
+        """Runs the steps, side by side those that wait for no other. A step that fails leaves out those after it."""
+        succeeded: dict[int, bool] = {}
+        for wave in waves(steps):
+            ready = {number: step for number, step in wave.items() if self._may_run(step, succeeded)}
+            if self.verb == "up":
+                self._create(step.partition for step in ready.values())
+            with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
+                succeeded |= zip(ready, pool.map(self._run, ready.values()), strict=True)
 
-    def _up(self, chosen: Sequence[str]) -> None:
-        """Has grants added first, then gates changed, then grants taken away."""
-        states = {one: self._resources(one) for one in chosen}
-        before = self._granted(states.values())
-        changed = {one: self._regranted(one, before, chosen) for one in chosen}
-        ahead = {one: changed[one].clients for one in chosen if changed[one].clients}
-        readdressed = [one for one in ahead if changes_address(self.estates.given(one), states[one], ahead[one])]
-        self._moved = {one for one in ahead if has_moved(states[one])}
-        self._side_by_side([one for one in ahead if one not in readdressed], GATES_STAY)
-        held = self._held(changed)
-        self._side_by_side([one for one in readdressed if one not in held], GATES_CHANGE)
-        held = self._held(changed)
-        last = [one for one in chosen if changed[one].lost and one not in held]
-        self._side_by_side([one for one in chosen if one not in {*last, *held}])
-        asked = {other for of_one in changed.values() for other in of_one.got | of_one.lost}
-        self._side_by_side([one for one in last if one in asked], GATES_CHANGE)
-        failed = {one for one in chosen if self.name(one) in self.failed}
-        # A gate that still asks for a grant does so until its partition is run.
-        waiting = {one for one in last if changed[one].lost & (failed | held)}
-        self.left_out += [self.name(one) for one in chosen if one in (waiting | held) - failed]
-        self._side_by_side([one for one in last if one not in waiting | failed])
+    def _may_run(self, step: Step, succeeded: Mapping[int, bool]) -> bool:
+        """Whether all that the step comes after has been done. Where not, its stack is left out."""
+        ready = all(succeeded.get(number) for number in step.after)
+        if self.verb == "destroy" and step.partition is None:
+            ready = self._stands_alone() and ready
+        if not ready:
+            self._leave_out(step)
+        return ready
 
-    def _held(self, changed: Mapping[str, Regranted]) -> set[str]:
-        """The partitions that failed, and those whose gates may ask for what these were to grant."""
-        failed = {one for one in changed if self.name(one) in self.failed}
-        return failed.union(*(changed[one].got for one in failed))
+    def _leave_out(self, step: Step) -> None:
+        stack = self.name(step.partition)
+        if stack not in (*self.left_out, *self.failed):
+            self.left_out.append(stack)
 
     def _resources(self, partition: str) -> Resources:
         """What its stack has; nothing where that is not there."""
         stack = self.name(partition)
         return resources_in(exported(stack)) if stack in self.there else ()
-
-    def _granted(self, states: Iterable[Resources]) -> Granted:
-        """What clients are granted by these states; one that was moved, by that of the stack that has it now."""
-        providers = self.estates.settings.providers
-        owners = owners_of_scopes(self.estates.whole, uses_of(self.known.base.get("offered") or {}))
-        found = (granted_in(providers, from_resources(one), owners) for one in states)
-        return {client: calls for one in found for client, calls in one.items()}
-
-    def _regranted(self, partition: str, before: Granted, chosen: Collection[str]) -> Regranted:
-        given, recorded = self.estates.given(partition), partition in self.known.records
-        return regranted(self.estates.whole, given, before, chosen, recorded=recorded)
 
     def _waiting(self) -> list[str]:
         """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""
@@ -215,41 +187,34 @@ class Runs:
 
     def _again(self) -> None:
         """Runs what has become outdated by the runs before, and then a base that kept what partitions still used."""
-        if self.failed or self.interrupted:
-            return
-        self._side_by_side(self._waiting())
+        if not self.failed and not self.interrupted:
+            self._carry_out(plan_up(self._waiting(), {}))
         if not self.failed and not self.interrupted and self._keeps():
-            self._run(None)
+            self._carry_out(plan_up([None], {}))
 
     def _keeps(self) -> bool:
         if not self.estates.settings.stack.partitions or None in self.known.records:  # of what kept something is none
             return False
         return bool(self._outputs(None).get(KEPT))
 
-    def _after_all(self) -> None:
-        """Destroys the base, once nothing of the estate stands on it any more."""
+    def _stands_alone(self) -> bool:
+        """Whether nothing of the estate stands on its base any more."""
         others = existing(map(self.name, partitions_of(self.estates.settings, self._outputs(None))))
         standing = [name for name in others if name in self.failed or self._has_resources(name)]
         if standing:
-            self.left_out.append(self.estate)
             self.say(self.estate, f"stays: {', '.join(standing)} stand on it: `pulumi destroy` of these comes first")
-        else:
-            self._run(None)
+        return not standing
 
     def _has_resources(self, stack: str) -> bool:
         return any(one["type"] != STACK for one in resources_in(exported(stack)))
 
-    def _side_by_side(self, partitions: Sequence[str], keeps: str = "") -> None:
-        with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
-            list(pool.map(partial(self._run, keeps=keeps), partitions))
-
-    def _run(self, partition: str | None, *, keeps: str = "") -> bool:
-        stack = self.name(partition)
+    def _run(self, step: Step) -> bool:
         if self.interrupted:
-            self.left_out += [] if stack in self.left_out else [stack]
+            self._leave_out(step)
             return False
+        stack = self.name(step.partition)
         try:
-            ok = self._ran(partition, keeps)
+            ok = self._ran(step)
         except CliError as error:
             # What is run beside it goes on.
             self.say(stack, f"error: {error}")
@@ -257,18 +222,19 @@ class Runs:
         (self.done if ok else self.failed).append(stack)
         return ok
 
-    def _ran(self, partition: str | None, keeps: str) -> bool:
-        marked = self.verb == "up" and not keeps
+    def _ran(self, step: Step) -> bool:
+        partition, stack = step.partition, self.name(step.partition)
+        marked = self.verb == "up" and step.grants == AS_MEANT
         with self._writing:
             mark = self.estates.fingerprint(partition, self.known) if marked else ""
             self.known = self.known.without(partition)
-        stack, given = self.name(partition), {**self._shared, KEEP_GRANTS: keeps}
+        given = {**self._shared, KEEP_GRANTS: step.grants}
         say = partial(self._told, stack)
         more = self.more
-        if keeps == GATES_STAY:
+        if step.grants == GATES_STAY:
             if more and not self._judged(stack, say):
                 return False
-            more = () if partition in self._moved else AT_THE_GATEWAY
+            more = () if step.whole else AT_THE_GATEWAY
         if not show(*_ARGUMENTS[self.verb], *more, stack=stack, say=say, running=self._running, environment=given):
             return False
         if self.interrupted:  # the engine may say that it has done what it left

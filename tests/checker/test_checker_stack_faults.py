@@ -7,7 +7,7 @@ estates pass.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,8 @@ from components.grants import Grants
 from kong_oam.access.partitions import with_kept_grants
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY
 from kong_oam.stacks.order import Estates
-from kong_oam.stacks.regranted import Regranted
+from kong_oam.stacks.plan import Plan, Step, plan_down
+from kong_oam.stacks.regranted import Regranted, regranted
 from kong_oam.stacks.run import Runs
 from tests.support.checker import stacks
 from tests.support.checker.commands import Commands, commands
@@ -63,23 +64,27 @@ def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Estates, "outdated", lambda *given: (one for one in outdated(*given) if one != "one"))
 
 
-def _grant_goes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
-    def up(runs: Runs, chosen: Sequence[str]) -> None:
-        before = runs._granted(map(runs._resources, chosen))
-        losing = [one for one in chosen if runs._regranted(one, before, chosen).lost]
-        runs._side_by_side(losing, GATES_STAY)
-        runs._side_by_side(chosen)
+def _told_less(patch: pytest.MonkeyPatch, **less: frozenset[str]) -> None:
+    """The plan knows less of what each partition is regranted."""
+    patch.setattr(
+        "kong_oam.stacks.regranted.regranted", lambda *given, **more: replace(regranted(*given, **more), **less)
+    )
 
-    patch.setattr(Runs, "_up", up)
+
+def _grant_goes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
+    def up(chosen: Sequence[str | None], changed: Mapping[str, Regranted]) -> Plan:
+        ahead = [Step(one, GATES_STAY) for one in chosen if one and changed[one].lost]
+        return *ahead, *(Step(one, after=tuple(range(1, len(ahead) + 1))) for one in chosen)
+
+    patch.setattr("kong_oam.stacks.plan.plan_up", up)
 
 
 def _grant_comes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
-    regranted = Runs._regranted
-    patch.setattr(Runs, "_regranted", lambda *given: regranted(*given)._replace(clients=frozenset(), got=frozenset()))
+    _told_less(patch, clients=frozenset(), got=frozenset())
 
 
 def _nothing_is_added_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Runs, "_regranted", lambda *_: Regranted())
+    patch.setattr("kong_oam.stacks.plan.changes", lambda *_: {})
 
 
 def _gates_change_as_grants_are_added(patch: pytest.MonkeyPatch) -> None:
@@ -88,23 +93,12 @@ def _gates_change_as_grants_are_added(patch: pytest.MonkeyPatch) -> None:
 
 
 def _gates_change_as_grants_go(patch: pytest.MonkeyPatch) -> None:
-    side_by_side = Runs._side_by_side
-
-    def without(runs: Runs, partitions: Sequence[str], keeps: str = "") -> None:
-        side_by_side(runs, [] if keeps == GATES_CHANGE else partitions, keeps)
-
-    patch.setattr(Runs, "_side_by_side", without)
+    ran = Runs._ran
+    patch.setattr(Runs, "_ran", lambda runs, step: step.grants == GATES_CHANGE or ran(runs, step))
 
 
 def _command_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
-    once = Runs._run
-
-    def forgetting(runs: Runs, *given: Any, **keeps: Any) -> bool:
-        ok = once(runs, *given, **keeps)
-        runs.failed.clear()
-        return ok
-
-    patch.setattr(Runs, "_run", forgetting)
+    patch.setattr(Runs, "_may_run", lambda *_: True)
 
 
 def _grants_are_not_kept(patch: pytest.MonkeyPatch) -> None:
@@ -121,15 +115,8 @@ def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
 
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
     """The command runs it after the partitions, and these do not look what it has."""
-    once, over = Runs._run, Runs._over
     patch.setattr("components.base.lacking", lambda *_: [])
-    patch.setattr(Runs, "_run", lambda runs, partition, **keeps: partition is None or once(runs, partition, **keeps))
-
-    def late(runs: Runs, partitions: Sequence[str | None]) -> None:
-        over(runs, partitions)
-        once(runs, None)
-
-    patch.setattr(Runs, "_over", late)
+    patch.setattr("kong_oam.stacks.plan.plan_up", lambda chosen, _: plan_down(chosen))
 
 
 def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
@@ -289,8 +276,7 @@ def _kept_grants_count_at_gates(patch: pytest.MonkeyPatch) -> None:
 
 
 def _gates_change_with_the_last_grants(patch: pytest.MonkeyPatch) -> None:
-    regranted = Runs._regranted
-    patch.setattr(Runs, "_regranted", lambda *given: regranted(*given)._replace(lost=frozenset()))
+    _told_less(patch, lost=frozenset())
 
 
 WITHIN = {

@@ -67,6 +67,8 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     deployment.edit("applications/orders.yaml", "methods: [GET], scopes", "methods: [GET, OPTIONS], scopes")
     touched = kong_oam(deployment, "up", "-s", STACK)
     assert (touched.returncode, touched.stdout.splitlines()[0]) == (1, f"1 of 3 stacks: {STACK}-sales")
+    planned = kong_oam(deployment, "up", "-s", STACK, "--plan", status=1)
+    assert planned.stdout == f"1 of 3 stacks: {STACK}-sales\n 1  {STACK}-sales\n"
     listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
     assert listed.stdout == f'["{STACK}-sales"]\n'
     shown = listed.stdout.replace(stack_of("sales"), "prod-payments")

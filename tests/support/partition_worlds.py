@@ -21,6 +21,7 @@ from kong_oam.access.settings.stack import SettingsError, read_file, stack_file
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
+from kong_oam.engine.stacks import KEEP_GRANTS
 from kong_oam.engine.state import COMPONENT, STACK, from_outputs
 from kong_oam.identity import kinds
 from kong_oam.identity.kinds import describe
@@ -167,7 +168,7 @@ class Project:
                 run,
                 "show",
                 lambda *words, stack, environment, **_: deployed.run(
-                    stack, {run.KEEP_GRANTS: environment[run.KEEP_GRANTS]}, *words
+                    stack, {KEEP_GRANTS: environment[KEEP_GRANTS]}, *words
                 ),
             )
             there = engine_stacks.listed()

@@ -16,8 +16,10 @@ from kong_oam.access.settings.stack import parse, stack_file
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
+from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS
 from kong_oam.stacks import create, fingerprint, records, run
 from kong_oam.stacks.order import Estates
+from kong_oam.stacks.plan import Step
 from kong_oam.stacks.regranted import Regranted
 from tests.support import small_stacks
 from tests.support.estates import estate
@@ -34,9 +36,6 @@ spec:
 ESTATES = Estates(SETTINGS, estate(*map(APPLICATION.format, ("apis", "shop")), stack=SETTINGS.stack))
 
 Outputs = Callable[[str], Mapping[str, Any]]
-
-
-OWN = "urn:pulumi:a::b::kong-oam:gateway:Gateway"
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Engine:
         raise CliError(f"`pulumi {' '.join(words)}` failed")
 
     def run(self, stack: str, environment: Mapping[str, str]) -> bool:
-        only_adds = bool({**self.environment, **environment}.get(run.KEEP_GRANTS))
+        only_adds = bool({**self.environment, **environment}.get(KEEP_GRANTS))
         self.ran.append((stack, only_adds))
         self.updated[stack] = f"time {len(self.ran)}".replace(" ", "-")
         self.exported[stack] = self.outputs(stack)
@@ -195,7 +194,7 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(engine: Engine)
 
 def test_a_variable_of_whoever_runs_it_makes_no_run_one_that_only_adds(engine: Engine) -> None:
     """It would be recorded, and its gates would stay as they were."""
-    engine.environment[run.KEEP_GRANTS] = "true"
+    engine.environment[KEEP_GRANTS] = "true"
     up()
     assert engine.ran == [("prod", False), ("prod-apis", False), ("prod-rest", False)]
 
@@ -203,7 +202,7 @@ def test_a_variable_of_whoever_runs_it_makes_no_run_one_that_only_adds(engine: E
 def rest_gets_a_grant(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client of that partition, in `apis`."""
     got = {"rest": Regranted(frozenset({"shop/one"}), frozenset({"apis"}))}
-    monkeypatch.setattr(run.Runs, "_regranted", lambda _, one, *__: got.get(one, Regranted()))
+    monkeypatch.setattr("kong_oam.stacks.plan.changes", lambda *_: got)
 
 
 def test_policies_judge_all_that_is_to_come_before_grants_are_added(
@@ -232,35 +231,28 @@ def test_policies_judge_all_that_is_to_come_before_grants_are_added(
 
 
 @pytest.mark.parametrize(
-    ("changes", "moved", "first"),
+    ("step", "told"),
     [
-        pytest.param(False, False, (run.GATES_STAY, True), id="neither"),
-        pytest.param(True, False, (run.GATES_CHANGE, False), id="its port changes"),
-        pytest.param(False, True, (run.GATES_STAY, False), id="it was moved there"),
-        pytest.param(True, True, (run.GATES_CHANGE, False), id="both"),
+        pytest.param(Step("rest", GATES_STAY), (GATES_STAY, True), id="gates stay"),
+        pytest.param(Step("rest", GATES_STAY, whole=True), (GATES_STAY, False), id="what was moved"),
+        pytest.param(Step("rest", GATES_CHANGE), (GATES_CHANGE, False), id="gates change"),
+        pytest.param(Step("rest"), ("", False), id="as meant"),
     ],
 )
-def test_how_gates_are_kept_as_a_client_gets_a_grant(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, changes: bool, moved: bool, first: tuple[str, bool]
+def test_a_step_says_what_a_run_is_told(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, step: Step, told: tuple[str, bool]
 ) -> None:
-    """A client that is reached elsewhere from then on takes its gate along: its partition is run as a whole before the
-    others, and keeps what clients were granted. What was moved cannot be left out."""
-    told: list[tuple[str, str, bool]] = []
+    """Which grants clients keep, and whether the engine leaves the gateway out."""
+    said: list[tuple[str, bool]] = []
 
     def show(*words: str, stack: str, environment: Mapping[str, str], **_: Any) -> bool:
-        told.append((stack, environment[run.KEEP_GRANTS], "--exclude" in words))
+        said.append((environment[KEEP_GRANTS], "--exclude" in words))
         return engine.run(stack, environment)
 
-    up()
-    rest_gets_a_grant(monkeypatch)
     monkeypatch.setattr(run, "show", show)
-    monkeypatch.setattr(
-        run, "changes_address", lambda estate, resources, components: changes and components == {"shop/one"}
-    )
-    monkeypatch.setattr(run, "has_moved", lambda resources: moved)
-    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), engine_stacks.listed())
-    runs.over([*PARTITIONS])
-    assert told == [("prod-rest", *first), ("prod-apis", "", False), ("prod-rest", "", False)]
+    monkeypatch.setattr(run, "plan", lambda *_: (step,))
+    run.Runs(ESTATES, "up", 1, lambda stack, line: None, (), engine_stacks.listed()).over(["rest"])
+    assert said == [told]
 
 
 def test_a_stack_whose_file_is_not_there_is_not_run(
@@ -371,7 +363,9 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(engine: Engine, mon
     runs.over([None, *PARTITIONS])
     assert made == []
     monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: engine.run(stack, environment))
+    engine.outputs = lambda stack: {} if "-" in stack else {"kept": ["scope read"]}
     run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {}).over([None, *PARTITIONS])
+    assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
     assert made == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
 
 

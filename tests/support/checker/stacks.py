@@ -13,7 +13,7 @@ import io
 import json
 import random
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -339,31 +339,32 @@ class _SideBySide:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def map(self, action: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+    def map(self, action: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Runs them in any order: each as if all began at one moment, or one once the other has ended."""
-        backend, queue = self._backend, [*items]
+        backend, results = self._backend, dict[int, Any]()
+        queue = [*enumerate(items)]
         backend.draw.shuffle(queue)
         if backend.draw.random() < _APART:
-            for item in queue:
-                action(item)
-            return iter(())
+            for number, item in queue:
+                results[number] = action(item)
+            return iter(map(results.__getitem__, sorted(results)))
         stacks, tags = backend.stacks, backend.tags
         changed: dict[str, State] = {}
         written: dict[str, str] = {}
         backend.beside = True
         try:
-            for item in queue:
+            for number, item in queue:
                 backend.stacks = {name: replace(one, resources=dict(one.resources)) for name, one in stacks.items()}
                 backend.tags = dict(tags)
                 try:
-                    action(item)
+                    results[number] = action(item)
                 finally:
                     changed |= {n: one for n, one in backend.stacks.items() if one.updated != stacks[n].updated}
                     written |= {name: value for name, value in backend.tags.items() if tags.get(name) != value}
         finally:
             backend.stacks, backend.tags, backend.beside = {**stacks, **changed}, {**tags, **written}, False
             backend.all_over()
-        return iter(())
+        return iter(map(results.__getitem__, sorted(results)))
 
 
 def _urn(key: Key) -> str:
