@@ -12,16 +12,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from components.grants import Grants
+from components.partition import _foreign_ids
 from kong_oam.access.partitions import with_kept_grants
 from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY
+from kong_oam.identity.okta.names import client_id
+from kong_oam.stacks import run
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.plan import Plan, Step, plan_down
 from kong_oam.stacks.regranted import Regranted, regranted
-from kong_oam.stacks.run import Runs
+from kong_oam.stacks.run import AT_THE_GATEWAY, Runs
+from sandbox.local import STACK
 from tests.support.checker import stacks
 from tests.support.checker.commands import Commands, commands
 from tests.support.checker.estates import Client, Part, Shape
@@ -214,6 +219,88 @@ def test_a_command_with_a_fault_is_found_out(
             break
     assert findings, f"not found: {made.backend.ran}"
     report(f"seeded fault, {name}: {len(findings)} calls, as {findings[0]}")
+
+
+TAKEN = _estate("a.read", "b.read", [], ["b.read"])
+SHUT = _estate("a.write", "b.write", ["a.read"], ["b.write"])
+"""The client in the other partition may not call `a` any more: it is granted nothing, or `a` asks for another scope. In
+the second estate the partition of `a` has a client that gets another scope, so its gates stay in a run before."""
+
+
+def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
+    of_another = client_id(STACK, "by-cron/cron")
+
+    def ids(*given: Any) -> Any:
+        return {provider: dict.fromkeys(found, of_another) for provider, found in _foreign_ids(*given).items()}
+
+    patch.setattr("components.partition._foreign_ids", ids)
+
+
+def _applications_count_in_no_fingerprint(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("kong_oam.stacks.order.of_estate", lambda *_: "the same")
+    patch.setattr(Estates, "_callers", lambda *_: set())
+
+
+def _gates_stay_in_every_run(patch: pytest.MonkeyPatch) -> None:
+    ran = Runs._ran
+
+    def leaving(runs: Runs, step: Step) -> bool:
+        runs.more = AT_THE_GATEWAY
+        return ran(runs, step)
+
+    patch.setattr(Runs, "_ran", leaving)
+
+
+def _a_run_that_failed_is_recorded(patch: pytest.MonkeyPatch) -> None:
+    show = run.show
+    patch.setattr(run, "show", lambda *words, **more: show(*words, **more) or True)
+
+
+def _a_run_in_which_gates_stay_is_recorded(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(run, "AS_MEANT", ANY)
+
+
+OPENING = {
+    "a partition whose callers lose a grant is skipped": Fault(_partition_is_skipped, READS, TAKEN),
+    "callers have the id of another": Fault(_callers_have_the_id_of_another, READS, ELSEWHERE),
+    "Applications count in no fingerprint": Fault(_applications_count_in_no_fingerprint, READS, TAKEN),
+    "gates stay in every run": Fault(_gates_stay_in_every_run, READS, TAKEN),
+    "a run that failed is recorded": Fault(
+        _a_run_that_failed_is_recorded, READS, TAKEN, trouble=Trouble(0, kills=False, share=0.0)
+    ),
+    "a run in which gates stay is recorded": Fault(
+        _a_run_in_which_gates_stay_is_recorded, READS, SHUT, trouble=Trouble(1, kills=True, share=0.0)
+    ),
+}
+"""Faults after which a command has come to its end, and a gate is open that the estate closes."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("name", "seeded"),
+    deep_after(1, [*((name, True) for name in OPENING), *((name, False) for name in list(OPENING)[-2:])]),
+)
+def test_a_gate_that_a_command_leaves_open_is_found_out(
+    there: tuple[Commands, Callable[[], None]], name: str, seeded: bool, report: Callable[[str], None]
+) -> None:
+    """By the next change of what stands behind it."""
+    fault, (made, back) = OPENING[name], there
+    back()
+    with pytest.MonkeyPatch.context() as patch:
+        if seeded:
+            fault.seed(patch)
+        made.up(fault.before, "--all")
+        made.begin()
+        made.up(fault.after, trouble=fault.trouble)
+        assert made.up(fault.after) == 0, made.backend.said
+    made.begin()
+    asking_more = tuple((path, method, ("a.read", "a.write")) for path, method, _ in fault.after.shape.parts[0].rules)
+    assert made.up(replace(fault.after, shape=fault.after.shape.changed("a", rules=asking_more))) == 0
+    found = made.held(closed=False)
+    assert bool(found.opened) == seeded, found
+    assert found.asked
+    if seeded:
+        report(f"seeded fault, {name}: {len(found.opened)} calls, as {found.opened[0]}")
 
 
 TOGETHER = {"one": ("of-a",), "two": ("by-job", "by-cron"), "rest": ("*",)}
