@@ -108,7 +108,7 @@ def _stop_at_components_of_others(settings: Settings, estate: Estate, state: Sta
     meant = {key: estate.components[key].partition for key in there if key in estate.components}
     if others := sorted(key for key, partition in meant.items() if partition != settings.partition):
         first = meant[others[0]]
-        where = stack_of(name, first) if first else name
+        where = stack_of(name, first)
         refuse(
             f"{some(others)} are in the state of this stack, and by kong-oam:partitions of '{stack.name}' they are in "
             f"another ({others[0]}: '{where}'). Move them, with all that is theirs: `python -m kong_oam move -s {name}`"
@@ -153,7 +153,7 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
 
     def moved(one: Component, client: Client) -> str | None:
         """Of a client that came to its stack since that was run last, which has exported nothing of it yet."""
-        stack, resource = stack_of(settings.stack.name, one.partition or ""), kinds[client.provider][1].client_resource
+        stack, resource = stack_of(settings.stack.name, one.partition), kinds[client.provider][1].client_resource
         if resource is None or stack in never_run:
             return None
         return state(stack).client_ids.get(resource(client.provider, one.key))

@@ -24,8 +24,7 @@ _TRIES, _PAUSE = 4, 0.5
 
 def stacks_of(settings: Settings) -> list[str]:
     """The names of an estate's stacks, its base first."""
-    estate = settings.stack.name
-    return [estate, *(stack_of(estate, partition) for partition in settings.stack.partitions)]
+    return [stack_of(settings.stack.name, partition) for partition in (None, *settings.stack.partitions)]
 
 
 def listed(*only: str) -> dict[str, str | None]:

@@ -193,7 +193,7 @@ def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic
         )
         return Diagnostic("ENV419", message, need.place)
     if ours:
-        own = stack_of(stack, need.partition) if need.partition else stack
+        own = stack_of(stack, need.partition)
         message = (
             f"Kong has {what} ({row['id']}) of stack '{own}', whose state does not know it: an interrupted run made "
             f"it, or this is another state. See what `python -m kong_oam recover -s {own}` says"

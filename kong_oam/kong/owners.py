@@ -49,13 +49,9 @@ class Asking:
             return Owner("foreign")
         partition = names.partition_in(tags)
         others = sorted(estates - {self.estate})
-        stack = _engine_stack(others[0] if others else self.estate, partition)
+        stack = stack_of(others[0] if others else self.estate, partition)
         is_ours = not others and (self.whole or partition == self.partition)
         return Owner("ours" if is_ours else "another stack's", stack)
-
-
-def _engine_stack(estate: str, partition: str | None) -> str:
-    return stack_of(estate, partition) if partition else estate
 
 
 def made_by(entity: Mapping[str, Any], owner: Owner) -> str:

@@ -76,9 +76,7 @@ def _digest(texts: Iterable[str]) -> str:
 def configurations(settings: Settings) -> dict[str | None, str]:
     """What `configuration` gives of the files of an estate's stacks that are there, by partition. Raises
     SettingsError."""
-    name = settings.stack.name
-    files: dict[str | None, Path] = {None: stack_file(name)}
-    files |= {one: stack_file(stack_of(name, one)) for one in settings.stack.partitions}
+    files = {one: stack_file(stack_of(settings.stack.name, one)) for one in (None, *settings.stack.partitions)}
     return {one: configuration(file) for one, file in files.items() if file.is_file()}
 
 

@@ -53,13 +53,10 @@ def find(settings: Settings, estate: Estate) -> Moves:
         raise MoveError(f"the backend has no stack '{name}': nothing is deployed, and nothing to be moved")
     states = {name: exported(name)}
     partitions = partitions_of(settings, from_resources(resources_in(states[name])).outputs)
-    there = existing(sorted({name, *(stack_of(name, one) for one in partitions)}))
+    there = existing(sorted({stack_of(name, one) for one in (None, *partitions)}))
     states |= {stack: exported(stack) for stack in there if stack != name}
     resources = {stack: resources_in(state) for stack, state in states.items()}
-    targets = {
-        key: stack_of(name, component.partition) if component.partition else name
-        for key, component in estate.own.items()
-    }
+    targets = {key: stack_of(name, component.partition) for key, component in estate.own.items()}
     moves = plan(resources, targets)
     missing = sorted({move.target for move in moves} - {*there})
     return Moves(tuple(moves), states, tuple(missing))

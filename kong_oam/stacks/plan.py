@@ -38,10 +38,10 @@ Plan = tuple[Step, ...]
 def plan(
     verb: str, chosen: Sequence[str | None], estates: Estates, known: Known, states: Mapping[str, Resources]
 ) -> Plan:
-    """The steps of a verb over these stacks. `states`: what the stacks of partitions have; only `up` needs them."""
+    """The steps of a verb over these stacks. `states`: what the stacks of partitions have, for `up` alone."""
     if verb == "destroy":
         return plan_down(chosen)
-    return plan_up(chosen, changes(estates, known, states) if verb == "up" else {})
+    return plan_up(chosen, changes(estates, known, states))
 
 
 def plan_up(chosen: Collection[str | None], changed: Mapping[str, Regranted]) -> Plan:
@@ -102,9 +102,7 @@ def waves(steps: Plan) -> Iterator[dict[int, Step]]:
 
 def lines(plan: Plan, estate: str) -> Iterator[str]:
     """A line for each step: its number, its stack, which grants clients keep, and the steps that come before it."""
-    names = [estate if step.partition is None else stack_of(estate, step.partition) for step in plan]
-    width = max(map(len, names))
-    for number, (name, step) in enumerate(zip(names, plan, strict=True), 1):
+    for number, step in enumerate(plan, 1):
         after = f"after {', '.join(map(str, step.after))}" if step.after else ""
         about = "; ".join(filter(None, (_GRANTS[step.grants], after)))
-        yield f"{number:>2}  {name:<{width}}  {about}".rstrip()
+        yield f"{number:>2}  {stack_of(estate, step.partition)}  {about}".rstrip()

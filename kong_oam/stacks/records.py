@@ -74,7 +74,7 @@ def read(estate: str, partitions: Iterable[str], updated: Mapping[str, str | Non
     found: dict[str | None, Record] = {}
     for partition in (None, *partitions):
         record = _parsed(str(tags.get(f"{_TAG}{partition or _BASE}") or ""))
-        stack = estate if partition is None else stack_of(estate, partition)
+        stack = stack_of(estate, partition)
         if record and record.updated == updated.get(stack):
             found[partition] = record
     return Known(found, outputs.get("base") or {})
@@ -83,7 +83,7 @@ def read(estate: str, partitions: Iterable[str], updated: Mapping[str, str | Non
 def write(estate: str, partition: str | None, fingerprint: str, outputs: Mapping[str, Any], ids: str) -> Record | None:
     """Records a run that has come to its end, with what it exported, and a digest of its clients' ids. None where
     nothing would tell whether the record still counts. Raises engine.cli.CliError."""
-    stack = estate if partition is None else stack_of(estate, partition)
+    stack = stack_of(estate, partition)
     # No run replaces a shared secret: one that is due would be run for, in vain, by every command.
     credentials = (outputs.get("credentials") or {}).values()
     days = [str(entry["due"]) for entry in credentials if not is_shared(entry)]

@@ -78,7 +78,7 @@ class Runs:
 
     def name(self, partition: str | None) -> str:
         """The name of a partition's stack; None: the base's."""
-        return self.estate if partition is None else stack_of(self.estate, partition)
+        return stack_of(self.estate, partition)
 
     def over(self, partitions: Sequence[str | None]) -> None:
         """Runs these stacks in the order that the verb asks for. Raises engine.cli.CliError.

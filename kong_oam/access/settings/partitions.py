@@ -50,9 +50,9 @@ def file_problems(name: str, data: Mapping[str, Any], folder: Path) -> Iterator[
             )
 
 
-def stack_of(estate: str, partition: str) -> str:
-    """The name of a partition's stack."""
-    return f"{estate}-{partition}"
+def stack_of(estate: str, partition: str | None) -> str:
+    """The name of a partition's stack; without a partition, of the base's, which is the estate's."""
+    return f"{estate}-{partition}" if partition else estate
 
 
 def estate_of(name: str, data: Mapping[str, Any]) -> str:

@@ -148,7 +148,7 @@ class Settings:
     @property
     def engine_stack(self) -> str:
         """The name of the stack as the engine knows it; `stack.name` is that of the estate."""
-        return parts.stack_of(self.stack.name, self.partition) if self.partition else self.stack.name
+        return parts.stack_of(self.stack.name, self.partition)
 
 
 Describe = Callable[[ProviderSettings], Provider]

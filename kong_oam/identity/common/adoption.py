@@ -118,7 +118,7 @@ class Adoption:
 def _stack_of(estate: Estate) -> str:
     """The stack that deploys what the estate has of its own: what is imported into another one, that one deletes."""
     partition = next((one.partition for one in estate.own.values() if one.partition), None)
-    return stack_of(estate.stack.name, partition) if partition else estate.stack.name
+    return stack_of(estate.stack.name, partition)
 
 
 def _recovery(stack: str) -> str:

@@ -104,7 +104,7 @@ def test_a_plan_is_printed_as_the_page_shows_it() -> None:
     assert printed == (
         " 1  prod\n"
         " 2  prod-payments  old and new grants, gates stay; after 1\n"
-        " 3  prod-rest      after 2\n"
+        " 3  prod-rest  after 2\n"
         " 4  prod-payments  after 2, 3"
     )
     assert (
