@@ -263,7 +263,7 @@ def show_at_gateway(
     """Asks the gateway for each opening, for as long as its workers may take, and says what everybody gets.
 
     Raises EmergencyError where the gateway does not do what was written, with the cause where Kong's entities show it,
-    and AdminError.
+    or where part of it was not asked for. Raises AdminError.
     """
     asked_for = list(changed)
     if not asked_for:
@@ -274,22 +274,32 @@ def show_at_gateway(
     for opening in asked_for:
         parts = _to_ask(live, settings, opening, is_open=is_open)
         causes = list(dict.fromkeys(cause for _, why in parts for cause in why))
-        asked: list[tuple[str, bool]] = []
+        asked: list[_Asked] = []
         for tables, why in parts:
             # What Kong's entities hinder, no time mends.
             seconds = 0.0 if why else settled
             asked += _asked(tables, opening, proxy, seconds, is_open=is_open, tells_itself=tells_itself)
-        wrong = [text for text, is_as_written in asked if not is_as_written]
+        wrong = [text for text, is_as_written in asked if is_as_written is False]
+        unasked = [text for text, is_as_written in asked if is_as_written is None]
+        state = "open" if is_open else "closed"
         if causes or wrong:
             shown = "; ".join(wrong or (text for text, _ in asked))
             since = f", since {some(causes)}" if causes else f"; see `python -m kong_oam verify --stack {stack}`"
-            state = "open" if is_open else "closed"
             raise EmergencyError(f"written, and {opening.path} of {opening.component} is not {state}: {shown}{since}")
+        if unasked:
+            others = f" (and {len(unasked) - 1} more)" if len(unasked) > 1 else ""
+            raise EmergencyError(
+                f"written, but not confirmed that {opening.path} of {opening.component} is {state}: "
+                f"{unasked[0]}{others}; or call it yourself"
+            )
         lines += dict.fromkeys(text for text, _ in asked)
     return lines
 
 
 _SPARE_SECONDS = 3.0
+
+_Asked = tuple[str, bool | None]
+"""What the gateway says, in words, and whether it does what was written; None where it was not asked."""
 
 
 def _to_ask(
@@ -316,9 +326,8 @@ def _tells_itself(admin: AdminApi) -> bool:
 
 def _asked(
     tables: Iterable[Table], opening: Opening, proxy: Proxy, seconds: float, *, is_open: bool, tells_itself: bool
-) -> Iterator[tuple[str, bool]]:
-    """Yields what the gateway says to somebody without a token, in words, and whether nothing speaks against the
-    change, for each host and port at which the path answers."""
+) -> Iterator[_Asked]:
+    """Yields what the gateway says to somebody without a token, for each host and port at which the path answers."""
     method = next((method for method in SAFE_METHODS if method in opening.methods), None)
     asked_with = method or opening.methods[0]
     places = [place for table in tables for place in _places(table, opening, asked_with)]
@@ -330,22 +339,22 @@ def _asked(
         )
         return
     if method is None:
-        yield f"{','.join(opening.methods)} {opening.path} was not asked for: that could change something", True
+        yield f"{','.join(opening.methods)} {opening.path} was not asked for: that could change something", None
         return
     wanted: Said = "passes it on" if is_open else "refuses it"
     for host, path in dict.fromkeys(places):
         request = f"{method} {proxy.url(host, path)} without a token"
         if opening.networks:
-            yield f"{request} was not asked for: it depends on where a call comes from", True
+            yield f"{request} was not asked for: it depends on where a call comes from", None
             continue
         if not tells_itself:
-            yield f"{request} was not asked for: `headers` of kong.conf hides who answers. Call it yourself", True
+            yield f"{request} was not asked for: `headers` of kong.conf hides who answers", None
             continue
         try:
             answer = proxy.settled(method, host, path, wanted, seconds)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            hint = f"call it yourself, or set {ADDRESS} to the gateway's proxy"
-            yield f"{request} could not be asked ({type(error).__name__}): {hint}", True
+            hint = f"set {ADDRESS} to the gateway's proxy"
+            yield f"{request} could not be asked ({type(error).__name__}): {hint}", None
             continue
         # Nobody gets through where Kong has no way to the workload, so that does not contradict a close.
         reaches_nobody = not is_open and answer.said == "reaches no workload"

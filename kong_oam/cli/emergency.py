@@ -32,8 +32,9 @@ lasts; the next `pulumi up --refresh` takes it away, as does one that changes th
 `open` and `close` then ask the gateway what somebody without a token gets, at the public address of the path. Where
 that address does not lead to the gateway from here, KONG_PROXY_ADDR says where its proxy listens.
 
-Exit status: 0 done (listed: nothing is open), 1 listed: something is open, 2 not done, or not all, or the gateway does
-not answer as was written, or scripts at it are not ours, so that nobody can say what they open: what it says.
+Exit status: 0 done and confirmed at the gateway (listed: nothing is open), 1 listed: something is open, 2 not done, or
+not all, or the gateway does not answer as was written, or it was not asked for all of it, or scripts at it are not
+ours, so that nobody can say what they open: what it says.
 """
 
 

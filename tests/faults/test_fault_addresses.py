@@ -54,7 +54,9 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(e
     )
     assert "for everybody from 203.0.113.0/24 only until" in opened.stdout, opened.stderr
     assert statuses(stack, PROTECTED) == (200, 403)
-    assert stack.module("kong_oam", "emergency", "-s", stack.name, "close").returncode == 0
+    closed = stack.module("kong_oam", "emergency", "-s", stack.name, "close")
+    for done in (opened, closed):
+        assert (done.returncode, "it depends on where a call comes from" in done.stderr) == (2, True), done.stderr
     application = stack.folder / "applications/app0.yaml"
     application.write_text(allowing("203.0.113.0/24", "198.51.100.0/24"), "utf-8")
     wider = stack.pulumi("preview").stdout

@@ -117,7 +117,7 @@ def test_an_opening_that_the_gateway_does_not_follow_is_an_error_with_the_cause(
     with Hands(running.kong.admin_url) as hands:
         change(hands)
         opened = open_path(admin, settings, WANTED)
-        for proxy in (of(running), Proxy("http", "http://127.0.0.1:1")):
+        for proxy in (of(running), AWAY):
             with pytest.raises(EmergencyError) as error:
                 show_at_gateway(admin, settings, [opened], proxy, is_open=True)
             assert cause in str(error.value)
@@ -167,14 +167,42 @@ def test_a_workload_that_refuses_is_not_the_gateway(running: Running, admin: Adm
     ]
 
 
-def test_a_gateway_that_cannot_be_reached_is_not_asked(running: Running, admin: AdminApi) -> None:
-    """The change was written; nobody can say more from here."""
+AWAY = Proxy("http", "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_gateway_that_cannot_be_reached_confirms_nothing(running: Running, admin: AdminApi, is_open: bool) -> None:
+    """The change was written, and nobody can say more from here."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
-    (line,) = show_at_gateway(admin, settings, [opened], Proxy("http", "http://127.0.0.1:1"), is_open=True)
-    assert line == (
-        f"GET {URL} without a token could not be asked (ConnectError): call it yourself, or set KONG_PROXY_ADDR to the gateway's proxy"
+    with pytest.raises(EmergencyError) as error:
+        show_at_gateway(admin, settings, [opened], AWAY, is_open=is_open)
+    assert str(error.value) == (
+        f"written, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
+        f"GET {URL} without a token could not be asked (ConnectError): set KONG_PROXY_ADDR to the gateway's proxy; "
+        "or call it yourself"
     )
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_an_opening_for_some_networks_is_not_confirmed(running: Running, admin: AdminApi, is_open: bool) -> None:
+    """What the gateway answers here is not what it answers there."""
+    settings = settings_of(running)
+    opened = replace(open_path(admin, settings, WANTED), networks=("10.0.0.0/8",))
+    with pytest.raises(EmergencyError, match="was not asked for: it depends on where a call comes from"):
+        show_at_gateway(admin, settings, [opened], of(running), is_open=is_open)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_gateway_that_hides_who_answers_confirms_nothing(
+    running: Running, admin: AdminApi, is_open: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another server could answer in its place."""
+    settings = settings_of(running)
+    opened = open_path(admin, settings, WANTED)
+    monkeypatch.setattr("kong_oam.emergency._tells_itself", lambda _: False)
+    with pytest.raises(EmergencyError, match=r"was not asked for: `headers` of kong\.conf hides who answers"):
+        show_at_gateway(admin, settings, [opened], of(running), is_open=is_open)
 
 
 def test_an_entity_of_another_stack_is_never_opened(stacks: dict[str, Running], admin: AdminApi) -> None:
@@ -387,7 +415,7 @@ def test_what_hinders_an_opening_is_named(
         change(hands)
         opened = open_path(admin, settings, WANTED)
         with pytest.raises(EmergencyError) as error:
-            show_at_gateway(admin, settings, [opened], Proxy("http", "http://127.0.0.1:1"), is_open=True)
+            show_at_gateway(admin, settings, [opened], AWAY, is_open=True)
         close(admin, settings)
     assert cause in str(error.value)
 
@@ -498,15 +526,16 @@ def test_a_port_without_a_guard_is_named_and_the_other_one_opened(two_ports: Run
         close(admin, settings)
 
 
-def test_what_is_not_asked_is_judged_by_kongs_entities(two_ports: Running) -> None:
-    """POST may change something, and the other port has nothing to do with it."""
+def test_an_opening_without_a_safe_method_is_not_confirmed(two_ports: Running) -> None:
+    """A POST may change something. What hinders it is told all the same, and the other port has no part in it."""
     settings = settings_of(two_ports)
     wanted = OpeningRequest("orders/api", "/orders/post", "POST", 5, "INC-1")
     with AdminApi(Account(two_ports.kong.admin_url)) as admin, Hands(two_ports.kong.admin_url) as hands:
         hands.change("services", hands.find("services", name=FILES), enabled=False)
         opened = open_path(admin, settings, wanted)
-        (line,) = show_at_gateway(admin, settings, [opened], of(two_ports), is_open=True)
-        assert line == "POST /orders/post was not asked for: that could change something"
+        for is_open in (True, False):
+            with pytest.raises(EmergencyError, match="POST /orders/post was not asked for: that could change"):
+                show_at_gateway(admin, settings, [opened], of(two_ports), is_open=is_open)
         _disable_service(hands)
         with pytest.raises(EmergencyError, match=f"service '{SERVICE}' is disabled"):
             show_at_gateway(admin, settings, [opened], of(two_ports), is_open=True)
