@@ -14,18 +14,12 @@ import pulumi_kong as kong
 from kong_oam.access.model import METHODS, Component
 from kong_oam.kong import names, plugins
 from kong_oam.kong.extras import USUAL, Extra, extras
-from kong_oam.kong.routes import RoutePlan, routes
+from kong_oam.kong.routes import FIXED, RoutePlan, routes
 from kong_oam.kong.table import address, closed, table
 from kong_oam.kong.upstream_tls import certified_name, service_fields
 
 from ..workload.upstream import Running, Upstream
 from .gateway import Config, Gateway
-
-_NOWHERE = 1
-"""The port of a service that leads to an Upstream, where it means nothing. The official plugin does not send a port of
-0, and Kong then takes 80: should somebody delete the Upstream, and DNS know its name, nothing listens on port 1."""
-_PATH = "/"
-"""Of a service, as good as none. The official plugin cannot take back a path set by hand where the program has none."""
 
 
 class GatedService:
@@ -58,16 +52,16 @@ class GatedService:
             name=self.name,
             protocol=fields["protocol"],
             host=gateway.nowhere,
-            port=_NOWHERE,
-            path=_PATH,
+            port=fields["port"],
+            path=fields["path"],
             retries=fields["retries"],
             connect_timeout=fields["connect_timeout"],
             read_timeout=fields["read_timeout"],
             write_timeout=fields["write_timeout"],
-            tls_verify=fields.get("tls_verify"),
-            tls_verify_depth=fields.get("tls_verify_depth"),
-            ca_certificate_ids=fields.get("ca_certificates"),
-            client_certificate_id=fields.get("client_certificate", {}).get("id"),
+            tls_verify=fields["tls_verify"],
+            tls_verify_depth=fields["tls_verify_depth"],
+            ca_certificate_ids=fields["ca_certificates"],
+            client_certificate_id=(fields["client_certificate"] or {}).get("id"),
             tags=self._tags,
             opts=pulumi.ResourceOptions(parent=parent, provider=gateway.provider),
         )
@@ -174,12 +168,8 @@ def _route(
         paths=plan.kong_paths,
         methods=list(METHODS),
         regex_priority=plan.priority,
-        strip_path=False,
-        preserve_host=True,
-        path_handling="v0",
         https_redirect_status_code=308 if gateway.settings.gateway.redirect else 426,
-        request_buffering=True,
-        response_buffering=True,
+        **FIXED,
         tags=names.tags(gateway.stack, component),
         opts=opts,
     )

@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 _GUARDING = "it could replace what guards, or lead around it"
-_ASIDE = "records, counts, limits, headers, or which pages may read answers are not what is meant"
+_ASIDE = "it is not what the program sets: records, limits, times, headers or answers may be others"
 
 
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:

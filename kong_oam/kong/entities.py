@@ -16,7 +16,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.extras import USUAL, Extras, extras
 from kong_oam.kong.key_slots import Slot
-from kong_oam.kong.routes import RoutePlan, routes
+from kong_oam.kong.routes import FIXED, RoutePlan, routes
 from kong_oam.kong.table import address, table
 from kong_oam.kong.upstream_tls import certified_name, service_fields
 
@@ -182,10 +182,9 @@ def _service(settings: Settings, component: Component, backend: str, deployed: D
         "name",
         names.service(stack, component, backend),
         host=names.nowhere(stack),
-        path="/",
+        **fields,
         enabled=True,
         tags=names.tags(stack, component),
-        **fields,
     )
 
 
@@ -204,8 +203,8 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
         sources=None,
         destinations=None,
         regex_priority=plan.priority,
-        strip_path=False,
-        preserve_host=True,
+        **FIXED,
+        https_redirect_status_code=308 if settings.gateway.redirect else 426,
         tags=names.tags(stack, component),
     )
 

@@ -60,13 +60,22 @@ class Extras:
 
 
 USUAL: Mapping[str, Any] = {
-    "connect_timeout": MILLISECONDS,
+    # As good as none. The official plugin cannot take back a path set by hand where the program has none.
+    "path": "/",
     "protocol": "http",
+    "client_certificate": None,
+    "tls_verify": None,
+    "tls_verify_depth": None,
+    "ca_certificates": None,
+    "connect_timeout": MILLISECONDS,
     "read_timeout": MILLISECONDS,
-    "retries": 5,
     "write_timeout": MILLISECONDS,
+    "retries": 5,
+    # It means nothing, since the host is an Upstream. The official plugin does not send a port of 0, and Kong then
+    # takes 80: should somebody delete the Upstream, and DNS know its name, nothing listens on port 1.
+    "port": 1,
 }
-"""Fields of a service that an Application may ask for, as they are where it says nothing."""
+"""Fields of a service as the Admin API writes them, where neither its Application nor the stack says anything."""
 
 
 def extras(settings: Settings, component: Component) -> Extras:

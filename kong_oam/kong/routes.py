@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from kong_oam.access.compile.exposure import DEEPEST, DEEPEST_BELOW_WILDCARD, MOST_LABELS_OF_WILDCARD
 from kong_oam.access.endpoint import Endpoint
@@ -30,6 +31,16 @@ assert _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023 and 
 
 _LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
 _EITHER = re.compile(r"\(\?:(?:\\?)(.)\|%[0-9A-F]{2}\)")
+
+
+FIXED: Mapping[str, Any] = {
+    "path_handling": "v0",
+    "preserve_host": True,
+    "request_buffering": True,
+    "response_buffering": True,
+    "strip_path": False,
+}
+"""Fields of every route."""
 
 
 @dataclass(frozen=True, slots=True)

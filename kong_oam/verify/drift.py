@@ -1,7 +1,7 @@
 """The entities in which two gateways differ, in words: possible reasons for a decision that is not meant.
 
-Only what may bear on a decision is compared, and what an Application asks for; tags, and timeouts for which none asks,
-are nobody's reason.
+Every field that the program sets is compared, and every plugin on an entity of ours is one of ours or a finding. Tags
+say whose an entity is, and are nobody's reason.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Any
 from kong_oam.kong import plugins
 from kong_oam.kong.chunks import BESIDE
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.extras import USUAL
 from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import FIELDS, HTTP, VERIFYING, RepairRequest, alike, parent_of, removal, repair
+from kong_oam.verify.repair import HTTP, VERIFYING, RepairRequest, alike, fields_set, parent_of, removal, repair
 from kong_oam.verify.uses import belonging, uses
 
 _LOCKS = ("anonymous", "claims_to_verify", "cookie_names", "header_names", "uri_param_names")
@@ -38,8 +37,8 @@ class Drift:
     of ours, a `jwt` that takes other tokens than it should, a way to a workload around the gate, tokens that go on to
     it, a workload that is not verified as it should be, another script on answers, or what is `aside`; this breaks a
     promise even while nothing opens.
-    `aside`: what breaks is asked for beside who may call: a plugin of ours beside the guards (a sink of records, a
-    limit) that is gone, another, or replaced by somebody's, another limit or header than an Application asks for, what
+    `aside`: what breaks is something beside who may call: a plugin of ours beside the guards (a sink of records, a
+    limit) that is gone or another, a plugin of somebody's on an entity of ours, another limit, time or header, what
     tells browsers which pages may read ours.
     """
 
@@ -138,18 +137,13 @@ def _strips_less(kind: str, actual: Entity, meant: Entity) -> bool:
 
 
 def _bounded(kind: str, actual: Entity, meant: Entity) -> bool:
-    """Whether it does something else beside deciding than an Application asks for."""
-    if kind == "service":
-        return any(_fields(actual, meant, _asked_for(meant)))
+    """Whether it does something else beside deciding than the program sets."""
+    if kind in ("service", "route"):
+        return any(_fields(actual, meant, fields_set(kind, meant)))
     if kind != "plugin" or meant["name"] not in ("pre-function", "post-function"):
         return False
     now, ours = gate.script_of(actual), gate.script_of(meant)
     return bool(now and ours and any(now.table.get(name) != ours.table.get(name) for name in BESIDE))
-
-
-def _asked_for(service: Entity) -> tuple[str, ...]:
-    """The fields of a service, as it is meant, for which an Application asks."""
-    return tuple(name for name, usual in USUAL.items() if service.get(name, usual) != usual)
 
 
 def recognised(live: Entities, meant: Entities) -> Entities:
@@ -196,9 +190,9 @@ def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
 def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
     match kind:
         case "service":
-            yield from _fields(entity, meant, tuple(dict.fromkeys((*FIELDS[kind], *_asked_for(meant)))))
+            yield from _fields(entity, meant, fields_set(kind, meant))
         case "route":
-            yield from _fields(entity, meant, FIELDS[kind])
+            yield from _fields(entity, meant, fields_set(kind, meant))
             yield from _leads(entity, meant, live, intended)
         case "consumer":
             yield from _fields(entity, meant, ("custom_id",) if "custom_id" in meant else ())
@@ -283,7 +277,7 @@ def _unmeant(
 ) -> Drift | None:
     """A drift in these words, with the request that removes the entity; None as of `_extra`."""
     if kind == "plugin":
-        aside = entity["name"] not in _OURS and (_is_read_by(entity, live, ours) or _replaces(entity, live, ours))
+        aside = entity["name"] not in _OURS and (_is_read_by(entity, live, ours) or _stands_on(entity, live, ours))
         if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE and not aside:
             return None
         request = removal(kind, entity, then_up=entity["name"] in gone)
@@ -303,17 +297,15 @@ def _unmeant(
     return Drift(f"{words}{leads}", removal(kind, entity), misplaced=bool(leads))
 
 
-def _replaces(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
-    """Whether a plugin acts in the place of one of ours that is no guard, such as a sink of records: of several of a
-    kind that meet a call, Kong takes the one with the most specific scope alone."""
-    label_of = live.labels
-    scopes = [label_of.get((kind, reference(plugin, kind) or "")) for kind in ("route", "consumer")]
+def _stands_on(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
+    """Whether a plugin acts on one of these entities, or for a group of consumers, whose members nobody reads.
+
+    It may alter answers, or act in the place of one of ours: of several of a kind that meet a call, Kong takes the
+    instance with the most specific scope alone.
+    """
     acts = plugin["enabled"] and HTTP.intersection(plugin["protocols"])
-    if not acts or not (any(scopes) or plugin.get("consumer_group")) or (scopes[1] and scopes[1] not in ours):
-        return False
-    same = (one for one in live.plugins if one["name"] == plugin["name"] and label_of["plugin", one["id"]] in ours)
-    services = {label_of.get(("service", reference(one, "service") or ""), "") for one in same}
-    return bool(services) and _touches(plugin, live, services)
+    scopes = _scopes(plugin, live, "route", "service", "consumer")
+    return bool(acts and (plugin.get("consumer_group") or scopes & set(ours)))
 
 
 def _is_read_by(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
@@ -331,9 +323,12 @@ def _is_read_by(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
 
 def _touches(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
     """Whether a plugin stands on one of these services and routes, or on all that there are."""
-    label_of = live.labels
-    scopes = [("route", reference(plugin, "route")), ("service", reference(plugin, "service"))]
-    touched = {label_of[kind, identifier] for kind, identifier in scopes if identifier}
-    services = (reference(route, "service") for route in live.routes if route["id"] == reference(plugin, "route"))
-    touched |= {label_of["service", identifier] for identifier in services if identifier}
-    return not touched or bool(touched & set(ours))
+    scopes = _scopes(plugin, live, "route", "service")
+    return not scopes or bool(scopes & set(ours))
+
+
+def _scopes(plugin: Entity, live: Entities, *kinds: str) -> set[str]:
+    """The labels of the entities of these kinds that a plugin stands on. With a route comes its service."""
+    found = {(kind, reference(plugin, kind)) for kind in kinds}
+    found |= {("service", reference(route, "service")) for route in live.routes if ("route", route["id"]) in found}
+    return {live.labels[kind, identifier] for kind, identifier in found if identifier}

@@ -18,14 +18,8 @@ HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 VERIFYING = ("protocol", "client_certificate", "tls_verify", "tls_verify_depth", "ca_certificates")
 """Fields of a service that say how the workload behind it is known."""
 
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    "service": ("host", "path", "enabled", *VERIFYING),
-    "route": (
-        *("protocols", "hosts", "paths", "methods", "headers", "snis", "sources", "destinations"),
-        *("regex_priority", "strip_path", "preserve_host"),
-    ),
-}
-"""Fields that may bear on a decision, by kind of entity."""
+_KNOWN_BY = ("id", "name", "service", "tags")
+"""Fields of services and routes that say which entity it is, whose it is, and what it belongs to."""
 
 PARENTS: Mapping[str, str] = {"route": "service", "credential": "consumer"}
 """The kind of entity that an entity belongs to, by kind: also the name of the field that refers to it."""
@@ -43,6 +37,11 @@ class RepairRequest:
     then_up: bool = False
 
 
+def fields_set(kind: str, meant: Entity) -> tuple[str, ...]:
+    """The fields that the program sets of a service or a route; none of another kind."""
+    return tuple(name for name in meant if name not in _KNOWN_BY) if kind in ("service", "route") else ()
+
+
 def removal(kind: str, entity: Entity, *, then_up: bool = False) -> RepairRequest:
     """The request that removes the entity. `then_up`: it may be one of ours in another place."""
     return RepairRequest(_path(kind, entity), then_up=then_up)
@@ -57,7 +56,7 @@ def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: E
         configured = entity["enabled"] and comparable(entity["config"]) == comparable(meant["config"])
         acts = HTTP.intersection(entity["protocols"])
         return None if acts else RepairRequest(_path(kind, entity), {"protocols": meant["protocols"]}, not configured)
-    fields = {name: meant.get(name) for name in FIELDS.get(kind, ()) if not alike(name, entity, meant)}
+    fields = {name: meant.get(name) for name in fields_set(kind, meant) if not alike(name, entity, meant)}
     parent = PARENTS.get(kind, "")
     moved = bool(parent) and parent_of(kind, entity, live) != parent_of(kind, meant, intended)
     unseen = moved and (kind == "credential" or not entity[parent])

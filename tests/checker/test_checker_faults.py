@@ -41,7 +41,7 @@ GIVING = Part("a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.
 
 LEADS: Edit = (
     SERVICE,
-    "            host=gateway.nowhere,\n            port=_NOWHERE,\n",
+    '            host=gateway.nowhere,\n            port=fields["port"],\n',
     '            host=name.split("/")[1].rsplit("-", 1)[0] + "-g0.default.svc.cluster.local",\n            port=8080,\n',
 )
 TARGET: Edit = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kong_oam.engine.state import RING
 from tests.support.mocks import Registered, all_of, clear, program
+from tests.support.verifying import Deployment, sample
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +26,21 @@ def test_every_service_leads_nowhere(registered: list[Registered]) -> None:
         assert service.inputs["host"] == nowhere.inputs["name"] == "kong-oam.local.nowhere"
         assert service.inputs["port"] == 1
     assert not {one.type for one in registered} & {"kong:index/target:Target", "time:index/sleep:Sleep"}
+
+
+def test_every_input_of_services_and_routes_is_judged(registered: list[Registered]) -> None:
+    """`verify` compares all that the program sets, with the same values."""
+    settings, estate = sample()
+    meant = Deployment.of(settings, estate).meant
+    for token, entities in (("service:Service", meant.services), ("route:Route", meant.routes)):
+        wanted = {entity["name"]: entity for entity in entities}
+        found = all_of(registered, f"kong:index/{token}").values()
+        assert {one.inputs["name"] for one in found} == wanted.keys()
+        for one in found:
+            inputs = {re.sub("([A-Z])", r"_\1", name).lower(): value for name, value in one.inputs.items()}
+            inputs.pop("service_id", None)
+            entity = wanted[inputs["name"]]
+            assert inputs == {name: entity[name] for name in inputs}
 
 
 def test_what_closes_comes_before_the_workload_and_what_opens_after_it(registered: list[Registered]) -> None:

@@ -312,10 +312,10 @@ def another_issuer_of_the_ring(hands: Hands, _: str) -> None:
     hands.change("consumers", hands.find("consumers", username=RING), custom_id="https://else.example.com")
 
 
-def tags_and_timeouts(hands: Hands, _: str) -> None:
-    hands.change("services", hands.find("services", name=ORDERS), tags=["mine"], read_timeout=1000, retries=1)
+def tags(hands: Hands, _: str) -> None:
+    hands.change("services", hands.find("services", name=ORDERS), tags=["mine"])
     hands.change("plugins", hands.find("plugins", name="jwt", service=ORDERS), tags=["mine"])
-    hands.change("routes", hands.find("routes", name=ROUTE), tags=["mine"], request_buffering=False)
+    hands.change("routes", hands.find("routes", name=ROUTE), tags=["mine"])
 
 
 def others(hands: Hands, _: str) -> None:
@@ -442,7 +442,7 @@ DRIFTS: dict[str, Drift] = {
     "a key under another id": _key(key="k8"),
     "a key that verifies otherwise": _key(algorithm="HS256"),
     "a key moved to another consumer": a_key_moved_to_another_consumer,
-    "tags and timeouts": tags_and_timeouts,
+    "tags": tags,
     "others beside us": others,
 }
 
@@ -605,18 +605,18 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "the version before": [
-        f'weakened: service \'{ORDERS}\': host is "api.orders.test", not "{NOWHERE}"',
+        f'weakened: service \'{ORDERS}\': host is "api.orders.test", not "{NOWHERE}"; port is 8080, not 1',
     ],
     "the version before, and no gate": [
-        f"opened: service '{ORDERS}': host is \"api.orders.test\", not \"{NOWHERE}\"; plugin post-function of service '{ORDERS}' is missing",
+        f"opened: service '{ORDERS}': host is \"api.orders.test\", not \"{NOWHERE}\"; port is 8080, not 1; plugin post-function of service '{ORDERS}' is missing",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
     ],
     "the version before, and jwt alone": [
-        f"opened: service '{ORDERS}': host is \"api.orders.test\", not \"{NOWHERE}\"; plugin pre-function of service '{ORDERS}' is missing; plugin post-function of service '{ORDERS}' is missing",
+        f"opened: service '{ORDERS}': host is \"api.orders.test\", not \"{NOWHERE}\"; port is 8080, not 1; plugin pre-function of service '{ORDERS}' is missing; plugin post-function of service '{ORDERS}' is missing",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
-        f"impersonated: service '{ORDERS}': host is \"api.orders.test\", not \"{NOWHERE}\"; plugin pre-function of service '{ORDERS}' is missing; plugin post-function of service '{ORDERS}' is missing",
+        f"impersonated: service '{ORDERS}': host is \"api.orders.test\", not \"{NOWHERE}\"; port is 8080, not 1; plugin pre-function of service '{ORDERS}' is missing; plugin post-function of service '{ORDERS}' is missing",
         *MEANT,
     ],
     "the upstream removed": [
@@ -731,7 +731,7 @@ EXPECTED: dict[str, list[str]] = {
         f'weakened: service \'{ORDERS}\': host is "elsewhere.test", not "{NOWHERE}"',
     ],
     "another component's workload": [
-        f'weakened: service \'{ORDERS}\': host is "web.shop.test", not "{NOWHERE}"',
+        f'weakened: service \'{ORDERS}\': host is "web.shop.test", not "{NOWHERE}"; port is 3000, not 1',
     ],
     "another path": [
         f'opened: service \'{ORDERS}\': path is "/orders", not "/"',
@@ -766,8 +766,8 @@ EXPECTED: dict[str, list[str]] = {
         f"closed: route '{ROUTE}': strip_path is true, not false",
         *MEANT,
     ],
-    "another host name": [],
-    "more paths": [],
+    "another host name": [f"weakened: route '{ROUTE}': preserve_host is false, not true"],
+    "more paths": [f'weakened: route \'{ROUTE}\': paths is ["~/"], not ["~/orders(?:/|$)"]'],
     "fewer methods": [
         f'closed: route \'{ROUTE}\': methods is ["GET"], not ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]',
         f"  {READERS} | HEAD | http://orders.example.com/orders",
@@ -836,6 +836,6 @@ EXPECTED: dict[str, list[str]] = {
         f"closed: credential 'k1': it belongs to consumer 'another', not to consumer '{RING}'",
         *BY_TOKEN,
     ],
-    "tags and timeouts": [],
+    "tags": [],
     "others beside us": [],
 }

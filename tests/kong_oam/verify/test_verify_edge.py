@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from kong_oam.access.edge.headers import Headers
 from kong_oam.access.edge.limits import Limits, Retries
+from kong_oam.kong.owners import Asking
+from kong_oam.verify.drift import drifts
 from tests.support.drifts import ORDERS
 from tests.support.estates import asking
 from tests.support.verifying import Deployment, Hands, Running, sample, told
@@ -58,16 +62,40 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
     assert told(running.judged()) == []
 
 
-def test_times_and_retries_that_were_asked_for_are_told_of(running: Running) -> None:
-    """Others are no finding."""
+@pytest.mark.parametrize("kind", ["services", "routes"])
+def test_every_field_of_a_service_and_a_route_is_judged(running: Running, kind: str) -> None:
+    """Whatever the program sets, whether an Application asks for it or not."""
+    live, meant, asking_stack = running.entities(), running.deployment.meant, Asking("local")
+    wanted = next(one for one in getattr(meant, kind) if one["name"].startswith(ORDERS))
+    others = [one for one in getattr(live, kind) if one["name"] != wanted["name"]]
+    (there,) = (one for one in getattr(live, kind) if one["name"] == wanted["name"])
+    for name in {*wanted} - {"id", "name", "service", "tags"}:
+        changed = replace(live, **{kind: (*others, {**there, name: _another(there[name])})})
+        drift = drifts(changed, meant, asking_stack)[f"{kind[:-1]} '{wanted['name']}'"]
+        assert drift.misplaced and f"{name} is " in drift.text, name
+
+
+def _another(value: Any) -> Any:
+    """Another value of the same type; of what is not there, a text."""
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case list():
+            return []
+        case _:
+            return "https" if value == "http" else "another"
+
+
+def test_a_time_that_somebody_changed_is_repaired_by_a_run(running: Running) -> None:
+    """Nobody may call anything else for it."""
     with Hands(running.kong.admin_url) as hands:
-        service = hands.find("services", name=ORDERS)
-        hands.change("services", service, write_timeout=1)
-        assert told(running.judged()) == []
-        hands.change("services", service, read_timeout=60000, retries=5)
-        assert told(running.judged()) == [
-            f"weakened: service '{ORDERS}': read_timeout is 60000, not 5000; retries is 5, not 2"
-        ]
+        hands.change("services", hands.find("services", name=ORDERS), write_timeout=1)
+        result = running.judged()
+        assert told(result) == [f"weakened: service '{ORDERS}': write_timeout is 1, not 60000"]
+        ((_, (reason,)),) = result.findings
+        assert (reason.aside, reason.remedy) == (True, "pulumi up -s local --refresh")
 
 
 def test_marks_of_somebody_s_are_told_of(running: Running) -> None:

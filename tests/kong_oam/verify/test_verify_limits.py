@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kong_oam.kong.entities import Entities
+from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.verify.effects import Effect, effect_of
 from tests.support.drifts import ANYBODY, LIBRARY, MEANT, ORDERS, RING, ROUTE
 from tests.support.verifying import Deployment, Running, sample, told
@@ -123,17 +124,30 @@ def test_what_is_closed_by_a_restriction_is_said(running: Running, there: Entiti
     assert found == [f"closed: plugin ip-restriction of route '{ROUTE}' is not ours", *MEANT]
 
 
-def test_what_only_watches_or_is_not_met_is_no_finding(running: Running, there: Entities) -> None:
-    """Wherever it stands; a limit that is switched off, or for streams, is met by no call."""
-    for name in (
-        *("file-log", "http-log", "tcp-log", "udp-log", "syslog", "loggly", "prometheus", "statsd", "datadog"),
-        *("zipkin", "opentelemetry", "correlation-id", "response-transformer"),
-    ):
-        for scope in ({"service": ORDERS}, {"route": ROUTE}, {"consumer": RING}, EVERYWHERE):
-            there = _with(there, name, {}, scope)
+HARMLESS = [name for name, doing in PLUGIN_KINDS.items() if doing == "harmless"]
+
+
+def test_a_plugin_on_everything_that_only_watches_is_no_finding(running: Running, there: Entities) -> None:
+    """Nor is a limit that is switched off, or for streams: no call meets it."""
+    for name in HARMLESS:
+        there = _with(there, name, {}, EVERYWHERE)
     there = _with(there, "rate-limiting", MINUTE, {"service": ORDERS}, enabled=False)
     there = _with(there, "rate-limiting", MINUTE, EVERYWHERE, protocols=["tcp"])
+    there = _with(there, "response-transformer", {}, {"route": ROUTE}, enabled=False)
     assert told(running.judged(there)) == []
+
+
+@pytest.mark.parametrize("scope", [{"service": ORDERS}, {"route": ROUTE}, {"consumer": RING}])
+def test_every_plugin_on_an_entity_of_ours_is_a_finding(
+    running: Running, there: Entities, scope: Mapping[str, str]
+) -> None:
+    """Whatever it does: it may alter answers, or act in the place of ours."""
+    ((kind, name),) = scope.items()
+    live = there
+    for plugin in HARMLESS:
+        live = _with(live, plugin, {}, scope)
+    expected = {f"weakened: plugin {plugin} of {kind} '{name}' is not ours" for plugin in HARMLESS}
+    assert {*told(running.judged(live))} == expected
 
 
 @pytest.mark.parametrize(
@@ -173,20 +187,23 @@ ANY_PAGE = {"add": {"headers": ["Access-Control-Allow-Origin:*"]}}
 
 @pytest.mark.parametrize(("name", "config"), [("cors", {}), ("response-transformer", ANY_PAGE)])
 def test_what_lets_pages_read_is_said(running: Running, there: Entities, name: str, config: Mapping[str, Any]) -> None:
-    """Where our scripts tell browsers whose pages may read what: both of these write over it. Elsewhere it is theirs."""
+    """Where our scripts tell browsers whose pages may read what: both of these write over it."""
     for scope, of in (({"service": LIBRARY}, f"service '{LIBRARY}'"), (EVERYWHERE, "everything (global)")):
         found = f"weakened: plugin {name} of {of} is not ours"
         assert told(running.judged(_with(there, name, config, scope))) == [found]
     assert told(running.judged(_with(there, name, config, {"service": LIBRARY}, enabled=False))) == []
-    assert told(running.judged(_with(there, name, config, {"service": ORDERS}))) == []
 
 
 def test_a_limit_is_told_apart_from_what_else_is_wrong(running: Running, there: Entities) -> None:
-    """It is no reason of another finding, and none of its own where a call is refused for certain."""
+    """It is no reason of another finding, and limits nobody where a call is refused for certain."""
     limited = _with(there, "rate-limiting", MINUTE, {"service": ORDERS})
     gate = next(one for one in limited.plugins if one["name"] == "post-function" and _name(there, one) == ORDERS)
     closed = replace(limited, plugins=tuple(one for one in limited.plugins if one is not gate))
-    assert told(running.judged(closed)) == [f"closed: plugin post-function of service '{ORDERS}' is missing", *MEANT]
+    assert told(running.judged(closed)) == [
+        f"closed: plugin post-function of service '{ORDERS}' is missing",
+        *MEANT,
+        f"weakened: plugin rate-limiting of service '{ORDERS}' is not ours",
+    ]
     changed = {**gate, "config": {**gate["config"], "access": ["return"]}}
     opened = replace(closed, plugins=(*closed.plugins, changed))
     found = [(finding.kind, [one.text for one in reasons]) for finding, reasons in running.judged(opened).findings]
