@@ -190,7 +190,10 @@ def _setting(change: Setting) -> dict[str, Any]:
     component, provider = change.of.component, change.of.provider
     of: dict[str, Any] = {"client" if provider else "component": component} if component else {}
     of |= {"provider": provider} if provider else {}
-    values = {"setting": change.name or None, "old": change.was, "new": change.now}
+    values: dict[str, Any] = {"setting": change.name or None, "old": change.was, "new": change.now}
+    if change.exposers:
+        sides = ([{"component": one.component, "owner": one.owner} for one in side] for side in change.exposers)
+        values["exposedBy"] = dict(zip(("old", "new"), sides, strict=True))
     return {"kind": change.kind, "for": [of or {"everybody": True}], **values}
 
 

@@ -95,16 +95,27 @@ class Subject:
     provider: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Exposer:
+    """A component on a host, and whom to ask about it."""
+
+    component: str
+    owner: str | None = field(default=None, compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting whose value changed. `was` and `now` are as JSON has them; an empty `name` stands for all
-    settings."""
+    """One setting whose value changed. `was` and `now` are as JSON has them; an empty `name` stands for all settings.
+
+    `exposers`: of a host's certificate, the components on the host, in the old estate and in the new.
+    """
 
     kind: Kind
     of: Subject
     name: str
     was: Any
     now: Any
+    exposers: tuple[tuple[Exposer, ...], tuple[Exposer, ...]] | None = None
 
 
 Difference = Change | Setting

@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from kong_oam.access.decide import Decision, Request, decide, host_patterns
 from kong_oam.access.diff.answering import Answerers, staying
+from kong_oam.access.diff.certificates import certificates_changed
 from kong_oam.access.diff.change import (
     CLOSING,
     KINDS,
@@ -87,8 +88,10 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     differences = _without_renamed(renamed, differences) | _answered_otherwise(*sides, by_site, renamed)
     requests = _changes(*sides, by_site, differences)
     settings = settings_changed(old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port)
-    rights = rights_changed((old.estate, old.facts), (new.estate, new.facts))
-    return tuple(sorted([*requests, *settings, *rights], key=_rank))
+    facts = (old.estate, old.facts), (new.estate, new.facts)
+    rights = rights_changed(*facts)
+    shown = () if by_port else certificates_changed(*facts)
+    return tuple(sorted([*requests, *settings, *rights, *shown], key=_rank))
 
 
 def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, ...]:

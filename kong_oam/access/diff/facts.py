@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kong_oam.access.copies import Copy
+from kong_oam.access.diff.certificates import CERTIFICATES, certificates_named
 from kong_oam.access.diff.change import Kind, Setting, Subject
 from kong_oam.access.diff.rights import RIGHTS, rights_given
 from kong_oam.access.edge.kong_plugin import KongPlugin
@@ -118,7 +119,7 @@ _NAMES: Mapping[tuple[type, str], str] = {
 def facts_of(estate: Estate, settings: Settings) -> Facts:
     """The facts of an estate and of the settings that it was compiled on. Certificates are given as fingerprints."""
     gateway = settings.gateway
-    facts = {
+    facts: dict[Subject, dict[str, Any]] = {
         Subject(): {
             **dict(_values(estate.stack)),
             **{name: value for name, value in _values(gateway, "gateway.") if not _is_absent(name, value)},
@@ -139,6 +140,8 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
             waived = sorted(f"{waiver.finding} until {waiver.until}" for waiver in component.waivers)
             values = {name: value for name, value in _values(component) if not _is_absent(name, value)}
             facts[Subject(key)] = {**values, "waivers": waived, **({RIGHTS: rights} if rights else {})}
+        if component.endpoints:
+            facts[Subject(key)][CERTIFICATES] = certificates_named(component)
         for client in component.clients:
             facts[Subject(key, client.provider)] = _client_facts(client, component, by_name[client.provider])
     return facts
@@ -197,7 +200,7 @@ def settings_changed(
         before = clients.get(subject) if subject.component and subject.provider else subject
         if before is None or before not in old or old[before] == values:
             continue
-        for name in sorted({*old[before], *values} - {RIGHTS}):
+        for name in sorted({*old[before], *values} - {RIGHTS, CERTIFICATES}):
             was, now = (_stated_value(side, name, between_stacks) for side in (old[before], values))
             if was != now and (not between_stacks or name in _OF_APPLICATIONS or name.startswith(_EDGE)):
                 if name.startswith("tokens.") and NOT_KNOWN in (was, now):

@@ -6,7 +6,18 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from kong_oam.access.diff.change import CLOSING, OPENING, Answer, Answers, Change, Difference, Kind, Setting, Whom
+from kong_oam.access.diff.change import (
+    CLOSING,
+    OPENING,
+    Answer,
+    Answers,
+    Change,
+    Difference,
+    Exposer,
+    Kind,
+    Setting,
+    Whom,
+)
 from kong_oam.access.diff.rights import RIGHTS
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import ANYWHERE
@@ -142,13 +153,22 @@ def until(change: Change) -> str:
 
 def concerned(change: Setting) -> str:
     """Whom a setting concerns: `everybody`, `clients of okta`, `shop/web at okta`, `pods of orders/api`, or `callers of
-    orders/api`."""
+    orders/api`; with the owners where all components on a host are concerned."""
     of = change.of
+    if change.exposers:
+        owned = (f"{one.component} ({one.owner})" if one.owner else one.component for one in everybody_on(change))
+        return printable(f"callers of {', '.join(owned)}")
     if of.component and change.name == RIGHTS:
         return f"pods of {of.component}"
     if of.component:
         return f"{of.component} at {of.provider}" if of.provider else f"callers of {of.component}"
     return f"clients of {of.provider}" if of.provider else "everybody"
+
+
+def everybody_on(change: Setting) -> list[Exposer]:
+    """The components on a host before and after. An owner that a change names does not stand for the former owner."""
+    before, after = change.exposers or ((), ())
+    return sorted({(one.component, one.owner or ""): one for one in (*before, *after)}.values())
 
 
 def setting(change: Setting) -> str:

@@ -107,7 +107,7 @@ def test_these_are_compared() -> None:
     assert names[Subject("shop/web", "okta")] == (
         "certificates id jwksUri kind namespace redirectUris refresh rotateEvery secret"
     )
-    assert names[Subject("shop/web")] == "forwardToken waivers"
+    assert names[Subject("shop/web")] == "forwardToken hostCertificates waivers"
 
 
 def test_a_setting_of_the_cluster_widens_where_it_is_used() -> None:

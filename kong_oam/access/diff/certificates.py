@@ -1,0 +1,62 @@
+"""The certificates that hosts show, compared: whoever has the key of one can answer every call to its host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from kong_oam.access.diff.change import Exposer, Setting, Subject
+from kong_oam.access.endpoint import whole
+from kong_oam.access.hosts import hosts_above
+from kong_oam.access.model import Component, Estate
+
+CERTIFICATES: Final = "hostCertificates"
+"""The name of the fact: of each host of a component, the Secret that it names."""
+
+
+def certificates_named(component: Component) -> dict[str, str]:
+    """The Secrets that a component names for its hosts, each with its place: `shop/shop-tls`."""
+    return {
+        endpoint.host: f"{component.at}/{endpoint.certificate}"
+        for endpoint in component.endpoints
+        if endpoint.certificate
+    }
+
+
+def certificates_changed(old: _Side, new: _Side) -> Iterator[Setting]:
+    """Yields the hosts that show another certificate, each with all components on it.
+
+    A host has one certificate, so a component that names a Secret decides for all others on the host. A host that only
+    one side has shows it to nobody else.
+    """
+    if {old[0].stack.scheme, new[0].stack.scheme} != {"https"}:
+        return  # plain http shows none, and the scheme is compared by itself
+    for host in sorted({*old[0].by_host, *new[0].by_host}):
+        sides = [_exposing(estate, host) for estate, _ in (old, new)]
+        if not all(sides):
+            continue
+        was, now = (_shown(facts, found, host) for (_, facts), found in zip((old, new), sides, strict=True))
+        if was != now and _UNKNOWN not in (was, now):
+            exposers = tuple(tuple(sorted({Exposer(whole(c.key), c.owner) for c in found})) for found in sides)
+            yield Setting("may widen", Subject(), f"certificate of {host}", was, now, (exposers[0], exposers[1]))
+
+
+_Side = tuple[Estate, Mapping[Subject, Mapping[str, Any]]]
+"""An estate, and its facts."""
+
+_UNKNOWN = "not known"
+
+
+def _exposing(estate: Estate, host: str) -> list[Component]:
+    return [component for name in hosts_above(host) for _, component in estate.by_host.get(name, ())]
+
+
+def _shown(facts: Mapping[Subject, Mapping[str, Any]], components: Iterable[Component], host: str) -> str | None:
+    """The Secret whose certificate a host shows: its own, or that of the nearest wildcard; None where none is named."""
+    named: dict[str, str] = {}
+    for component in components:
+        of_component = facts.get(Subject(whole(component.key)), {}).get(CERTIFICATES)
+        if of_component is None:
+            return _UNKNOWN  # another stack deploys it, or another version exported the model
+        named |= of_component
+    return next((named[name] for name in hosts_above(host) if name in named), None)
