@@ -28,7 +28,7 @@ class AccessChange:
     `rank` tells which of several is the worst: the lower the worse. `places` are those of rules that stand in the
     Markdown, `hosts` those that it is of. `graph` is the change as a picture, in Mermaid.
 
-    `owners` are those of what answered and of what answers, where something else does.
+    `owners` are those of what answered before, where something else does, and of hosts that show another certificate.
 
     Changes of two stacks are the same where they differ in nothing but hosts, one for the other: that is their `shape`.
     """
@@ -107,9 +107,10 @@ def changes(base: str, stack: str) -> AccessChange:
 
 
 def _owners(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """The owners of what answers, before and after, where something else does."""
-    answers = [answer for change in found for answer in change.get("answeredBy", {}).values()]
-    return tuple(sorted({answer["owner"] for answer in answers if answer["owner"]}))
+    """The owners of what answered before. The base names them, so a change cannot add any to hide others among."""
+    answered = [change["answeredBy"]["old"] for change in found if "answeredBy" in change]
+    answered += [exposer for change in found if "exposedBy" in change for exposer in change["exposedBy"]["old"]]
+    return tuple(sorted({one["owner"] for one in answered if one["owner"]}))
 
 
 def _without_names(text: str, hosts: Sequence[str]) -> str:

@@ -137,7 +137,10 @@ def _owners(stacks: Sequence[ReviewedStack]) -> Iterator[str]:
     owners = sorted({owner for stack in stacks if stack.access for owner in stack.access.owners})
     if owners:
         asked = ", ".join(map(mention, owners))
-        yield from (f"Something else answers requests that stay allowed. Each owner has to agree: {asked}.", "")
+        yield from (
+            f"Something else answers, or a host shows another certificate. Owners who have to agree: {asked}.",
+            "",
+        )
 
 
 def _short(text: str) -> str:

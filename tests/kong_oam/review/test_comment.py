@@ -146,18 +146,19 @@ def test_owners_are_named_above_every_table() -> None:
     text = compose(stacks, LONGEST)
     assert "**Cut here.**" in text
     assert text.split("\n")[3] == (
-        "Something else answers requests that stay allowed. Each owner has to agree: @acme/a, @acme/b."
+        "Something else answers, or a host shows another certificate. Owners who have to agree: @acme/a, @acme/b."
     )
 
 
-def test_owners_are_those_of_both_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all changes of what answers, each once; a component may have none."""
-    answers = {"old": {"owner": "team-t"}, "new": {"owner": "team-e"}}
-    nobody = {"old": {"owner": "team-t"}, "new": {"owner": None}}
-    found = [{"kind": "answered by", "answeredBy": one} for one in (answers, nobody)] + [{"kind": "granted"}]
-    told = json.dumps({"headline": "h", "changes": found})
+def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once; a component may have none. A change that invents a hundred owners adds none of them."""
+    invented = [{"owner": f"team-{number}"} for number in range(100)]
+    found: list[dict[str, Any]] = [{"answeredBy": {"old": {"owner": "team-t"}, "new": one}} for one in invented]
+    found += [{"answeredBy": {"old": {"owner": None}, "new": {"owner": "team-n"}}}, {}]
+    found += [{"exposedBy": {"old": [{"owner": "team-h"}, {"owner": "team-t"}], "new": invented}}]
+    told = json.dumps({"headline": "h", "changes": [{"kind": "may widen", **one} for one in found]})
     monkeypatch.setattr(access_changes, "_access", lambda *a: told if "--json" in a else "table\n")
-    assert access_changes.changes("main", "aws").owners == ("team-e", "team-t")
+    assert access_changes.changes("main", "aws").owners == ("team-h", "team-t")
 
 
 def test_a_name_of_a_stack_is_no_markup() -> None:
