@@ -113,6 +113,15 @@ def test_other_pods_behind_a_named_service_are_another_answer(edit: tuple[str, s
     )
 
 
+@pytest.mark.parametrize(
+    "spec", ["{chart: other}", "{chart: web, version: 2.0.0}", "{chart: web, repositoryOpts: {repo: x}}"]
+)
+def test_another_chart_behind_the_same_labels_is_no_change(spec: str) -> None:
+    """As another image is not: what runs in the pods is no part of access."""
+    other = edited(TO_NAMED, ("spec: {chart: web}", f"spec: {spec}"))
+    assert told(rendered(TO_NAMED, NAMED), rendered(other, NAMED)) == []
+
+
 TWO = """
 apiVersion: apps/v1
 kind: Deployment
