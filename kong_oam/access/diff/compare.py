@@ -43,6 +43,7 @@ from kong_oam.access.model import METHODS, Component
 from kong_oam.access.networks import Source, beyond
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.principals import (
+    ITSELF,
     NOBODY,
     Access,
     Callers,
@@ -51,6 +52,7 @@ from kong_oam.access.principals import (
     Principal,
     logical_groups,
     logical_names,
+    minimal_transversals,
     principal_of,
     provider_names,
     suffices,
@@ -168,6 +170,14 @@ class _Side:
     ) -> Decision:
         host = self.sites.host(site, path) or ""
         return decide(self.model.estate, Request(method, host, written(path).encode(), address), token)
+
+    def groups_named(self, site: str, path: PathSegments) -> Groups:
+        """The groups of the roles of what answers there, as the provider names them."""
+        component = self.sites.component(site, path)
+        if component is None:
+            return frozenset()
+        provider = self.model.estate.provider_of(component)
+        return frozenset(provider.group(group) for role in component.roles for group in role.groups)
 
     def lifetime(self, principal: Principal) -> int | None:
         """How many minutes tokens live; None between stacks, where no token of one is one of the other."""
@@ -353,16 +363,34 @@ def _minutes(
     old: _Side, new: _Side, whom: Whom, site: str, paths: Iterable[PathSegments], methods: Sequence[str]
 ) -> int | None:
     """How long the old tokens live, where the new gate lets one of them through; None where it lets none."""
-    if whom.principal is None:
+    lifetime = old.lifetime(whom.principal) if whom.principal else None
+    if whom.principal is None or lifetime is None:
         return None
     address = _address(whom)
-    let_through = (
-        new.answer(site, path, method, token, address).allowed
-        for path in paths
-        for token in [old.token(whom.principal, groups, site, path) for groups in whom.condition]
-        for method in methods
-    )
-    return old.lifetime(whom.principal) if any(let_through) else None
+    for path in paths:
+        named = old.groups_named(site, path) | new.groups_named(site, path)
+        by_method = new.at(site, path)
+        for method in methods:
+            after = by_method[method].principals.get(whom.principal, frozenset())
+            for groups in _concerned(whom.condition, after, named):
+                token = old.token(whom.principal, groups, site, path)
+                if new.answer(site, path, method, token, address).allowed:
+                    return lifetime
+    return None
+
+
+def _concerned(condition: Condition, after: Condition, named: Groups) -> Iterator[Groups]:
+    """Yields sets of groups of users who may no longer call: those that were needed, and each with as many others as a
+    user can be in without being let in anew.
+
+    A user may be in more groups than were needed, and the more, the more a gate takes a token to hold. `after` is the
+    condition from now on, `named` are all groups that roles there have.
+    """
+    for groups in condition:
+        yield groups
+        others = minimal_transversals([needed - groups for needed in after])
+        # Of more sets than anybody could list, the users in all groups stand for all.
+        yield from ((groups | named) - missing for missing in (ITSELF if others is None else others))
 
 
 def _change(

@@ -71,6 +71,16 @@ def test_tokens_of_before_are_told_of_where_any_method_or_path_of_a_row_takes_th
     assert change.minutes == 60
 
 
+def test_tokens_of_before_live_on_where_users_are_in_more_groups_than_they_needed() -> None:
+    """Of sales, nobody gets a token through the shop any more. Tokens of those in audit, too, still count."""
+    people = "{scopes: [read], groups: [audit]}"
+    clients = "clients: {scopes: [read], components: [shop/checkout, shop/web]}"
+    viewer = "{scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}"
+    after = edited(API, (viewer, f"{people}\n              {clients}"))
+    found = [one for one in diff(model(API, SHOP), model(after, SHOP)) if isinstance(one, Change)]
+    assert {one.minutes for one in found if one.kind == "narrowed" and one.methods[0] == "GET"} == {60}
+
+
 def test_another_workload_of_the_same_access_is_another_principal() -> None:
     """What runs there, or where it runs, is who can call."""
     gone = (

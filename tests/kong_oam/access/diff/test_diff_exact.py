@@ -101,10 +101,12 @@ def _check(
     now: bool,
     *,
     otherwise: bool,
+    lives: bool = False,
 ) -> None:
     """A difference is told of; and what is told of this very principal, in no more groups than needed, is one.
 
     `otherwise`: whether something else answers. Where the request is allowed both times, one change says so.
+    `lives`: whether the new gate lets a token of before through. A change that closes says how long, then.
     """
     note(f"{principal} {set(groups)}: {was} -> {now}; {told}")
     answered = [change for change in told if change.kind == "answered by"]
@@ -116,15 +118,17 @@ def _check(
         and (whom.principal is None or (whom.principal == principal and suffices(groups, whom.condition)))
     ]
     assert len(covering) == (was and now and otherwise)
-    explained = False
+    explained = lived = False
     for change in (one for one in told if one.kind != "answered by"):
         answers = (True, False) if change.kind in CLOSING else (False, True)
         for whom in (one for one in change.whom if _from(one.source, address)):
             if whom.principal is None or (whom.principal == principal and suffices(groups, whom.condition)):
                 explained |= answers == (was, now)
+                lived |= change.minutes is not None
             if whom.principal == principal and (principal is None or whom.condition & {groups, frozenset()}):
                 assert answers == (was, now)
     assert was == now or explained
+    assert not (was and not now and lives and principal) or lived
 
 
 def _callers(
@@ -178,7 +182,8 @@ def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> Non
         for principal, groups, before, after in _callers(old, new, apis):
             note(f"{request}")
             was, now = allowed(old, request, before), allowed(new, request, after)
-            _check(told, principal, groups, request.address, was, now, otherwise=otherwise)
+            lives = allowed(new, request, before)
+            _check(told, principal, groups, request.address, was, now, otherwise=otherwise, lives=lives)
 
 
 @MANY
