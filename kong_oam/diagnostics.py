@@ -42,6 +42,8 @@ class Position(Protocol):
 _LISTED = 12
 """How many names are listed where a word is near none of them."""
 _FEW = 5
+_SHORT = 120
+"""How many characters names in a message take, which has some 300."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,19 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(dict.fromkeys(diagnostics), key=position))
 
 
-def some(words: Sequence[str]) -> str:
-    """The first five of a list, and how many more there are; nothing of an empty one."""
-    more = len(words) - _FEW
-    return ", ".join(words[:_FEW]) + (f" and {more} more" if more > 0 else "")
+def some(words: Sequence[str], joint: str = ", ") -> str:
+    """The first few of a list, and how many more there are; nothing of an empty one.
+
+    Never more than five, nor more characters than leave a message short.
+    """
+    shown, length = 0, 0
+    for word in words[:_FEW]:
+        length += len(word) + len(joint)
+        if shown and length > _SHORT:
+            break
+        shown += 1
+    more = len(words) - shown
+    return joint.join(words[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
 def suggestion(word: str, names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.controllers import RELEASES, deploys_to, is_installed_here, release_name
@@ -63,10 +63,14 @@ def pod_labels_refused(
             yield Diagnostic("ACC227", message + _advice(component, marks), place)
         for mark in own:
             found = [*others.get(replace(mark, key=""), ()), *others.get(mark, ())]
-            for other in {other.key: other for other in found if other.key != component.key}.values():
+            sharing = list({other.key: other for other in found if other.key != component.key}.values())
+            if sharing:
+                # Every component with the label has one finding, however many others there are.
+                first, more = sharing[0], len(sharing) - 1
+                who = f"'{first.key}' ({first.place})" + (f" and {more} more" if more else "")
                 message = (
-                    f"podLabels may be on pods of '{other.key}' ({other.place}), too: {mark.key}: {mark.value}; give "
-                    "the release or the object of one of them another name"
+                    f"podLabels may be on pods of {who}, too: {mark.key}: {mark.value}; give "
+                    "the release or the object of each another name"
                 )
                 yield Diagnostic("ACC227", message, place)
 
@@ -105,7 +109,7 @@ def _keys(one: RenderedObject, operator_labels: Mapping[str, str], *, is_release
 def _advice(component: JudgedComponent, marks: Iterable[Mark]) -> str:
     here = [f"{mark.key}: {mark.value}" for mark in marks if mark.namespace == component.namespace]
     if here:
-        return f"write {' or '.join(here)} among them"
+        return f"write {some(here, ' or ')} among them"
     return (
         "deploy the release or the operator's object with this component, and write the label that names it on its "
         f"pods ({INSTANCE}, or that of its kind in the stack's cluster.operatorLabels)"
