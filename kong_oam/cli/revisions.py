@@ -67,12 +67,32 @@ class Revision:
             if kind == b"commit" and (roots := [*_roots_in(path, wanted)]):
                 submodule = Revision(name.decode(), self.top / path)
                 submodule.extract((self.top / root for root in roots), into / path, suffixes)
-            elif kind == b"blob" and any(map(path.is_relative_to, wanted)) and (mode == _LINK or fits(path)):
-                blobs.append((mode, name, into / path))
+            elif mode == _LINK or (kind == b"blob" and any(map(path.is_relative_to, wanted)) and fits(path)):
+                blobs.append((mode, name, into / path))  # of links all: what one leads to may be another
         self._write(blobs)
+        links = [path for mode, *_, path in entries if mode == _LINK and any(map(path.is_relative_to, wanted))]
+        if links:
+            folders = {above for *_, path in entries for above in path.parents}
+            self._lead(links, {path for path in folders if not any(map(path.is_relative_to, wanted))}, into)
         for root in wanted:
             for path in self._foreign(root, submodules):
                 _copy(self.top / path, into / path, suffixes)
+
+    def _lead(self, paths: Iterable[Path], folders: Container[Path], into: Path) -> None:
+        """Has links to folders lead to a folder in the copy: else nobody sees that Applications may be behind them.
+
+        `folders` are those that were not asked for: an empty folder stands for each. A folder outside the repository is
+        read as it is now.
+        """
+        root = Path(os.path.realpath(into))
+        for path in paths:
+            target = Path(os.path.realpath(into / path))
+            if target.is_relative_to(root):
+                if target.relative_to(root) in folders:
+                    target.mkdir(parents=True, exist_ok=True)
+            elif not target.is_dir() and (now := self.top / os.path.relpath(target, root)).is_dir():
+                (into / path).unlink()
+                (into / path).symlink_to(now)
 
     def _inside(self, path: str | Path) -> Path:
         """A path as the repository's folder sees it, also where a link leads to that."""
@@ -112,10 +132,10 @@ class Revision:
             content = output[end + 1 : end + 1 + size]
             start = end + 2 + size
             file.parent.mkdir(parents=True, exist_ok=True)
-            if mode == _LINK:
-                file.symlink_to(content.decode("utf-8", "surrogateescape"))
-            else:
+            if mode != _LINK:
                 file.write_bytes(content)
+            elif not os.path.lexists(file):  # an extraction before may have written it
+                file.symlink_to(content.decode("utf-8", "surrogateescape"))
 
 
 def revision(name: str) -> Revision:

@@ -287,6 +287,37 @@ def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize(
+    "links",
+    [
+        {"applications/team": "../other"},
+        {"applications/team": "../here/deep", "here": "other"},
+        {"applications/team": "../here", "here": "there", "there": "other"},
+        {"applications/team": "OUTSIDE"},
+    ],
+    ids=["a folder", "through a link", "to a link", "another folder of the machine"],
+)
+def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
+    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory, links: dict[str, str]
+) -> None:
+    """Whatever leads there. The Applications behind it would be missing without a word."""
+    outside = tmp_path_factory.mktemp("outside")
+    (project / "other/deep").mkdir(parents=True)
+    for folder in (project / "other", project / "other/deep", outside):
+        (folder / "more.yaml").write_text("", "utf-8")
+    for link, target in links.items():
+        target = os.path.relpath(outside, project / "applications") if target == "OUTSIDE" else target
+        (project / link).symlink_to(target, target_is_directory=True)
+    (project / "applications/LICENSE").symlink_to("../other/more.yaml")  # what leads to no folder is no matter
+    git("add", ".")
+    git("commit", "--message", "links")
+    assert main(["check"]) == 1
+    assert "applications/team:1:1: error OAM101: " in capsys.readouterr().out
+    (project / "applications/team").unlink()
+    assert main(["diff", "HEAD", "."]) == 2
+    assert "HEAD:applications/team:1:1: error OAM101: cannot be read: this link leads out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ([""], "OLD (): an empty name compares nothing; write . for what is here"),
