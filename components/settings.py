@@ -10,6 +10,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
 from kong_oam.access.settings.stack import NAMESPACE, Settings, StackError, parse, stack_file, values_in
+from kong_oam.diagnostics import some
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import SettingsError
 from kong_oam.identity.kinds import describe
@@ -39,7 +40,7 @@ def _require_as_written(stack: str, values: Mapping[str, Any]) -> None:
     written = values_in(file) if file.is_file() else {}
     names = {*values, *written} - {_CERTIFICATES}
     if others := sorted(name for name in names if values.get(name) != written.get(name)):
-        keys = ", ".join(f"{NAMESPACE}:{name}" for name in others)
+        keys = some(f"{NAMESPACE}:{name}" for name in others)
         raise StackError(
             f"stack '{stack}': {keys}: not as in {file}, which is what check, diff, review and policies read; settings "
             "stand there alone, not in Pulumi.yaml's config, in another stackConfigDir, or in a --config-file"

@@ -10,7 +10,7 @@ One type for every finding of the project, so that the command, the program and 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -92,19 +92,20 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(dict.fromkeys(diagnostics), key=position))
 
 
-def some(words: Sequence[str], joint: str = ", ") -> str:
+def some(words: Iterable[str], joint: str = ", ") -> str:
     """The first few of a list, and how many more there are; nothing of an empty one.
 
-    Never more than five, nor more characters than leave a message short.
+    Never more than five, nor a second one that would make a message long.
     """
+    listed = list(words)
     shown, length = 0, 0
-    for word in words[:_FEW]:
+    for word in listed[:_FEW]:
         length += len(word) + len(joint)
         if shown and length > _SHORT:
             break
         shown += 1
-    more = len(words) - shown
-    return joint.join(words[:shown]) + (f" and {more} more" if more > 0 else "")
+    more = len(listed) - shown
+    return joint.join(listed[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
 def suggestion(word: str, names: Iterable[str]) -> str:

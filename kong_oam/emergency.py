@@ -166,7 +166,7 @@ def _complete_ports_of(live: Entities, settings: Settings, component: str) -> li
                     f"{guard.label} is of '{component}', and not on a service that is this stack's by name and tags: "
                     f"see `python -m kong_oam verify --stack {stack}`"
                 )
-        gated = ", ".join(sorted({port.component for port in ports})) or "none"
+        gated = some(sorted({port.component for port in ports})) or "none"
         raise EmergencyError(f"this Kong has no gate of '{component}'; it has those of: {gated}")
     asking = Asking(stack, whole=True)
     for port in chosen:
@@ -179,7 +179,7 @@ def _complete_ports_of(live: Entities, settings: Settings, component: str) -> li
                 )
     complete = [port for port in chosen if not port.missing]
     if not complete:
-        missing = "; ".join(text for port in chosen for text in missing_guards(port))
+        missing = some((text for port in chosen for text in missing_guards(port)), "; ")
         raise EmergencyError(f"no gate of '{component}' is complete, so nothing was opened: {missing}")
     return complete
 
@@ -198,7 +198,7 @@ def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
     """The methods that are wanted. Raises EmergencyError where the path cannot be opened like that."""
     if wanted.path not in rules:
         raise EmergencyError(
-            f"'{wanted.component}' has no rule for '{wanted.path}'; it has those for: {', '.join(sorted(rules))}"
+            f"'{wanted.component}' has no rule for '{wanted.path}'; it has those for: {some(sorted(rules))}"
         )
     if not 1 <= wanted.minutes <= LONGEST_OPENING:
         raise EmergencyError(f"--minutes is 1 to {LONGEST_OPENING}: what lasts longer is a rule of the Application")
@@ -211,10 +211,10 @@ def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
     """The methods that `text` names, of those that the rule lists."""
     named = {name.strip().upper() for name in text.split(",")}
     if unknown := sorted(named - set(METHODS)):
-        raise EmergencyError(f"no method that the gateway listens to: {', '.join(unknown)}")
+        raise EmergencyError(f"no method that the gateway listens to: {some(unknown)}")
     methods = [method for method in METHODS if method in named or (method == "HEAD" and "GET" in named)]
     if "*" not in rule and (unlisted := [method for method in methods if method not in rule]):
-        raise EmergencyError(f"the rule does not list {', '.join(unlisted)}, but {', '.join(rule)}")
+        raise EmergencyError(f"the rule does not list {some(unlisted)}, but {some(rule)}")
     return methods
 
 
@@ -253,7 +253,7 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     left |= {_unknown(guard): guard.component for guard in found.scripts if not guard.is_known}
     if left:
         done = {component: opening for component, opening in closed.items() if component not in left.values()}
-        raise PartlyClosedError(f"not all is closed: {'; '.join(left)}", dict(sorted(done.items())))
+        raise PartlyClosedError("\n  ".join(("not all is closed:", *left)), dict(sorted(done.items())))
     return dict(sorted(closed.items()))
 
 
@@ -283,14 +283,13 @@ def show_at_gateway(
         unasked = [text for text, is_as_written in asked if is_as_written is None]
         state = "open" if is_open else "closed"
         if causes or wrong:
-            shown = "; ".join(wrong or (text for text, _ in asked))
+            shown = some(wrong or [text for text, _ in asked], "; ")
             since = f", since {some(causes)}" if causes else f"; see `python -m kong_oam verify --stack {stack}`"
             raise EmergencyError(f"written, and {opening.path} of {opening.component} is not {state}: {shown}{since}")
         if unasked:
-            others = f" (and {len(unasked) - 1} more)" if len(unasked) > 1 else ""
             raise EmergencyError(
                 f"written, but not confirmed that {opening.path} of {opening.component} is {state}: "
-                f"{unasked[0]}{others}; or call it yourself"
+                f"{some(unasked, '; ')}; or call it yourself"
             )
         lines += dict.fromkeys(text for text, _ in asked)
     return lines

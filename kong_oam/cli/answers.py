@@ -9,7 +9,7 @@ from typing import Any, get_args
 from kong_oam.access.edge.rate_limit import WINDOWS, Per
 from kong_oam.access.model import EXTERNAL
 from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, NotScaffolded, Wanted
-from kong_oam.diagnostics import printable, suggestion
+from kong_oam.diagnostics import printable, some, suggestion
 from kong_oam.errors import InputError
 
 Answers = dict[str, Any]
@@ -137,7 +137,7 @@ def missing_flags(answers: Mapping[str, Any]) -> list[str]:
 def wanted(answers: Mapping[str, Any]) -> Wanted:
     """The component that is meant. Raises NotScaffolded where not enough is said, or what would be dropped."""
     if without := missing_flags(answers):
-        listed = ", ".join(map(written, without))
+        listed = some(map(written, without))
         raise NotScaffolded(f"{listed} missing; `new --help` has an example")
     for flag in sorted(useless_flags(answers).difference(_OF_SCOPES)):
         if answers[flag]:

@@ -13,6 +13,7 @@ from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import remark
 from kong_oam.cli.estates import judging_settings, no_stack_is_here, reading_of, settings_of, with_definitions
 from kong_oam.cli.revisions import revision
+from kong_oam.diagnostics import some
 from kong_oam.oam.application import Reading
 from kong_oam.oam.files import APPLICATIONS, DEFINITIONS
 from kong_oam.render.project import FOLDER
@@ -58,6 +59,5 @@ def read_at(
 
 def _as_now(names: Sequence[str]) -> str:
     return (
-        f"not in this repository, and read as it is now: {', '.join(names)}; to see what changes there, compare two "
-        "folders"
+        f"not in this repository, and read as it is now: {some(names)}; to see what changes there, compare two folders"
     )

@@ -21,7 +21,7 @@ from kong_oam.cli.operands import FORMS, Operand, unjudged
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.requests import principal_entry
 from kong_oam.cli.words import is_file_name
-from kong_oam.diagnostics import printable
+from kong_oam.diagnostics import printable, some
 
 _DETAILS = f"""\
 Says what changes for callers between OLD (by default HEAD) and NEW (by default what is here): newly public, granted,
@@ -87,7 +87,7 @@ def _take_operands(options: argparse.Namespace) -> None:
     files = next((number for number in range(len(names), 1, -1) if is_file_name(names[number - 1])), 1)
     if len(given) < _SIDES and (behind := names[files:]):
         if len(given) + len(behind) > _SIDES or not is_file_name(names[files - 1]):
-            told = " and ".join(map(quoted, behind))
+            told = some(map(quoted, behind), " and ")
             raise UsageError(f"{told} behind -f may be OLD and NEW, or more Applications: write OLD and NEW before -f")
         given, options.applications = [*given, *behind], names[:files]
     sides = [*given, *_USUAL[len(given) :]]

@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     lines = (*listed.openings, *map(leftover.format, listed.left))
     console.print(*lines)
     if listed.unknown:
-        raise UsageError(f"error: {'; '.join(listed.unknown)}")
+        raise UsageError("error: " + "\n  ".join(listed.unknown))
     if not lines:
         console.print(_NOTHING)
     return FOUND if listed.left or not all(opening.is_over for opening in listed.openings) else OK
@@ -109,7 +109,7 @@ def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) 
     except KongOamError as error:
         left.append(str(error))
     if left:
-        raise EmergencyError("; ".join(left))
+        raise EmergencyError("\n".join(left))
 
 
 def _effective_when(admin: AdminApi, settings: Settings) -> str:

@@ -25,7 +25,7 @@ from kong_oam.access.settings.stack import (
     stack_names,
 )
 from kong_oam.cli.command import UsageError
-from kong_oam.diagnostics import Diagnostic, Position, errors
+from kong_oam.diagnostics import Diagnostic, Position, errors, some
 from kong_oam.oam.application import Reading, ReadOne
 from kong_oam.render.program import EvaluatorError
 from kong_oam.render.stage import Renderer, read_applications
@@ -150,7 +150,7 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
 
 def not_judged(names: Iterable[str]) -> str:
     """Says which Applications are not here."""
-    return f"not judged, since it is not here: {', '.join(names)}; -f takes its folder, too"
+    return f"not judged, since it is not here: {some(names)}; -f takes its folder, too"
 
 
 def assumed_of(names: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
 from kong_oam.access.lint.rules import owner_annotation
 from kong_oam.access.model import EXTERNAL, ClientKind, Component, Estate, signs_in
-from kong_oam.diagnostics import suggestion
+from kong_oam.diagnostics import some, suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
@@ -173,7 +173,7 @@ def _check_callers(wanted: Wanted, estate: Estate) -> None:
     given = [flag for flag, values in (("group", wanted.groups), ("caller", wanted.callers)) if values]
     if given and not wanted.offers_scopes:
         what = "groups and components hold roles of what offers scopes: a webservice whose users sign in elsewhere"
-        raise NotScaffolded(f"{what}; leave {' and '.join(f'--{flag}' for flag in given)} out")
+        raise NotScaffolded(f"{what}; leave {some((f'--{flag}' for flag in given), ' and ')} out")
     check_clients(wanted.callers, estate)
     clients = {client.component: client for client in estate.clients}
     for caller, _ in wanted.callers:

@@ -12,7 +12,7 @@ from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.cli.interrupts import interrupting
-from kong_oam.diagnostics import printable, suggestion
+from kong_oam.diagnostics import printable, some, suggestion
 
 _UP = """\
 Runs `pulumi up` over the stacks of an estate: first its base, then the partitions that a change touches,
@@ -123,10 +123,10 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
         raise UsageError(str(error)) from None
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
-        left = f"; not run: {', '.join(runs.left_out)}" if runs.left_out else ""
+        left = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
         how, first = ("interrupted", "") if runs.interrupted else ("failed", "What they say comes first. ")
         raise UsageError(
-            f"{len(runs.failed)} {how}: {', '.join(runs.failed) or 'none'}{left}. {first}The same command goes on"
+            f"{len(runs.failed)} {how}: {some(runs.failed) or 'none'}{left}. {first}The same command goes on"
         )
     return OK
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kong_oam.access.settings.partitions import stack_of
+from kong_oam.diagnostics import some
 from kong_oam.kong import names
 
 Kind = Literal["ours", "another stack's", "foreign"]
@@ -59,5 +60,5 @@ def made_by(entity: Mapping[str, Any], owner: Owner) -> str:
     if owner.stack:
         return f"that stack '{owner.stack}' made"
     tags = entity.get("tags")
-    shown = f"its tags are {', '.join(map(repr, tags))}" if tags else "it has no tags"
+    shown = f"its tags are {some(map(repr, tags))}" if tags else "it has no tags"
     return f"that was made outside any stack ({shown})"

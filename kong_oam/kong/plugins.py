@@ -15,6 +15,7 @@ from operator import getitem
 from typing import Any
 
 from kong_oam.access.settings.stack import Edition
+from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
 from kong_oam.kong import code
 from kong_oam.kong.chunks import behind
@@ -77,7 +78,7 @@ def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, 
     fields = fields_of(record)
     if unknown := sorted(set(config) - set(fields)):
         raise SchemaError(
-            f"plugin {where}: this gateway's schema lacks {', '.join(unknown)}; use its present name, or a newer Kong"
+            f"plugin {where}: this gateway's schema lacks {some(unknown)}; use its present name, or a newer Kong"
         )
     whole = {name: _value(field, config.get(name), f"{where}.{name}") for name, field in fields.items()}
     return {**whole, **_formerly(record, whole)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.model import Application
 
 
@@ -18,7 +18,7 @@ def wrong_dependencies(application: Application) -> Iterator[Diagnostic]:
                 place = component.place.at("dependsOn", position)
                 yield Diagnostic("OAM103", f"dependsOn '{name}' is no component{suggestion(name, names)}", place)
     if circle := circle_of({component.name: component.depends_on for component in application.components}):
-        message = f"dependsOn goes round in a circle: {' -> '.join(circle)}"
+        message = f"dependsOn goes round in a circle: {some(circle, ' -> ')}"
         yield Diagnostic("OAM103", message, application.place.at("spec", "components"))
 
 

@@ -100,20 +100,20 @@ def unrendered(component: Component) -> Iterator[Diagnostic]:
     where nobody looked for their definitions."""
     if component.plain or component.rendered is not None:
         return
-    found = [*unknown_types(component, COMPONENT_TYPES, TRAIT_TYPES)]
+    found = [*_unknown_types(component)]
     what = f"component '{component.name}' is made by definitions, and was not rendered"
     yield from found or [Diagnostic("OAM104", what, component.place.at("type"))]
 
 
-def unknown_types(component: Component, components: Collection[str], traits: Collection[str]) -> Iterator[Diagnostic]:
+def _unknown_types(component: Component) -> Iterator[Diagnostic]:
     """Yields OAM104 for each type of a component and its traits that is not among the known names."""
-    parts: list[tuple[str, Component | Trait, Collection[str]]] = [("component", component, components)]
-    parts += [("trait", trait, traits) for trait in component.traits]
+    parts: list[tuple[str, Component | Trait, Collection[str]]] = [("component", component, COMPONENT_TYPES)]
+    parts += [("trait", trait, TRAIT_TYPES) for trait in component.traits]
     for of, part, known in parts:
         kind = part.type.partition("@")[0]
         if kind not in known:
             hint = suggestion(kind, known)
             if not hint.startswith("; did you mean"):
-                hint = f"; take it out: there are components of type {', '.join(components)} with the traits "
-                hint += f"{', '.join(traits)}, and nothing else is deployed (docs/reference/traits.md)"
+                hint = f"; take it out: there are components of type {', '.join(COMPONENT_TYPES)} with the traits "
+                hint += f"{', '.join(TRAIT_TYPES)}, and nothing else is deployed (docs/reference/traits.md)"
             yield Diagnostic("OAM104", f"unknown {of} type '{kind}'{hint}", part.place.at("type"))

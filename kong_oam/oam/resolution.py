@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
-from kong_oam.diagnostics import Diagnostic, errors, suggestion
+from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.dependencies import circle_of, wrong_dependencies
 from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.filling import UnfitError, path_of
@@ -178,7 +178,7 @@ def _ordered(
         # A value is of rendered objects, and in them.
         ordered.append(replace(component, depends_on=depends_on, plain=component.plain and not passes))
     if circle := circle_of({one.name: one.depends_on for one in ordered}):
-        message = f"what waits for what goes round in a circle: {' -> '.join(circle)}"
+        message = f"what waits for what goes round in a circle: {some(circle, ' -> ')}"
         findings.append(Diagnostic("OAM103", message, application.place.at("spec", "components")))
     return tuple(ordered), findings
 

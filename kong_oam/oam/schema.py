@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.document import Place
 
 _HERE = Path(__file__).resolve().parent
@@ -105,7 +105,7 @@ def _finding(name: str, error: Any, place: Place) -> Iterator[Diagnostic]:
         case "required":
             yield Diagnostic("OAM105", f"{what} needs '{kind.get('property', '')}'", place)
         case "type":
-            wanted = " or ".join(kind.get("types", ())) or "another type"
+            wanted = some(kind.get("types", ()), " or ") or "another type"
             yield Diagnostic("OAM103", f"{what} must be of type {wanted}, not {type_of(error.instance)}", place)
         case "enum":
             options = [str(option) for option in kind.get("options", ())]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.model import Application, Component, Placement, Policy
 
 HERE: Final = "local"
@@ -35,7 +35,7 @@ def wrong_topology(policy: Policy) -> Iterator[Diagnostic]:
     for field in said:
         place = policy.place.at("properties").key(field)
         if len(said) > 1:
-            message = f"topology '{policy.name}': {' and '.join(said)} say which clusters; keep one of them"
+            message = f"topology '{policy.name}': {some(said, ' and ')} say which clusters; keep one of them"
             yield Diagnostic("OAM103", message, place)
             return
         if field in _SELECTORS and not policy.properties[field]:
@@ -68,7 +68,7 @@ def unknown_clusters(
     found = {one.cluster: one for part in application.components for one in part.placements if one.cluster}
     for name, placement in found.items():
         if placement.selector:
-            has = "; ".join(f"{one} has {_written(own.items())}" for one, own in labels.items()) or "none has labels"
+            has = some((f"{one} has {_written(own.items())}" for one, own in labels.items()), "; ") or "none has labels"
             message = f"no context of the stack (kong-oam:cluster.contexts) has the labels {name}: {has}"
             yield Diagnostic("OAM103", message, placement.place)
         elif name not in known:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.dependencies import circle_of
 from kong_oam.oam.document import Place
 from kong_oam.oam.model import Application, Component, Placement, Policy, Step, Workflow
@@ -97,7 +97,7 @@ def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
     unordered = [*_wrong_names(everything)]
     yield from unordered
     if not unordered and (circle := circle_of(dict(_before(workflow)))):
-        message = f"what waits for what among the steps goes round in a circle: {' -> '.join(circle)}"
+        message = f"what waits for what among the steps goes round in a circle: {some(circle, ' -> ')}"
         yield Diagnostic("OAM103", message, workflow.place.at("steps"))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.diagnostics import Diagnostic, Position, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, Rules, dotted, texts
 from kong_oam.objects.fenced import fenced_pods
@@ -231,7 +231,7 @@ def _pods_of(component: JudgedComponent) -> Iterator[_Pods]:
 
 def _led_astray(service: _Service, pods: _Pods) -> Diagnostic:
     """The finding is at the pods where the Service has pods of its own component too, else at the Service."""
-    selector = ", ".join(f"{key}: {value}" for key, value in sorted(service.selector.items()))
+    selector = some(f"{key}: {value}" for key, value in sorted(service.selector.items()))
     owner, others = service.owner.key, pods.owner.key
     if service.has_pods:
         message = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.foreign import with_inner_objects
@@ -21,7 +21,6 @@ from kong_oam.objects.pods import mapping, mappings
 
 RBAC = "rbac.authorization.k8s.io"
 _ROLES, _BINDINGS = ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")
-_SHOWN = 3
 """How many rights stand in a message; the others are its details."""
 _READING = frozenset({"get", "list", "watch"})
 _WRITING = frozenset({"create", "patch", "update"})
@@ -97,13 +96,14 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnos
             unlisted.setdefault(id(right.object), []).append(right)
     for rights in unlisted.values():
         texts = list(dict.fromkeys(right.text for right in rights))
-        more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
         message = (
-            f"it gives rights that may open what access rules close: {', '.join(texts[:_SHOWN])}{more}; take them out, "
+            f"it gives rights that may open what access rules close: {some(texts)}; take them out, "
             f"or have the stack list them: cluster.rights, {component.key}"
         )
         finding = component.refused("ACC251", rights[0].object, message)
-        yield replace(finding, details=(*finding.details, *texts[_SHOWN:]))
+        # All of them where the message has some.
+        cut = some(texts) != ", ".join(texts)
+        yield replace(finding, details=(*finding.details, *(texts if cut else ())))
 
 
 def listed_rights(entry: str) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.document import Place
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.plain import EXACT, INGRESS_HINT
@@ -211,7 +211,7 @@ class _Ingress:
     def _port(self, service: Service, wanted: str | float, what: str) -> tuple[str, int] | Diagnostic:
         port = service.port(wanted)
         if port is None:
-            numbers = ", ".join(str(one.number) for one in service.ports)
+            numbers = some(str(one.number) for one in service.ports)
             has = f"its ports are {numbers}" if numbers else "none of its ports is TCP"
             return Diagnostic("ACC223", f"Service '{service.name}' has no port {wanted}; {has}")
         if not service.pods:

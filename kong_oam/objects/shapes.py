@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import INGRESSES, JudgedComponent, dotted
 from kong_oam.objects.fenced import fenced_pods
@@ -84,7 +84,7 @@ def _unmounted(one: RenderedObject) -> Iterator[tuple[Path, str]]:
             for field in ("volumeMounts", "volumeDevices"):
                 for index, mount in enumerate(mappings(container.get(field))):
                     if isinstance(name := mount.get("name"), str) and name not in names:
-                        has = f"only {', '.join(map(repr, sorted(names)))}" if names else "none"
+                        has = f"only {some(map(repr, sorted(names)))}" if names else "none"
                         yield (*at, field, str(index)), f"is of volume '{name}', and the pods have {has}"
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from kong_oam.diagnostics import Diagnostic, Position, suggestion
+from kong_oam.diagnostics import Diagnostic, Position, some, suggestion
 from kong_oam.oam.application import Component
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.document import Place
@@ -83,7 +83,7 @@ def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, typ
             above = dotted(path[:-1]) or type_
             return Diagnostic("OAM105", f"{above} needs '{path[-1]}'" if path else f"{type_} needs properties", place)
         case "type":
-            names = " or ".join(sorted({_TYPES.get(name, name) for name in wanted}))
+            names = some((sorted({_TYPES.get(name, name) for name in wanted})), " or ")
             return Diagnostic("OAM103", f"{what} must be of type {names}, not {type_of(value)}", place)
         case "value":
             options = [json.loads(one) if one.startswith('"') else one for one in wanted]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.application import Application, Component
 from kong_oam.oam.document import Place
 from kong_oam.oam.filling import UnfitError, filled, path_of
@@ -175,7 +175,7 @@ def _wrong(answer: Mapping[str, Any], giver: Component) -> str:
         said = _WHERE.sub("", _WHERE.sub("", line))[:300]
         if _NO_OUTPUT.search(said):
             keys = sorted({one.key for one in giver.rendered or () if one.key})
-            return f"{said}; its outputs are {', '.join(keys) or 'none'}"
+            return f"{said}; its outputs are {some(keys) or 'none'}"
         return f"{said}; it is said of output, outputs and context" if _UNKNOWN.search(said) else said
     if len(json.dumps(answer["value"])) > MAX_CHARACTERS:
         return f"it gives more than {MAX_CHARACTERS} characters"

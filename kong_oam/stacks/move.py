@@ -16,6 +16,7 @@ from typing import Any
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
+from kong_oam.diagnostics import some
 from kong_oam.engine.cli import LONG, CliError, pulumi
 from kong_oam.engine.export import check_at_rest, exported, parse, resources_in
 from kong_oam.engine.stacks import existing, partitions_of
@@ -96,7 +97,7 @@ def _forget(source: str, target: str, moves: list[Move]) -> None:
     resources = states[source]["deployment"]["resources"]
     gone = under(resources, (move.urn for move in moves))
     if not is_whole(gone, states[target]["deployment"]["resources"]):
-        listed = ", ".join(move.component for move in moves)
+        listed = some(move.component for move in moves)
         raise MoveError(
             f"'{source}' and '{target}' both have {listed}, and not with the same ids: `pulumi refresh -s {target}` "
             "and look which of them the products have, before one is forgotten (`pulumi state delete`)"

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 from kong_oam.access.settings.partitions import stack_of
+from kong_oam.diagnostics import some
 from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.export import exported, resources_in
@@ -118,7 +119,7 @@ class Runs:
         left = [name for name, (before, count) in written.items() if count and before < at]
         if at and not resources and left:
             raise CliError(
-                f"the base of this estate was destroyed, and {', '.join(left)} stood on it: `python -m kong_oam "
+                f"the base of this estate was destroyed, and {some(left)} stood on it: `python -m kong_oam "
                 f"refresh -s {self.estate} --yes` takes out of their states what went with it. Then the same command "
                 "goes on"
             )

@@ -9,7 +9,7 @@ from kong_oam.access.compile.exposure import elements_of
 from kong_oam.access.model import METHODS, Rule
 from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments, written
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam.document import Place
 
@@ -70,7 +70,7 @@ def _meant(
         named = {*methods, "HEAD"} if "GET" in methods else {*methods}
         for position, method in enumerate(methods):
             if method not in listed[elements]:
-                known = ", ".join(dict.fromkeys(listed[elements]))
+                known = some(dict.fromkeys(listed[elements]))
                 message = f"no rule on {path} lists {method}, but {known}"
                 out.append(Diagnostic("ACC239", message, where.at("methods", position)))
         for method in dict.fromkeys(listed[elements]):

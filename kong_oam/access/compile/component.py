@@ -16,7 +16,7 @@ from kong_oam.access.compile.upstream_tls import over_tls
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Stack, Waiver
 from kong_oam.access.paths import PathSegments, within, written
-from kong_oam.diagnostics import Diagnostic, errors, suggestion
+from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.document import Place
 from kong_oam.objects.named import ELSEWHERE, NamedService, misnamed, named_service
 
@@ -196,7 +196,7 @@ def _rule_paths(
         if elements is None:
             continue
         if gateway_paths and not any(within(elements, base) for base in gateway_paths):
-            exposed = ", ".join(written(base) for base in gateway_paths)
+            exposed = some(written(base) for base in gateway_paths)
             message = f"path '{path}' is outside the gateway trait's: {exposed}"
             out.append(Diagnostic("ACC206", message, where))
         yield elements

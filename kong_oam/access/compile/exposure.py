@@ -10,7 +10,7 @@ import kong_oam.oam.application as oam
 from kong_oam.access.endpoint import Endpoint, Exposures
 from kong_oam.access.model import Stack
 from kong_oam.access.paths import PathSegments, Unreadable, declared, written
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.document import Place
 from kong_oam.objects.manifests import service_name
 from kong_oam.objects.routes import Route, ingress_routes, refused_annotation
@@ -151,7 +151,7 @@ def _missing_ports(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic
         ports |= {int(port["port"]) for port in tcp if port.get("expose")}
     for path, port in trait.properties["http"].items() if listed else ():
         if port not in ports:
-            has = f"its ports are {', '.join(map(str, sorted(ports)))}" if ports else "none of its ports is TCP"
+            has = f"its ports are {some(map(str, sorted(ports)))}" if ports else "none of its ports is TCP"
             message = f"'{part.name}' has no port {int(port)}; {has}"
             yield Diagnostic("ACC223", message, trait.place.at("properties", "http", path))
 

@@ -8,7 +8,7 @@ import kong_oam.oam.application as oam
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import Component, Stack
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, some
 
 
 def wrong_partitions(
@@ -22,7 +22,7 @@ def wrong_partitions(
         return
     for application in applications:
         if stack.partition_of(application.namespace) is None:
-            listed = ", ".join(stack.partitions)
+            listed = some(stack.partitions)
             message = (
                 f"namespace '{application.namespace}' is in no partition of '{stack.name}' ({listed}): name it under "
                 f"kong-oam:partitions in stacks/Pulumi.{stack.name}.yaml, or '*' for all that no other has"

@@ -10,7 +10,7 @@ import kong_oam.oam.application as oam
 from kong_oam.access.edge.upstream_tls import MOUNTED_AT, Issuer, UpstreamTls
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import NamedService, named_service
 from kong_oam.objects.tls import tls_secret_name
@@ -57,7 +57,7 @@ def over_tls(endpoints: tuple[Endpoint, ...], tls: UpstreamTls | None, stack: St
 def _unrouted(part: oam.Component, trait: oam.Trait, routed: set[int]) -> Iterator[Diagnostic]:
     for index, port in enumerate(trait.properties.get("ports", ())):
         if port not in routed:
-            listed = ", ".join(map(str, sorted(routed)))
+            listed = some(map(str, sorted(routed)))
             message = f"no route of '{part.name}' leads to port {int(port)}; it has routes to {listed}"
             yield Diagnostic("ACC243", message, trait.place.at("properties", "ports", index))
 

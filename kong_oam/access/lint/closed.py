@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.model import Role
+from kong_oam.diagnostics import some
 
 
 def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
@@ -14,7 +15,7 @@ def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
     a component that nobody calls yet, nothing is known of its roles."""
     for role in subject.component.roles if subject.holders else ():
         if role.groups and not _lets_in(subject, role):
-            scopes = " or ".join(f"'{scope}'" for scope in role.scopes)
+            scopes = some((f"'{scope}'" for scope in role.scopes), " or ")
             message = f"role '{role.name}' lets nobody in: no client that signs users in asks for {scopes}"
             yield LintFinding("LINT312", subject.key, message, subject.place("roles").key(role.name))
 

@@ -12,6 +12,7 @@ from kong_oam.access.lint.finding import Addition, LintFinding, Removal, shown
 from kong_oam.access.lint.shadows import weaker_rules
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.model import METHODS
+from kong_oam.diagnostics import some
 from kong_oam.oam.edit import scalar
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -109,7 +110,7 @@ def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
     if ownerless[:1] != [subject.component.name]:
         return
     owners = {component.owner for component in subject.siblings if component.owner}
-    message = f"nobody owns {', '.join(repr(name) for name in ownerless)}"
+    message = f"nobody owns {some(repr(name) for name in ownerless)}"
     change = owner_annotation(subject.application, owners.pop() or "") if len(owners) == 1 else None
     yield LintFinding("LINT308", subject.key, message, subject.part.place.at("name"), change)
 

@@ -9,6 +9,7 @@ from kong_oam.access.lint.finding import LintFinding, Removal
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.model import METHODS, Component, Rule
 from kong_oam.access.paths import PathSegments, within, written
+from kong_oam.diagnostics import some
 
 
 def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
@@ -32,7 +33,7 @@ def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
 
 
 def _in_words(rule: Rule) -> str:
-    needs = "is public already" if rule.public else f"needs no more than {' and '.join(rule.scopes)}"
+    needs = "is public already" if rule.public else f"needs no more than {some(rule.scopes, ' and ')}"
     listed = ", ".join(method for method in METHODS if rule.lists(method))
     return f"{listed} {written(rule.path)} {needs} (line {rule.place.line})"
 

@@ -35,7 +35,7 @@ def _narrowest(subject: LintSubject, scope: str) -> Role:
 
 
 def _finding(subject: LintSubject, holder: Holder, role: Role, scopes: list[str]) -> LintFinding:
-    asked = " and ".join(f"'{scope}'" for scope in scopes)
+    asked = some((f"'{scope}'" for scope in scopes), " and ")
     message = (
         f"users in {some(role.groups)} alone get nothing by {asked} through '{holder.client}': role '{role.name}' has "
         f"their groups, and another role names the client; name '{holder.client}' in '{role.name}', too"

@@ -8,7 +8,7 @@ from typing import Any
 
 from kong_oam.access.settings.project import config_in
 from kong_oam.access.stack import REST
-from kong_oam.diagnostics import suggestion
+from kong_oam.diagnostics import some, suggestion
 from kong_oam.errors import SettingsError
 
 ESTATE, SETTING = "estate", "partitions"
@@ -65,7 +65,7 @@ def estate_of(name: str, data: Mapping[str, Any]) -> str:
             f"'{estate}'; name its estate there"
         )
     if others := sorted(data.keys() - {ESTATE}):
-        listed = ", ".join(f"kong-oam:{other}" for other in others)
+        listed = some(f"kong-oam:{other}" for other in others)
         raise SettingsError(f"the settings of a partition's estate stand in {file}: take {listed} out of this file")
     return estate
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from kong_oam.diagnostics import some
 from kong_oam.errors import SettingsError
 
 _PROJECT = "Pulumi.yaml"
@@ -42,7 +43,7 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
     keys = {str(name): name if ":" in str(name) else f"{project.get('name')}:{name}" for name in config}
     if found := [name for name, key in keys.items() if str(key).startswith(f"{namespace}:")]:
         raise SettingsError(
-            f"{file} sets {', '.join(found)} in its config, which no command reads: settings stand in "
+            f"{file} sets {some(found)} in its config, which no command reads: settings stand in "
             f"{stacks}/Pulumi.<stack>.yaml alone; move it there"
         )
 

@@ -17,6 +17,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
 from kong_oam.http.addresses import shown
 from kong_oam.http.rates import patiently, unserved
@@ -119,7 +120,7 @@ def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[tuple[SigningKey
                 f"{shown(issuer)}: two different signing keys have the id {key.kid!r}; one could pass for both"
             )
     if not by_id:
-        reasons = "; ".join(ignored) or "it is empty"
+        reasons = some(ignored, "; ") or "it is empty"
         raise DiscoveryError(f"{shown(issuer)}: no key of its set can verify tokens: {reasons}")
     return tuple(by_id.values()), tuple(ignored)
 

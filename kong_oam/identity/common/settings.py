@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.diagnostics import some
 from kong_oam.http.addresses import shown
 from kong_oam.identity.common.discovery import LOOPBACK
 
@@ -42,8 +43,7 @@ def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tup
         if issuer and (why := _unsafe(issuer)):
             problems.append(f"{name} {shown(issuer)}: {why}")
     if problems:
-        listed = "; ".join(problems)
-        raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {listed}")
+        raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {some(problems, '; ')}")
 
 
 def _unsafe(issuer: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kong_oam.access.model import EXTERNAL, Estate
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.errors import RefusedError
@@ -58,7 +58,7 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnost
     if others and settings.name == min(inspected):
         yield Diagnostic(
             "ENV408",
-            f"{' and '.join(sorted(names))} are tenants of one Entra, which signs for all with the same keys, and a "
+            f"{some(sorted(names), ' and ')} are tenants of one Entra, which signs for all with the same keys, and a "
             "Kong workspace has each key once. Give each a stack and a workspace of its own",
         )
 

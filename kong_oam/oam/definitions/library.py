@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from kong_oam.diagnostics import Diagnostic, Position, suggestion
+from kong_oam.diagnostics import Diagnostic, Position, some, suggestion
 from kong_oam.oam.definitions.definition import Definition, Kind
 
 _HINT = "; a type of your own needs a definition in definitions/"
@@ -55,7 +55,7 @@ def find(stack: Library, kind: Kind, type_: str, place: Position) -> Definition 
         return Diagnostic("OAM104", f"unknown {kind} type '{name}'{hint}{_HINT}", place)
     fitting = [one for one in known if not at or _fits(one, version)]
     if not fitting:
-        versions = ", ".join(_versions(known)) or "one without a version"
+        versions = some(_versions(known)) or "one without a version"
         return Diagnostic("OAM104", f"{kind} type '{name}' has no version '{version}'; there is: {versions}", place)
     return fitting[0]
 
