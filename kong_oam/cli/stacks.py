@@ -7,12 +7,16 @@ import json
 from collections.abc import Container, Iterable
 from functools import partial
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.cli.interrupts import interrupting
 from kong_oam.diagnostics import printable, some, suggestion
+
+if TYPE_CHECKING:
+    from kong_oam.stacks.run import Runs
 
 _UP = """\
 Runs `pulumi up` over the stacks of an estate: first its base, then the partitions that a change touches,
@@ -121,6 +125,11 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
             runs.over(chosen)
     except KongOamError as error:
         raise UsageError(str(error)) from None
+    return _ended(runs, console)
+
+
+def _ended(runs: Runs, console: Console) -> int:
+    """Prints the stacks that were run. Raises UsageError if a stack was not."""
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
         left = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
