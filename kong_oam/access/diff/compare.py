@@ -18,14 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from kong_oam.access.decide import Decision, Request, decide, host_patterns
 from kong_oam.access.diff.answering import Answerers, staying
 from kong_oam.access.diff.certificates import certificates_changed
 from kong_oam.access.diff.change import (
     CLOSING,
     KINDS,
     OPENING,
-    Answer,
     Answers,
     Change,
     Difference,
@@ -37,36 +35,27 @@ from kong_oam.access.diff.change import (
 from kong_oam.access.diff.facts import settings_changed
 from kong_oam.access.diff.providers import providers_named_as
 from kong_oam.access.diff.rights import rights_changed
+from kong_oam.access.diff.side import Side
 from kong_oam.access.diff.snapshot import AccessModel
-from kong_oam.access.endpoint import Endpoint, whole
-from kong_oam.access.model import METHODS, Component
+from kong_oam.access.model import METHODS
 from kong_oam.access.networks import Source, beyond
-from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import (
     ITSELF,
-    NOBODY,
     Access,
-    Callers,
     Condition,
     Groups,
     Principal,
     logical_groups,
-    logical_names,
     minimal_transversals,
-    principal_of,
-    provider_names,
     suffices,
 )
 from kong_oam.access.request_classes import (
     PathClass,
     Region,
-    Sites,
-    SitesByHost,
-    SitesByPort,
     path_classes,
     regions,
 )
-from kong_oam.access.tokens import Claims, Refusal, User, issue
 
 _ChangeKey = tuple[Kind, Whom, Answers | None]
 
@@ -83,7 +72,7 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     old = providers_named_as(old, new)
     by_port = old.estate.stack.name != new.estate.stack.name
     names = logical_groups(old.estate) | logical_groups(new.estate) if by_port else None
-    sides = _Side(old, names), _Side(new, names)
+    sides = Side(old, names), Side(new, names)
     by_site = dict(_path_classes(*sides))
     differences = _differences(*sides, by_site)
     renamed = _renamed(differences, *sides)
@@ -106,88 +95,7 @@ def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, .
     return tuple(sorted([*first, *opening], key=_rank))
 
 
-class _Side:
-    """One of the two estates, which answers by site and path.
-
-    `names` are all logical names of groups where stacks are compared; None where the stack is the same.
-    """
-
-    def __init__(self, model: AccessModel, names: frozenset[str] | None) -> None:
-        self.model, self._between_stacks = model, names is not None
-        self.sites: Sites = SitesByHost(model.estate) if names is None else SitesByPort(model.estate)
-        self._callers = Callers(model.estate, provider_names if names is None else logical_names(names))
-        self.clients = {principal_of(client): client for client in model.estate.clients}
-
-    def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
-        """Who may call, by method."""
-        component = self.sites.component(site, path)
-        return self._callers.at(component, path) if component else _NOBODY_BY_METHOD
-
-    def basis(self, site: str) -> list[object] | None:
-        """What all answers on a site follow from; None where that is more than what stands on it: any token will do."""
-        estate = self.model.estate
-        components = [pair for name in host_patterns(site) for pair in estate.by_host.get(name, ())]
-        rules = (rule for _, component in components for rule in component.rules)
-        if self._between_stacks or not components or any(not rule.public and not rule.scopes for rule in rules):
-            return None
-        providers = {name: (one.groups, one.per_api) for name, one in estate.stack.providers.items()}
-        return [providers, *([endpoint, *self._basis_of(endpoint, component)] for endpoint, component in components)]
-
-    def _basis_of(self, endpoint: Endpoint, component: Component) -> Iterator[object]:
-        yield self._answer(endpoint, component)
-        yield from (component.key, component.provider, component.rules, component.roles, component.allowed_from)
-        for users in (False, True):
-            held = self.model.estate.held_at(component, users=users)
-            clients = (self.clients.get(Principal(name, component.provider, users)) for name in held)
-            yield held, [client and client.groups for client in clients]
-
-    def answered_by(self, site: str, path: PathSegments) -> Answer | None:
-        """What gets the requests that are let through."""
-        pair = self.sites.leading(site, path)
-        return self._answer(*pair) if pair else None
-
-    def _answer(self, endpoint: Endpoint, component: Component) -> Answer:
-        key = whole(component.key)
-        pods = self.model.pods.get(key, {}).get(endpoint.port_name, "")
-        return Answer(key, endpoint.port_name, pods, component.owner)
-
-    def token(
-        self, principal: Principal | None, groups: Groups, site: str, path: PathSegments
-    ) -> Claims | Refusal | None:
-        """The token that the provider gives the principal for calling there, for a user in `groups` where it signs
-        users in."""
-        client = self.clients.get(principal) if principal else None
-        if principal is None or client is None:  # a client of the other side alone may call what is public
-            return None
-        provider = self.model.estate.stack.providers[principal.provider]
-        names = sorted(provider.group(group) if self._between_stacks else group for group in groups)
-        user = User("user", tuple(names)) if client.user_facing else None
-        api = self.model.estate.shown_at(self.sites.component(site, path), client)
-        return issue(provider, client, user, api=api)
-
-    def answer(
-        self, site: str, path: PathSegments, method: str, token: Claims | Refusal | None, address: str | None
-    ) -> Decision:
-        host = self.sites.host(site, path) or ""
-        return decide(self.model.estate, Request(method, host, written(path).encode(), address), token)
-
-    def groups_named(self, site: str, path: PathSegments) -> Groups:
-        """The groups of the roles of what answers there, as the provider names them."""
-        component = self.sites.component(site, path)
-        if component is None:
-            return frozenset()
-        provider = self.model.estate.provider_of(component)
-        return frozenset(provider.group(group) for role in component.roles for group in role.groups)
-
-    def lifetime(self, principal: Principal) -> int | None:
-        """How many minutes tokens live; None between stacks, where no token of one is one of the other."""
-        return None if self._between_stacks else self.model.minutes[principal.provider]
-
-
-_NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
-
-
-def _path_classes(old: _Side, new: _Side) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
+def _path_classes(old: Side, new: Side) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
     """Yields the sites on which answers may differ, with the classes of paths that neither side can tell apart
     further."""
     for site in sorted({*old.sites.names(), *new.sites.names()}):
@@ -197,7 +105,7 @@ def _path_classes(old: _Side, new: _Side) -> Iterator[tuple[str, tuple[PathClass
 
 
 def _differences(
-    old: _Side, new: _Side, classes_by_site: Mapping[str, Sequence[PathClass]]
+    old: Side, new: Side, classes_by_site: Mapping[str, Sequence[PathClass]]
 ) -> dict[_ChangeKey, _ClassNumbers]:
     """Every difference, by kind and for whom. The sides cache their answers, so a pair is identified by their ids."""
     differences: dict[_ChangeKey, _ClassNumbers] = {}
@@ -260,8 +168,8 @@ def _compare_with_everybody(
 
 
 def _answered_otherwise(
-    old: _Side,
-    new: _Side,
+    old: Side,
+    new: Side,
     classes_by_site: Mapping[str, Sequence[PathClass]],
     renamed: Mapping[Principal, Principal],
 ) -> dict[_ChangeKey, _ClassNumbers]:
@@ -285,7 +193,7 @@ def _answered_otherwise(
     return differences
 
 
-def _renamed(differences: Mapping[_ChangeKey, _ClassNumbers], old: _Side, new: _Side) -> dict[Principal, Principal]:
+def _renamed(differences: Mapping[_ChangeKey, _ClassNumbers], old: Side, new: Side) -> dict[Principal, Principal]:
     """Maps principals of the new side to those of the old that they are under another name: what one lost, the other
     gained."""
     lost = _principals_only_in(old, new, differences, "revoked")
@@ -306,7 +214,7 @@ def _without_renamed(
     return {key: by_site for key, by_site in differences.items() if (key[0], key[1].principal) not in dropped}
 
 
-def _old_clients(renamed: Mapping[Principal, Principal], old: _Side, new: _Side) -> dict[Subject, Subject]:
+def _old_clients(renamed: Mapping[Principal, Principal], old: Side, new: Side) -> dict[Subject, Subject]:
     """Maps the clients of the new side that are on the old, too, to what they are called there."""
     pairs = ((after, renamed.get(after, after)) for after in new.clients)
     return {
@@ -317,7 +225,7 @@ def _old_clients(renamed: Mapping[Principal, Principal], old: _Side, new: _Side)
 
 
 def _principals_only_in(
-    side: _Side, other: _Side, differences: Mapping[_ChangeKey, _ClassNumbers], kind: Kind
+    side: Side, other: Side, differences: Mapping[_ChangeKey, _ClassNumbers], kind: Kind
 ) -> dict[object, list[Principal]]:
     """The principals that `other` does not have, by what identifies them apart from their names."""
     access: dict[Principal, set[object]] = {p: set() for p in sorted(side.clients) if p not in other.clients}
@@ -337,8 +245,8 @@ def _principals_only_in(
 
 
 def _changes(
-    old: _Side,
-    new: _Side,
+    old: Side,
+    new: Side,
     classes_by_site: Mapping[str, Sequence[PathClass]],
     differences: Mapping[_ChangeKey, _ClassNumbers],
 ) -> Iterator[Change]:
@@ -360,7 +268,7 @@ _FIRST = Principal("", "")
 
 
 def _minutes(
-    old: _Side, new: _Side, whom: Whom, site: str, paths: Iterable[PathSegments], methods: Sequence[str]
+    old: Side, new: Side, whom: Whom, site: str, paths: Iterable[PathSegments], methods: Sequence[str]
 ) -> int | None:
     """How long the old tokens live, where the new gate lets one of them through; None where it lets none."""
     lifetime = old.lifetime(whom.principal) if whom.principal else None
@@ -394,8 +302,8 @@ def _concerned(condition: Condition, after: Condition, named: Groups) -> Iterato
 
 
 def _change(
-    old: _Side,
-    new: _Side,
+    old: Side,
+    new: Side,
     kind: Kind,
     whom: tuple[Whom, ...],
     methods: tuple[str, ...],

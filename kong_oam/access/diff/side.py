@@ -1,0 +1,104 @@
+"""One of the two estates of a comparison: who may call on its sites, with which token, and who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kong_oam.access.decide import Decision, Request, decide, host_patterns
+from kong_oam.access.diff.change import Answer
+from kong_oam.access.diff.snapshot import AccessModel
+from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.model import METHODS, Component
+from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.principals import (
+    NOBODY,
+    Access,
+    Callers,
+    Groups,
+    Principal,
+    logical_names,
+    principal_of,
+    provider_names,
+)
+from kong_oam.access.request_classes import Sites, SitesByHost, SitesByPort
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+
+_NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
+
+
+class Side:
+    """One of the two estates, which answers by site and path.
+
+    `names` are all logical names of groups where stacks are compared; None where the stack is the same.
+    """
+
+    def __init__(self, model: AccessModel, names: frozenset[str] | None) -> None:
+        self.model, self._between_stacks = model, names is not None
+        self.sites: Sites = SitesByHost(model.estate) if names is None else SitesByPort(model.estate)
+        self._callers = Callers(model.estate, provider_names if names is None else logical_names(names))
+        self.clients = {principal_of(client): client for client in model.estate.clients}
+
+    def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
+        """Who may call, by method."""
+        component = self.sites.component(site, path)
+        return self._callers.at(component, path) if component else _NOBODY_BY_METHOD
+
+    def basis(self, site: str) -> list[object] | None:
+        """What all answers on a site follow from; None where that is more than what stands on it: any token will do."""
+        estate = self.model.estate
+        components = [pair for name in host_patterns(site) for pair in estate.by_host.get(name, ())]
+        rules = (rule for _, component in components for rule in component.rules)
+        if self._between_stacks or not components or any(not rule.public and not rule.scopes for rule in rules):
+            return None
+        providers = {name: (one.groups, one.per_api) for name, one in estate.stack.providers.items()}
+        return [providers, *([endpoint, *self._basis_of(endpoint, component)] for endpoint, component in components)]
+
+    def _basis_of(self, endpoint: Endpoint, component: Component) -> Iterator[object]:
+        yield self._answer(endpoint, component)
+        yield from (component.key, component.provider, component.rules, component.roles, component.allowed_from)
+        for users in (False, True):
+            held = self.model.estate.held_at(component, users=users)
+            clients = (self.clients.get(Principal(name, component.provider, users)) for name in held)
+            yield held, [client and client.groups for client in clients]
+
+    def answered_by(self, site: str, path: PathSegments) -> Answer | None:
+        """What gets the requests that are let through."""
+        pair = self.sites.leading(site, path)
+        return self._answer(*pair) if pair else None
+
+    def _answer(self, endpoint: Endpoint, component: Component) -> Answer:
+        key = whole(component.key)
+        pods = self.model.pods.get(key, {}).get(endpoint.port_name, "")
+        return Answer(key, endpoint.port_name, pods, component.owner)
+
+    def token(
+        self, principal: Principal | None, groups: Groups, site: str, path: PathSegments
+    ) -> Claims | Refusal | None:
+        """The token that the provider gives the principal for calling there, for a user in `groups` where it signs
+        users in."""
+        client = self.clients.get(principal) if principal else None
+        if principal is None or client is None:  # a client of the other side alone may call what is public
+            return None
+        provider = self.model.estate.stack.providers[principal.provider]
+        names = sorted(provider.group(group) if self._between_stacks else group for group in groups)
+        user = User("user", tuple(names)) if client.user_facing else None
+        api = self.model.estate.shown_at(self.sites.component(site, path), client)
+        return issue(provider, client, user, api=api)
+
+    def answer(
+        self, site: str, path: PathSegments, method: str, token: Claims | Refusal | None, address: str | None
+    ) -> Decision:
+        host = self.sites.host(site, path) or ""
+        return decide(self.model.estate, Request(method, host, written(path).encode(), address), token)
+
+    def groups_named(self, site: str, path: PathSegments) -> Groups:
+        """The groups of the roles of what answers there, as the provider names them."""
+        component = self.sites.component(site, path)
+        if component is None:
+            return frozenset()
+        provider = self.model.estate.provider_of(component)
+        return frozenset(provider.group(group) for role in component.roles for group in role.groups)
+
+    def lifetime(self, principal: Principal) -> int | None:
+        """How many minutes tokens live; None between stacks, where no token of one is one of the other."""
+        return None if self._between_stacks else self.model.minutes[principal.provider]
