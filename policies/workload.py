@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from kong_oam.objects.kinds import GROUPS_OF_WAYS_IN, WAYS_IN
+
 from .deployed import UNKNOWN, Deployment, Resource
 from .rule import PolicyFinding, Settings
 
@@ -15,23 +17,8 @@ _OUTSIDE = ("LoadBalancer", "NodePort")
 """The types of Services that answer outside the cluster."""
 _NODE = ("hostNetwork", "hostPID", "hostIPC")
 """Fields of pods by which they are part of their node, where no NetworkPolicy holds them."""
-_WAYS_IN = frozenset(
-    {
-        *("Ingress", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "HTTPProxy", "VirtualServer", "Route"),
-        *("Gateway", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute", "VirtualService", "ApisixRoute"),
-        *("VirtualServerRoute", "TransportServer", "RouteGroup", "RouteTable", "GatewayRoute", "DomainMapping"),
-        *("Mapping", "TCPMapping", "TunnelBinding", "TargetGroupBinding", "ServiceExport", "ServiceAttachment"),
-        *("MultiClusterIngress", "MultiClusterService", "Endpoints", "EndpointSlice"),
-    }
-)
+_WAYS_IN = WAYS_IN | {"Endpoints", "EndpointSlice"}
 """Kinds by which others than the gateway find workloads, or by which a Service is led elsewhere."""
-_CONTROLLERS = (
-    *("konghq.com", "gateway.networking.k8s.io", "gateway.networking.x-k8s.io", "route.openshift.io"),
-    *("getambassador.io", "traefik.io", "traefik.containo.us", "projectcontour.io", "k8s.nginx.org", "haproxy.org"),
-    *("apisix.apache.org", "gateway.solo.io", "ngrok.com", "inlets.dev", "cfargotunnel.com", "skupper.io"),
-    "tailscale.com",
-)
-"""API groups, with those below them, of what makes ways in of its objects, whatever kind these are."""
 
 
 def workloads(deployment: Deployment) -> Iterator[Resource]:
@@ -74,7 +61,7 @@ def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Iterator[PolicyF
             continue
         _, version, kind = resource.type.split(":")
         group = version.partition("/")[0] if version != "core/v1" else ""
-        of_a_controller = kind in _WAYS_IN or f".{group}".endswith(tuple(f".{one}" for one in _CONTROLLERS))
+        of_a_controller = kind in _WAYS_IN or f".{group}".endswith(tuple(f".{one}" for one in GROUPS_OF_WAYS_IN))
         of_a_cni = kind.endswith("NetworkPolicy") and resource.type != NETWORK_POLICY
         if (of_a_controller or of_a_cni) and (f"{group}/{kind}" if group else kind) not in allowed:
             what = "who may connect" if of_a_cni else "ways to workloads"

@@ -58,7 +58,7 @@ _API = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[a-z0-9]([a-z0-9-]*[a-z0-9
 _KIND = re.compile(r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 _A_WAY_IN = "it would be a way in that knows no rule; the gateway trait and the access trait say who gets in"
-_WAYS_IN = frozenset(
+WAYS_IN = frozenset(
     {
         "ApisixRoute",
         "DomainMapping",
@@ -230,7 +230,7 @@ def _never(kind: tuple[str, str], found: Mapping[str, object]) -> str:
     group, name = kind
     if name.endswith("List") and ("items" in found or kind == ("", "List")):
         return "a list hides what is in it; write its objects by themselves"
-    if (name in _WAYS_IN and kind not in INGRESSES) or _within(group, GROUPS_OF_WAYS_IN):
+    if (name in WAYS_IN and kind not in INGRESSES) or _within(group, GROUPS_OF_WAYS_IN):
         return f"{_A_WAY_IN}; take it out"
     if name in _LED_ELSEWHERE:
         return f"{_ELSEWHERE}; take it out"
