@@ -22,9 +22,7 @@ from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.stack import ProviderSettings, StackError
-from kong_oam.access.tokens import KeyRing, Refusal, authenticate
 from kong_oam.errors import RefusedError
-from kong_oam.http import rates
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.groups import unclear_groups
 from kong_oam.identity.common.looked_up import LookedUp
@@ -38,7 +36,6 @@ from sandbox.entra.service import ADMINISTRATOR, TENANT
 from tests.support.applications import WITH_CLIENTS, WITH_GROUPS
 from tests.support.entra_mocks import ISSUER, SETTINGS, entra, program
 from tests.support.estates import ENTRA_SPELLING, estate
-from tests.support.gateway_tokens import Issuer
 from tests.support.mocks import Registered, all_of, clear
 
 SLEEP = "time:index/sleep:Sleep"
@@ -468,28 +465,6 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
     assert list(unclaimed(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner)) == []
 
 
-def test_another_tenants_token_does_not_count_though_the_key_is_the_same() -> None:
-    """Nor does a token of version 1, nor an ID token for the API."""
-    signer = Issuer(now=1_000_000.0, provider=describe(SETTINGS))
-    ring = KeyRing(signer.provider, ISSUER, signer.ring.keys, {"orders/api": "aud"})
-    base = {"iss": ISSUER, "aud": "aud", "azp": "c", "oid": "o", "ver": "2.0", "jti": None, "cid": None, "uid": None}
-    service = {**base, "idtyp": "app", "roles": ["scope=orders.read", "group=order-desk"], "scp": None}
-
-    def result(**claims: Any) -> Any:
-        return authenticate(signer.token(**claims), ring, signer.now, ["orders/api"])
-
-    assert result(**service).scopes == ("orders.read",)
-    other = ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111")
-    assert result(**{**service, "iss": other}) == Refusal("another issuer")
-    assert result(**{**service, "ver": "1.0"}) == Refusal("not an access token: claim 'ver'")
-    assert result(**{**service, "idtyp": None}) == Refusal("neither a user's token nor the client's own")
-    assert result(**{**base, "azp": None, "scp": None, "roles": ["group=order-desk"]}) == Refusal(
-        "client or subject is missing or malformed"
-    )
-    many = {**base, "scp": "orders.read", "_claim_names": {"groups": "src1"}}
-    assert result(**many) == Refusal("the user's groups are too many to be listed")
-
-
 # A tenant that refuses
 
 
@@ -519,24 +494,6 @@ def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
         pass
     assert "AADSTS7000215" in str(found.value) and "check azuread:clientId" in str(found.value)
     assert "not the secret" not in str(found.value) + repr(account)
-
-
-def test_a_throttled_request_is_made_again_when_it_is_told_to(tenant: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the seconds of Retry-After; a long pause is not waited for."""
-    pauses: list[float] = []
-    monkeypatch.setattr(rates.time, "sleep", pauses.append)
-    throttled = iter(
-        [(429, {"error": {"code": "TooManyRequests"}}, {"Retry-After": seconds}) for seconds in ("7", "2")]
-    )
-    tenant.faults = lambda method, path: next(throttled, None)
-    tenant.directory.add_group("sales")
-    with looked(tenant) as graph:
-        assert len(graph.group_ids(["sales"])["sales"]) == 1
-    assert pauses == [7.0, 2.0]
-    tenant.faults = lambda method, path: (429, {"error": {"code": "TooManyRequests"}}, {"Retry-After": "600"})
-    with pytest.raises(RefusedError, match="run it again later"), looked(tenant) as graph:
-        graph.group_ids(["sales"])
-    assert pauses == [7.0, 2.0]
 
 
 def test_a_next_page_elsewhere_is_not_asked() -> None:

@@ -461,17 +461,6 @@ def test_a_refusal_is_said_with_what_to_do(server: Server, path: str, answer: tu
     assert said in str(refused.value)
 
 
-def test_a_rate_limit_is_waited_for_as_long_as_it_says(server: Server) -> None:
-    """Ten more times; after that it is said."""
-    server.answers["/admin/realms/acme/groups"] = (200, ALL_GROUPS)
-    server.limited.extend([0.1, 0.1])
-    assert found(server) == []
-    assert server.limited == []
-    server.limited.extend([0.1] * 11)
-    with pytest.raises(InspectionError, match="answers 429 too many"):
-        found(server)
-
-
 def test_a_server_that_does_not_answer_is_said(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYCLOAK_URL", "http://127.0.0.1:9")
     with pytest.raises(InspectionError, match="does not answer"):

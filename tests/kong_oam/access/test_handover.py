@@ -137,40 +137,6 @@ def test_a_scope_that_moves_to_another_component_opens_nothing_there() -> None:
     assert decide(after, there, issue(provider, after.clients[1])).allowed
 
 
-def trading(reading: str, writing: str, granted: str) -> Estate:
-    """One API whose GET and POST need one scope each; `batch` has one of the two."""
-    access = f"""
-            owner: team
-            scopes: {{one: r, two: w}}
-            rules: [{{methods: [GET], scopes: [{reading}]}}, {{methods: [POST], scopes: [{writing}]}}]
-            roles:
-              batch: {{scopes: [{granted}], components: [shop/batch]}}
-"""
-    jobs = JOBS[: JOBS.index("    - name: audit")] % granted
-    return estate(api("a", domain="a.example.com", http="{/: 80}", access=access), jobs)
-
-
-def test_rules_that_trade_their_scopes_open_nothing_to_tokens_of_before() -> None:
-    """GET needs what POST needed, and the client is granted that in place of the other: only a new token counts."""
-    before, after = trading("one", "two", "one"), trading("two", "one", "two")
-    held, fresh = (issue(gate.stack.default_provider, gate.clients[0]) for gate in (before, after))
-
-    def statuses(gate: Estate, token: Claims | Refusal) -> list[int]:
-        return [decide(gate, Request(method, "a.example.com", b"/"), token).status for method in ("GET", "POST")]
-
-    assert statuses(before, held) == [200, 403]
-    assert statuses(after, held) == [403, 403]
-    assert statuses(after, fresh) == [200, 403]
-
-
-def test_a_revoked_grant_ends_with_the_change() -> None:
-    """The token of before lives on, and is worth nothing any more."""
-    before, after = trading("one", "two", "one"), trading("one", "two", "two")
-    held = issue(before.stack.default_provider, before.clients[0])
-    assert decide(before, Request("GET", "a.example.com", b"/"), held).allowed
-    assert not decide(after, Request("GET", "a.example.com", b"/"), held).allowed
-
-
 @settings(max_examples=examples(150), deadline=None)
 @given(both=pairs(), requests=st.lists(REQUESTS, min_size=1, max_size=8))
 def test_a_token_of_before_is_worth_what_a_new_one_of_its_client_is(

@@ -136,30 +136,3 @@ def test_a_rate_limit_that_lasts_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -
         "acme.okta.com: GET /api/v1/groups answers 429 Too many (it asks to wait 11 s more; a run waits 300 s at most "
         "for one request); others use up the org's rate limit; run it again later"
     )
-
-
-def test_what_comes_after_a_rate_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One window that is over, and the answer is read."""
-    monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda seconds: None)
-    answers = iter([httpx.Response(429, headers={"Retry-After": "1"}), httpx.Response(200, json=[{"id": "1"}])])
-    assert [row["id"] for row in rows(_org(lambda request: next(answers)), "/groups")] == ["1"]
-
-
-def test_the_next_page_is_asked_where_the_first_one_was() -> None:
-    """Okta's links name its own host: asked through a proxy, only their path and query count."""
-    asked: list[str] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(str(request.url))
-        link = (
-            {}
-            if "after" in request.url.params
-            else {"Link": '<https://elsewhere/api/v1/groups?after=1&q=a>; rel="next"'}
-        )
-        return httpx.Response(200, json=[{"id": str(len(asked))}], headers=link)
-
-    assert [row["id"] for row in rows(_org(answer), "/groups", q="a b")] == ["1", "2"]
-    assert asked == [
-        "https://acme.okta.com/api/v1/groups?limit=200&q=a+b",
-        "https://acme.okta.com/api/v1/groups?after=1&q=a",
-    ]
