@@ -83,7 +83,8 @@ class Plugins:
     def others(self, route: Entity, service: Entity, consumer: Entity | None) -> list[tuple[Entity, Effect]]:
         """Those of other kinds that act on calls of the route by a consumer, with what they do."""
         others = [plugin for name in self._others if (plugin := self._effective(name, route, service))]
-        others += [plugin for plugin in self._bound if consumer and _is_for(plugin, consumer)]
+        bound = [plugin for plugin in self._bound if _stands_before(plugin, route, service)]
+        others += [plugin for plugin in bound if consumer and _is_for(plugin, consumer)]
         return [(plugin, self._effect(plugin)) for plugin in others]
 
     @property
@@ -98,6 +99,8 @@ class Plugins:
     def _effect(self, plugin: Entity) -> Effect:
         effect = effect_of(plugin)
         service = self._services.get(reference(plugin, "service") or "", {}).get("name", "")
+        if effect is Effect.CLOSES and plugin.get("consumer_group"):
+            effect = Effect.LIMITS  # nobody here knows who is in the group
         accepted = (plugin["name"], service) in self._accepted and not reference(plugin, "route")
         return Effect.NONE if accepted and effect is not Effect.LIMITS else effect
 
@@ -116,6 +119,12 @@ class Plugins:
 def _is_bound(plugin: Entity) -> bool:
     """Whether the plugin acts for some consumers only."""
     return bool(plugin.get("consumer") or plugin.get("consumer_group"))
+
+
+def _stands_before(plugin: Entity, route: Entity, service: Entity) -> bool:
+    """Whether the plugin stands at no other route or service."""
+    at_route, at_service = reference(plugin, "route"), reference(plugin, "service")
+    return at_route in (None, route["id"]) and at_service in (None, service["id"])
 
 
 def _is_for(plugin: Entity, consumer: Entity) -> bool:

@@ -91,6 +91,7 @@ def test_a_limit_is_said_with_what_removes_it(running: Running, there: Entities)
         ({"route": ROUTE}, f"route '{ROUTE}'", 2),
         ({"route": ROUTE, "service": ORDERS}, f"route '{ROUTE}' and service '{ORDERS}'", 2),
         ({"consumer": RING}, f"consumer '{RING}'", 10),
+        ({"consumer": RING, "service": ORDERS}, f"service '{ORDERS}' and consumer '{RING}'", 2),
         (EVERYWHERE, "everything (global)", 10),
     ],
 )
@@ -102,6 +103,32 @@ def test_a_limit_is_found_in_every_scope(
     assert (finding.kind, reason.text, more) == ("limited", f"plugin rate-limiting of {words} is not ours", [])
     assert len({url for exposure in finding.exposures for url in exposure.urls}) == urls
     assert any(ANYBODY in exposure.callers for exposure in finding.exposures) == ("consumer" not in scope)
+
+
+@pytest.mark.parametrize("name", ["rate-limiting", "request-termination"])
+def test_what_stands_at_a_service_of_others_says_nothing_of_ours(running: Running, there: Entities, name: str) -> None:
+    """Also for callers with our keys: neither as a limit, nor as what would close where our gate is open."""
+    theirs = {**there.services[0], "id": "theirs", "name": "theirs"}
+    for gates in (there, _without_scopes(there)):
+        live = replace(gates, services=(*gates.services, theirs))
+        beside = _with(live, name, MINUTE, {"consumer": RING, "service": "theirs"})
+        assert told(running.judged(beside)) == told(running.judged(live))
+
+
+def test_what_answers_a_group_hides_no_opening(running: Running, there: Entities) -> None:
+    """Nobody here knows who is in the group."""
+    live = _without_scopes(there)
+    beside = _with(live, "request-termination", {"status_code": 503}, EVERYWHERE, consumer_group={"id": "group"})
+    first, *exposures = told(running.judged(live))
+    assert first.startswith("opened: ")
+    assert {first, *exposures} <= {*told(running.judged(beside))}
+
+
+def _without_scopes(there: Entities) -> Entities:
+    """With a gate that lets everybody pass whose key counts."""
+    gate = next(one for one in there.plugins if one["name"] == "post-function" and _name(there, one) == ORDERS)
+    changed = {**gate, "config": {**gate["config"], "access": ["return"]}}
+    return replace(there, plugins=(*(one for one in there.plugins if one is not gate), changed))
 
 
 @pytest.mark.parametrize(
