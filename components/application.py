@@ -17,7 +17,6 @@ from .gateway.gateway import Gateway
 from .gateway.service import GatedService, provision_routes
 from .identity.issuer import Issuer
 from .workload.cluster import Clusters
-from .workload.rendered import RenderedWorkload
 from .workload.workload import Workload
 
 
@@ -34,7 +33,7 @@ class Component(pulumi.ComponentResource):
         self._model, self.key = model, model.key
         self.gated: Mapping[str, GatedService] = {}
         self.running: Sequence[pulumi.Resource] = ()
-        self.workloads: Mapping[str, Workload | RenderedWorkload] = {}
+        self.workloads: Mapping[str, Workload] = {}
 
     def deploy(
         self,
@@ -53,9 +52,7 @@ class Component(pulumi.ComponentResource):
         estate, settings = gateway.estate, gateway.settings
         before = [*closing, *after]
         workloads = [
-            Workload(application, site, estate, settings, issuers, clusters[site.cluster], before, self)
-            if site.rendered is None
-            else RenderedWorkload(
+            Workload(
                 application,
                 site,
                 estate,
@@ -96,9 +93,7 @@ def provision_components(
     by_name: dict[str, Component] = {}
 
     def value(site: Model, awaited: Awaited) -> pulumi.Output[str]:
-        giver = by_name[awaited.component].workloads[site.at]
-        assert isinstance(giver, RenderedWorkload)  # what gives a value is rendered, which is a reading's to see to
-        return giver.value(awaited)
+        return by_name[awaited.component].workloads[site.at].value(awaited)
 
     for model in _in_order(application):
         if not model.outside:

@@ -64,7 +64,7 @@ def _cluster(cluster: str | None, estate: Estate, settings: Settings, waiting: W
     others may use it by then.
     """
     sites = [site for component in running(estate) for site in component.sites if site.cluster == cluster]
-    rendering = any(site.rendered is not None for site in sites)
+    defined = any(not one.plain for site in sites for one in site.rendered)
     context = settings.cluster.context_of(cluster)
     # A new key changes a client's Secret in place: one that is replaced is deleted first, and its Deployment with it;
     # and so with ConfigMaps, where there are any.
@@ -73,7 +73,7 @@ def _cluster(cluster: str | None, estate: Estate, settings: Settings, waiting: W
         provider_of(cluster),
         context=context,
         enable_secret_mutable=True,
-        enable_config_map_mutable=True if rendering else None,
+        enable_config_map_mutable=True if defined else None,
         enable_patch_force=True,
     )
     options = pulumi.ResourceOptions(provider=provider)

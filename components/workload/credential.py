@@ -6,14 +6,14 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi
-import pulumi_kubernetes as k8s
 
+from kong_oam.kubernetes.placement import digest
 from kong_oam.objects.pods import Manifest
 
 from ..graph import once_made
 from ..identity.issuer import SecretReference
 from .environment import Data
-from .manifest import args, digest
+from .objects import KubernetesObject
 
 CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"
@@ -26,15 +26,14 @@ def provision_secret(
     credential: Data,
     granted: Sequence[pulumi.Resource],
     options: pulumi.ResourceOptions,
-) -> k8s.core.v1.Secret:
+) -> KubernetesObject:
     """Makes the Secret with all that a client needs to call, after it is `granted` what it asks for."""
     data = {key: pulumi.Output.from_input(value).apply(_base64) for key, value in credential.items()}
-    return k8s.core.v1.Secret(
+    return KubernetesObject(
         f"{name}-client",
-        **args(manifest),
-        # Not `string_data`: nobody would own what that becomes, and a key that goes would stay in the Secret.
-        data=pulumi.Output.secret(data),
-        opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[once_made(granted)])),
+        # Not `stringData`: nobody would own what that becomes, and a key that goes would stay in the Secret.
+        {**manifest, "data": data},
+        pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[once_made(granted)])),
     )
 
 

@@ -1,31 +1,40 @@
-"""Provisions a component's Kubernetes objects: its client's credential, its identity, its pods, who reaches them."""
+"""Provisions a component's Kubernetes objects: those that are rendered, and what is added to them."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
+from kong_oam.access.endpoint import Backend
 from kong_oam.access.model import Application, Component, Estate
 from kong_oam.access.settings.stack import GatewaySettings, Settings
-from kong_oam.kubernetes.placement import placed, reading
-from kong_oam.objects.pods import Manifest
+from kong_oam.kubernetes.kubectl import kind_of, resource_of
+from kong_oam.kubernetes.rendered import RELEASE, PlacedObject, placed_objects
+from kong_oam.oam.rendered import Awaited, group_kind
+from kong_oam.objects.component import COMPONENT
+from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
 
 from ..identity.issuer import Issuer, SecretReference
 from .cluster import Cluster
 from .credential import CREDENTIAL_DIGEST, add_references, add_tokens, digest_of, provision_secret
-from .environment import Data, federation_audiences, granted_to, secret_references, settings_of
-from .manifest import VERSION, args, digest, of_version
-from .objects import KubernetesObject
+from .environment import federation_audiences, granted_to, secret_references, settings_of
+from .manifest import of_version
+from .objects import KubernetesObject, is_of_version
 from .upstream import Upstream, balancer_of, node_port_of, upstream_of
+from .values import value_of, with_values
+
+_REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
+"""Whose pods cannot be changed: a mark in them would run them again."""
 
 
 class Workload:
-    """The Deployment, Services, ServiceAccount, NetworkPolicy, and the Secret of a client: a `Running`. A copy has no
-    upstreams."""
+    """The objects of a component, with ServiceAccount and NetworkPolicy where it has pods, and the Secret of a client:
+    a `Running`. Namespaces and CustomResourceDefinitions are the cluster's. `value` reads what
+    another component gives. A copy has no upstreams."""
 
     def __init__(
         self,
@@ -37,120 +46,145 @@ class Workload:
         cluster: Cluster,
         after: Sequence[pulumi.Resource],
         parent: pulumi.Resource,
+        value: Callable[[Awaited], pulumi.Output[str]],
     ) -> None:
-        name = component.state_name
-        options = cluster.within(component.namespace, parent)
-        gateway = settings.gateway
-        manifests = placed(application, component, settings)
+        placed = placed_objects(application, component, settings)
         credential = settings_of(component, estate, issuers)
-        references = secret_references(component, estate, issuers)
-        granted = granted_to(component, issuers)
-        secret = provision_secret(name, manifests.secret, credential, granted, options) if manifests.secret else None
-        account = k8s.core.v1.ServiceAccount(f"{name}-account", **args(manifests.account), opts=options)
-        policy = k8s.networking.v1.NetworkPolicy(f"{name}-ingress", **args(manifests.policy), opts=options)
-        services = {
-            (called := service["metadata"]["name"]): k8s.core.v1.Service(
-                f"{name}-service-{called}", **args(service), opts=options
-            )
-            for service in manifests.services
-        }
-        for called, resource in services.items():
-            cluster.waiting.watch(resource, [], _service_message(cluster.kubectl, component.namespace, called))
-        if manifests.certificate:
-            after = [*after, KubernetesObject(f"{name}-tls", manifests.certificate, options)]
-        version = digest(manifests.deployment)
-        audiences = federation_audiences(component, estate, issuers)
-        manifest = _deployment(manifests.deployment, account, secret, credential, references, audiences)
-        deployment = k8s.apps.v1.Deployment(
-            f"{name}-deployment",
-            **args(of_version(manifest, version)),
-            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
+        needed: list[pulumi.Resource] = []
+        if placed.secret:
+            options = cluster.within(component.namespace, parent)
+            name, granted = component.state_name, granted_to(component, issuers)
+            needed.append(provision_secret(name, placed.secret.manifest, credential, granted, options))
+        change = partial(
+            _of_client,
+            references=secret_references(component, estate, issuers),
+            audiences=federation_audiences(component, estate, issuers),
+            mark=digest_of(credential) if placed.secret else None,
         )
-        self.resources: Sequence[pulumi.Resource] = (deployment,)
-        cluster.waiting.watch(deployment, [policy, account, *after], _rollout_message(cluster.kubectl, component))
-        self.rolled_out = pulumi.Output.all(
-            deployment.metadata.apply(lambda metadata: (metadata.annotations or {}).get(VERSION) == version),
-            deployment.status.apply(_available),
-        ).apply(all)
-        self.upstreams = {
-            name: _upstream(services[backend.service], backend.port, gateway)
-            for name, backend in component.backends.items()
-            if not component.copied
-        }
+        made: list[tuple[PlacedObject, KubernetesObject]] = []
+        rolled_out: list[pulumi.Output[bool]] = []
+        for one in sorted(placed.objects, key=_order):
+            manifest = of_version(one.manifest, one.version) if one.version else one.manifest
+            earlier = _earlier(one, made, [*needed, *after])
+            options = cluster.around(manifest, parent, earlier)
+            complete = change(manifest, one.pods)
+            if one.awaited:
+                complete = with_values(complete, {part.stand_in: value(part) for part in one.awaited})
+            resource = KubernetesObject(one.name, complete, options, one.options)
+            made.append((one, resource))
+            if one.stage == "needed":
+                needed.append(resource)
+            if one.version:
+                rolled_out.append(is_of_version(resource, one.version))
+            cluster.waiting.watch(resource, earlier, _message(cluster, component, one))
+        self.resources: Sequence[pulumi.Resource] = tuple(resource for one, resource in made if one.answers)
+        self._objects = {_identity(one.manifest): resource for one, resource in made}
+        self.rolled_out = pulumi.Output.all(*rolled_out).apply(all)
+        self.upstreams = {} if component.copied else _upstreams(component, made, settings)
+
+    def value(self, awaited: Awaited) -> pulumi.Output[str]:
+        """Gives what the cluster says of one of the objects."""
+        name = (awaited.api, awaited.kind, awaited.name)
+        namespaces = (awaited.namespace, "")  # of what is in none, KubeVela has written one
+        return value_of(next(self._objects[*name, one] for one in namespaces if (*name, one) in self._objects), awaited)
 
 
-def _rollout_message(kubectl: str, component: Component) -> str:
-    kubectl = f"{kubectl} --namespace={component.namespace}"
-    return (
-        f"Deployment '{component.namespace}/{component.name}' has pods of this version that are not ready; after ten "
-        f"minutes the run gives up. See {kubectl} get pods --selector=app.oam.dev/component={component.name}"
-    )
+def _upstreams(
+    component: Component, made: Sequence[tuple[PlacedObject, KubernetesObject]], settings: Settings
+) -> dict[str, Upstream]:
+    services = {one.manifest["metadata"]["name"]: resource for one, resource in made if _is_service(one.manifest)}
+    return {
+        name: _upstream(services[backend.service], component.namespace, backend, settings.gateway)
+        for name, backend in component.backends.items()
+    }
 
 
-def _service_message(kubectl: str, namespace: str, name: str) -> str:
-    return (
-        f"Service '{namespace}/{name}' has no pods behind it that are ready, or no address of its load balancer; "
-        f"after ten minutes the run gives up. See {kubectl} --namespace={namespace} describe service {name}"
-    )
+def _identity(manifest: Manifest) -> tuple[str, str, str, str]:
+    metadata = manifest["metadata"]
+    return manifest["apiVersion"], manifest["kind"], metadata["name"], metadata.get("namespace", "")
 
 
-def _available(status: k8s.apps.v1.outputs.DeploymentStatus | None) -> bool:
-    """Tells whether the pods of a Deployment's version were all there once, or nothing is said of it.
-
-    The condition Progressing keeps its last reason: once all pods of a version were available it is
-    NewReplicaSetAvailable until the next one begins, whatever happens to a pod (Kubernetes, Deployment status).
-    """
-    conditions = (status.conditions or ()) if status else ()
-    progress = next((condition for condition in conditions if condition.type == "Progressing"), None)
-    return progress is None or progress.reason == "NewReplicaSetAvailable"
+def _order(one: PlacedObject) -> int:
+    return ("needed", "beside", "running", "after").index(one.stage)
 
 
-def _upstream(service: k8s.core.v1.Service, port: int, gateway: GatewaySettings) -> Upstream:
-    return upstream_of(
-        gateway,
-        port,
-        lambda: service.metadata.apply(_dns_name),
-        lambda: service.status.apply(_balancer),
-        lambda: service.spec.apply(partial(_node_port, port=port)),
-    )
+def _earlier(
+    one: PlacedObject, made: Sequence[tuple[PlacedObject, KubernetesObject]], needed: Sequence[pulumi.Resource]
+) -> Sequence[pulumi.Resource]:
+    """Gives what an object waits for, of what is made before it. The run gives up on a Service without pods."""
+    match one.stage:
+        case "running":
+            return needed
+        case "after":
+            return [*needed, *(resource for other, resource in made if other.stage == "running")]
+        case _:
+            return ()
 
 
-def _dns_name(metadata: k8s.meta.v1.outputs.ObjectMeta) -> str:
-    return f"{metadata.name}.{metadata.namespace}.svc.cluster.local"
+def _is_service(manifest: Manifest) -> bool:
+    return group_kind(manifest) == ("", "Service")
 
 
-def _balancer(status: k8s.core.v1.outputs.ServiceStatus | None) -> str:
-    ingress = status.load_balancer.ingress if status and status.load_balancer else None
-    return balancer_of((entry.ip, entry.hostname) for entry in ingress or ())
-
-
-def _node_port(spec: k8s.core.v1.outputs.ServiceSpec, port: int) -> int:
-    return node_port_of(((one.port, one.node_port) for one in spec.ports or ()), port)
-
-
-def _deployment(
-    planned: Manifest,
-    account: k8s.core.v1.ServiceAccount,
-    secret: k8s.core.v1.Secret | None,
-    credential: Data,
+def _of_client(
+    manifest: Manifest,
+    pods: Sequence[Path],
     references: Mapping[str, SecretReference],
     audiences: Mapping[str, str],
+    mark: pulumi.Output[str] | None,
 ) -> Manifest:
-    """Completes the planned Deployment with the names of account and Secret, as the resources give them. `references`,
-    by variable, are secrets that lie in Secrets of somebody else's; `audiences` those of tokens that it needs."""
-    manifest = reading(planned, secret.metadata.apply(_name)) if secret is not None else copy.deepcopy(planned)
-    template = manifest["spec"]["template"]
-    template["spec"]["serviceAccountName"] = account.metadata.apply(_name)
-    containers = template["spec"]["containers"][:1]
-    if secret is not None:
+    """Completes the pods with what only a run knows of the client: `references`, by variable, are secrets that lie in
+    Secrets of somebody else's, `audiences` those of tokens that it needs, and `mark` restarts them."""
+    if mark is None or not pods:
+        return manifest
+    changed = copy.deepcopy(manifest)
+    for path in pods:
+        if not (template := holder_at(changed, path)):
+            continue
+        containers = [container for kind in CONTAINER_LISTS for container in template["spec"].get(kind, ())]
         add_references(containers, references)
-        template["metadata"]["annotations"] = {
-            **template["metadata"].get("annotations", {}),
-            CREDENTIAL_DIGEST: digest_of(credential),
-        }
-    add_tokens(template["spec"], containers, audiences)
-    return manifest
+        add_tokens(template["spec"], containers, audiences)
+        if group_kind(manifest) not in _REPLACED:
+            metadata = template["metadata"]
+            metadata["annotations"] = {**metadata.get("annotations", {}), CREDENTIAL_DIGEST: mark}
+    return changed
 
 
-def _name(metadata: k8s.meta.v1.outputs.ObjectMeta) -> str:
-    return str(metadata.name)
+def _message(cluster: Cluster, component: Component, one: PlacedObject) -> str:
+    manifest, kind = one.manifest, one.manifest["kind"]
+    namespace, name = manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+    if one.pods:
+        return (
+            f"{kind} '{namespace}/{name}' has pods of this version that are not ready; after ten minutes the run gives "
+            f"up. See {cluster.kubectl} --namespace={namespace} get pods --selector={COMPONENT}={component.name}"
+        )
+    if _is_service(manifest):
+        return (
+            f"Service '{namespace}/{name}' has no pods behind it that are ready, or no address of its load balancer; "
+            f"after ten minutes the run gives up. See {cluster.kubectl} --namespace={namespace} describe service {name}"
+        )
+    if group_kind(manifest) == RELEASE:
+        return f"release '{namespace}/{name}' is not ready. See {cluster.helm} --namespace {namespace} status {name}"
+    where = f"--namespace={namespace} " if namespace else ""
+    return (
+        f"{kind} '{f'{namespace}/' if namespace else ''}{name}' is not ready; after ten minutes the run gives up. See "
+        f"{cluster.kubectl} {where}describe {resource_of(kind_of(manifest['apiVersion'], kind))} {name}"
+    )
+
+
+def _upstream(service: KubernetesObject, namespace: str, backend: Backend, gateway: GatewaySettings) -> Upstream:
+    return upstream_of(
+        gateway,
+        backend.port,
+        lambda: f"{backend.service}.{namespace}.svc.cluster.local",
+        lambda: service.status.apply(_balancer),
+        lambda: service.spec.apply(partial(_node_port, port=backend.port)),
+    )
+
+
+def _balancer(status: Mapping[str, Any] | None) -> str:
+    ingress = ((status or {}).get("loadBalancer") or {}).get("ingress") or ()
+    return balancer_of((entry.get("ip"), entry.get("hostname")) for entry in ingress)
+
+
+def _node_port(spec: Mapping[str, Any] | None, port: int) -> int:
+    return node_port_of(((one.get("port"), one.get("nodePort")) for one in (spec or {}).get("ports") or ()), port)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kong_oam.oam.document import Place
 from kong_oam.oam.rendered import RenderedObject
 
 
@@ -18,14 +16,10 @@ class Copy:
     cluster: str | None
     namespace: str
     suffix: str = ""
-    rendered: tuple[RenderedObject, ...] | None = field(default=None, compare=False)
-    properties: Mapping[str, Any] | None = field(default=None, compare=False)
-    """Those that the component has there; None: those that it has in its first place."""
-    said_at: Place | None = field(default=None, compare=False)
-    """Where these are said."""
+    rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
+    """The objects of the component there."""
 
     @property
     def fields(self) -> dict[str, Any]:
         """The component's fields that are other ones there."""
-        fields = {"cluster": self.cluster, "namespace": self.namespace, "rendered": self.rendered}
-        return fields if self.properties is None else {**fields, "properties": self.properties, "place": self.said_at}
+        return {"cluster": self.cluster, "namespace": self.namespace, "rendered": self.rendered}

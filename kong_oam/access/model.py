@@ -116,8 +116,8 @@ class Component:
     waivers: tuple[Waiver, ...] = field(default=(), compare=False)
     forward_token: bool = False
     """Whether its workload gets the bearer tokens that it is called with, and could call others with them."""
-    rendered: tuple[RenderedObject, ...] | None = field(default=None, compare=False)
-    """Its Kubernetes objects as definitions make them; None: `properties` are lowered without any."""
+    rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
+    """Its Kubernetes objects; none of a component that runs elsewhere."""
     named: NamedService | None = None
     """The Service that it names, of pods that something else makes."""
     cluster: str | None = None

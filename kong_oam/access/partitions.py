@@ -278,7 +278,7 @@ def _known(component: Component) -> Component:
         component,
         workload=workload_of(component) if component.clients else None,
         properties={},
-        rendered=None,
+        rendered=(),
         depends_on=(),
         owner=None,
         exposures=(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.lowered import lowered_objects
 from kong_oam.access.model import Component
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.services import Service, services_among
@@ -25,8 +24,7 @@ def pods_behind(component: Component) -> Mapping[str, str]:
 
 
 def _services(component: Component) -> Mapping[str, Service]:
-    objects = lowered_objects(component, {}, {}) if component.rendered is None else component.rendered
-    return services_among(objects, component.namespace, component.application, component.name)
+    return services_among(component.rendered, component.namespace, component.application, component.name)
 
 
 def _words(component: Component, services: Mapping[str, Service], endpoint: Endpoint) -> str:

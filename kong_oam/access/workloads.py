@@ -23,9 +23,10 @@ def workload_of(component: Component) -> str:
     if component.workload is not None:
         return component.workload
     content: Any = _unversioned(component.properties) or component.key
-    if component.rendered:
+    # The properties say all that a plain object does.
+    if defined := [one.object for one in component.rendered if not one.plain]:
         names = {component.name, component.application}
-        objects = [_nameless(_unversioned(one.object), names) for one in component.rendered]
+        objects = [_nameless(_unversioned(one), names) for one in defined]
         content = [_unversioned(component.properties), objects]
     if named := component.named:
         content = [content, named.port, named.target, named.labels]

@@ -15,7 +15,6 @@ from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate, asked_settings, estate_of, no_stack_is_here, reading_of
 from kong_oam.diagnostics import suggestion
-from kong_oam.kubernetes.placement import placed
 from kong_oam.kubernetes.rendered import RELEASE, PlacedObject, foundations_of, placed_objects
 from kong_oam.oam.rendered import group_kind
 from kong_oam.objects.pods import Manifest
@@ -36,7 +35,6 @@ one component takes from another once that is deployed, only a run knows the val
 _MASKED = "(masked)"
 
 _OF = {
-    "": "",
     "definition": ", by a definition",
     "added": ", added",
     "read": ", somebody else's, which is only looked at",
@@ -98,17 +96,13 @@ def _known(what: str, name: str, there: Iterable[str]) -> None:
 
 
 def _entry(one: _Shown) -> dict[str, Any]:
-    return {"component": one.component, "place": one.place, "origin": one.origin or None, "object": one.object}
+    return {"component": one.component, "place": one.place, "origin": one.origin, "object": one.object}
 
 
 def _objects(application: Application, component: Component, settings: Settings) -> Iterator[_Shown]:
     """The objects at every place of the component; none of one that runs elsewhere."""
     for site in component.sites:
         if site.outside:
-            continue
-        if site.rendered is None:
-            for manifest in placed(application, site, settings).objects():
-                yield _Shown(site.key, site.at, "", _masked(manifest))
             continue
         made = placed_objects(application, site, settings)
         for one in (*foundations_of(site, settings.stack.name), *made.all):

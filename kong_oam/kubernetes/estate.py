@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.kubernetes.placement import placed
 from kong_oam.kubernetes.rendered import PlacedObject, foundations_of, placed_objects
 from kong_oam.objects.pods import Manifest
 
@@ -34,11 +33,8 @@ def objects_of(estate: Estate, settings: Settings, cluster: str | None = None) -
             for site in component.sites:
                 if site.cluster != cluster or site.outside:
                     continue
-                if site.rendered is not None:
-                    yield from (one.manifest for one in foundations_of(site, settings.stack.name))
-                    yield from placed_objects(application, site, settings).manifests()
-                else:
-                    yield from placed(application, site, settings).objects()
+                yield from (one.manifest for one in foundations_of(site, settings.stack.name))
+                yield from placed_objects(application, site, settings).manifests()
 
 
 def created_in(
@@ -50,10 +46,6 @@ def created_in(
         for component in application.components:
             for site in component.sites:
                 if site.cluster != cluster or site.outside:
-                    continue
-                if site.rendered is None:
-                    for name, manifest in placed(application, site, settings).named(site):
-                        yield site, name, manifest
                     continue
                 made = placed_objects(application, site, settings)
                 for one in (*foundations_of(site, settings.stack.name), *made.all):

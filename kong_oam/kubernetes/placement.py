@@ -1,21 +1,19 @@
-"""Places a component's objects on this stack's cluster, which with its gateway changes the manifests of a workload.
+"""What this stack's cluster and gateway change about a component's objects.
 
 Registries, pull secrets, the cloud's identity, reach: an Application says nothing of any of it. Pure functions.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from kong_oam.access.edge.upstream_tls import names_at
-from kong_oam.access.lowered import workload_of
-from kong_oam.access.model import Application, Component
+from kong_oam.access.model import Component
 from kong_oam.access.settings.cluster import ClusterSettings
-from kong_oam.access.settings.stack import GatewaySettings, Settings
-from kong_oam.objects import manifests
+from kong_oam.access.settings.stack import GatewaySettings
 from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest
@@ -24,65 +22,9 @@ from kong_oam.objects.tls import certificate, mounting
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A component's objects, without what only a run knows of its client. `secret` None: it is no client;
-    `certificate`: what cert-manager is asked for, if anything."""
-
-    deployment: Manifest
-    services: tuple[Manifest, ...]
-    account: Manifest
-    policy: Manifest
-    secret: Manifest | None
-    certificate: Manifest | None = None
-
-    def objects(self) -> tuple[Manifest, ...]:
-        """All objects, with the Secret that the pods of a client read."""
-        asked_for = () if self.certificate is None else (self.certificate,)
-        if self.secret is None:
-            return (self.deployment, *self.services, self.account, self.policy, *asked_for)
-        deployment = reading(self.deployment, self.secret["metadata"]["name"])
-        return (deployment, *self.services, self.account, self.policy, self.secret, *asked_for)
-
-    def named(self, component: Component) -> Iterator[tuple[str, Manifest]]:
-        """Yields all objects, each with the name that it has in the state."""
-        name = component.state_name
-        yield f"{name}-deployment", self.deployment
-        for service in self.services:
-            yield f"{name}-service-{service['metadata']['name']}", service
-        yield f"{name}-account", self.account
-        yield f"{name}-ingress", self.policy
-        if self.secret is not None:
-            yield f"{name}-client", self.secret
-        if self.certificate is not None:
-            yield f"{name}-tls", self.certificate
-
-
-def placed(application: Application, component: Component, settings: Settings) -> Placed:
-    """The component's objects on this stack."""
-    properties = placed_properties(component.properties, settings.cluster)
-    workload = workload_of(component, application.labels, application.annotations, properties)
-    gateway = settings.gateway
-    reached = reached_services(component)
-    deployment = manifests.deployment(workload)
-    template = deployment["spec"]["template"]
-    template["spec"] = given_certificate(template["spec"], component)
-    services = [
-        placed_service(service, gateway) if service["metadata"]["name"] in reached else keeping_callers(service)
-        for service in manifests.services(workload)
-    ]
-    stack = settings.stack.name
-    account = placed_account(manifests.service_account(workload), stack, workload, settings.cluster)
-    policy = manifests.network_policy(workload, gateway_peer(component, gateway))
-    certificate = asked_certificate(workload, component)
-    return Placed(
-        of_stack(deployment, stack),
-        tuple(of_stack(service, stack) for service in services),
-        of_stack(account, stack),
-        of_stack(policy, stack),
-        of_stack(manifests.client_secret(workload), stack) if component.clients else None,
-        of_stack(certificate, stack) if certificate else None,
-    )
+def digest(data: Mapping[str, Any]) -> str:
+    """A short text that tells these values from others."""
+    return hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def of_stack(manifest: Manifest, stack: str) -> Manifest:
@@ -122,14 +64,6 @@ def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
     return GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)
 
 
-def reading(deployment: Manifest, secret: Any) -> Manifest:
-    """The Deployment with the variables of a Secret of this name. The component's own `env` wins over them, as
-    Kubernetes has it."""
-    copied = copy.deepcopy(deployment)
-    copied["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": secret}}]
-    return copied
-
-
 def mapped_image(image: str, images: Mapping[str, str]) -> str:
     """The image where this environment keeps it. The longest prefix that ends at a `/` or `:` wins.
 
@@ -140,13 +74,6 @@ def mapped_image(image: str, images: Mapping[str, str]) -> str:
         if image.startswith(prefix) and (not rest or rest[0] in "/:@"):
             return images[prefix] + rest
     return image
-
-
-def placed_properties(properties: Mapping[str, Any], cluster: ClusterSettings) -> Mapping[str, Any]:
-    """A component's properties with this environment's image and pull secrets."""
-    placed = {**properties, "image": mapped_image(properties["image"], cluster.images)}
-    secrets = [*properties.get("imagePullSecrets", ()), *cluster.pull_secrets]
-    return {**placed, "imagePullSecrets": list(dict.fromkeys(secrets))} if secrets else placed
 
 
 def placed_account(account: Manifest, stack: str, workload: Workload, cluster: ClusterSettings) -> Manifest:

@@ -1,4 +1,4 @@
-"""Places the objects that definitions make of a component on this stack's cluster.
+"""Places the objects of a component on this stack's cluster.
 
 They stay as KubeVela has them, but for what stands here:
 
@@ -17,6 +17,7 @@ Pure functions. What may not be deployed at all is judged before, in `kong_oam.o
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.kubernetes.placement import (
     answers_outside,
     asked_certificate,
+    digest,
     gateway_peer,
     given_certificate,
     keeping_callers,
@@ -72,6 +74,8 @@ _NEEDED = frozenset(
         *(("rbac.authorization.k8s.io", kind) for kind in _RBAC),
     }
 )
+_UNVERSIONED = frozenset({RELEASE, ("", "Secret")})
+"""On what no version is written: what has no metadata, and of which a digest would tell."""
 _SKIP_AWAIT = "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
 
 
@@ -79,16 +83,25 @@ _SKIP_AWAIT = "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provid
 class PlacedObject:
     """An object as it is deployed. `name` is its logical name, of which a state has one for each kind.
 
-    `pods`: the paths of its pod templates. `rendered`: a definition made it; else it is one that is added. `options`
-    are those of the Application's rules, `awaited` the values of other components that stand in it.
+    `pods`: the paths of its pod templates. `rendered`: it is one of the component's rendered objects; else it is added
+    to these. `plain`: it is that of a plain component. `options` are those of the Application's rules, `awaited` the
+    values of other components that stand in it. `version` tells it from what it was before, and is written on it;
+    empty: no version is written on it.
     """
 
     name: str
     manifest: Manifest
     pods: tuple[Path, ...] = ()
     rendered: bool = True
+    plain: bool = False
     options: Options = field(default_factory=Options)
     awaited: tuple[Awaited, ...] = ()
+    version: str = ""
+
+    @property
+    def answers(self) -> bool:
+        """Whether the gate comes after it: what is rendered, and what leads to pods that something else makes."""
+        return self.rendered or self.stage == "after"
 
     @property
     def is_created(self) -> bool:
@@ -105,7 +118,7 @@ class PlacedObject:
             return "after"
         if found in _FOUNDATIONS:
             return "foundation"
-        if found in _NEEDED:
+        if found in _NEEDED or not self.rendered:
             return "needed"
         return "running" if self.pods or is_custom(found[0]) or found == RELEASE else "beside"
 
@@ -136,7 +149,7 @@ def is_custom(group: str) -> bool:
 
 
 def placed_objects(application: Application, component: Component, settings: Settings) -> PlacedObjects:
-    """The objects of a component that definitions render, as they are on this stack."""
+    """The objects of a component, as they are on this stack."""
     parts = _merged(part for part in _parts(component) if part.stage != "foundation")
     secret = client_secret_name(component.name) if component.clients else None
     accounts = {_name(part) for part in parts if group_kind(part.manifest) == ("", "ServiceAccount")}
@@ -151,9 +164,9 @@ def placed_objects(application: Application, component: Component, settings: Set
         manifest = part.manifest
         match group_kind(manifest):
             case ("", "Service") if _name(part) in reached:
-                manifest = placed_service(_led_home(manifest, component), settings.gateway)
+                manifest = placed_service(_led_home(part, component), settings.gateway)
             case ("", "Service") if answers_outside(manifest):
-                manifest = keeping_callers(_led_home(manifest, component))
+                manifest = keeping_callers(_led_home(part, component))
             case ("", "ServiceAccount") if _name(part) in used:
                 manifest = placed_account(manifest, settings.stack.name, identity, settings.cluster)
             case found if found == KUSTOMIZATION:
@@ -166,7 +179,7 @@ def placed_objects(application: Application, component: Component, settings: Set
     added = _added(identity, component, settings, changed, ours=component.name in used - accounts)
     own = PlacedObject(f"{component.state_name}-client", manifests.client_secret(identity), rendered=False)
     stack = settings.stack.name
-    all_of_them = tuple(_of_stack(one, stack) for one in (*added, *made))
+    all_of_them = tuple(_with_version(_of_stack(one, stack)) for one in (*made, *added))
     return PlacedObjects(all_of_them, _of_stack(own, stack) if secret else None)
 
 
@@ -178,6 +191,24 @@ def foundations_of(component: Component, stack: str) -> Iterator[PlacedObject]:
 def _of_stack(one: PlacedObject, stack: str) -> PlacedObject:
     """The object with the stack's label, if a run of the stack creates it."""
     return replace(one, manifest=of_stack(one.manifest, stack)) if one.is_created else one
+
+
+def _with_version(one: PlacedObject) -> PlacedObject:
+    """The object with its version, unless it is no run's to write one on it."""
+    as_it_is = one.options.read or one.options.take_over
+    if not one.answers or as_it_is or group_kind(one.manifest) in _UNVERSIONED:
+        return one
+    if not one.plain:
+        return replace(one, version=digest(one.manifest))
+    # Of a plain component the pods alone have a version, by what its properties say of them.
+    return replace(one, version=digest(_without_client(one.manifest))) if one.pods else one
+
+
+def _without_client(deployment: Manifest) -> Manifest:
+    """The Deployment of a plain component without the variables of its client."""
+    changed = copy.deepcopy(deployment)
+    changed["spec"]["template"]["spec"]["containers"][0].pop("envFrom", None)
+    return changed
 
 
 def account_of(component: Component) -> str:
@@ -202,7 +233,7 @@ def _identity(application: Application, component: Component) -> Workload:
 
 
 def _parts(component: Component) -> Iterator[PlacedObject]:
-    for one in component.rendered or ():
+    for one in component.rendered:
         found = one.group_kind
         if found in INGRESSES:
             continue
@@ -214,12 +245,11 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
         manifest = {**one.object, "metadata": metadata}
         pods = tuple(template.path for template in fenced_pods(one))
         name = _logical(component, manifest, workload=one.trait is None and not one.key)
-        yield PlacedObject(name, manifest, pods, options=one.options, awaited=one.awaited)
+        yield PlacedObject(name, manifest, pods, plain=one.plain, options=one.options, awaited=one.awaited)
 
 
 def _logical(component: Component, manifest: Manifest, *, workload: bool) -> str:
-    """The name in the state. Those that a component has which is lowered without a definition stay, so that a trait
-    more changes its objects and makes none anew."""
+    """The name in the state: for the kinds that a plain component has, another name than for all others."""
     found, name = group_kind(manifest), manifest["metadata"].get("name", "")
     namespace = manifest["metadata"].get("namespace", "")
     if namespace == component.namespace:
@@ -274,8 +304,12 @@ def _with_pods(
     return replace(part, manifest=manifest)
 
 
-def _led_home(service: Manifest, component: Component) -> Manifest:
-    """A Service that selects none but pods of its component, whatever labels others have."""
+def _led_home(part: PlacedObject, component: Component) -> Manifest:
+    """A Service that selects none but pods of its component, whatever labels others have. That of a plain component
+    does so already."""
+    service = part.manifest
+    if part.plain:
+        return service
     spec = mapping(service.get("spec"))
     own = {APPLICATION: component.application, COMPONENT: component.name}
     return {**service, "spec": {**spec, "selector": {**mapping(spec.get("selector")), **own}}}

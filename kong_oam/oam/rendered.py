@@ -68,6 +68,19 @@ class RenderedObject:
     """Which of the project's own definitions made it, as messages have it; empty of any other."""
     nested: bool = False
     """Whether it stands in another object, of which a controller may make it."""
+    plain: bool = False
+    """Whether it follows from the properties of a plain component alone: no definition has a part in it."""
+    inert: bool = False
+    """Whether nothing in it can be wrong, as its source knows: nobody needs to judge it."""
+    said: Mapping[tuple[str, ...], Position] = field(default_factory=dict, compare=False)
+    """By path in the object, where the Application says what stands there; for all below that path, too."""
+
+    def said_at(self, path: tuple[str, ...]) -> Position:
+        """Where the Application says what is at a path: at the nearest path above it that is known, else `place`."""
+        for length in range(len(path), 0, -1) if self.said else ():
+            if found := self.said.get(path[:length]):
+                return found
+        return self.place
 
     @cached_property
     def inside(self) -> Inside:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -49,13 +49,11 @@ class Rules:
 class JudgedComponent:
     """A component as far as its objects are judged.
 
-    `objects` are rendered ones. `made` are kind and name of those that the project makes itself, beside them or (of a
-    component that needs no definition) in their place; `services` are the selectors of Services among these, and `pods`
-    the labels of pods, those of a `named` Service that somebody else makes among both. `lowered` are the workload and
-    Services of `made` in whole, where properties say something in them that a rule is about, and `said_at` finds where.
-    `routed` are the Services that the gateway reaches, `credentials` the Secrets with what its clients prove themselves
-    by, and `keys` those with the certificate and the key that its workload shows; `certified` are the names in it that
-    the gateway believes it by. `shown` are the Secrets with the key by which the gateway answers for its hosts.
+    `objects` are rendered ones, whichever source gave them. `made` are kind and name of those that the project makes
+    beside them, `named` is a Service that somebody else makes the pods of. `routed` are the Services that the gateway
+    reaches, `credentials` the Secrets with what its clients prove themselves by, and `keys` those with the certificate
+    and the key that its workload shows; `certified` are the names in it that the gateway believes it by. `shown` are
+    the Secrets with the key by which the gateway answers for its hosts.
     """
 
     application: str
@@ -67,16 +65,12 @@ class JudgedComponent:
     """None: the stack's own."""
     objects: tuple[RenderedObject, ...] = ()
     made: tuple[tuple[str, str], ...] = ()
-    services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    pods: tuple[Mapping[str, str], ...] = ()
     routed: frozenset[str] = frozenset()
     credentials: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()
     certified: frozenset[str] = frozenset()
     named: NamedService | None = None
-    lowered: tuple[RenderedObject, ...] = ()
-    said_at: Callable[[RenderedObject, Path], Position] | None = None
 
     @property
     def key(self) -> str:
@@ -90,9 +84,8 @@ class JudgedComponent:
     def refused(self, code: str, one: RenderedObject, message: str, path: Path = ()) -> Diagnostic:
         """A finding about one of its objects, and what is at a path in it."""
         what = f"{one.kind} '{one.name}'" if one.kind else "an object"
-        place = self.said_at(one, path) if self.said_at else one.place
         by = (f"it is made by {one.defined}",) if one.defined else ()
-        return Diagnostic(code, f"{what} of '{self.key}': {message}", place, details=by)
+        return Diagnostic(code, f"{what} of '{self.key}': {message}", one.said_at(path), details=by)
 
     def labelled(self, template: PodTemplate) -> Mapping[str, str]:
         """The labels that pods of a template have, with those that every pod gets."""

@@ -143,7 +143,7 @@ def _leads_home(component: JudgedComponent, service: RenderedObject) -> bool:
     selector = mapping(mapping(service.object.get("spec")).get("selector"))
     return any(
         selector.items() <= component.labelled(template).items()
-        for one in (*component.objects, *component.lowered)
+        for one in component.objects
         if one.namespace == service.namespace
         for template in fenced_pods(one)
     )
@@ -212,9 +212,8 @@ class _Pods:
 
 def _services(components: Iterable[JudgedComponent]) -> Iterator[_Service]:
     for component in components:
-        for name, selector in component.services.items():
-            if selector:
-                yield _Service(component, component.namespace, name, texts(selector))
+        if named := component.named:
+            yield _Service(component, component.namespace, named.ours, texts(named.labels))
         for one in with_inner_objects(component.objects):
             selector = texts(mapping(one.object.get("spec")).get("selector"))
             if one.group_kind == _SERVICE and selector:
@@ -222,8 +221,8 @@ def _services(components: Iterable[JudgedComponent]) -> Iterator[_Service]:
 
 
 def _pods_of(component: JudgedComponent) -> Iterator[_Pods]:
-    for labels in component.pods:
-        yield _Pods(component, component.namespace, texts(labels))
+    if named := component.named:
+        yield _Pods(component, component.namespace, texts(named.labels))
     for one in component.objects:
         for template in fenced_pods(one):
             yield _Pods(component, one.namespace, component.labelled(template), one)

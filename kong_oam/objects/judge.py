@@ -28,13 +28,13 @@ Alone = Callable[[JudgedComponent, Rules], tuple[Diagnostic, ...]]
 def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic, ...]:
     """What is wrong about a component's objects, as far as it takes no other component to know."""
     found: list[Diagnostic] = []
-    for one in (*component.objects, *component.lowered):
+    for one in _judged(component):
         if wrong := tuple(kind_refused(component, one, rules)):
             found += wrong
             continue
         of_one = [
             *namespaces_refused(component, one, rules, pods=bool(fenced_pods(one))),
-            *(() if component.said_at else shapes_refused(component, one)),  # properties have a schema
+            *(() if one.plain else shapes_refused(component, one)),  # properties have a schema
             *metadata_refused(component, one, rules),
             *pods_refused(component, one, rules),
             *fields_refused(component, one),
@@ -49,6 +49,10 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
     return tuple(found)
 
 
+def _judged(component: JudgedComponent) -> list[RenderedObject]:
+    return [one for one in component.objects if not one.inert]
+
+
 def _within_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
     """Yields what is wrong about an object in another, beside what is found in that at any depth."""
     if wrong := tuple(kind_refused(component, one, rules)):
@@ -61,12 +65,12 @@ def _within_refused(component: JudgedComponent, one: RenderedObject, rules: Rule
 def judge(components: Sequence[JudgedComponent], rules: Rules, alone: Alone = refused_alone) -> Iterator[Diagnostic]:
     """Yields what is wrong about the objects of a stack's components, each once.
 
-    Components without rendered objects take part: others must not take what is theirs, and are told of their objects'
-    twins. `alone` may well know what `refused_alone` says.
+    Components without an object to judge take part: others must not take what is theirs, and are told of their
+    objects' twins. `alone` may well know what `refused_alone` says.
     """
     known = identities(components)
     for component in components:
-        objects = (*with_inner_objects(component.objects), *component.lowered)
+        objects = with_inner_objects(_judged(component))
         if objects:
             yield from alone(component, rules)
         for one in objects:

@@ -15,7 +15,7 @@ Pure functions; the same workload always gives the same objects. Deployment and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,15 +133,12 @@ def service_account(w: Workload) -> Manifest:
     }
 
 
-def network_policy(
-    w: Workload, gateway: GatewayPeer, ports: tuple[int, ...] | None = None, name: str | None = None
-) -> Manifest:
-    """The NetworkPolicy: only the gateway may connect to the pods, at these container ports: by default, at those
-    behind the gateway traits. Its name is by default the component's.
+def network_policy(w: Workload, gateway: GatewayPeer, ports: Sequence[int], name: str | None = None) -> Manifest:
+    """The NetworkPolicy: only the gateway may connect to the pods, at these container ports. Its name is by default the
+    component's.
 
     A port that is only exposed is not let in either: components call each other through the gateway, too.
     """
-    ports = _gateway_targets(w) if ports is None else ports
     peers: list[Manifest] = [{"ipBlock": {"cidr": cidr}} for cidr in gateway.cidrs]
     if gateway.namespace:
         selector = {
@@ -213,21 +210,6 @@ def _is_tcp(entry: Mapping[str, Any], port: int) -> bool:
     return bool(entry["port"] == port and entry.get("protocol", "TCP") == "TCP")
 
 
-def _gateway_targets(w: Workload) -> tuple[int, ...]:
-    by_name = {service["metadata"]["name"]: service["spec"]["ports"] for service in services(w)}
-    return tuple(
-        sorted(
-            {
-                entry["targetPort"]
-                for exposure in _exposures(w)
-                for port in exposure.ports
-                for entry in by_name[service_name(w.component, exposure.name)]
-                if _is_tcp(entry, port)
-            }
-        )
-    )
-
-
 def _metadata(w: Workload, name: str, role: Mapping[str, str], more: Mapping[str, str]) -> Manifest:
     dropped = _listed(w, "filter.oam.dev/label-keys")
     labels = {key: value for key, value in w.labels.items() if key not in dropped}
@@ -252,7 +234,8 @@ def _annotations(w: Workload) -> dict[str, str]:
 
 
 def _listed(w: Workload, annotation: str) -> frozenset[str]:
-    return frozenset(key.strip() for key in w.annotations.get(annotation, "").split(","))
+    listed = w.annotations.get(annotation)
+    return frozenset(key.strip() for key in listed.split(",")) if listed else frozenset()
 
 
 def _steers_a_controller(key: str) -> bool:

@@ -50,8 +50,13 @@ def named_service(component: Component) -> NamedService | None:
     return NamedService(said["name"], port, target, said["podLabels"], ours, place, https)
 
 
+def is_service_name(name: str) -> bool:
+    """Whether a Service can have the name: a letter first, then letters, digits and dashes, 63 in all."""
+    return bool(_SERVICE_NAME.match(name))
+
+
 def misnamed(component: Component, named: NamedService) -> Iterator[Diagnostic]:
     """Yields what no gateway could be led to."""
-    if not _SERVICE_NAME.match(named.ours):
+    if not is_service_name(named.ours):
         message = f"'{named.ours}', which is made to reach it, cannot name a Service; give the component another name"
         yield Diagnostic("OAM103", message, component.place.at("name"))

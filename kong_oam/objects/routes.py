@@ -54,6 +54,8 @@ class Route:
     certificate: str | None
     place: Place
     host_place: Place
+    apart: str = ""
+    """That Service again where another route leads to the same port of another Service."""
 
 
 def ingress_routes(
@@ -61,6 +63,20 @@ def ingress_routes(
 ) -> Iterator[Route | Diagnostic]:
     """Yields the routes of a rendered component's Ingresses, and what is wrong with them. `harmless`: keys and domains
     of annotations that the stack says open nothing."""
+    found = [*_ingress_routes(application, part, harmless)]
+    routes = [one for one in found if isinstance(one, Route)]
+    # Of Services with one port the first by name goes by the port alone, as that of a single gateway trait does.
+    first = {one.port: one.service for one in sorted(routes, key=lambda one: one.service, reverse=True)}
+    for one in found:
+        if isinstance(one, Route) and one.service != first[one.port]:
+            yield replace(one, apart=one.service)
+        else:
+            yield one
+
+
+def _ingress_routes(
+    application: Application, part: Component, harmless: Collection[str]
+) -> Iterator[Route | Diagnostic]:
     services, named = services_of(application, part), named_service(part)
     for one in part.rendered or ():
         if one.group_kind in INGRESSES:

@@ -12,7 +12,7 @@ from kong_oam.objects.foreign import inner_objects
 from kong_oam.objects.kinds import is_cluster_scoped
 from kong_oam.objects.pods import mapping
 
-_GROUPS = {"Deployment": "apps", "NetworkPolicy": "networking.k8s.io"}
+_GROUPS = {"NetworkPolicy": "networking.k8s.io"}
 _SECRET, _SERVICE = ("", "Secret"), ("", "Service")
 _OF_GATEWAY = (
     "give it another name; or where the gateway trait makes the one, have its existingServiceName name the other, and "
@@ -23,7 +23,7 @@ _WRITTEN = "writeConnectionSecretToRef"
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """An object that is deployed. `rendered` None: the project makes it."""
+    """An object that is deployed. `rendered` None: the project adds it to what is rendered."""
 
     owner: JudgedComponent
     kind: tuple[str, str]
@@ -32,6 +32,11 @@ class _Object:
     rendered: RenderedObject | None = None
     written: bool = False
     """Whether it is a Secret that a controller writes for the rendered object."""
+
+    @property
+    def is_named_by_owner(self) -> bool:
+        """Whether the component's own name is the object's: with one such object all of them go."""
+        return self.rendered is None or self.rendered.plain
 
     @property
     def place(self) -> Position:
@@ -43,13 +48,13 @@ class _Object:
 
 
 def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
-    """Yields objects of one group, kind, namespace and name, of rendered ones and of those that the project makes, and
+    """Yields objects of one group, kind, namespace and name, of rendered ones and of those that the project adds, and
     of Secrets that controllers write for a component.
 
     An object within another replaces none of another component. Two Services of one component are one, with the ports
     of both, where they select the same pods. Ingresses are not deployed. What shared-resource policies of both name is
     nobody's alone, and what both only read is made by neither.
-    Of a component the first such object that the project makes is a finding, for all of them go together.
+    Of the objects that have their component's name, the first is a finding, for all of them go together.
     """
     first: dict[tuple[tuple[str, str], str, str], _Object] = {}
     for component in components:
@@ -60,9 +65,9 @@ def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
                 continue
             if (earlier.written or one.written) and _is_its_own(earlier, one):
                 continue
-            if told and one.rendered is None:
+            if told and one.is_named_by_owner:
                 continue
-            told = told or one.rendered is None
+            told = told or one.is_named_by_owner
             yield _twin(earlier, one)
     for component in components:
         for inner in (each for one in component.objects for each in inner_objects(one)):
@@ -111,8 +116,6 @@ def _made_here(
 
 
 def _objects(component: JudgedComponent) -> Iterator[_Object]:
-    for kind, name in component.made:
-        yield _Object(component, (_GROUPS.get(kind, ""), kind), component.namespace, name)
     for one in component.objects:
         if (kind_of := one.group_kind) not in INGRESSES:
             yield _Object(component, kind_of, one.namespace, one.name, one)
@@ -120,6 +123,8 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
         if secret.get("name"):
             namespace = str(secret.get("namespace") or one.namespace)
             yield _Object(component, _SECRET, namespace, str(secret["name"]), one, written=True)
+    for kind, name in component.made:
+        yield _Object(component, (_GROUPS.get(kind, ""), kind), component.namespace, name)
 
 
 def _is_its_own(earlier: _Object, one: _Object) -> bool:
@@ -147,8 +152,10 @@ def _selector(service: RenderedObject) -> dict[str, str]:
 def _twin(earlier: _Object, one: _Object) -> Diagnostic:
     kind = f"{one.kind[1]} '{one.name}'"
     where = f"{kind} in namespace '{one.namespace}'" if one.identity[1] else kind
-    also = "is also" if earlier.rendered else "would also be"
     if one.owner is earlier.owner:
+        if one.rendered is None:  # whoever wrote the Application can change the other
+            earlier, one = one, earlier
+        also = "is also" if earlier.rendered else "would also be"
         what = "by Kong-OAM itself" if earlier.rendered is None else "once more"
         mend = _OF_GATEWAY if one.kind == _SERVICE and earlier.rendered and one.rendered else "give it another name"
         message = f"{where} of '{one.owner.key}' {also} made {what} ({earlier.place}); {mend}"

@@ -120,12 +120,17 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
 
 
 def test_the_pods_use_the_secret_that_the_app_is_in(registered: list[Registered]) -> None:
-    """Deployment, Secret and app of one client hang together by what the resources are, not by a name typed twice."""
+    """The pods come after the Secret that they read, which is made of what the app is."""
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
     assert secret.made_of["data"] == {"okta-app-shop/checkout", "okta-server", "okta-key-shop/checkout-a"}
     assert clear(secret)["OAUTH_PRIVATE_KEY"] == "private half of okta-key-shop/checkout-a"
     assert clear(secret)["OAUTH_KEY_ALGORITHM"] == "RS256"
     assert "OAUTH_CLIENT_SECRET" not in clear(secret)
     deployment = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"]
-    # Of nothing else: the engine would delete the pods before an app that is deleted before it is replaced.
-    assert deployment.made_of["spec"] == {"shop/checkout-client", "shop/checkout-account"}
+    pods = deployment.inputs["spec"]["template"]["spec"]
+    account = all_of(registered, "kubernetes:core/v1:ServiceAccount")["shop/checkout-account"]
+    assert pods["containers"][0]["envFrom"] == [{"secretRef": {"name": secret.inputs["metadata"]["name"]}}]
+    assert pods["serviceAccountName"] == account.inputs["metadata"]["name"]
+    assert {"shop/checkout-client", "shop/checkout-account"} <= deployment.after
+    # Of no output: the engine would delete the pods before an app that is deleted before it is replaced.
+    assert deployment.made_of["spec"] == frozenset()

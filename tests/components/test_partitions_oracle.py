@@ -40,10 +40,8 @@ MORE: tuple[Choice, ...] = (
 CAUGHT: list[Field] = [
     ("Given", "foreign"),
     ("Component", "rules"),
-    ("Component", "properties"),
     ("Component", "scopes"),
     ("Component", "edge"),
-    ("Application", "labels"),
     ("Client", "calls"),
     ("Client", "redirect_uris"),
     ("Client", "refresh"),

@@ -28,13 +28,15 @@ UNTRIED: dict[Field, str] = {
     **_of("Application", "name", "namespace", why=_KEY),
     **_of("Application", "labels", "annotations", why=_NOT_VARIED),
     **_of("Component", "application", "name", "namespace", "partition", "type", "provider", why=_KEY),
-    **_of("Component", "cluster", "copied", "copies", "exposures", why=_TWICE),
-    **_of("Copy", "cluster", "namespace", "properties", "rendered", "suffix", why=_NOT_VARIED),
+    **_of("Component", "cluster", "copied", "copies", "exposures", "properties", "rendered", why=_TWICE),
+    **_of("Copy", "cluster", "namespace", "rendered", "suffix", why=_NOT_VARIED),
     **_of("Endpoint", "apart", "certificate", "path", "service", "tls", why=_TWICE),
     **_of("NamedService", "https", "name", "ours", "port", why=_TWICE),
     **_of("Awaited", "api", "component", "kind", "name", "namespace", "path", "stand_in", why=_NOT_VARIED),
     **_of(
-        *("RenderedObject", "awaited", "defined", "key", "options", "place", "pod_spec_path", "trait"), why=_NOT_VARIED
+        *("RenderedObject", "awaited", "defined", "inert", "key", "options", "place", "plain", "pod_spec_path"),
+        *("said", "trait"),
+        why=_NOT_VARIED,
     ),
     **_of(
         *("Options", "ignore_changes", "patch", "read", "replace_on_changes", "retain_on_delete", "take_over"),

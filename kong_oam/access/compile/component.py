@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -18,6 +19,8 @@ from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Stack,
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.document import Place
+from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.made import made_of
 from kong_oam.objects.named import ELSEWHERE, NamedService, misnamed, named_service
 
 OWNER = "owner"
@@ -30,16 +33,19 @@ def compile_component(
     """Compiles `part` on `stack` into a component, still without its clients. Findings are added to `out`."""
     placement, copies = first_place(part), copies_of(application, part)
     application = in_place(application, placement)
+    made = made_of(application, part, stack.metadata)
+    part = replace(part, rendered=made.objects)
+    out += made.wrong
     access = part.trait("access")
     properties: Mapping[str, Any] = access.properties if access else {}
-    endpoints = endpoints_of(application, part, stack, out)
+    endpoints = endpoints_of(application, part, made.routes, stack, out)
     if endpoints or access or part.trait("client"):
         out += _misnamed_elsewhere(part)
     out += unreachable(part, endpoints, stack)
     if named := named_service(part):
         out += misnamed(part, named)
     if not errors(out):
-        out += _unreached(part, named, endpoints) if endpoints else _unexposed(part, named)
+        out += _unreached(named, endpoints) if endpoints else _unexposed(part, named)
     scopes: Mapping[str, str] = properties.get("scopes", {})
     if access:
         rules = _rules(properties, access.place.at("properties"), endpoints, scopes, out)
@@ -47,8 +53,6 @@ def compile_component(
     else:
         rules, roles = _authenticated_only(endpoints), ()
     edge = edge_of(part, endpoints, stack, out)
-    if part.rendered is None:
-        out += _ports_exposed_twice(part)
     return Component(
         application=application.name,
         name=part.name,
@@ -59,7 +63,7 @@ def compile_component(
         owner=properties.get("owner", application.annotations.get(OWNER)),
         provider=_provider(properties, access, stack, out),
         endpoints=over_tls(endpoints, edge.upstream_tls, stack),
-        exposures=exposures_of(part, endpoints),
+        exposures=exposures_of(made.routes),
         scopes=scopes,
         rules=rules,
         roles=roles,
@@ -67,8 +71,9 @@ def compile_component(
         forward_token=properties.get("forwardToken", False),
         waivers=tuple(_waivers(properties, access.place.at("properties"), out)) if access else (),
         place=part.place,
-        rendered=part.rendered,
-        named=named,
+        rendered=made.objects,
+        # Where no route leads to it, which is an error already, nothing else is said of it.
+        named=named if named and any(one.service == named.ours for one in endpoints) else None,
         cluster=placement.cluster,
         copies=copies,
         edge=edge,
@@ -89,8 +94,10 @@ def _unexposed(part: oam.Component, named: NamedService | None) -> Iterator[Diag
     exposing = next((trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"), None)
     if trait := part.trait("access") or exposing:
         message = f"component '{part.name}' has access rules but no gateway trait that exposes it; add one"
-        services = (one for one in part.rendered or () if one.group_kind == ("", "Service"))
-        if part.rendered is not None and not named and not any(services):
+        objects = part.rendered or ()
+        has_service = any(one.group_kind == ("", "Service") for one in objects)
+        could_have_one = trait is not exposing and any(fenced_pods(one) for one in objects)
+        if not (named or has_service or could_have_one):
             message = f"component '{part.name}' renders no Service, so nothing could lead to it; take {trait.type} out"
             message += f", or {ELSEWHERE}"
         elif trait is exposing:
@@ -98,12 +105,10 @@ def _unexposed(part: oam.Component, named: NamedService | None) -> Iterator[Diag
         yield Diagnostic("ACC211", message, trait.place.at("type"))
 
 
-def _unreached(part: oam.Component, named: NamedService | None, endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
+def _unreached(named: NamedService | None, endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
     """Finds that no route leads to the Service which the access trait names."""
     if named and all(endpoint.service != named.ours for endpoint in endpoints):
         message = f"no route leads to it; write existingServiceName: {named.name} in a gateway trait, or take it out"
-        if part.rendered is None:
-            message = f"a {part.type} has a Service of its own, and this is for what is made elsewhere; take it out"
         yield Diagnostic("ACC211", message, named.place)
 
 
@@ -114,20 +119,6 @@ def _provider(properties: Mapping[str, Any], access: oam.Trait | None, stack: St
         out.append(Diagnostic("ACC209", message, access.place.at("properties", "identityProvider")))
         return stack.default_provider.name
     return name
-
-
-def _ports_exposed_twice(part: oam.Component) -> Iterator[Diagnostic]:
-    """Finds exposed ports of one number and protocol: the component's Service, as KubeVela makes it, would have it
-    twice, which no API server takes."""
-    first: dict[tuple[int, str], Place] = {}
-    for index, port in enumerate(part.properties.get("ports", ())):
-        if port.get("expose"):
-            number, protocol = int(port["port"]), port.get("protocol", "TCP")
-            place = part.place.at("properties", "ports", index, "port")
-            earlier = first.setdefault((number, protocol), place)
-            if earlier is not place:
-                message = f"{protocol} port {number} is exposed already (line {earlier.line}); a Service has it once"
-                yield Diagnostic("OAM106", message, place)
 
 
 def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:

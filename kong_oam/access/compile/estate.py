@@ -55,7 +55,8 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
     applications = tuple(_first_of_each_name(reading.applications, findings))
     for application in applications:
         for part in application.components:
-            component, found = memory.recall("component", part, stack, partial(_alone, application, part, stack))
+            beside = stack, application.labels, application.annotations
+            component, found = memory.recall("component", part, beside, partial(_alone, application, part, stack))
             findings += found
             directory.add(component, part)
     directory.check_scopes()
@@ -67,7 +68,7 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
         findings += wrong_places(application, components, stack)
     findings += _conflicting_certificates(directory.components.values())
     findings += wrong_partitions(applications, directory.components.values(), stack)
-    findings += judged_objects(directory, applications, memory)
+    findings += judged_objects(directory, memory)
     compiled = tuple(_application(application, directory, memory) for application in applications)
     findings += unfederated((one for application in compiled for one in application.components), stack)
     diagnostics, unjudged = ordered(findings), tuple(sorted(directory.unjudged))

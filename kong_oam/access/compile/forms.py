@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import compile_component
-from kong_oam.access.lowered import lowered_objects
 from kong_oam.access.model import Component, Stack
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic, errors
@@ -73,12 +72,11 @@ class _Formed:
 
     def services(self) -> Mapping[str, Any]:
         """The specs of the Services that the gateway reaches, by name: which pods they select, and their ports."""
-        of, labels, annotations = self.component, self.application.labels, self.application.annotations
+        of = self.component
         reached: dict[str, Any] = {name: {"ports": {}} for name, _ in of.exposures}
         if not reached:
             return {}
-        objects = of.rendered if of.rendered is not None else lowered_objects(of, labels, annotations)
-        for one in objects:
+        for one in of.rendered:
             if one.group_kind == ("", "Service") and one.name in reached and one.namespace in ("", of.namespace):
                 spec, known = mapping(one.object.get("spec")), reached[one.name]
                 ports = {

@@ -1,22 +1,17 @@
-"""The Kubernetes objects of an estate, made of properties or rendered: whether they open what access closes."""
+"""The Kubernetes objects of an estate: whether they open what access closes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
-from typing import Any
 
-import kong_oam.oam.application as oam
 from kong_oam.access.compile.clients import Directory
 from kong_oam.access.edge.upstream_tls import names_at
-from kong_oam.access.endpoint import Exposures
-from kong_oam.access.lowered import is_inert, lowered_objects, said_at
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, Rules
+from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.fenced import fence_name, fenced_pods
 from kong_oam.objects.judge import judge, refused_alone
 from kong_oam.objects.manifests import client_secret_name
@@ -25,16 +20,11 @@ from kong_oam.objects.tls import tls_secret_name
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
-def judged_objects(
-    directory: Directory, applications: Iterable[oam.Application], memory: Memory
-) -> Iterator[Diagnostic]:
+def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]:
     """Yields what is wrong about the objects of all components that run here, those of one name among them."""
     sites = [site for one in directory.components.values() if not one.outside for site in one.sites]
     for component in sites:
-        if component.rendered is None:
-            yield from _misnamed_services(component)
-            yield from _labelled_as_others(component)
-        elif component.name != component.name.lower():
+        if component.name != component.name.lower():
             yield from _with_capitals(component)
     stack = directory.stack
     rules = Rules(
@@ -54,16 +44,10 @@ def judged_objects(
     for (_, secret), components in credentials.items():
         for component in components:
             held.setdefault(component.key, set()).add(secret)
-    by_name = {application.name: application for application in applications}
 
     def remembered(one: Component) -> JudgedComponent:
         credentials, client = frozenset(held.get(one.key, ())), one.key in directory.clients
-        application = by_name[one.application]
-
-        def made() -> JudgedComponent:
-            return _lowered(one, _judged(one, credentials, client=client), application)
-
-        return memory.recall("judged", one, (credentials, client, application.labels, application.annotations), made)
+        return memory.recall("judged", one, (credentials, client), partial(_judged, one, credentials, client=client))
 
     def alone(one: JudgedComponent, by: Rules) -> tuple[Diagnostic, ...]:
         return memory.recall("alone", one, by, partial(refused_alone, one, by))
@@ -108,10 +92,7 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[D
 
 
 def _judged(component: Component, credentials: frozenset[str], *, client: bool) -> JudgedComponent:
-    selector = {COMPONENT: component.name}
-    # What needs no definition has a Service of its own: that it names one is a finding already (ACC211).
-    named = component.named if component.rendered is not None else None
-    made, over_tls = tuple(_made(component, client=client)), component.edge.upstream_tls
+    over_tls = component.edge.upstream_tls
     return JudgedComponent(
         component.application,
         component.name,
@@ -119,15 +100,9 @@ def _judged(component: Component, credentials: frozenset[str], *, client: bool) 
         component.type,
         component.place.at("name"),
         component.cluster,
-        objects=component.rendered or (),
-        made=made,
-        services={name: selector for kind, name in made if kind == "Service"}
-        | ({named.ours: named.labels} if named else {}),
-        named=named,
-        pods=(
-            *([named.labels] if named else []),
-            *(() if component.rendered is not None else (_pod_labels(component),)),
-        ),
+        objects=component.rendered,
+        made=tuple(_made(component, client=client)),
+        named=component.named,
         routed=frozenset() if component.copied else frozenset(service for service, _ in component.exposures),
         credentials=credentials,
         keys=frozenset({over_tls.secret}) if over_tls and over_tls.secret else frozenset(),
@@ -149,23 +124,11 @@ def _certified(component: Component) -> Iterator[str]:
             yield from names_at(service, component.namespace)
 
 
-def _lowered(component: Component, judged: JudgedComponent, application: oam.Application) -> JudgedComponent:
-    """With what is made of its properties, where that is to be looked at."""
-    labels, annotations = application.labels, application.annotations
-    if component.rendered is not None or is_inert(component, labels, annotations):
-        return judged
-    objects = lowered_objects(component, labels, annotations)
-    return replace(judged, lowered=objects, said_at=partial(said_at, application.place, component))
-
-
 def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
-    """Yields kind and name of the objects that are made beside rendered ones, or without any definition."""
+    """Yields kind and name of the objects that are made beside rendered ones."""
     over_tls = component.edge.upstream_tls
     if over_tls and over_tls.issuer:
         yield "Secret", tls_secret_name(component.name)
-    if component.rendered is None:
-        yield from object_names(component.name, component.properties, component.exposures, client=client)
-        return
     rendered = {(one.group_kind, one.name) for one in component.rendered}
     pods = [one.options for one in component.rendered if fenced_pods(one)]
     if pods:
@@ -177,10 +140,6 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
         yield "Service", component.named.ours
     if client:
         yield "Secret", client_secret_name(component.name)
-
-
-def _pod_labels(component: Component) -> Mapping[str, str]:
-    return {**component.properties.get("labels", {}), APPLICATION: component.application, COMPONENT: component.name}
 
 
 _Owners = Mapping[tuple[str, str], list[Component]]
@@ -203,22 +162,6 @@ def _credentials(directory: Directory) -> _Owners:
     return owners
 
 
-def object_names(
-    name: str, properties: Mapping[str, Any], exposures: Exposures, *, client: bool
-) -> Iterator[tuple[str, str]]:
-    """Yields (kind, name) of a component's Kubernetes objects, in its namespace: KubeVela's names, and those that are
-    added."""
-    for kind in ("Deployment", "ServiceAccount", "NetworkPolicy"):
-        yield kind, name
-    services = {service for service, _ in exposures}
-    if any(port.get("expose") for port in properties.get("ports", ())):
-        services.add(name)
-    for service in sorted(services):
-        yield "Service", service
-    if client:
-        yield "Secret", client_secret_name(name)
-
-
 def _with_capitals(component: Component) -> Iterator[Diagnostic]:
     """Yields that an object which is made beside rendered ones could not be named as its component is."""
     for kind, name in _made(component, client=False):
@@ -226,19 +169,3 @@ def _with_capitals(component: Component) -> Iterator[Diagnostic]:
             message = f"'{component.name}' would be the name of a {kind}, which has no capitals"
             yield Diagnostic("OAM103", message, component.place.at("name"))
             return
-
-
-def _labelled_as_others(component: Component) -> Iterator[Diagnostic]:
-    """Yields the properties by which pods would have another component's labels, which Kong-OAM writes over."""
-    labels = component.properties.get("labels", {})
-    for key, own in ((APPLICATION, component.application), (COMPONENT, component.name)):
-        if labels.get(key, own) != own:
-            message = f"label '{key}' says '{labels[key]}', and the pods of '{component.key}' have '{own}'; take it out"
-            yield Diagnostic("ACC226", message, component.place.at("properties", "labels").key(key))
-
-
-def _misnamed_services(component: Component) -> Iterator[Diagnostic]:
-    for kind, name in object_names(component.name, component.properties, component.exposures, client=False):
-        if kind == "Service" and not _SERVICE_NAME.match(name):
-            message = f"'{name}' cannot name a Service: a letter first, then letters, digits and dashes, 63 in all"
-            yield Diagnostic("OAM103", message, component.place.at("name"))

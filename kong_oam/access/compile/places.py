@@ -14,6 +14,7 @@ from kong_oam.oam.document import Place
 from kong_oam.oam.forms import clashing
 from kong_oam.oam.model import Placement
 from kong_oam.oam.topology import unknown_clusters
+from kong_oam.objects.made import objects_of
 
 
 def first_place(part: oam.Component) -> Placement:
@@ -34,8 +35,8 @@ def copies_of(application: oam.Application, part: oam.Component) -> tuple[Copy, 
     for placement in part.placements:
         cluster, namespace = placement.cluster, placement.namespace or application.namespace
         suffix = "" if first.setdefault(cluster, namespace) == namespace else f"/{namespace}"
-        form = part.in_form(placement.form)
-        copy = Copy(cluster, namespace, suffix, placement.rendered, form.properties, form.place)
+        there = replace(part.in_form(placement.form), rendered=placement.rendered)
+        copy = Copy(cluster, namespace, suffix, objects_of(in_place(application, placement), there))
         found.setdefault((cluster, namespace), copy)
     return tuple(found.values())[1:]
 

@@ -94,7 +94,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     OtlpSink: dict.fromkeys(("logs", "traces", "headers", "queue"), _KEPT),
     Records: dict.fromkeys(("query", "subject_key", "otlp"), _KEPT),
     Copy: dict.fromkeys(
-        ("cluster", "namespace", "suffix", "rendered", "properties", "said_at"),
+        ("cluster", "namespace", "suffix", "rendered"),
         "compared as part of a component's namespace",
     ),
 }  # fmt: skip

@@ -137,7 +137,7 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
     """A digest tells one workload from another, and nothing else is known of it."""
     caller = ESTATE.components["shop/web"]
     (known,) = (one for one in part_of(ESTATE, "apis").foreign if one.key == "shop/web")
-    assert (known.properties, known.rendered, workload_of(known)) == ({}, None, workload_of(caller))
+    assert (known.properties, known.rendered, workload_of(known)) == ({}, (), workload_of(caller))
     for image, same in (("web:1.5", True), ("web@sha256:0a", True), ("other", False), ("of/web", False)):
         now = part_of(changed(ESTATE, "shop/web", properties={"image": image}), "apis")
         assert (everything(now) == everything(part_of(ESTATE, "apis"))) is same, image

@@ -72,15 +72,15 @@ def test_each_says_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> No
     text, _ = rendered(capsys, "ledger", "--component", "book")
     assert [line for line in text.splitlines() if line.startswith("# ")] == [
         "# 4 object(s) of ledger, on stack local",
-        "# ledger/book in ledger, added",
-        "# ledger/book in ledger, added",
         "# ledger/book in ledger, by a definition",
         "# ledger/book in ledger, by a definition",
+        "# ledger/book in ledger, added",
+        "# ledger/book in ledger, added",
     ]
     assert "priorityClassName: high" in text, "the trait's patch"
     assert main(["render", "ledger", "--json"]) == 0
     last = json.loads(capsys.readouterr().out)[-1]
-    assert (last["component"], last["place"], last["origin"], last["object"]["kind"]) == ("ledger/book", "ledger", "definition", "Service")  # fmt: skip
+    assert (last["component"], last["place"], last["origin"], last["object"]["kind"]) == ("ledger/book", "ledger", "added", "NetworkPolicy")  # fmt: skip
 
 
 def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,6 @@ from kong_oam.access.model import Application, Component
 from kong_oam.access.pods import pods_behind
 from kong_oam.engine.state import Resource
 from kong_oam.kong.deployed_pods import deployed_pods
-from kong_oam.kubernetes.placement import placed
 from kong_oam.kubernetes.rendered import placed_objects
 from tests.support.diffs import API, SHOP, model, settings
 from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
@@ -42,15 +41,8 @@ def lowered(key: str) -> tuple[Application, Component]:
 
 def state(application: Application, component: Component) -> Iterator[Resource]:
     """What a run leaves of a component, as JSON has it."""
-    if component.rendered is None:
-        made = placed(application, component, settings())
-        name = component.state_name
-        named = [(f"{name}-deployment", made.deployment)]
-        named += [(f"{name}-service-{one['metadata']['name']}", one) for one in made.services]
-    else:
-        named = [(one.name, one.manifest) for one in placed_objects(application, component, settings()).objects]
-    for name, manifest in named:
-        yield Resource(f"kubernetes:any/v1:{manifest['kind']}", name, json.loads(json.dumps(manifest)))
+    for one in placed_objects(application, component, settings()).objects:
+        yield Resource(f"kubernetes:any/v1:{one.manifest['kind']}", one.name, json.loads(json.dumps(one.manifest)))
 
 
 @pytest.mark.parametrize(

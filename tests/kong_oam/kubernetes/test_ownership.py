@@ -27,8 +27,8 @@ WORKLOAD = Workload(
 )
 DEPLOYMENT = manifests.deployment(WORKLOAD)
 DEPLOYMENT["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "api-client"}}]
-POLICY = manifests.network_policy(WORKLOAD, GatewayPeer("kong", {"app": "kong"}, ("10.0.0.0/8",)))
-CLOSED = manifests.network_policy(WORKLOAD, GatewayPeer(None, {}))
+POLICY = manifests.network_policy(WORKLOAD, GatewayPeer("kong", {"app": "kong"}, ("10.0.0.0/8",)), (8080,))
+CLOSED = manifests.network_policy(WORKLOAD, GatewayPeer(None, {}), (8080,))
 ACCOUNT = manifests.service_account(WORKLOAD)
 (SERVICE,) = manifests.services(WORKLOAD)
 SECRET = {**manifests.client_secret(WORKLOAD), "data": {"A": "YQ==", "B": "Yg=="}}

@@ -10,7 +10,6 @@ from kong_oam.kubernetes.placement import (
     keeping_callers,
     mapped_image,
     placed_account,
-    placed_properties,
     placed_service,
 )
 from kong_oam.objects.manifests import Exposure, GatewayPeer, Workload, network_policy, service_account, services
@@ -40,16 +39,6 @@ def test_images_come_from_this_environments_registry(image: str, expected: str) 
     """The longest prefix wins, and only whole names count."""
     images = {"registry.example.com": "eu.example.net/acme", "registry.example.com/team": "team.example.net"}
     assert mapped_image(image, images) == expected
-
-
-def test_pull_secrets_of_the_stack_come_after_the_components_own() -> None:
-    """Each once; without any there is no field."""
-    cluster = ClusterSettings(pull_secrets=("ecr", "mine"))
-    assert placed_properties({"image": "x", "imagePullSecrets": ["mine"]}, cluster) == {
-        "image": "x",
-        "imagePullSecrets": ["mine", "ecr"],
-    }
-    assert placed_properties({"image": "x"}, ClusterSettings()) == {"image": "x"}
 
 
 def test_the_clouds_identity_is_an_annotation_of_the_service_account() -> None:
@@ -88,7 +77,7 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
     """Its pods, its addresses, or both; nobody where it is nowhere."""
 
     def peers(peer: GatewayPeer) -> list[object]:
-        return [entry for rule in network_policy(WORKLOAD, peer)["spec"]["ingress"] for entry in rule["from"]]
+        return [entry for rule in network_policy(WORKLOAD, peer, (8080,))["spec"]["ingress"] for entry in rule["from"]]
 
     pods = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kong"}},

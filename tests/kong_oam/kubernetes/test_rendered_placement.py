@@ -51,18 +51,18 @@ def one(kind: str, spec: str, api: str = "v1", **metadata: str) -> str:
 def test_what_is_deployed_has_the_names_that_a_plain_component_has() -> None:
     """So that a trait more changes the objects of a component, and no object is made twice. No Ingress is deployed."""
     assert list(manifests_of(placed())) == [
-        "orders/api-account",
-        "orders/api-ingress",
         "orders/api/statefulset/api",
         "orders/api-service-api",
         "orders/api/configmap/api",
+        "orders/api-account",
+        "orders/api-ingress",
     ]
     deployment = one("Deployment", f"{{template: {TEMPLATE}}}", "apps/v1", name="other")
     account = "---\n" + one("ServiceAccount", "{}", name="api")
     assert list(manifests_of(placed(deployment + account, ports=()))) == [
-        "orders/api-ingress",
         "orders/api-deployment",
         "orders/api-account",
+        "orders/api-ingress",
     ]
     elsewhere = one("ConfigMap", "{}") + "---\n" + one("ConfigMap", "{}", namespace="other")
     names = ["orders/api/configmap/one", "orders/api/configmap/other/one"]
@@ -381,7 +381,7 @@ def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
         **({"nodeAddress": "10.0.0.1"} if reach == "nodePort" else {}),
     }  # fmt: skip
     found = placed_objects(application, replace(part, named=named), settings(gateway=gateway))
-    fence, service, release = found.objects
+    release, fence, service = found.objects
     assert (fence.stage, service.stage, release.stage) == ("needed", "after", "running")
     assert service.manifest["metadata"]["name"] == fence.manifest["metadata"]["name"] == "api-gateway"
     ports = [{"name": "port-9200", "port": 9200, "targetPort": 9201}]

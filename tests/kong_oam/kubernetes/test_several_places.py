@@ -11,7 +11,6 @@ from kong_oam.access.model import Application, Component, Copy
 from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kubernetes.estate import clusters_of, foundations, objects_of, provider_of
-from kong_oam.kubernetes.placement import placed
 from kong_oam.kubernetes.rendered import placed_objects
 from kong_oam.objects.pods import Manifest
 from tests.support.estates import STACK, api, estate
@@ -52,8 +51,13 @@ def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
     properties = "{image: x, exposeType: NodePort, ports: [{port: 80, expose: true}]}"
     text = api().partition("      traits:")[0].replace("{image: x}", properties)
     (application,) = estate(text, stack=replace(STACK, service_types=("NodePort",))).applications
-    (service,) = placed(application, application.components[0], settings()).services
+    service = named(application, application.components[0])["orders/api-service-api"]
     assert (service["spec"]["type"], service["spec"]["externalTrafficPolicy"]) == ("NodePort", "Local")
+
+
+def named(application: Application, site: Component) -> dict[str, Manifest]:
+    """The objects of a component at a place, by their names in the state."""
+    return {one.name: one.manifest for one in placed_objects(application, site, settings()).objects}
 
 
 def peers(fence: Manifest) -> list[Any]:
@@ -79,19 +83,20 @@ def test_the_gateway_is_let_in_where_it_leads_to(topologies: str, expected: list
     """In one place; in another cluster by its addresses alone, since pods there may be anybody's. A copy has a Service
     inside its cluster, and nobody comes in."""
     application, whole = in_places(topologies)
-    found = [(site, placed(application, site, settings())) for site in whole.sites]
-    assert [
-        (site.at, peers(one.policy), one.services[0]["spec"].get("type", "ClusterIP")) for site, one in found
-    ] == expected
-    for site, one in found:
-        assert {manifest["metadata"]["namespace"] for manifest in one.objects()} == {site.namespace}
+    found = []
+    for site in whole.sites:
+        made = named(application, site)
+        service = made[f"{site.state_name}-service-api"]["spec"]
+        found.append((site.at, peers(made[f"{site.state_name}-ingress"]), service.get("type", "ClusterIP")))
+        assert {manifest["metadata"]["namespace"] for manifest in made.values()} == {site.namespace}
+    assert found == expected
 
 
 def test_so_it_is_with_what_definitions_render() -> None:
     """Their logical names say the place, in front."""
     application, whole = component(OBJECTS, client=True, ports=(80,))
     far = Copy("west", "orders", rendered=whole.rendered)
-    here, there = replace(whole, copies=(far, Copy(None, "more", "/more", ()))).sites[:2]
+    here, there = replace(whole, copies=(far, Copy(None, "more", "/more"))).sites[:2]
     names = {one.name: one.manifest for one in placed_objects(application, there, settings()).objects}
     assert (
         list(names) == [f"west:{name.name}" for name in placed_objects(application, here, settings()).objects]

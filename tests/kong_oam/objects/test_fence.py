@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -354,19 +353,3 @@ def test_no_pods_answer_for_another_component() -> None:
     )
     assert said(judged(pod_of("web", "{app: x}"), SHARED), api) == [message], "a Service without a route, too"
     assert said(judged(SHARED), api) == [], "one that has no pods of its own leads to others on purpose"
-
-
-def test_what_the_project_makes_counts_too() -> None:
-    """The Service of a component that needs no definition selects by the component's name alone."""
-    plain = judged(
-        services={"web": {"app.oam.dev/component": "web"}},
-        pods=({"app.oam.dev/name": "shop", "app.oam.dev/component": "web"},),
-        routed=frozenset({"web"}),
-    )
-    assert said(plain, judged(pod_of("api"), key="shop/api")) == []
-    (message,) = said(plain, judged(pod_of("task"), key="other/web"))
-    assert said(replace(plain, routed=frozenset()), judged(pod_of("task"), key="other/web")) == [message]
-    assert message.startswith("ACC227 pods of 'other/web' have the labels that Service 'web' of 'shop/web'")
-    labelled = judged(key="shop/api", pods=({"app": "x"},))
-    (message,) = said(judged(pod_of("web", "{app: x}"), SHARED, routed=frozenset({"web"})), labelled)
-    assert message.startswith("ACC227 pods of 'shop/api' have the labels that Service 'web' of 'shop/web'")

@@ -32,7 +32,7 @@ ASIDE = "take it out of the rules of that policy"
 )  # fmt: skip
 def test_what_lets_somebody_in_is_made_here(text: str, found: str, options: Options, policy: str) -> None:
     """Pods without our labels have no fence; what has no pods may be anybody's."""
-    whole = judged(text, pods=({"app.oam.dev/component": "web"},), credentials=frozenset({"web-client"}))
+    whole = judged(text, credentials=frozenset({"web-client"}))
     (one,) = whole.objects
     expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
     assert said(replace(whole, objects=(replace(one, options=options),))) == expected
@@ -46,7 +46,7 @@ def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(touching:
     """Neither a route nor a client's credential. A ServiceAccount has rights that nobody here knows all the same, and
     what is patched is deployed."""
     for text, code in ((POD, "ACC226"), (SERVICE, "ACC227"), (ROLLOUT, "ACC226")):
-        whole = judged(text, pods=({"app.oam.dev/component": "web"},), **touching)
+        whole = judged(text, **touching)
         for options in (Options(read=True), Options(patch=True)):
             taken = options.read and not touching
             unnamed = {"ACC227"} if "named" in touching else set()  # no release is here that its labels could name

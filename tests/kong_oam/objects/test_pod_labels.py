@@ -31,7 +31,7 @@ def naming(labels: dict[str, str], *objects: dict[str, Any], key: str = "shop/we
     """A component of type `helmchart` whose access trait names a Service in front of pods with these labels."""
     name = key.partition("/")[2]
     named = NamedService(f"{name}-http", 80, 80, labels, f"{name}-gateway", PLACE)
-    return judged(*objects, key=key, type="helmchart", named=named, pods=(labels,))
+    return judged(*objects, key=key, type="helmchart", named=named)
 
 
 @pytest.mark.parametrize(

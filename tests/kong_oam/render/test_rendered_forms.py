@@ -155,7 +155,7 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(project: 
         ("{name: web, traits: [{type: expose, properties: {port: [9]}}]}", "ports.9/TCP of Service 'web', which routes lead to, is {"),
         ("{name: web, traits: [{type: expose, properties: {port: [80], type: NodePort}}]}", "spec.type 'NodePort'"),
         ("{name: web, traits: [{type: routed, properties: {label: other}}]}", "leads to Service 'web', which selects no pods of 'web'"),
-        ("{name: web, traits: [{type: routed, disable: true}]}", "ACC211: component 'web' renders no Service"),
+        ("{name: web, traits: [{type: routed, disable: true}]}", "ACC211: component 'web' has access rules but no gateway trait"),
         ("{name: web, traits: [{type: gateway, properties: {domain: c.example.com, http: {/: 80}}}]}", "the route c.example.com/ is port 80 of Service 'web' by step 'to-production'"),
         ("{name: web, properties: {cpuu: 2}}", "OAM102: unknown field 'cpuu' in webservice; did you mean 'cpu'?"),
         ("{name: web, traits: [{type: scalr}]}", "OAM104: unknown trait type 'scalr'; did you mean 'scaler'?"),

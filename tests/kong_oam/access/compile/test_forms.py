@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.compile.forms import compile_forms
-from kong_oam.access.lowered import lowered_objects
+from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.topology import on_clusters
@@ -79,15 +79,24 @@ def said(whole: str, **stack: Any) -> list[str]:
     return [str(one).splitlines()[0] for one in found if one.severity == "error"]
 
 
+def container_of(site: Component) -> Any:
+    """The container of what is deployed there."""
+    return site.rendered[0].object["spec"]["template"]["spec"]["containers"][0]
+
+
+def cpu_of(site: Component) -> str:
+    cpu: str = container_of(site)["resources"]["requests"]["cpu"]
+    return cpu
+
+
 def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
     """One set of routes, rules and roles; what is deployed differs."""
     one = estate(text(), stack=ALL).components["shop/web"]
-    assert [(site.at, site.state_name, site.properties["cpu"]) for site in one.sites] == [
+    assert [(site.at, site.state_name, cpu_of(site)) for site in one.sites] == [
         ("staging", "shop/web", "1"),
         ("production", "/production:shop/web", "4"),
     ]
-    made = [lowered_objects(site, {}, {})[0].object["spec"]["template"]["spec"]["containers"][0] for site in one.sites]
-    assert ["env" in container for container in made] == [False, True]
+    assert ["env" in container_of(site) for site in one.sites] == [False, True]
     assert len(one.endpoints) == 1
     assert {site.endpoints for site in one.sites} == {one.endpoints}
 
@@ -96,7 +105,7 @@ def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
     """That is where routes lead, which is said at the step."""
     whole = text(place="{clusters: [local]}").replace("{namespace: staging}", "{clusters: [west]}")
     one = estate(whole, stack=ALL).components["shop/web"]
-    assert [(site.at, site.state_name, site.properties["cpu"]) for site in one.sites] == [
+    assert [(site.at, site.state_name, cpu_of(site)) for site in one.sites] == [
         ("shop", "shop/web", "4"),
         ("west/shop", "west:shop/web", "1"),
     ]

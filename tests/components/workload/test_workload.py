@@ -14,7 +14,7 @@ from components.identity.issuer import Credential, Issuer, SecretReference
 from components.workload.cluster import provision_clusters
 from components.workload.manifest import VERSION
 from components.workload.objects import is_there
-from components.workload.rendered import RenderedWorkload
+from components.workload.workload import Workload
 from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.oam.rendered import Awaited
 from tests.support.mocks import Registered, all_of, clear, recorder
@@ -81,9 +81,7 @@ def provisioned(text: str, *, client: bool = True) -> tuple[list[Registered], di
         issuer = Issuer(output("i"), output("t"), output("a"), output(()), {"orders/api": credential})
         cluster = provision_clusters(estate, settings())[None]
         parent = pulumi.ComponentResource("kong-oam:index:Component", "orders/api")
-        made = RenderedWorkload(
-            application, whole, estate, settings(), {"main": issuer}, cluster, [], parent, _no_value
-        )
+        made = Workload(application, whole, estate, settings(), {"main": issuer}, cluster, [], parent, _no_value)
         known["rolled out"] = await made.rolled_out.future()
         known["upstreams"] = {name: await one.address.future() for name, one in made.upstreams.items()}
         known["resources"] = [one._name for one in made.resources]
@@ -160,13 +158,15 @@ def test_namespaces_and_definitions_come_before_what_lies_in_them() -> None:
 
 
 def test_config_maps_are_changed_in_place_where_there_are_any() -> None:
-    """One that is replaced is deleted first, and the pods with it. Stacks without are as they were."""
+    """One that is replaced is deleted first, and the pods with it. Stacks with plain components alone are as they
+    were."""
     registered, _ = provisioned(OBJECTS)
     (provider,) = all_of(registered, "pulumi:providers:kubernetes").values()
     assert provider.inputs["enableConfigMapMutable"] == "true"
     monitor = recorder()
     application, plain = component()
-    estate = estate_of(replace(application, components=(replace(plain, rendered=None),)))
+    rendered = tuple(replace(one, plain=True) for one in plain.rendered)
+    estate = estate_of(replace(application, components=(replace(plain, rendered=rendered),)))
 
     async def program() -> None:
         provision_clusters(estate, settings())

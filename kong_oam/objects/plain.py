@@ -1,0 +1,189 @@
+"""Renders plain components: those whose objects their properties say, so that no definition is evaluated. Pure.
+
+This is one source of rendered objects, beside the evaluator. Both give the same kind of values, and nothing downstream
+asks which source gave them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.oam.document import Place
+from kong_oam.oam.model import Application, Component, Trait
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import APPLICATION, COMPONENT
+from kong_oam.objects.manifests import VOLUME_KINDS, Exposure, Workload, deployment, services
+from kong_oam.objects.named import is_service_name, named_service
+from kong_oam.objects.pods import Manifest, Path
+
+_INERT = frozenset(
+    {
+        "addRevisionLabel",
+        "args",
+        "cmd",
+        "cpu",
+        "env",
+        "hostAliases",
+        "image",
+        "imagePullPolicy",
+        "imagePullSecrets",
+        "limit",
+        "livenessProbe",
+        "memory",
+        "port",
+        "ports",
+        "readinessProbe",
+    }
+)
+"""Properties that no rule about objects is about, as long as no variable is read from elsewhere, and no probe asks
+another host."""
+_PROBES = ("livenessProbe", "readinessProbe")
+_WORD = re.compile(r"[A-Za-z-]+\Z")
+"""Keys of labels and annotations that nobody obeys: they are of no domain."""
+_METADATA = ("labels", "annotations")
+_POD: Path = ("spec", "template", "spec")
+_CONTAINER: Path = (*_POD, "containers", "0")
+
+
+def plain_objects(application: Application, component: Component) -> tuple[RenderedObject, ...]:
+    """The Deployment and the Services of a plain component, in the namespace of `application`."""
+    if component.type == "external":
+        return ()
+    workload = _workload(application, component)
+    inert = _is_inert(application, component)
+    place = component.place.at("name")
+
+    def rendered(manifest: Manifest, trait: int | None, key: str) -> RenderedObject:
+        said = {} if inert else dict(_said(application.place, component, manifest))
+        return RenderedObject(manifest, trait, key, place, plain=True, inert=inert, said=said)
+
+    made = [rendered(deployment(workload), None, "")]
+    made += [rendered(service, None, service["metadata"]["name"]) for service in services(workload)]
+    return tuple(made)
+
+
+def exposure_of(trait: Trait) -> Exposure:
+    """The Service of a gateway trait, with the ports that its paths lead to."""
+    ports = sorted(set(trait.properties["http"].values()))
+    return Exposure(trait.properties.get("name"), tuple(ports))
+
+
+def _workload(application: Application, component: Component) -> Workload:
+    return Workload(
+        application=application.name,
+        namespace=application.namespace,
+        component=component.name,
+        type=component.type,
+        properties=component.properties,
+        labels=application.labels,
+        annotations=application.annotations,
+        exposures=tuple(map(exposure_of, component.traits_of("gateway"))),
+    )
+
+
+def _is_inert(application: Application, component: Component) -> bool:
+    """Whether nothing that a component or its Application says could be wrong about its objects."""
+    properties = component.properties
+    return (
+        all(map(_WORD.match, (*application.labels, *application.annotations)))
+        and _INERT.issuperset(properties)
+        and not any("valueFrom" in variable for variable in properties.get("env", ()))
+        and not any("host" in properties.get(probe, {}).get("httpGet", {}) for probe in _PROBES)
+    )
+
+
+def _said(application: Place, component: Component, manifest: Manifest) -> Iterator[tuple[Path, Position]]:
+    """Yields where properties, or the metadata of the Application, say what is at a path of an object."""
+    for field in _METADATA:
+        for key in manifest["metadata"].get(field, {}):
+            yield ("metadata", field, key), application.at("metadata", field).key(key)
+    properties, place = component.properties, component.place.at("properties")
+    if manifest["kind"] == "Service":
+        if "exposeType" in properties:
+            yield ("spec", "type"), place.at("exposeType")
+        return
+    for field in _METADATA:
+        for key in properties.get(field, {}):
+            yield ("spec", "template", "metadata", field, key), place.at(field).key(key)
+    pod = manifest["spec"]["template"]["spec"]
+    for index, volume in enumerate(pod.get("volumes", ())):
+        yield (*_POD, "volumes", str(index)), _volume(component, volume["name"])
+    for index, variable in enumerate(pod["containers"][0].get("env", ())):
+        last = _last(properties["env"], variable["name"])
+        yield (*_CONTAINER, "env", str(index)), place.at("env", last)
+    for probe in _PROBES:
+        for path in _fields(properties.get(probe)):
+            yield (*_CONTAINER, probe, *path), place.at(probe, *path)
+
+
+def _fields(value: Any) -> Iterator[Path]:
+    """Yields the paths of all fields in a mapping, at any depth."""
+    for key, inner in value.items() if isinstance(value, Mapping) else ():
+        yield (key,)
+        for path in _fields(inner):
+            yield (key, *path)
+
+
+def _volume(component: Component, name: str) -> Position:
+    """Where a volume of this name is mounted first."""
+    groups, place = component.properties.get("volumeMounts"), component.place.at("properties")
+    if groups is None:
+        return place.at("volumes", _first(component.properties["volumes"], name))
+    kind = next(kind for kind in VOLUME_KINDS if any(mount["name"] == name for mount in groups.get(kind, ())))
+    return place.at("volumeMounts", kind, _first(groups[kind], name))
+
+
+def _first(entries: Any, name: str) -> int:
+    return next(index for index, entry in enumerate(entries) if entry["name"] == name)
+
+
+def _last(entries: Any, name: str) -> int:
+    """Of variables of one name the last is the one that counts."""
+    return len(entries) - 1 - _first(reversed(entries), name)
+
+
+def wrong_properties(
+    application: Application, component: Component, objects: Iterable[RenderedObject]
+) -> Iterator[Diagnostic]:
+    """Yields what is wrong with the properties of a plain component, which these objects follow from, beside their
+    shape."""
+    yield from _misnamed_services(component, objects)
+    yield from _labelled_as_others(application, component)
+    yield from _ports_exposed_twice(component)
+    if named := named_service(component):
+        message = f"a {component.type} has a Service of its own, and this is for what is made elsewhere; take it out"
+        yield Diagnostic("ACC211", message, named.place)
+
+
+def _misnamed_services(component: Component, objects: Iterable[RenderedObject]) -> Iterator[Diagnostic]:
+    for one in objects:
+        if one.kind == "Service" and not is_service_name(one.name):
+            message = f"'{one.name}' cannot name a Service: a letter first, then letters, digits and dashes, 63 in all"
+            yield Diagnostic("OAM103", message, component.place.at("name"))
+
+
+def _labelled_as_others(application: Application, component: Component) -> Iterator[Diagnostic]:
+    """Yields the properties by which pods would have another component's labels, which Kong-OAM writes over."""
+    labels = component.properties.get("labels", {})
+    for key, own in ((APPLICATION, application.name), (COMPONENT, component.name)):
+        if labels.get(key, own) != own:
+            whose = f"the pods of '{application.name}/{component.name}' have '{own}'"
+            message = f"label '{key}' says '{labels[key]}', and {whose}; take it out"
+            yield Diagnostic("ACC226", message, component.place.at("properties", "labels").key(key))
+
+
+def _ports_exposed_twice(component: Component) -> Iterator[Diagnostic]:
+    """Yields exposed ports of one number and protocol: the component's Service, as KubeVela makes it, would have such
+    a port twice, which no API server takes."""
+    first: dict[tuple[int, str], Place] = {}
+    for index, port in enumerate(component.properties.get("ports", ())):
+        if port.get("expose"):
+            number, protocol = int(port["port"]), port.get("protocol", "TCP")
+            place = component.place.at("properties", "ports", index, "port")
+            earlier = first.setdefault((number, protocol), place)
+            if earlier is not place:
+                message = f"{protocol} port {number} is exposed already (line {earlier.line}); a Service has it once"
+                yield Diagnostic("OAM106", message, place)
