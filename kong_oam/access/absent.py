@@ -36,7 +36,6 @@ def _component(key: str, held: list[tuple[Component, Role]]) -> Component:
         name=name,
         namespace="",
         type=EXTERNAL,
-        properties={},
         depends_on=(),
         owner=None,
         provider=held[0][0].provider,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from kong_oam.access.client import Call as Call
 from kong_oam.access.client import Client as Client
@@ -100,7 +100,6 @@ class Component:
     name: str
     namespace: str
     type: str
-    properties: Mapping[str, Any] = field(compare=False)
     depends_on: tuple[str, ...]
     owner: str | None
     provider: str
@@ -132,8 +131,8 @@ class Component:
     """By the path of rules, then by method: where these may be called from; what is not there, from anywhere."""
     partition: str | None = None
     """The partition of the estate that it is in; None where the estate is one stack."""
-    workload: str | None = None
-    """What tells its workload from others (kong_oam.access.workloads), where nothing else is known of that."""
+    workload: str | None = field(default=None, compare=False)
+    """What tells its workload from others (kong_oam.access.workloads); None: its name alone does."""
 
     @property
     def key(self) -> str:
@@ -214,7 +213,7 @@ class Component:
 def bare_component(key: str, provider: str) -> Component:
     """A component (`application/component`) with nothing but its key and the provider that guards it."""
     application, _, name = key.partition("/")
-    return Component(application, name, "", "", {}, (), None, provider, (), (), {}, (), (), (), NOWHERE)
+    return Component(application, name, "", "", (), None, provider, (), (), {}, (), (), (), NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -277,7 +277,6 @@ def _known(component: Component) -> Component:
     return replace(
         component,
         workload=workload_of(component) if component.clients else None,
-        properties={},
         rendered=(),
         depends_on=(),
         owner=None,

@@ -14,20 +14,23 @@ from kong_oam.access.model import Component
 
 
 def workload_of(component: Component) -> str:
+    """What tells the component's workload from others."""
+    return component.workload or digest_of(component, {})
+
+
+def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
     """A digest that is the same for the same workload in the same (first) place, whatever its component is called, and
     whichever version of its images runs.
 
     Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
     The workload behind a Service that an access trait names is the pods with its labels.
     """
-    if component.workload is not None:
-        return component.workload
-    content: Any = _unversioned(component.properties) or component.key
+    content: Any = _unversioned(properties) or component.key
     # The properties say all that a plain object does.
     if defined := [one.object for one in component.rendered if not one.plain]:
         names = {component.name, component.application}
         objects = [_nameless(_unversioned(one), names) for one in defined]
-        content = [_unversioned(component.properties), objects]
+        content = [_unversioned(properties), objects]
     if named := component.named:
         content = [content, named.port, named.target, named.labels]
     text = json.dumps([component.at, component.type, content], sort_keys=True, default=str)

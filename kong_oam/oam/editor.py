@@ -94,7 +94,7 @@ def _where_type_is(kind: str, then: Node) -> Node:
 
 
 def _where_plain(kind: str, then: Node) -> Node:
-    """Where a component is one that is lowered without an evaluator: of any other, a definition says what it takes."""
+    """Where a component is one that is rendered without an evaluator: of any other, a definition says what it takes."""
     traits = {"items": {"properties": {"type": {"enum": list(plain_traits(kind))}}}}
     return {"if": {"required": ["type"], "properties": {"type": {"const": kind}, "traits": traits}}, "then": then}
 

@@ -88,7 +88,7 @@ class Form:
 class Component:
     """One component. Traits keep their order.
 
-    `plain`: it is one of those that are lowered without an evaluator (an external; a webservice or a worker with no
+    `plain`: it is one of those that are rendered without an evaluator (an external; a webservice or a worker with no
     other traits than gateway, access and client, none of which the project defines itself), and what it and its traits
     are told satisfies their JSON Schemas. Of any other, only the properties of access and client were looked at.
     `rendered` are the objects that definitions make of it where it is deployed first, the workload first; None until

@@ -1,4 +1,4 @@
-"""Components that are lowered without an evaluator, and what is asked of access, client and external in any.
+"""Components that are rendered without an evaluator, and what is asked of access, client and external in any.
 
 Of all others, a definition says what they take: `kong_oam.render` asks it.
 """

@@ -34,7 +34,7 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
             continue
         of_one = [
             *namespaces_refused(component, one, rules, pods=bool(fenced_pods(one))),
-            *(() if one.plain else shapes_refused(component, one)),  # properties have a schema
+            *shapes_refused(component, one),
             *metadata_refused(component, one, rules),
             *pods_refused(component, one, rules),
             *fields_refused(component, one),

@@ -35,5 +35,5 @@ def made_of(application: Application, part: Component, harmless: Collection[str]
     """
     objects = objects_of(application, part)
     if part.rendered is None:
-        return Made(objects, tuple(gateway_routes(part, harmless)), tuple(wrong_properties(application, part, objects)))
+        return Made(objects, tuple(gateway_routes(part, harmless)), tuple(wrong_properties(application, part)))
     return Made(objects, tuple(ingress_routes(application, part, harmless)))

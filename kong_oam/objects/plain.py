@@ -7,7 +7,7 @@ asks which source gave them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position
@@ -53,15 +53,17 @@ def plain_objects(application: Application, component: Component) -> tuple[Rende
     if component.type == "external":
         return ()
     workload = _workload(application, component)
-    inert = _is_inert(application, component)
+    exposed = services(workload)
+    named = all(is_service_name(service["metadata"]["name"]) for service in exposed)
+    inert = named and _is_inert(application, component)
     place = component.place.at("name")
 
-    def rendered(manifest: Manifest, trait: int | None, key: str) -> RenderedObject:
+    def rendered(manifest: Manifest, key: str) -> RenderedObject:
         said = {} if inert else dict(_said(application.place, component, manifest))
-        return RenderedObject(manifest, trait, key, place, plain=True, inert=inert, said=said)
+        return RenderedObject(manifest, None, key, place, plain=True, inert=inert, said=said)
 
-    made = [rendered(deployment(workload), None, "")]
-    made += [rendered(service, None, service["metadata"]["name"]) for service in services(workload)]
+    made = [rendered(deployment(workload), "")]
+    made += [rendered(service, service["metadata"]["name"]) for service in exposed]
     return tuple(made)
 
 
@@ -145,24 +147,13 @@ def _last(entries: Any, name: str) -> int:
     return len(entries) - 1 - _first(reversed(entries), name)
 
 
-def wrong_properties(
-    application: Application, component: Component, objects: Iterable[RenderedObject]
-) -> Iterator[Diagnostic]:
-    """Yields what is wrong with the properties of a plain component, which these objects follow from, beside their
-    shape."""
-    yield from _misnamed_services(component, objects)
+def wrong_properties(application: Application, component: Component) -> Iterator[Diagnostic]:
+    """Yields what is wrong with the properties of a plain component, beside their shape."""
     yield from _labelled_as_others(application, component)
     yield from _ports_exposed_twice(component)
     if named := named_service(component):
         message = f"a {component.type} has a Service of its own, and this is for what is made elsewhere; take it out"
         yield Diagnostic("ACC211", message, named.place)
-
-
-def _misnamed_services(component: Component, objects: Iterable[RenderedObject]) -> Iterator[Diagnostic]:
-    for one in objects:
-        if one.kind == "Service" and not is_service_name(one.name):
-            message = f"'{one.name}' cannot name a Service: a letter first, then letters, digits and dashes, 63 in all"
-            yield Diagnostic("OAM103", message, component.place.at("name"))
 
 
 def _labelled_as_others(application: Application, component: Component) -> Iterator[Diagnostic]:

@@ -92,7 +92,7 @@ def _misnamed(one: RenderedObject, kind: tuple[str, str]) -> str:
     pattern, length, means = _RBAC if kind[0] == "rbac.authorization.k8s.io" else _NAMES.get(kind, _SUBDOMAIN)
     if not one.name or (len(one.name) <= length and pattern.fullmatch(one.name)):
         return ""
-    return f"a {kind[1]} cannot be named so: {means}, {length} in all; have the definition give it another name"
+    return f"a {kind[1]} cannot be named so: {means}, {length} in all; rename it, or what it is named after"
 
 
 def _misshapen(one: RenderedObject, kind: tuple[str, str]) -> Iterator[tuple[Path, str]]:

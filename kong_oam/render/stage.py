@@ -1,4 +1,4 @@
-"""Applications with the objects of every component that is not lowered without an evaluator."""
+"""Applications with the objects of every component that needs an evaluator."""
 
 from __future__ import annotations
 

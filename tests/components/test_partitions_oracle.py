@@ -40,6 +40,7 @@ MORE: tuple[Choice, ...] = (
 CAUGHT: list[Field] = [
     ("Given", "foreign"),
     ("Component", "rules"),
+    ("Component", "rendered"),
     ("Component", "scopes"),
     ("Component", "edge"),
     ("Client", "calls"),

@@ -98,7 +98,6 @@ def _caller(estate: Estate, name: str, most: int | None) -> Component:
         name,
         "callers",
         EXTERNAL,
-        {},
         (),
         None,
         estate.stack.default_provider.name,

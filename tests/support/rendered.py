@@ -12,8 +12,8 @@ from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Stack
 from kong_oam.oam.application import Application, Component, Reading, Trait, read_bytes
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects import manifests
 from kong_oam.objects.manifests import service_name
+from kong_oam.objects.plain import plain_objects
 from tests.support.estates import STACK
 
 DEPLOYMENT = """
@@ -98,22 +98,11 @@ def _as_rendered(application: Application, part: Component, api: str) -> Compone
     if part.type == "external":
         return part
     gateways = [(index, trait) for index, trait in enumerate(part.traits) if trait.type == "gateway"]
-    workload = manifests.Workload(
-        application.name,
-        application.namespace,
-        part.name,
-        part.type,
-        part.properties,
-        application.labels,
-        application.annotations,
-        tuple(
-            manifests.Exposure(trait.properties.get("name"), tuple(sorted(set(trait.properties["http"].values()))))
-            for _, trait in gateways
-        ),
-    )
     place = part.place.at("type")
-    made = [RenderedObject(manifests.deployment(workload), None, "", place)]
-    made += [RenderedObject(one, None, "service", place) for one in manifests.services(workload)]
+    made = [
+        RenderedObject(one.object, None, "service" if one.key else "", place)
+        for one in plain_objects(application, part)
+    ]
     made += [RenderedObject(_ingress(application, part, trait, api), index, "i", place) for index, trait in gateways]
     return replace(part, rendered=tuple(made), plain=False)
 

@@ -219,7 +219,7 @@ def estates(
             assigned = draw(_GROUPS) if "assigned" in redrawn and client.user_facing else client.groups
             clients.append(replace(client, component=key, groups=assigned, **said))
         components.append(
-            Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, allowed_from=allowed_from)
+            Component(*key.split("/"), "default", "webservice", (), None, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, allowed_from=allowed_from)
         )  # fmt: skip
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)

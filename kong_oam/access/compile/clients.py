@@ -105,7 +105,8 @@ def callees_of(component: Component, directory: Directory) -> tuple[Component | 
 
 def compile_clients(component: Component, directory: Directory) -> Iterator[Client]:
     """Yields one client per provider whose APIs the component calls; one of its own provider where it calls none."""
-    trait = directory.parts[component.key].trait("client")
+    part = directory.parts[component.key]
+    trait = part.trait("client")
     if trait is None:
         return
     properties, place, out = trait.properties, trait.place.at("properties"), directory.out
@@ -119,7 +120,7 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
             groups.setdefault(callee.provider, set()).update(group for names in holders for group in names)
     kind: ClientKind = properties["kind"]
     users = signs_in(kind)
-    out += _kind_findings(component, trait)
+    out += _kind_findings(component, part, trait)
     out += _rotation_findings(trait, directory.stack)
     rotate_every = days(properties["rotateEvery"]) if "rotateEvery" in properties else None
     redirects = tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
@@ -134,11 +135,11 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
             refresh=users and bool(properties.get("refresh", False)),
             place=trait.place,
             rotate_every=rotate_every,
-            jwks_uri=component.properties.get("jwksUri") if kind == EXTERNAL else None,
+            jwks_uri=part.properties.get("jwksUri") if kind == EXTERNAL else None,
         )
 
 
-def _kind_findings(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+def _kind_findings(component: Component, part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
     """Finds a kind that this type of component cannot be, and fields that this kind has no use for."""
     kind, place = trait.properties["kind"], trait.place.at("properties")
     if component.outside and kind not in (EXTERNAL, "native"):
@@ -147,7 +148,7 @@ def _kind_findings(component: Component, trait: oam.Trait) -> Iterator[Diagnosti
     if kind == EXTERNAL and not component.outside:
         message = f"a partner's client runs elsewhere: make its component one of type '{EXTERNAL}'"
         yield Diagnostic("ACC220", message, place.at("kind"))
-    if component.outside and (kind == EXTERNAL) != ("jwksUri" in component.properties):
+    if component.outside and (kind == EXTERNAL) != ("jwksUri" in part.properties):
         message = (
             "an external client needs jwksUri: where its owner publishes the keys that it proves itself with"
             if kind == EXTERNAL

@@ -17,6 +17,7 @@ from kong_oam.access.compile.upstream_tls import over_tls
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Stack, Waiver
 from kong_oam.access.paths import PathSegments, within, written
+from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.document import Place
 from kong_oam.objects.fenced import fenced_pods
@@ -53,12 +54,11 @@ def compile_component(
     else:
         rules, roles = _authenticated_only(endpoints), ()
     edge = edge_of(part, endpoints, stack, out)
-    return Component(
+    component = Component(
         application=application.name,
         name=part.name,
         namespace=application.namespace,
         type=part.type,
-        properties=part.properties,
         depends_on=part.depends_on,
         owner=properties.get("owner", application.annotations.get(OWNER)),
         provider=_provider(properties, access, stack, out),
@@ -79,6 +79,7 @@ def compile_component(
         edge=edge,
         allowed_from=allowed_from(part, rules, out),
     )
+    return replace(component, workload=digest_of(component, part.properties))
 
 
 def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:

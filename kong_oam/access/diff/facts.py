@@ -80,7 +80,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     Component: {
         **dict.fromkeys(("application", "name", "place"), _KEY),
         **dict.fromkeys(("provider", "endpoints", "rules", "roles", "clients", "allowed_from"), _REQUESTS),
-        **dict.fromkeys(("type", "properties", "depends_on", "exposures", "rendered", "named", "workload"), _CODE),
+        **dict.fromkeys(("type", "depends_on", "exposures", "rendered", "named", "workload"), _CODE),
         **dict.fromkeys(("cluster", "copies", "copied"), "compared as part of the namespace"),
         "namespace": "compared of clients, whose credentials lie there", "waivers": "compared without their reasons",
         "owner": "whom to ask", "partition": _STACK, "scopes": "names and descriptions",

@@ -20,7 +20,7 @@ from kong_oam.access.partitions import (
     with_kept_grants,
 )
 from kong_oam.access.providers import Provider
-from kong_oam.access.workloads import workload_of
+from kong_oam.access.workloads import digest_of, workload_of
 from tests.support.estates import STACK, estate
 from tests.support.everything import everything
 from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
@@ -73,7 +73,7 @@ def test_the_base_deploys_no_component_and_offers_all() -> None:
         == {API: Offered("main", {"read": "Read", "write": "Write"}, ("desk", "sales"))}
     )
     api = base.components["orders/api"]
-    assert (api.rules, api.properties, api.owner, api.depends_on) == ((), {}, None, ())
+    assert (api.rules, api.rendered, api.owner, api.depends_on) == ((), (), None, ())
     assert base.clients == ()
     assert base.applications[0].labels == {}
 
@@ -102,7 +102,7 @@ def test_the_base_is_blind_to_what_is_a_partitions() -> None:
     alone = (replace(web.clients[0], calls=()),)
     api = ESTATE.components["orders/api"]
     changes: dict[str, dict[str, object]] = {
-        "shop/web": {"clients": alone, "properties": {"image": "other"}},
+        "shop/web": {"clients": alone, "rendered": (), "workload": "another"},
         "mail/sender": {"clients": ()},
         "store/pages": {"endpoints": (), "namespace": "elsewhere"},
         "orders/api": {
@@ -137,9 +137,10 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
     """A digest tells one workload from another, and nothing else is known of it."""
     caller = ESTATE.components["shop/web"]
     (known,) = (one for one in part_of(ESTATE, "apis").foreign if one.key == "shop/web")
-    assert (known.properties, known.rendered, workload_of(known)) == ({}, (), workload_of(caller))
+    assert (known.rendered, workload_of(known)) == ((), workload_of(caller))
     for image, same in (("web:1.5", True), ("web@sha256:0a", True), ("other", False), ("of/web", False)):
-        now = part_of(changed(ESTATE, "shop/web", properties={"image": image}), "apis")
+        workload = digest_of(caller, {"image": image})
+        now = part_of(changed(ESTATE, "shop/web", workload=workload), "apis")
         assert (everything(now) == everything(part_of(ESTATE, "apis"))) is same, image
 
 
@@ -165,7 +166,7 @@ def test_a_partition_knows_whom_it_calls() -> None:
     (api,) = part.foreign
     assert api.key == "orders/api"
     assert api.scopes == {"read": "Read", "write": "Write"}
-    assert (api.rules, api.roles, api.clients, api.owner, api.properties) == ((), (), (), None, {})
+    assert (api.rules, api.roles, api.clients, api.owner, api.rendered) == ((), (), (), None, ())
     assert [client.component for client in part.own_clients] == ["shop/web"]
 
 
