@@ -18,7 +18,8 @@ from kong_oam.kong.routes import FIXED, RoutePlan, routes
 from kong_oam.kong.table import address, closed, table
 from kong_oam.kong.upstream_tls import certified_name, service_fields
 
-from ..workload.upstream import Running, Upstream
+from ..workload.upstream import Upstream
+from ..workload.workload import Workload
 from .gateway import Config, Gateway
 
 
@@ -74,7 +75,7 @@ class GatedService:
         self.guards = [self.admission, self._plugin(authentication, authentication, config, *gateway.first)]
         self.guards += [self._extra(extra, component) for extra in asked_for.plugins]
 
-    def lead_to(self, workload: Running, upstream: Upstream) -> None:
+    def lead_to(self, workload: Workload, upstream: Upstream) -> None:
         """Adds the gate, once the workload is there. A run in which it is not leaves the rules as they were."""
         self.upstream = upstream
         inputs = pulumi.Output.all(self._table, upstream.host, upstream.port)

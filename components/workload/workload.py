@@ -5,13 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import pulumi
 
-from kong_oam.access.endpoint import Backend
 from kong_oam.access.model import Application, Component, Estate
-from kong_oam.access.settings.stack import GatewaySettings, Settings
+from kong_oam.access.settings.stack import Settings
 from kong_oam.kubernetes.kubectl import kind_of, resource_of
 from kong_oam.kubernetes.rendered import RELEASE, PlacedObject, placed_objects
 from kong_oam.oam.rendered import Awaited, group_kind
@@ -24,7 +22,7 @@ from .credential import CREDENTIAL_DIGEST, add_references, add_tokens, digest_of
 from .environment import federation_audiences, granted_to, secret_references, settings_of
 from .manifest import of_version
 from .objects import KubernetesObject, is_of_version
-from .upstream import Upstream, balancer_of, node_port_of, upstream_of
+from .upstream import Upstream, upstream_of
 from .values import value_of, with_values
 
 _REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
@@ -32,9 +30,12 @@ _REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
 
 
 class Workload:
-    """The objects of a component, with ServiceAccount and NetworkPolicy where it has pods, and the Secret of a client:
-    a `Running`. Namespaces and CustomResourceDefinitions are the cluster's. `value` reads what
-    another component gives. A copy has no upstreams."""
+    """The objects of a component, with ServiceAccount and NetworkPolicy where it has pods, and the Secret of a client.
+    Namespaces and CustomResourceDefinitions are the cluster's. `value` reads what another component gives.
+
+    A gate comes after `resources`. `rolled_out` says whether what runs is what this run means: a run that leaves some
+    of it out, or fails there, has others. `upstreams` are, by backend, where the gateway finds it; a copy has none.
+    """
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ def _upstreams(
 ) -> dict[str, Upstream]:
     services = {one.manifest["metadata"]["name"]: resource for one, resource in made if _is_service(one.manifest)}
     return {
-        name: _upstream(services[backend.service], component.namespace, backend, settings.gateway)
+        name: upstream_of(settings.gateway, services[backend.service], component.namespace, backend)
         for name, backend in component.backends.items()
     }
 
@@ -169,22 +170,3 @@ def _message(cluster: Cluster, component: Component, one: PlacedObject) -> str:
         f"{kind} '{f'{namespace}/' if namespace else ''}{name}' is not ready; after ten minutes the run gives up. See "
         f"{cluster.kubectl} {where}describe {resource_of(kind_of(manifest['apiVersion'], kind))} {name}"
     )
-
-
-def _upstream(service: KubernetesObject, namespace: str, backend: Backend, gateway: GatewaySettings) -> Upstream:
-    return upstream_of(
-        gateway,
-        backend.port,
-        lambda: f"{backend.service}.{namespace}.svc.cluster.local",
-        lambda: service.status.apply(_balancer),
-        lambda: service.spec.apply(partial(_node_port, port=backend.port)),
-    )
-
-
-def _balancer(status: Mapping[str, Any] | None) -> str:
-    ingress = ((status or {}).get("loadBalancer") or {}).get("ingress") or ()
-    return balancer_of((entry.get("ip"), entry.get("hostname")) for entry in ingress)
-
-
-def _node_port(spec: Mapping[str, Any] | None, port: int) -> int:
-    return node_port_of(((one.get("port"), one.get("nodePort")) for one in (spec or {}).get("ports") or ()), port)

@@ -8,43 +8,67 @@ from typing import Any
 import pytest
 
 from components.workload.upstream import Upstream, balancer_of, node_port_of, upstream_of
+from kong_oam.access.endpoint import Backend
 from kong_oam.access.settings.stack import GatewaySettings
 from tests.support.verifying import sample
 
 
-def _never() -> Any:
-    raise AssertionError("nobody asks for it")
+class _Known:
+    """Stands in for an output whose value is known."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def apply(self, made: Any) -> Any:
+        return made(self._value)
+
+
+class _Service:
+    """Stands in for a Service of which this alone is known: to read more is an error."""
+
+    def __init__(self, **known: Any) -> None:
+        self.__dict__.update({name: _Known(value) for name, value in known.items()})
+
+
+BALANCED = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
 
 
 @pytest.mark.parametrize(
-    ("reach", "asked", "found"),
+    ("reach", "known", "found"),
     [
-        ("cluster", {"inside": lambda: "api.orders.svc.cluster.local"}, Upstream("api.orders.svc.cluster.local", 8080)),
-        ("loadBalancer", {"balancer": lambda: "192.0.2.1"}, Upstream("192.0.2.1", 8080)),
-        ("nodePort", {"node_port": lambda: 30080}, Upstream("192.0.2.9", 30080)),
+        ("cluster", {}, Upstream("api.orders.svc.cluster.local", 8080)),
+        ("loadBalancer", {"status": BALANCED}, Upstream("192.0.2.1", 8080)),
+        ("nodePort", {"spec": {"ports": [{"port": 8080, "nodePort": 30080}]}}, Upstream("192.0.2.9", 30080)),
     ],
 )
-def test_only_what_is_asked_for_is_read(reach: Any, asked: dict[str, Any], found: Upstream) -> None:
+def test_only_what_is_asked_for_is_read(reach: Any, known: dict[str, Any], found: Upstream) -> None:
     """What the cluster never gives would never be known."""
     gateway: GatewaySettings = replace(sample()[0].gateway, reach=reach, node_address="192.0.2.9")
-    reading = {"inside": _never, "balancer": _never, "node_port": _never} | asked
-    assert upstream_of(gateway, 8080, **reading) == found
+    service: Any = _Service(**known)
+    assert upstream_of(gateway, service, "orders", Backend("api", 8080)) == found
 
 
 @pytest.mark.parametrize(
     ("ingress", "found"),
-    [([("192.0.2.1", None)], "192.0.2.1"), ([(None, "lb.example.com")], "lb.example.com"), ([(None, None), ("::1", "x")], "::1")],
-)  # fmt: skip
+    [
+        ([{"ip": "192.0.2.1"}], "192.0.2.1"),
+        ([{"hostname": "lb.example.com"}], "lb.example.com"),
+        ([{}, {"ip": "::1", "hostname": "x"}], "::1"),
+    ],
+)
 def test_a_load_balancer_has_an_address_or_a_name(ingress: Any, found: str) -> None:
-    assert balancer_of(ingress) == found
+    assert balancer_of({"loadBalancer": {"ingress": ingress}}) == found
 
 
-def test_nothing_leads_to_nowhere() -> None:
+@pytest.mark.parametrize("status", [None, {}, {"loadBalancer": None}, {"loadBalancer": {"ingress": [{"ip": ""}]}}])
+def test_nothing_leads_to_nowhere(status: Any) -> None:
     """A run stops where the cluster has not said yet where."""
-    for ingress in ((), [(None, None)], [("", "")]):
-        with pytest.raises(LookupError, match="load balancer has no address yet"):
-            balancer_of(ingress)
-    assert node_port_of([(80, 30001), (8080, 30080)], 8080) == 30080
-    for ports in ((), [(80, 30001)], [(8080, None)]):
-        with pytest.raises(LookupError, match="no node port for port 8080"):
-            node_port_of(ports, 8080)
+    with pytest.raises(LookupError, match="load balancer has no address yet"):
+        balancer_of(status)
+
+
+@pytest.mark.parametrize("ports", [None, [{"port": 80, "nodePort": 30001}], [{"port": 8080}]])
+def test_a_port_without_a_node_port_leads_nowhere(ports: Any) -> None:
+    """Others of the Service do not stand in for it."""
+    with pytest.raises(LookupError, match="no node port for port 8080"):
+        node_port_of({"ports": ports}, 8080)
