@@ -38,8 +38,7 @@ _RESOURCES = {
 }
 
 
-def main() -> int:
-    """Runs the command."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kubectl")
     parser.add_argument("--context")
     parser.add_argument("--request-timeout")
@@ -60,7 +59,12 @@ def main() -> int:
     delete.add_argument("kind")
     delete.add_argument("--selector", required=True)
     delete.add_argument("--field-selector", required=True)
-    asked = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Runs the command."""
+    asked = _parser().parse_args()
     os.environ[CLUSTER] = address(asked.context) or ""
     if asked.verb == "patch":
         found = _get(asked.namespace, asked.what)
@@ -72,7 +76,14 @@ def main() -> int:
         print(f"{asked.what} patched")
     elif asked.verb == "delete":
         _delete(asked.namespace, asked.kind, asked.selector, asked.field_selector)
-    elif asked.output.startswith("custom-columns="):
+    else:
+        _print(asked)
+    return 0
+
+
+def _print(asked: argparse.Namespace) -> None:
+    """Prints the answer to `kubectl get`."""
+    if asked.output.startswith("custom-columns="):
         for shown in _named(asked.namespace, asked.what):
             about = shown["metadata"]
             stack = about.get("labels", {}).get("kong-oam.dev/stack", "<none>")
@@ -82,25 +93,32 @@ def main() -> int:
     elif asked.what[0] == "namespaces":
         if "jsonpath" in asked.output:
             print(os.environ[CLUSTER])
-            return 0
+            return
         absent = _send("GET", "/absent")["namespaces"]
         print("\n".join(f"namespace/{name}" for name in asked.what[1:] if name not in absent))
     elif asked.what == ["pods"]:
-        wanted = dict(label.split("=") for label in asked.selector.split(","))
-        for one in _send("GET", "/objects")["objects"]:
-            labels = one["metadata"].get("labels", {})
-            if one["kind"] == "Pod" and _is_in(asked.namespace, one["metadata"]) and wanted.items() <= labels.items():
-                print(json.dumps(labels))
+        _print_pods(asked.namespace, asked.selector)
     elif asked.selector:
-        for one in _send("GET", "/objects")["objects"]:
-            metadata = one["metadata"]
-            if one["kind"] == "Secret" and _is_in(asked.namespace, metadata) and asked.selector in metadata["labels"]:
-                print(json.dumps((_get(asked.namespace, f"secrets/{metadata['name']}") or one)["metadata"]))
+        _print_secrets(asked.namespace, asked.selector)
     else:
         items = [one for what in asked.what if (one := _get(asked.namespace, what))]
         if items:
             print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items} if len(asked.what) > 1 else items[0]))
-    return 0
+
+
+def _print_pods(namespace: str, selector: str) -> None:
+    wanted = dict(label.split("=") for label in selector.split(","))
+    for one in _send("GET", "/objects")["objects"]:
+        labels = one["metadata"].get("labels", {})
+        if one["kind"] == "Pod" and _is_in(namespace, one["metadata"]) and wanted.items() <= labels.items():
+            print(json.dumps(labels))
+
+
+def _print_secrets(namespace: str, label: str) -> None:
+    for one in _send("GET", "/objects")["objects"]:
+        metadata = one["metadata"]
+        if one["kind"] == "Secret" and _is_in(namespace, metadata) and label in metadata["labels"]:
+            print(json.dumps((_get(namespace, f"secrets/{metadata['name']}") or one)["metadata"]))
 
 
 def _named(namespace: str | None, what: Sequence[str]) -> Iterable[Object]:

@@ -78,27 +78,3 @@ def test_the_folders_of_tests_are_those_of_the_code(package: str) -> None:
     assert folders
     missing = [str(path) for path in folders if not (ROOT / path).is_dir() and not (ROOT / f"{path}.py").is_file()]
     assert missing == []
-
-
-CODE = [file for room in ("kong_oam", "components", "policies") for file in sorted((ROOT / room).rglob("*"))]
-LONGEST_FILE, LONGEST_FUNCTION = 400, 50  # lines
-
-
-def test_no_file_is_longer_than_one_sitting() -> None:
-    """Of what provisions and judges, the Lua included."""
-    lengths = {file: len(file.read_text("utf-8").splitlines()) for file in CODE if file.suffix in (".py", ".lua")}
-    assert len(lengths) > 100
-    assert {str(file): length for file, length in lengths.items() if length > LONGEST_FILE} == {}
-
-
-def test_every_function_fits_on_a_screen() -> None:
-    """Its docstring included."""
-    lengths = {
-        f"{file.name} {node.name}": (node.end_lineno or 0) - node.lineno + 1
-        for file in CODE
-        if file.suffix == ".py"
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-    assert len(lengths) > 500
-    assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}

@@ -162,9 +162,17 @@ def selections_refused(components: Sequence[JudgedComponent]) -> Iterator[Diagno
     for component in components:
         for pods in _pods_of(component):
             found = [one for label in pods.labels.items() for one in by_label.get((pods.namespace, *label), ())]
-            for service in found:
-                selected = service.owner is not component and service.selector.items() <= pods.labels.items()
-                if selected and (service.is_routed or service.has_pods):
+            selecting = [
+                service
+                for service in found
+                if service.owner is not component and service.selector.items() <= pods.labels.items()
+            ]
+            # Pods have one finding, however many other Services of their kind select them.
+            of_pods = [service for service in selecting if service.has_pods]
+            if of_pods:
+                yield _answering_for(of_pods, pods)
+            for service in selecting:
+                if service.is_routed and not service.has_pods:
                     yield _led_astray(service, pods)
 
 
@@ -228,16 +236,22 @@ def _pods_of(component: JudgedComponent) -> Iterator[_Pods]:
             yield _Pods(component, one.namespace, component.labelled(template), one)
 
 
+def _answering_for(services: Sequence[_Service], pods: _Pods) -> Diagnostic:
+    """A finding at pods that Services with pods of their own component select, too."""
+    first, more = services[0], len(services) - 1
+    selector = some(f"{key}: {value}" for key, value in sorted(first.selector.items()))
+    others = f" and {more} more Services" if more else ""
+    message = (
+        f"pods of '{pods.owner.key}' have the labels that Service '{first.name}' of '{first.owner.key}' "
+        f"({first.place}){others} selects, {selector}, and would answer in its place; give them other labels"
+    )
+    return Diagnostic("ACC227", message, pods.place)
+
+
 def _led_astray(service: _Service, pods: _Pods) -> Diagnostic:
-    """The finding is at the pods where the Service has pods of its own component too, else at the Service."""
+    """A finding at a Service with a route and without pods of its own component."""
     selector = some(f"{key}: {value}" for key, value in sorted(service.selector.items()))
     owner, others = service.owner.key, pods.owner.key
-    if service.has_pods:
-        message = (
-            f"pods of '{others}' have the labels that Service '{service.name}' of '{owner}' ({service.place}) selects, "
-            f"{selector}, and would answer in its place; give them other labels"
-        )
-        return Diagnostic("ACC227", message, pods.place)
     message = (
         f"Service '{service.name}' of '{owner}' has a route and selects pods of '{others}' ({pods.place}), {selector}, "
         f"which the rules of '{owner}' would open; have it select its own pods, or expose '{others}' itself"

@@ -136,19 +136,25 @@ def _compare(value: Any, shape: Shape, path: Path, found: list[tuple[Path, str]]
             if one is not None:
                 _compare(one, shape[0], (*path, str(index)), found)
     elif type(value) is dict or isinstance(value, Mapping):  # a dict is seen sooner as a dict
-        if "*" in shape:
-            for field, one in value.items():
-                if one is not None:
-                    _compare(one, shape["*"], (*path, str(field)), found)
-            return
-        for field, inner in shape.items():
-            name = field.removesuffix("!")
-            if (one := value.get(name)) is not None:
-                _compare(one, inner, (*path, name), found)
-            elif name != field:
-                found.append(((*path, name), "there"))
+        _compare_fields(value, shape, path, found)
     else:
         found.append((path, "a mapping"))
+
+
+def _compare_fields(
+    value: Mapping[str, Any], shape: Mapping[str, Shape], path: Path, found: list[tuple[Path, str]]
+) -> None:
+    if "*" in shape:
+        for field, one in value.items():
+            if one is not None:
+                _compare(one, shape["*"], (*path, str(field)), found)
+        return
+    for field, inner in shape.items():
+        name = field.removesuffix("!")
+        if (one := value.get(name)) is not None:
+            _compare(one, inner, (*path, name), found)
+        elif name != field:
+            found.append(((*path, name), "there"))
 
 
 def _is(value: Any, shape: str) -> bool:

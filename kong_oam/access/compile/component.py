@@ -17,7 +17,6 @@ from kong_oam.access.compile.upstream_tls import over_tls
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Stack, Waiver
 from kong_oam.access.paths import PathSegments, within, written
-from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.document import Place
 from kong_oam.objects.fenced import fenced_pods
@@ -54,7 +53,7 @@ def compile_component(
     else:
         rules, roles = _authenticated_only(endpoints), ()
     edge = edge_of(part, endpoints, stack, out)
-    component = Component(
+    return Component(
         application=application.name,
         name=part.name,
         namespace=application.namespace,
@@ -79,7 +78,6 @@ def compile_component(
         edge=edge,
         allowed_from=allowed_from(part, rules, out),
     )
-    return replace(component, workload=digest_of(component, part.properties))
 
 
 def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:

@@ -25,6 +25,7 @@ from kong_oam.access.model import (
     Stack,
 )
 from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import Diagnostic, errors, ordered, printable
 
 
@@ -80,7 +81,8 @@ def _alone(application: oam.Application, part: oam.Component, stack: Stack) -> t
     """The component as far as it can be compiled without the others, and what is wrong about it."""
     findings: list[Diagnostic] = []
     component = compile_forms(application, part, stack, findings)
-    return replace(component, partition=stack.partition_of(application.namespace)), tuple(findings)
+    partition, workload = stack.partition_of(application.namespace), digest_of(component, part.properties)
+    return replace(component, partition=partition, workload=workload), tuple(findings)
 
 
 def _first_of_each_name(applications: Iterable[oam.Application], out: list[Diagnostic]) -> Iterator[oam.Application]:

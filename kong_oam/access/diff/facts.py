@@ -267,19 +267,31 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
         return "changed"
     if name == "edge.upstreamTls.ports":
         was, now = was or [], now or []
+    return _usual_kind(name, was, now)
+
+
+def _usual_kind(name: str, was: Any, now: Any) -> Kind:
+    """The kind of change of a number, of plugins, of a mapping and of a list."""
     if name in _MORE_WIDENS and isinstance(was, int) and isinstance(now, int):
         return "may widen" if now > was else "may narrow"
     if name == "edge.kongPlugins":
         return _plugins_kind(was or [], now or [])
-    if name in ("cluster.allow", "cluster.metadata") and isinstance(was, dict) and isinstance(now, dict):
-        return "may widen" if {*now} - {*was} else "may narrow" if {*was} - {*now} else "changed"
-    if name == "cluster.operatorLabels" and isinstance(was, dict) and isinstance(now, dict):
-        return "may narrow" if now.items() <= was.items() else "may widen"
-    if name == "cluster.rights" and isinstance(was, dict) and isinstance(now, dict):
-        return "may narrow" if _pairs(now) <= _pairs(was) else "may widen"
+    if isinstance(was, dict) and isinstance(now, dict):
+        return _cluster_kind(name, was, now)
     if isinstance(was, list) and isinstance(now, list):
         before, after = (now, was) if name in _LESS_WIDENS else (was, now)
         return "may narrow" if all(item in before for item in after) else "may widen"
+    return "may widen"
+
+
+def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
+    """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of components."""
+    if name in ("cluster.allow", "cluster.metadata"):
+        return "may widen" if {*now} - {*was} else "may narrow" if {*was} - {*now} else "changed"
+    if name == "cluster.operatorLabels":
+        return "may narrow" if now.items() <= was.items() else "may widen"
+    if name == "cluster.rights":
+        return "may narrow" if _pairs(now) <= _pairs(was) else "may widen"
     return "may widen"
 
 

@@ -168,7 +168,7 @@ def test_a_name_that_many_releases_have_is_told_once_of_each() -> None:
     """With another component and how many more there are: the findings of 240 releases are 240 lines."""
     labels = {"app.kubernetes.io/instance": "es"}
     components = [naming(labels, RELEASE, key=f"shop/web{number}") for number in range(240)]
-    found = [message for message in said(*components) if message.startswith("ACC227")]
+    found = [message for message in said(*components) if message.startswith("ACC227 podLabels")]
     assert len(found) == 240
     assert "of 'shop/web1' (shop.yaml:3:9) and 238 more, too: " in found[0]
     assert all("of 'shop/web0' (shop.yaml:3:9) and 238 more, too: " in message for message in found[1:])

@@ -736,24 +736,9 @@ def seen(question: Question, before: World, after: World, was: Answer, answer: A
     now, then = _facts(after), _facts(before)
     yield from question.tags
     yield f"status {answer.status}"
-    if token := question.request.token:
-        yield "token of a user" if token.user else "token of a service"
-        if any(
-            (place := now.declared.get((token.provider, one)))
-            and place != then.declared.get((token.provider, one), place)
-            for one in token.scopes
-        ):
-            yield "scope moved"
-        if any(grant[0] == token.client and grant[2] in token.scopes for grant in then.grants - now.grants):
-            yield "grant moved"
-        if token.client in then.clients and token.client not in now.clients:
-            yield "client removed or renamed"
-        if token.client is None or token.client not in now.clients | then.clients:
-            yield "unknown client"
-        if not token.counts:
-            yield "token does not count"
-        if token.api:
-            yield "token for one API"
+    token = question.request.token
+    if token:
+        yield from _seen_of_token(token, then, now)
     if answer.component:
         access = meaning.access_of(now.components[answer.component])
         if access is None:
@@ -776,6 +761,27 @@ def seen(question: Question, before: World, after: World, was: Answer, answer: A
         yield "not from there"
     if was.allowed != answer.allowed:
         yield "opened" if answer.allowed else "closed"
+
+
+def _seen_of_token(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
+    """The dimensions of a token, each to be counted."""
+    yield "token of a user" if token.user else "token of a service"
+    places = [
+        (now.declared.get((token.provider, scope)), then.declared.get((token.provider, scope)))
+        for scope in token.scopes
+    ]
+    if any(new and old and new != old for new, old in places):
+        yield "scope moved"
+    if any(grant[0] == token.client and grant[2] in token.scopes for grant in then.grants - now.grants):
+        yield "grant moved"
+    if token.client in then.clients and token.client not in now.clients:
+        yield "client removed or renamed"
+    if token.client is None or token.client not in now.clients | then.clients:
+        yield "unknown client"
+    if not token.counts:
+        yield "token does not count"
+    if token.api:
+        yield "token for one API"
 
 
 _KNOWN: dict[int, tuple[World, _Facts]] = {}

@@ -11,7 +11,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, component_of
-from kong_oam.access.diff import compare
+from kong_oam.access.diff import side
 from kong_oam.access.diff.change import CLOSING, Change, Difference, Setting
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
@@ -274,7 +274,7 @@ def test_a_site_is_left_out_only_where_nothing_changes(both: tuple[Estate, Estat
     """The shortcut by what all answers on a site follow from: without it, the diff is the same."""
     old, new = map(model, map(connected, both))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(compare._Side, "basis", lambda side, site: None)
+        patched.setattr(side.Side, "basis", lambda one, site: None)
         whole = diff(old, new)
     assert diff(old, new) == whole
 
