@@ -19,11 +19,12 @@ pytestmark = pytest.mark.timeout(1200)
 
 FIRST, SECOND = "one", "two"
 MEANS = "decides as the Applications mean"
+LIMIT = "- {type: rate-limit, properties: {per: client, requests: {hour: 1000000}, policy: local}}"
 
 
 @pytest.fixture
 def stacks(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Engine]]:
-    """Both stacks, the first one deployed. Each has its own workload."""
+    """Both stacks, the first one deployed. Each has its own workload, and the second one limits its callers."""
     folders = [tmp_path_factory.mktemp(name) for name in (FIRST, SECOND)]
     with (
         live.beside() as gateway,
@@ -31,6 +32,7 @@ def stacks(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Itera
         engine(gateway, folders[0], FIRST) as first,
         engine(other, folders[1], SECOND) as second,
     ):
+        second.edit("- type: access", f"{LIMIT}\n        - type: access")
         first.up()
         yield first, second
 
@@ -121,6 +123,8 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         first.stack_file.write_text(settings.replace("config:\n", 'config:\n  kong-oam:partitions: {all: ["*"]}\n', 1))
         said(first, "move", "--yes")
         said(first, "up", "--yes")
+        said(first, "preview", "--all")
+        said(first, "refresh", "--yes")
         for made in stacks:
             assert MEANS in said(made, "verify", "--only", "gateway")
         for caller in welcome:
