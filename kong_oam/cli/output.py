@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kong_oam.access.lint import sarif
 from kong_oam.cli.command import UsageError, quoted
-from kong_oam.diagnostics import Code, Diagnostic, some
+from kong_oam.diagnostics import Code, Diagnostic
 
 
 def write_sarif(file: Path, diagnostics: Iterable[Diagnostic], codes: Mapping[str, Code]) -> None:
@@ -28,5 +28,5 @@ def format_of(said: str | None, file: Path | None, endings: Mapping[str, str], d
         return said or default
     if form := endings.get(file.suffix.lower()):
         return form
-    known = some(endings)
+    known = "/".join(endings)  # the code has few of them
     raise UsageError(f"{quoted(str(file))} does not say which format: end it on {known}, or add --format")

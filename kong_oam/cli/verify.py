@@ -14,7 +14,6 @@ from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import add_estate, estate_of, reading_of, settings_of, with_definitions
-from kong_oam.diagnostics import some
 from kong_oam.verify.deviations import KINDS, Deviation, Exposure
 from kong_oam.verify.questions import OTHER_METHOD
 
@@ -101,7 +100,7 @@ def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
     lines: dict[str, None] = {}
     for reason in reasons:
         if reason.used_by:
-            lines[f"    ask first, since others use it: {some(reason.used_by)}"] = None
+            lines[f"    ask first, since others use it: {', '.join(reason.used_by)}"] = None
         if reason.stack:
             lines[f"    stack '{reason.stack}' has to act: python -m kong_oam verify --stack {reason.stack}"] = None
         elif reason.remedy:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.checker.estates import OUTSIDE, Client, Part, Shape
 from tests.support.checker.runs import Edit, Recorder, Run, sandbox
-from tests.support.tiers import ROOT
+from tests.support.tiers import ROOT, deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -184,8 +184,9 @@ def test_each_edit_of_a_fault_applies(name: str) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.deep
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name", deep_after(0, FAULTS, wanted=["a host moves between components, and gates do not look at it"])
+)
 def test_a_program_with_a_fault_is_found_out(tmp_path: Path, name: str, report: Callable[[str], None]) -> None:
     """By its last run, for what the fault is about; and the same estates without the fault pass."""
     fault = FAULTS[name]

@@ -65,7 +65,6 @@ def _client(caller: str) -> str:
     return caller.split()[0].rstrip(",")
 
 
-@pytest.mark.deep
 @pytest.mark.generated
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", deep_after(1, range(1, 13)))
@@ -91,7 +90,6 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
     )
 
 
-@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_all_but_gates_that_goes_ahead_as_grants_are_added_is_found(
     tmp_path: Path, report: Callable[[str], None]

@@ -37,7 +37,6 @@ def _partner_calls(local: Local, settings: dict[str, str]) -> None:
         assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
 
 
-@pytest.mark.deep
 @pytest.mark.skipif(OKTA_IS_BEHIND is not None, reason=f"{OKTA_IS_BEHIND}: origins have another form")
 def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> None:
     """Neither has a secret, Okta takes none from them, and the gate cuts what their users' groups do not hold."""

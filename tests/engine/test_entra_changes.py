@@ -69,7 +69,6 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(deployed: tuple[Deployme
     assert [one["value"] for one in _api(tenant)["appRoles"] if "list" in one["value"]] == []
 
 
-@pytest.mark.deep
 def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(deployed: tuple[Deployment, Entra]) -> None:
     """By the plugin, in one run: what Graph refuses to delete is disabled first. The gateway refuses what is still held.
 

@@ -70,7 +70,6 @@ def shop(empty: Empty) -> Deployment:
     return deployment
 
 
-@pytest.mark.deep
 @pytest.mark.skipif(OKTA_IS_BEHIND is not None, reason=f"{OKTA_IS_BEHIND}: origins have another form")
 def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(shop: Deployment) -> None:
     """It comes with the client and goes with it; no other page has a token meanwhile."""

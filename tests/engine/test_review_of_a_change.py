@@ -78,7 +78,6 @@ def _shown(begin: str) -> str:
     return "\n".join(line[4:] for line in lines).rstrip("\n") + "\n"
 
 
-@pytest.mark.deep
 @pytest.mark.timeout(400)  # an update and three previews with policies
 def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: Deployment, comments: Comments) -> None:
     """Then the comment is updated in place when the change is taken back; no output of either run has a secret."""

@@ -35,7 +35,6 @@ def ended(slot: str) -> dict[str, str]:
     return changes
 
 
-@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
     """Through a rotation, the end of the overlap, a year without a run, and changes of the issuer's key in between."""

@@ -75,7 +75,6 @@ def test_pods_do_not_ask_for_what_was_not_granted(empty: Empty, flags: str) -> N
     _works(stack, READ, WRITE)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("flags", FLAGS)
 def test_nothing_is_taken_from_a_client_whose_pods_still_ask_for_it(empty: Empty, flags: str) -> None:
     stack = empty(applications=[WITH_WRITE.replace(ONE_CALL, BOTH_CALLS)])

@@ -41,7 +41,6 @@ def test_a_client_that_calls_nothing_any_more_is_issued_no_token(empty: Empty) -
     assert stack.status(*ORDERS, user_token(stack.local, "web", "user-sales")) == 200
 
 
-@pytest.mark.deep
 def test_the_callee_alone_cannot_take_a_grant_away_in_silence(empty: Empty) -> None:
     """Out of the role, but still in the caller's `calls`: the run stops and shows both places."""
     stack = empty(applications=[TINY])
@@ -78,7 +77,6 @@ def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(empty: Empty) -
     assert is_refused(lambda: user_token(stack.local, "web", "user-sales"))
 
 
-@pytest.mark.deep
 def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(empty: Empty) -> None:
     """One call and no edit: no token from then on. `up` leaves it, `up --refresh` takes it back."""
     stack = empty(applications=[TINY])
@@ -93,7 +91,6 @@ def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(empty: Empt
     assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
 
 
-@pytest.mark.deep
 def test_routes_of_one_component_are_taken_away_in_one_command(empty: Empty) -> None:
     """No edit, and it holds for tokens of before: nobody reaches the component until the next `up`."""
     stack = empty(applications=[TINY])

@@ -152,7 +152,7 @@ spec:
         (["--principal", "sales"], "no client and no group 'sales'; did you mean 'group:sales'?"),
         (["--since", "nope"], "--since (nope): neither a file nor a folder, and no revision that git knows"),
         (["--since", ""], "--since (): an empty name compares nothing; write . for what is here"),
-        (["--output", "a.png"], "'a.png' does not say which format: end it on .mmd, .mermaid, .md, .dot, .gv, .svg, or add --format"),
+        (["--output", "a.png"], "'a.png' does not say which format: end it on .mmd/.mermaid/.md/.dot/.gv/.svg, or add --format"),
         (["--output", "none/a.svg"], "none/a.svg: No such file or directory"),
         (["--output", ".", "--format", "svg"], ".: Is a directory"),
         (["--json", "--format", "dot"], "--json, or --format and --output, not both"),

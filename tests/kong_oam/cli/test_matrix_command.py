@@ -107,7 +107,7 @@ def test_a_file_gets_what_its_name_ends_with(
         (["--json", "--format", "csv"], "--json is a format of its own"),
         (
             ["--output", "m.pdf"],
-            "'m.pdf' does not say which format: end it on .txt, .csv, .html, .htm, or add --format",
+            "'m.pdf' does not say which format: end it on .txt/.csv/.html/.htm, or add --format",
         ),
         (["--output", "matrix"], "'matrix' does not say which format"),
         (["--output", "nowhere/at/all.csv"], "nowhere/at/all.csv: No such file or directory"),
