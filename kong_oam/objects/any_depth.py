@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from kong_oam.diagnostics import Diagnostic
@@ -38,12 +38,19 @@ def _openings(one: RenderedObject) -> Iterator[tuple[Path, str]]:
             continue
         field, value = folded(text.text), text.beside.get(text.text)
         reason = next((why for flag, why in _FLAGS.items() if field.removesuffix("enabled").endswith(flag)), "")
-        if reason and str(value).lower() == "true" and not field.endswith("unprivileged"):
+        if reason and _is_on(value) and not field.endswith("unprivileged"):
             yield text.path, reason
         elif "hostpath" in field and _is_path(value):
             yield text.path, OF_NODE
         elif field.endswith("securitycontext"):
             yield from context_openings(text.path, mapping(value))
+
+
+def _is_on(value: Any) -> bool:
+    """Whether a value switches a field on, in any spelling that a controller may take."""
+    if isinstance(value, Mapping):
+        return _is_on(value.get("enabled"))
+    return str(value).lower() in ("true", "yes", "on", "1")
 
 
 def _is_path(value: Any) -> bool:

@@ -108,8 +108,9 @@ def identities_refused(component: JudgedComponent, one: RenderedObject, known: I
         return
     yield from _overwrites(component, one, known)
     yield from _names_of_others(component, one, known)
-    if one.nested:
-        return  # the object that it stands in is read as a whole
+    if one.nested:  # the object that it stands in is read as a whole
+        yield from _named_in_sources(component, one, known)
+        return
     told = telling_mappings(one.inside)
     yield from _writes(component, one, known, told)
     if is_read_freely(one):
@@ -133,6 +134,9 @@ def _overwrites(component: JudgedComponent, one: RenderedObject, known: Identiti
         message = "it would overwrite the credential of a client, which is kept in the cluster; give it another name"
         yield component.refused("OAM107", one, message)
     owners = known.credentials.get(key, frozenset())
+    if hosts := _shown_elsewhere(component, known, key):
+        message = f"it would overwrite the key by which the gateway answers for '{min(hosts)}'; give it another name"
+        yield component.refused("OAM107", one, message)
     if key in known.keys and component.key not in owners:
         message = f"it would overwrite what the workload of '{min(owners)}' shows; give it another name"
         yield component.refused("OAM107", one, message)
@@ -143,10 +147,25 @@ def _writes(
 ) -> Iterator[Diagnostic]:
     """Yields where an object has its controller write into a client's Secret."""
     for path, namespace, name in secrets_named(told):
-        owners = known.credentials.get((namespace or one.namespace, name), frozenset())
-        if owners and _is_written(path):
+        if not _is_written(path):
+            continue
+        key = (namespace or one.namespace, name)
+        if owners := known.credentials.get(key, frozenset()):
             message = f"{dotted(path)} would overwrite '{name}', the credential of '{min(owners)}'; write another name"
             yield component.refused("OAM107", one, message)
+        if hosts := _shown_elsewhere(component, known, key):
+            message = (
+                f"{dotted(path)} would overwrite '{name}', the key by which the gateway answers for '{min(hosts)}'; "
+                "write another name"
+            )
+            yield component.refused("OAM107", one, message)
+
+
+def _shown_elsewhere(component: JudgedComponent, known: Identities, key: tuple[str, str]) -> list[str]:
+    """The components of other Applications for whose hosts the gateway shows a Secret. An Application may make the
+    Secrets of its own hosts, in whichever of its components."""
+    owners = known.shown.get(key, frozenset())
+    return [owner for owner in owners if owner.partition("/")[0] != component.application]
 
 
 def _is_written(path: Path) -> bool:
@@ -222,7 +241,7 @@ def _named_anywhere(component: JudgedComponent, one: RenderedObject, known: Iden
         for name, whose in _names_in(text, component, known, namespaces):
             if not _is_written(text.path) and not _renews(component, one, known, name):
                 yield component.refused("ACC217", one, f"{dotted(text.path)} '{name}' is {whose}", text.path)
-        if TOKEN in text.text:
+        if TOKEN in text.unescaped:
             yield component.refused("ACC217", one, f"{dotted(text.path)} {_ENDLESS}", text.path)
 
 
@@ -235,7 +254,7 @@ def _named_in_sources(component: JudgedComponent, one: RenderedObject, known: Id
                 what = f"{dotted(path)} '{source}'"
                 for name, whose in _names_in(text, component, known, namespaces):
                     yield component.refused("ACC217", one, f"{what} has '{name}' in it, {whose}", path)
-                if TOKEN in text.text:
+                if TOKEN in text.unescaped:
                     yield component.refused("ACC217", one, f"{what} {_ENDLESS}", path)
                 if message := label_refused(text, component):
                     yield component.refused("ACC226", one, f"{what} {message}", path)

@@ -59,6 +59,7 @@ def _within_refused(component: JudgedComponent, one: RenderedObject, rules: Rule
         yield from wrong
     else:
         yield from namespaces_refused(component, one, rules, pods=bool(fenced_pods(one)))
+        yield from patches_refused(component, one)
         yield from services_refused(component, one, rules)
 
 

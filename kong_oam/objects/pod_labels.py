@@ -13,7 +13,7 @@ from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.controllers import RELEASES, deploys_to, is_installed_here, release_name
-from kong_oam.objects.foreign import is_foreign, is_read_freely
+from kong_oam.objects.foreign import is_foreign, is_read_freely, with_inner_objects
 from kong_oam.objects.texts import texts_of
 
 INSTANCE = "app.kubernetes.io/instance"
@@ -83,7 +83,7 @@ def _others_with(components: Iterable[JudgedComponent], keys: Collection[str]) -
     """
     found: dict[Mark, list[JudgedComponent]] = {}
     for component in components:
-        for one in component.objects:
+        for one in with_inner_objects(component.objects):
             namespace = deploys_to(one)
             if is_foreign(one) or one.group_kind in RELEASES:
                 found.setdefault(Mark(namespace, "", _name_on_pods(one)), []).append(component)

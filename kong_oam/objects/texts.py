@@ -27,6 +27,8 @@ _MARK: Final = re.compile(
     rf"""({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w)(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
 )
 """Where a text says a label by which a fence selects pods, and the value behind it."""
+_ESCAPED: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})")
+"""A character as JSON, YAML and addresses may write it."""
 TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
 
 
@@ -44,10 +46,18 @@ class Text(NamedTuple):
     of_namespace: bool
 
     @property
+    def unescaped(self) -> str:
+        """The text without the escapes of JSON, YAML, JSON Patch, addresses and Helm's paths of values."""
+        if not _may_escape(self.text):
+            return self.text
+        text = _ESCAPED.sub(lambda match: chr(int(match[1] or match[2] or match[3], 16)), self.text)
+        return text.replace("~1", "/").replace("\\", "")
+
+    @property
     def names(self) -> list[str]:
         """What could be the name of an object in it: each word, and the end of a word with dots, as in
         `spark.kubernetes.driver.secrets.NAME`."""
-        words = _WORD.findall(self.text)
+        words = _WORD.findall(self.unescaped)
         return words + [word.rpartition(".")[2] for word in words if "." in word]
 
 
@@ -78,9 +88,9 @@ def accounts_in(text: Text) -> Iterator[str]:
 def label_refused(text: Text, component: JudgedComponent) -> str:
     """What is wrong with a text that says a label by which a fence selects pods, with another value than the
     component's own, or with a value that nobody here can read. Empty where nothing is."""
-    if "oam.dev" not in text.text:
+    written = text.unescaped
+    if "oam.dev" not in written:
         return ""
-    written = text.text.replace("~1", "/")  # as JSON Patch has it
     for match in _MARK.finditer(written):
         label, value = match[1], match[2]
         own = component.application if label == APPLICATION else component.name
@@ -101,6 +111,10 @@ def texts_held(found: Mapping[str, Any]) -> list[Text]:
     encoded = ("binaryData", "data") if found.get("kind") == "Secret" else ("binaryData",)
     texts = [text._replace(text=_decoded(text.text)) for field in encoded for text in texts_in(found.get(field), ())]
     return texts + [text for field in ("data", "stringData") for text in texts_in(found.get(field), ())]
+
+
+def _may_escape(text: str) -> bool:
+    return "\\" in text or "%" in text or "~1" in text
 
 
 @lru_cache(4096)

@@ -191,8 +191,20 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
 
 
 def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
-    """It wrote the key; what it may not do is read another's."""
-    assert said(SHOWING, api({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web-tls"}})) == []
+    """Of its own Application. Of another Application, its key would take the place of the host's key."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web-tls"}}
+    assert said(SHOWING, api(secret)) == []
+    for shown in ({}, {"shown": frozenset({"web-tls"})}):
+        (message,) = said(SHOWING, judged(secret, key="evil/api", **shown))
+        assert message.startswith("OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the key by which")
+
+
+def test_no_controller_writes_the_key_of_a_host_of_another_application() -> None:
+    """Terraform's controller writes into the Secret that it is told."""
+    kind = {"apiVersion": "terraform.core.oam.dev/v1beta2", "kind": "Configuration", "metadata": {"name": "c"}}
+    one = {**kind, "spec": {"hcl": "", "writeConnectionSecretToRef": {"name": "web-tls"}}}
+    found = said(SHOWING, judged(one, key="evil/api"))
+    assert any("would overwrite 'web-tls', the key by which the gateway" in message for message in found)
 
 
 def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
