@@ -119,8 +119,10 @@ def _signs(element: str) -> str:
 def _is_none(element: str) -> bool:
     """Whether some server reads no element here, or a dot segment."""
     signs = _signs(element)
-    bare = re.sub(r"[^\x00-\x7f]|[\x01?]", "", signs.partition("#")[0])  # dots beside what is no ASCII, or a fragment
-    return bool(_NO_ELEMENT.match(signs)) or (bare != signs and "." in bare and not bare.strip(" ."))
+    before = signs.partition("#")[0]  # some cut what they decoded at a fragment
+    bare = re.sub(r"[^\x00-\x7f]|[\x01?]", "", before)  # dots beside what is no ASCII
+    is_dots = bare != signs and "." in bare and not bare.strip(" .")
+    return is_dots or any(map(_NO_ELEMENT.match, (signs, before)))
 
 
 @lru_cache(maxsize=4096)

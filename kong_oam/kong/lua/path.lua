@@ -63,9 +63,10 @@ do
   -- Whether some server reads no element here, or a dot segment: jokers of Windows, a stream of a folder, what ASP.NET
   -- takes for a session, and dots beside what is no ASCII or before a fragment.
   local function is_none(element)
-    local bare = gsub(match(element, '^[^#]*'), '[\128-\255\1?]', '')
-    return find(element, '^[ .?*<>"]+$') or find(element, '^[ .?*<>"]*:.*%$') or find(element, '^%(%a%(.*%)%)$')
-      or (bare ~= element and find(bare, '^[ .]+$') and find(bare, '.', 1, true))
+    local before = match(element, '^[^#]*')   -- some cut what they decoded at a fragment
+    local bare = gsub(before, '[\128-\255\1?]', '')
+    return find(before, '^[ .?*<>"]+$') or find(before, '^%(%a%(.*%)%)$') or find(element, '^[ .?*<>"]*:.*%$')
+      or find(element, '^%(%a%(.*%)%)$') or (bare ~= element and find(bare, '^[ .]+$') and find(bare, '.', 1, true))
   end
 
   -- unreadable(path) -> true where two servers could read the path differently; else false, the path, decoded, and the

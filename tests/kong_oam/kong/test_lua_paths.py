@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
@@ -46,7 +46,7 @@ EDGES = [
     for code in (first - 1, first, last, last + 1)
     if code < 0x110000
 ]
-PIECES = [*"abs .:$~1*<>\"'+,()&=@-_!|{}^`", "..", "secret", "::$DATA", "~1", *EDGES, "\u5317", "\U0001f44d"]
+PIECES = [*"abs #.:$~1*<>\"'+,()&=@-_!|{}^`", "..", "secret", "::$DATA", "~1", *EDGES, "\u5317", "\U0001f44d"]
 ELEMENTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join)
 
 
@@ -68,6 +68,17 @@ def test_the_scripts_read_what_the_model_reads(elements: list[str]) -> None:
     if not {".", ".."} & set(elements):
         patterns = "/".join(map(spelled, path)).encode().decode("latin-1")
         assert SPELLED(target) == patterns
+
+
+@given(ELEMENTS, ELEMENTS)
+@example("\uff0e\uff0e", "x")
+def test_a_fragment_behind_an_element_hides_nothing(element: str, fragment: str) -> None:
+    """Some servers cut what they decoded at `#`, so an element that is refused is refused before a fragment, too."""
+    alone, cut = (f"/a/{bytes_of(text)}" for text in (element, f"{element}#{fragment}"))
+    if UNREADABLE(alone) is True:
+        assert UNREADABLE(cut) is True
+        with pytest.raises(Unreadable):
+            read(cut.encode())
 
 
 @given(
