@@ -99,6 +99,9 @@ def component_in(tags: Iterable[str]) -> str | None:
 def stacks_in(tags: Iterable[str]) -> frozenset[str]:
     """The stacks whose tags are among these: an entity of a stack has both tags that `tags` gives."""
     listed = frozenset(tags)
-    if _PREFIX not in listed:
-        return frozenset()
-    return frozenset(tag.removeprefix(_STACK) for tag in listed if tag.startswith(_STACK))
+    return stacks_named(listed) if _PREFIX in listed else frozenset()
+
+
+def stacks_named(tags: Iterable[str]) -> frozenset[str]:
+    """The stacks that these tags name. Somebody's entity may name a stack and lack the tag of all of ours."""
+    return frozenset(tag.removeprefix(_STACK) for tag in tags if tag.startswith(_STACK))

@@ -45,11 +45,11 @@ class Asking:
         A tag of another estate wins over ours, so that nothing that another stack may need is taken for ours.
         """
         tags = entity.get("tags") or ()
-        estates = names.stacks_in(tags)
-        if not estates:
+        # One tag is enough for another stack's entity. Ours have both tags.
+        others = sorted(names.stacks_named(tags) - {self.estate})
+        if not others and not names.stacks_in(tags):
             return Owner("foreign")
         partition = names.partition_in(tags)
-        others = sorted(estates - {self.estate})
         stack = stack_of(others[0] if others else self.estate, partition)
         is_ours = not others and (self.whole or partition == self.partition)
         return Owner("ours" if is_ours else "another stack's", stack)

@@ -43,7 +43,7 @@ class SchemaError(ProductError):
 CUSTOM_FIELDS = "custom_fields_by_lua"
 """The field of each plugin that writes records: scripts by name of a field, which run before a record is sent."""
 
-_CLEARED = f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
+CLEARED = f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
 """The field `version` of a record. Its script clears Kong's own record, unless admission's plugin has replaced that."""
 
 
@@ -54,7 +54,7 @@ def config_json(schema: Schema, name: str, config: Mapping[str, Any], *, keeps_r
     """
     record = record_of(schema, name)
     if keeps_records and CUSTOM_FIELDS in fields_of(record):
-        fields = {**(config.get(CUSTOM_FIELDS) or {}), "version": _CLEARED}
+        fields = {**(config.get(CUSTOM_FIELDS) or {}), "version": CLEARED}
         config = {**config, CUSTOM_FIELDS: fields}
     return json.dumps(_expand(record, config, name), sort_keys=True, separators=(",", ":"))
 

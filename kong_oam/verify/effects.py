@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.kong_plugin import is_the_gates
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
+from kong_oam.kong.plugins import CLEARED, CUSTOM_FIELDS
 
 
 class Effect(Enum):
@@ -39,13 +40,20 @@ def effect_of(plugin: Entity) -> Effect:
     if doing == "lets pages read":  # what pages read is no matter of who may call
         return Effect.NONE
     if doing == "harmless":
-        return Effect.UNKNOWN if _touches_headers(plugin["config"]) else Effect.NONE
+        config = plugin["config"]
+        return Effect.UNKNOWN if _touches_headers(config) or _runs_code(config) else Effect.NONE
     if doing == "limits":
         return Effect.CLOSES if plugin["name"] == "ip-restriction" and _refuses_everybody(plugin) else Effect.LIMITS
     if doing == "closes":
         # A trigger is the name of a header or parameter. Every call has `Host`, and many have `Authorization`.
         return Effect.LIMITS if plugin["config"].get("trigger") else Effect.CLOSES
     return Effect.UNKNOWN
+
+
+def _runs_code(config: Entity) -> bool:
+    """Whether a configuration has a script other than ours. A script reads tokens, and a record takes them along."""
+    scripts = config.get(CUSTOM_FIELDS) or {}
+    return any(script != CLEARED for script in scripts.values())
 
 
 def _touches_headers(config: Entity) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from kong_oam.kong.entities import Entities
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
+from kong_oam.kong.plugins import CLEARED
 from kong_oam.verify.effects import Effect, effect_of
 from tests.support.drifts import ANYBODY, LIBRARY, MEANT, ORDERS, RING, ROUTE
 from tests.support.verifying import Deployment, Running, sample, told
@@ -194,10 +195,18 @@ def test_every_plugin_on_an_entity_of_ours_is_a_finding(
         ("zipkin", {"http_response_header_for_traceid": "Content-Length"}, Effect.UNKNOWN),
         ("zipkin", {"http_response_header_for_traceid": "X-Trace"}, Effect.NONE),
         ("http-log", {"headers": {"Authorization": "x"}}, Effect.NONE),
+        (
+            "http-log",
+            {"custom_fields_by_lua": {"a": "return kong.request.get_header('authorization')"}},
+            Effect.UNKNOWN,
+        ),
+        ("file-log", {"custom_fields_by_lua": {"version": "return 1"}}, Effect.UNKNOWN),
+        ("file-log", {"custom_fields_by_lua": {"version": CLEARED}}, Effect.NONE),
+        ("file-log", {"custom_fields_by_lua": {}}, Effect.NONE),
     ],
 )
 def test_what_writes_or_clears_headers_may_do_anything(name: str, config: Mapping[str, Any], effect: Effect) -> None:
-    """But for a header of its own: without `Content-Length` one request is two to the workload."""
+    """But for a header of its own: without `Content-Length` one request is two to the workload. A script may, too."""
     assert effect_of({"name": name, "config": config}) is effect
 
 
