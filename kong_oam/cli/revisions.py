@@ -60,7 +60,7 @@ class Revision:
         entries, blobs = [*self._entries()], []
 
         def fits(path: Path) -> bool:
-            return path.name.endswith(suffixes)
+            return path.name.lower().endswith(suffixes)
 
         submodules = {path for _, kind, _, path in entries if kind == b"commit"}
         for mode, kind, name, path in entries:
@@ -172,7 +172,7 @@ def _copy(source: Path, target: Path, suffixes: tuple[str, ...]) -> None:
     """Copies a file, or of a folder the files whose names end so, and links as links."""
 
     def unwanted(folder: str, names: list[str]) -> list[str]:
-        plain = (name for name in names if not name.endswith(suffixes) and (Path(folder) / name).is_file())
+        plain = (name for name in names if not name.lower().endswith(suffixes) and (Path(folder) / name).is_file())
         return [*plain, ".git"]
 
     try:

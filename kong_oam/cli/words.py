@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from kong_oam.oam.files import DEFINITIONS, is_glob
 
@@ -38,4 +37,4 @@ def _paths(words: Sequence[str]) -> int:
 
 def is_file_name(word: str) -> bool:
     """Whether only a file can be meant, or some by a pattern: one of Applications, or of definitions."""
-    return is_glob(word) or Path(word).suffix in DEFINITIONS.suffixes
+    return is_glob(word) or DEFINITIONS.takes(word)

@@ -37,6 +37,10 @@ class Sought:
     settings: str
     """Where such names stand."""
 
+    def takes(self, name: str) -> bool:
+        """Whether a file of this name is read. `orders.YAML` is read like `orders.yaml`."""
+        return name.lower().endswith(self.suffixes)
+
     def leads_out(self, link: Path, target: str) -> str:
         """Says what is wrong about a link that leads out of the folder, and what to do.
 
@@ -135,11 +139,11 @@ def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
         if problem:
             yield match, real, problem
         elif not _is_within(real, inside):
-            if match.is_dir() or match.suffix in sought.suffixes:
+            if match.is_dir() or sought.takes(match.name):
                 yield match, real, sought.leads_out(match, real)
         elif match.is_dir():
             yield from [*_files_in(match, real, sought, inside)] or [(match, real, sought.empty)]
-        elif match.suffix in sought.suffixes:
+        elif sought.takes(match.name):
             yield match, real, ""
 
 
@@ -195,7 +199,7 @@ def _files_in(folder: Path, real: str, sought: Sought, inside: str | None = None
             continue
         elif entry.is_symlink():
             yield from _link(path, inside or real, sought)
-        elif entry.name.endswith(sought.suffixes) and entry.is_file(follow_symlinks=False):
+        elif sought.takes(entry.name) and entry.is_file(follow_symlinks=False):
             yield path, f"{real}/{entry.name}", ""
 
 
@@ -203,7 +207,7 @@ def _link(path: Path, inside: str, sought: Sought) -> Iterator[Found]:
     """The file that a link leads to. What is in a folder below the one that is read is found there."""
     target = os.path.realpath(path)
     is_folder = os.path.isdir(target)  # noqa: PTH112 - which never raises
-    if is_folder or path.suffix in sought.suffixes:
+    if is_folder or sought.takes(path.name):
         if not _is_within(target, inside):
             yield path, target, sought.leads_out(path, target)
         elif not is_folder:

@@ -46,7 +46,7 @@ def read_definition_file(
     raw = bytes_of(file, name)
     if isinstance(raw, Diagnostic):
         return Defined((), (raw,))
-    if file.suffix == ".cue":
+    if file.suffix.lower() == ".cue":
         return _read_cue(name, raw, evaluator, cache, built_in)
     return read_definitions(name, raw, built_in=built_in)
 
@@ -55,7 +55,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             inside = path.resolve()
-            found = (file for file in sorted(path.rglob("*")) if file.suffix in SUFFIXES and file.is_file())
+            found = (file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file())
             yield from (file for file in found if file.resolve().is_relative_to(inside))
         else:
             yield path

@@ -45,6 +45,14 @@ def test_neither_nothing_nor_everything_is_a_name(sought: Sought, folder: Path) 
     ]
 
 
+def test_capitals_in_a_suffix_do_not_hide_a_file(folder: Path) -> None:
+    """An Application that nobody reads would lose its API."""
+    (folder / "own/orders.YAML").touch()
+    (folder / "own/link.Yml").symlink_to("orders.YAML")
+    assert named(folder, "own") == ["own/link.Yml", "own/own.yaml"]
+    assert named(folder, "own/*") == ["own/link.Yml", "own/own.yaml"]
+
+
 @pytest.mark.parametrize(
     ("names", "files"),
     [
