@@ -45,10 +45,9 @@ class Component(pulumi.ComponentResource):
         value: Callable[[Model, Awaited], pulumi.Output[str]],
     ) -> None:
         """Adds all but the routes."""
-        model, gated = self._model, gateway.estate.own[self.key]
-        self.gated = {name: GatedService(f"{self.key}-{name}", gateway, gated, name, self) for name in gated.backends}
-        # The engine makes nothing after what it leaves out and is not there yet.
-        closing = [] if gateway.gates_stay else [service.admission for service in self.gated.values()]
+        model = self._model
+        self.gated = {name: GatedService(f"{self.key}-{name}", gateway, model, name, self) for name in model.backends}
+        closing = [service.admission for service in self.gated.values()]
         estate, settings = gateway.estate, gateway.settings
         before = [*closing, *after]
         workloads = [

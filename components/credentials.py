@@ -20,12 +20,11 @@ class Rotation:
     """The rotation of all clients' credentials, kept as they are asked for. `today` is the stack's `asOf`.
 
     `state` has the `credentials` of the run before: by the client's name, what Generation.to_output or
-    SharedSecret.to_output gives. `rests`: a client keeps the key that it has,
-    since this run may not get to what runs with it.
+    SharedSecret.to_output gives.
     """
 
-    def __init__(self, estate: Estate, today: datetime.date, state: StackState, *, rests: bool = False) -> None:
-        self._estate, self._today, self._rests = estate, today, rests
+    def __init__(self, estate: Estate, today: datetime.date, state: StackState) -> None:
+        self._estate, self._today = estate, today
         self._previous = state.credentials
         self._keys = state.keys
         self._unturned: dict[str, Generation] = {}
@@ -39,7 +38,7 @@ class Rotation:
             _warn_of_switch(client, "a key in place of the secret that it shares with it")
             previous = None
         last = Generation.from_output(previous) if previous else None
-        now = last if last and self._rests else advanced(last, schedule, self._today)
+        now = advanced(last, schedule, self._today)
         if last is not None and last != now:
             pulumi.log.info(f"credentials: {client.name}: {last.step}")
             if last.number != now.number:

@@ -2,7 +2,7 @@
 
 A provider refuses a request for tokens as a whole that asks for a scope too many (RFC 6749, 5.2: invalid_scope). So
 pods ask for more once it is granted, and no less is granted than they ask for. Of a change that does both at once the
-grant comes first; between partitions there is none (kong_oam.engine.stacks.KEEP_GRANTS).
+grant comes first. Over partitions such a change is refused (kong_oam.stacks.grant_changes).
 """
 
 from __future__ import annotations

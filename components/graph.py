@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -72,20 +72,6 @@ class Moved:
             )
 
 
-def leave_workloads(urns: Container[tuple[str, str]], but: Container[str]) -> None:
-    """Leaves each Kubernetes object that is there as it is, whatever it is to become, but for what lies under some
-    components, by their keys. `urns` are as those of Moved."""
-
-    def left(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        known = (args.type_, args.name) in urns
-        if not args.type_.startswith("kubernetes:") or not known or getattr(args.opts.parent, "key", None) in but:
-            return None
-        opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(ignore_changes=["*"]))
-        return pulumi.ResourceTransformationResult(args.props, opts)
-
-    register_stack_transformation(left)
-
-
 def once_made(resources: Sequence[pulumi.Resource]) -> pulumi.Output[Any]:
     """Gives what a resource depends on that is to come after others in this run, and of which its state says nothing.
 
@@ -113,25 +99,6 @@ async def _is_made(resource: pulumi.Resource) -> bool:
         if await one.is_known():
             return True
     return not outputs
-
-
-def leave_gateway() -> None:
-    """Has what is Kong's registered after all else that was made before it.
-
-    The engine is told to leave it out, and it may have depended on what nothing here depends on any more, a client of a
-    table, which is then to be registered first (`once_made`).
-    """
-    others: list[pulumi.Resource] = []
-
-    def last(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        if args.type_.startswith("kong:"):
-            opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(depends_on=[once_made([*others])]))
-            return pulumi.ResourceTransformationResult(args.props, opts)
-        if isinstance(args.resource, pulumi.CustomResource) and not isinstance(args.resource, pulumi.ProviderResource):
-            others.append(args.resource)
-        return None
-
-    register_stack_transformation(last)
 
 
 def require_checkpoints() -> None:

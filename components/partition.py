@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,28 +9,18 @@ from functools import cache
 import pulumi
 
 from kong_oam.access.model import Client, Component, Estate
-from kong_oam.access.partitions import (
-    Granted,
-    base_of,
-    calls_into,
-    gained,
-    granted,
-    owners_of_scopes,
-    part_of,
-    with_kept_grants,
-)
+from kong_oam.access.partitions import base_of, calls_into, part_of
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import UNKNOWN, of_command
-from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS, partitions_of
+from kong_oam.engine.stacks import partitions_of
 from kong_oam.engine.state import COMPONENT, StackState
-from kong_oam.identity.kinds import granted_in, kind_of
+from kong_oam.identity.kinds import kind_of
 
 from .base import (
     Base,
     highest_generation,
-    offered_by,
     read_base,
     stop_at_retired,
     with_all_in_use,
@@ -42,18 +31,15 @@ from .state import outputs_of, recorded
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What of the estate a run deploys: `estate`, as gates are to decide, and `granted`, as identity providers and pods
-    are to have it, where clients keep what they were granted (KEEP_GRANTS). `base`, in a partition: that of its estate;
-    `kept`, in the base: what it still offers since a partition uses it, in words, and `made_with`: the highest
-    generation that a partition knows; `gates_stay`: that gates stay as they are, and `regranted`: then, the components
-    whose clients get a grant."""
+    """The part of the `estate` that a run deploys.
+
+    `base`, in a partition: the base of its estate. In the base, `kept`: what it still offers since a partition uses it,
+    in words; `made_with`: the highest generation that a partition knows.
+    """
 
     estate: Estate
-    granted: Estate
     base: Base | None = None
     kept: Sequence[str] = ()
-    gates_stay: bool = False
-    regranted: frozenset[str] = frozenset()
     made_with: int = 0
 
 
@@ -64,18 +50,12 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     _stop_at_components_of_others(settings, estate, state)
     if not settings.stack.partitions:
         stop_at_retired(settings, state)
-        return Part(estate, estate)
+        return Part(estate)
     if partition is None:
         stop_at_retired(settings, state)
         everybodys, kept = with_all_in_use(base_of(estate), settings, state)
-        return Part(everybodys, everybodys, kept=kept, made_with=highest_generation(settings))
-    keeps, there = os.environ.get(KEEP_GRANTS), recorded(name)
-    before: Granted = {}
-    gates = estate
-    if keeps:
-        before = granted_in(settings.providers, state, owners_of_scopes(estate, offered_by(there)))
-        gates = with_kept_grants(estate, partition, before)
-        estate = with_kept_grants(estate, partition, before, everywhere=True)
+        return Part(everybodys, kept=kept, made_with=highest_generation(settings))
+    there = recorded(name)
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
     unknown = [
@@ -92,12 +72,7 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     part = replace(part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign))
     base = read_base(settings, part, state, there)
     _stop_at_components_elsewhere(settings, part, state, base.state)
-    at_gates = replace(part_of(gates, partition), foreign=part.foreign) if keeps else part
-    found = Part(at_gates, part, replace(base, clients=ids))
-    if keeps != GATES_STAY:
-        return found
-    regranted = _regranted(part, before, settings.engine_stack)
-    return replace(found, gates_stay=True, regranted=regranted)
+    return Part(part, replace(base, clients=ids))
 
 
 def _stop_at_components_of_others(settings: Settings, estate: Estate, state: StackState) -> None:
@@ -131,14 +106,6 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
                 f"{some(found)} are to be in this stack, and are in the state of '{stack}'. Move them, with all that "
                 f"is theirs: `python -m kong_oam move -s {name}`"
             )
-
-
-def _regranted(part: Estate, before: Granted, stack: str) -> frozenset[str]:
-    """The components whose clients, those that there were before, are granted something that they were not; after a run
-    that the command did not record, all that are granted something: pods may not know of it yet."""
-    recorded_before = before if stack in of_command() else {}
-    more = {name for name, _ in gained(recorded_before, granted(part)) if name in before}
-    return frozenset(client.component for client in part.own_clients if client.name in more)
 
 
 def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, str]]:

@@ -39,7 +39,7 @@ from .credentials import Rotation
 from .gateway.certificates import provision_certificates, provision_client_certificate, require_client_certificate
 from .gateway.gateway import Gateway
 from .grants import Grants
-from .graph import Moved, leave_gateway, leave_workloads, require_checkpoints, without_traces
+from .graph import Moved, require_checkpoints, without_traces
 from .identity import provision
 from .identity.issuer import Issuer, Provisioning
 from .partition import Part, part_of_run
@@ -48,9 +48,6 @@ from .refusal import accept, refuse, stop_at
 from .state import recorded
 from .workload.cluster import provision_clusters
 from .workload.environment import elsewhere
-
-_OF_CLIENTS = ("elsewhere", "clients", "generation", USES)
-"""The outputs that say what clients have, and of which base; the others say what gates and workloads are."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +81,6 @@ def deploy() -> None:
     require_checkpoints()
     plan = _plan()
     moved = Moved(plan.state.urns)
-    if plan.part.gates_stay:
-        leave_workloads(plan.state.urns, plan.part.regranted)
-        leave_gateway()
     with without_traces():
         provisioned = _provision(plan)
     moved.announce()
@@ -121,7 +115,7 @@ def _plan() -> _Plan:
         findings = [
             finding
             for provider in settings.providers
-            for finding in inspect(provider, part.granted, held, issuers, config.configuration(), looked_up)
+            for finding in inspect(provider, estate, held, issuers, config.configuration(), looked_up)
         ]
         findings += conflicts.inspect(account, settings, estate, held, state)
         stop_at([*findings, *kubernetes.inspect(settings, estate, state)])
@@ -134,25 +128,23 @@ def _plan() -> _Plan:
 
 def _provision(plan: _Plan) -> _Provisioned:
     settings, estate, state, base = plan.settings, plan.estate, plan.state, plan.part.base
-    granted = plan.part.granted
     model = model_of(estate, settings)
-    if estate.role != "base" and not plan.part.gates_stay:
+    if estate.role != "base":
         announce(model, state)
     announce_limits(estate, settings.gateway.redis)
     announce_waived(estate)
-    rotation = Rotation(granted, settings.as_of, state, rests=plan.part.gates_stay)
+    rotation = Rotation(estate, settings.as_of, state)
     granting = Grants(scopes_in(settings.providers, state))
-    components = {key: Component(component) for key, component in granted.own.items()}
+    components = {key: Component(component) for key, component in estate.own.items()}
     issuers = {
         one.name: provision(
             Provisioning(
-                one, granted, rotation, granting, components, plan.looked_up, base.providers[one.name] if base else None
+                one, estate, rotation, granting, components, plan.looked_up, base.providers[one.name] if base else None
             )
         )
         for one in settings.providers
     }
     gateway = Gateway("gateway", settings, plan.account, plan.facts, estate, issuers, state, base)
-    gateway.gates_stay = plan.part.gates_stay
     if base is None:
         gateway.client_certificate = provision_client_certificate(gateway, plan.certificates)
     clusters = provision_clusters(estate, settings)
@@ -173,8 +165,6 @@ def _provision(plan: _Plan) -> _Provisioned:
 def _export(plan: _Plan, provisioned: _Provisioned) -> None:
     """Exports the stack's outputs. The next run, the commands and `verify` read them."""
     outputs = {**_outputs(plan, provisioned), **_to_others(plan, provisioned)}
-    if plan.part.gates_stay:
-        outputs = {**plan.state.outputs, **{name: outputs[name] for name in _OF_CLIENTS}}
     for name, value in outputs.items():
         pulumi.export(name, value)
 
@@ -187,7 +177,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
         "access": access_table(estate),
         "grants": grants(estate),
         OUTPUT: gateway.once_known(dump_model(provisioned.model), exported(plan.state.outputs) or ""),
-        "elsewhere": elsewhere(plan.part.granted, issuers),
+        "elsewhere": elsewhere(estate, issuers),
         "enforced": gateway.enforced,
         "keySlots": gateway.slots,
         "credentials": provisioned.credentials,
@@ -205,11 +195,10 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
 
 def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     """What the other stacks of the estate read, where there are some."""
-    estate, gateway = plan.part.granted, provisioned.gateway
+    estate, gateway = plan.estate, provisioned.gateway
     if plan.part.base is not None:
-        as_meant = pulumi.Output.from_input(False) if plan.part.gates_stay else gateway.as_meant
         return {
-            USES: exported_uses(estate, plan.state, as_meant),
+            USES: exported_uses(estate, plan.state, gateway.as_meant),
             "generation": plan.part.base.generation,
         }
     if estate.role != "base":

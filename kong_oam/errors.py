@@ -6,6 +6,7 @@
         - Unreadable          access.paths
         - UnwieldyError       access.principals
         - NotScaffolded       cli.scaffold
+        - NoOrderError        stacks.plan
         - UsageError          cli.command
       + SettingsError         a stack's settings cannot be used, or what they need is not there
         - StackError          access.settings.stack

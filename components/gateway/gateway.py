@@ -39,8 +39,6 @@ class Gateway(pulumi.ComponentResource):
     """
 
     client_certificate: pulumi.Output[str] | None = None
-    gates_stay: bool = False
-    """Whether the engine was told to leave all that is at the gateway as it is."""
     nobody: pulumi.Output[str]
     """The id of the consumer for calls without a token."""
     nowhere: pulumi.Input[str]

@@ -68,8 +68,7 @@ class GatedService:
         )
         settings = gateway.settings.gateway
         headers = settings.hsts_seconds, settings.strip_headers
-        stays = gateway.state.plugins.get(f"{name}-admission") if gateway.gates_stay else None
-        admission: Config = self._table.apply(lambda table: stays or plugins.admission(table, *headers))
+        admission: Config = self._table.apply(lambda table: plugins.admission(table, *headers))
         self.admission = self._plugin("admission", "pre-function", admission)
         authentication, config = gateway.authentication(component)
         self.guards = [self.admission, self._plugin(authentication, authentication, config, *gateway.first)]
@@ -114,8 +113,6 @@ class GatedService:
 
     def _gate(self, table: str, host: str, port: int, *, rolled_out: bool) -> Mapping[str, Any] | str:
         upstream = address(host, port, self._certified)
-        if self._gateway.gates_stay:
-            return self._before or plugins.gate(closed(table), upstream)
         if rolled_out:
             return plugins.gate(table, upstream)
         stays = "opens nothing new" if self._before else "stays closed"

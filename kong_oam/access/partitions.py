@@ -14,7 +14,7 @@ from typing import Any
 
 from kong_oam.access.client import at_provider, component_and_provider
 from kong_oam.access.edge.edge import NONE
-from kong_oam.access.model import Application, Call, Client, Component, Estate, Role, bare_component
+from kong_oam.access.model import Application, Client, Component, Estate, Role, bare_component
 from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
 
@@ -183,45 +183,6 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
     there = {_name(component) for application in applications for component in application.components}
     gone = [_of_offer(name, one) for name, one in kept.items() if name not in there and (one.scopes or one.groups)]
     return replace(estate, applications=tuple(applications), foreign=tuple(gone)), words
-
-
-def gained(before: Granted, now: Granted) -> Iterator[tuple[str, str]]:
-    """Yields names of clients and components: those to which a client is granted a scope `now` that it was not."""
-    for client, calls in now.items():
-        for called, scopes in calls.items():
-            if {*scopes} - {*before.get(client, {}).get(called, ())}:
-                yield client, called
-
-
-def with_kept_grants(estate: Estate, partition: str, before: Granted, *, everywhere: bool = False) -> Estate:
-    """The whole estate, in which the clients of a partition keep what they were granted at components of others, also
-    of those that they call no more: `before`, scopes by the client's name and component. At the partition's own gates
-    nothing of that counts. `everywhere`: also at its own components, as providers and pods are to have it."""
-    called_by = {key: one for key, one in estate.components.items() if everywhere or one.partition != partition}
-    declared: dict[str, dict[str, str]] = {key: {} for key in called_by}
-
-    def kept(client: Client) -> Client:
-        calls = [*client.calls]
-        for called, scopes in before.get(client.name, {}).items():
-            if called in called_by and called_by[called].provider == client.provider:
-                calls.append(Call(called, tuple(scopes), (), client.place))
-                declared[called] |= dict.fromkeys(scopes, "")
-        return replace(client, calls=tuple(calls))
-
-    def keeping(component: Component) -> Component:
-        own = component.partition == partition
-        return replace(component, clients=tuple(map(kept, component.clients))) if own else component
-
-    def declaring(component: Component) -> Component:
-        scopes = {**declared.get(component.key, {}), **component.scopes}
-        return component if scopes == component.scopes else replace(component, scopes=scopes)
-
-    return _with_components(_with_components(estate, keeping), declaring)
-
-
-def _with_components(estate: Estate, changed: Callable[[Component], Component]) -> Estate:
-    applications = [replace(one, components=tuple(map(changed, one.components))) for one in estate.applications]
-    return replace(estate, applications=tuple(applications))
 
 
 Granted = Mapping[str, Mapping[str, Collection[str]]]

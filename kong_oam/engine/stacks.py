@@ -12,10 +12,6 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.cli import SHORT, CliError, pulumi
 
-KEEP_GRANTS, GATES_STAY, GATES_CHANGE = "KONG_OAM_KEEP_GRANTS", "gates stay", "gates change"
-"""The environment variable of a run in which clients keep what they were granted, and its values. Where one change
-touches a grant and the rule that asks for it, gates stay in the run that comes first: it changes nothing of workloads
-but of those whose clients get a grant, and exports what it did not touch as it was. They change in the one after it."""
 _READERS = 10
 """How many states the engine reads at once, where PULUMI_DIY_BACKEND_PARALLEL does not say it."""
 _TRIES, _PAUSE = 4, 0.5

@@ -1,87 +1,103 @@
-"""Plans the runs over the stacks of an estate: of which stack, with which grants, after which other runs. Pure.
+"""Plans the runs over the stacks of an estate: of which stack, and after which other runs. Pure.
 
-A client and the gate that asks for its scopes may be in two partitions. A change of both goes as a change of a database
-schema does: the client gets the new grant beside the old one, then gates change, then the old grant goes.
+A client and the gate that asks for its scopes may be in two partitions. A client gets a scope before the gate asks for
+it, and loses a scope once the gate does not ask for it any more. A change that needs both orders ends the command.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY
-from kong_oam.engine.state import Resources
-from kong_oam.stacks.order import Estates
-from kong_oam.stacks.records import Known
-from kong_oam.stacks.regranted import NOTHING, Regranted, changes
+from kong_oam.diagnostics import some
+from kong_oam.errors import InputError
+from kong_oam.stacks.grant_changes import Before, Exchange, GrantChanges
 
-AS_MEANT = ""
-_GRANTS = {AS_MEANT: "", GATES_STAY: "old and new grants, gates stay", GATES_CHANGE: "old and new grants"}
+NO_CHANGES = GrantChanges()
+
+
+class NoOrderError(InputError):
+    """No order of runs serves a change: some client would be refused meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run of the stack of a partition, None: of the base. `grants`: which of the old ones clients keep in it
-    (engine.stacks.KEEP_GRANTS). `after`: the numbers of the steps that must succeed before, counted from 1. `whole`:
-    the engine leaves nothing out, though gates stay."""
+    """One run of the stack of a partition, None: of the base. `after`: the numbers of the steps that must succeed
+    before, counted from 1."""
 
     partition: str | None
-    grants: str = AS_MEANT
     after: tuple[int, ...] = ()
-    whole: bool = False
 
 
 Plan = tuple[Step, ...]
 
 
-def plan(
-    verb: str, chosen: Sequence[str | None], estates: Estates, known: Known, states: Mapping[str, Resources]
-) -> Plan:
-    """The steps of a verb over these stacks. `states`: what the stacks of partitions have, for `up` alone."""
-    if verb == "destroy":
-        return plan_down(chosen)
-    return plan_up(chosen, changes(estates, known, states))
+def plan(verb: str, chosen: Sequence[str | None], changes: GrantChanges) -> Plan:
+    """The steps of a verb over these stacks. Raises NoOrderError."""
+    return plan_down(chosen) if verb == "destroy" else plan_up(chosen, changes)
 
 
-def plan_up(chosen: Collection[str | None], changed: Mapping[str, Regranted]) -> Plan:
-    """The steps of `up` over these stacks. `changed`: by partition; a partition that is not there regrants nothing.
-
-    The base is run first. A partition whose clients get a grant is run ahead of the gates that may ask for it, and a
-    partition whose clients lose one is run as meant once those gates have changed.
-    """
-    change = {partition: changed.get(partition, NOTHING) for partition in chosen if partition is not None}
-    # The partitions whose gates may ask for what some client gets or loses.
-    asked = {called for each in change.values() for called in each.got | each.lost}
-    # By partition, those whose clients get what its gates may ask for, and itself.
-    givers = {called: [name for name in change if called in {name, *change[name].got}] for called in change}
+def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) -> Plan:
+    """The steps of all verbs but `destroy`: the base, then partitions. Raises NoOrderError."""
+    if changes.exchanges:
+        raise NoOrderError(_exchanged(changes.exchanges))
     steps = [Step(None)] if None in chosen else []
     base = tuple(range(1, len(steps) + 1))
-    numbers: dict[tuple[str, str], int] = {}
-
-    def add(phase: str, name: str, grants: str, *after: tuple[Iterable[str], str], whole: bool = False) -> None:
-        before = sorted(numbers[other, at] for others, at in after for other in others if (other, at) in numbers)
-        steps.append(Step(name, grants, tuple(before) or base, whole))
-        numbers[name, phase] = len(steps)
-
-    # Clients get the new grants beside the old ones. Gates that cannot stay meanwhile come last.
-    for name in change:
-        if change[name].clients and not change[name].readdressed:
-            add("ahead", name, GATES_STAY, whole=change[name].moved)
-    for name in change:
-        if change[name].readdressed:
-            add("ahead", name, GATES_CHANGE, (givers[name], "ahead"))
-    # Gates change. Where clients lose a grant they keep it in this run, which is made if others wait for these gates.
-    for name in change:
-        if not change[name].lost:
-            add("gates", name, AS_MEANT, (givers[name], "ahead"))
-        elif name in asked:
-            add("gates", name, GATES_CHANGE, (givers[name], "ahead"))
-    # The old grants go.
-    for name in change:
-        if change[name].lost:
-            add("last", name, AS_MEANT, (givers[name], "ahead"), ({name, *change[name].lost}, "gates"))
+    numbers: dict[str, int] = {}
+    first = _first(chosen, changes)
+    names = [name for name in chosen if name is not None]
+    for name in _in_order(names, first):
+        before = sorted(numbers[other] for other in first[name])
+        steps.append(Step(name, tuple(before) or base))
+        numbers[name] = len(steps)
     return tuple(steps)
+
+
+def _first(chosen: Sequence[str | None], changes: GrantChanges) -> Before:
+    """For each partition, those of the chosen that are run before it. Raises NoOrderError."""
+    names = frozenset(name for name in chosen if name is not None)
+    needed = {name: changes.needed.get(name, frozenset()) & names for name in names}
+    wanted = {name: needed[name] | (changes.wanted.get(name, frozenset()) & names) for name in names}
+    if not _circle(wanted):
+        return wanted
+    if circle := _circle(needed):
+        raise NoOrderError(
+            f"partitions {some(circle)} wait for each other: clients of each get or lose scopes as the rules of "
+            "another change. Run `up` for each of three changes: what clients get, the rules, what clients lose"
+        )
+    return needed
+
+
+def _circle(first: Before) -> list[str]:
+    """Partitions that wait for each other, sorted; none where there is an order."""
+    try:
+        TopologicalSorter(first).prepare()
+    except CycleError as error:
+        return sorted({*error.args[1]})
+    return []
+
+
+def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
+    """Yields partitions, each after those before it, else in the order in which they were chosen."""
+    sorter = TopologicalSorter(first)
+    sorter.prepare()
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=names.index)
+        yield from ready
+        sorter.done(*ready)
+
+
+def _exchanged(exchanges: Sequence[Exchange]) -> str:
+    """Says what is wrong with exchanges of scopes, and what to do, by the first of them."""
+    exchange = exchanges[0]
+    others = f" (and of {some([other.client for other in exchanges[1:]])})" if exchanges[1:] else ""
+    return (
+        f"the change gives {exchange.client} {some(exchange.gets)}, and takes {some(exchange.loses)}{others}: tokens "
+        "would be refused until its pods are rolled out. Make two changes, and run `up` for each: first give the new "
+        "scopes, then take the old ones"
+    )
 
 
 def plan_down(chosen: Sequence[str | None]) -> Plan:
@@ -101,8 +117,7 @@ def waves(steps: Plan) -> Iterator[dict[int, Step]]:
 
 
 def lines(plan: Plan, estate: str) -> Iterator[str]:
-    """A line for each step: its number, its stack, which grants clients keep, and the steps that come before it."""
+    """A line for each step: its number, its stack, and the steps that come before it."""
     for number, step in enumerate(plan, 1):
-        after = f"after {', '.join(map(str, step.after))}" if step.after else ""
-        about = "; ".join(filter(None, (_GRANTS[step.grants], after)))
-        yield f"{number:>2}  {stack_of(estate, step.partition)}  {about}".rstrip()
+        after = f"  after {', '.join(map(str, step.after))}" if step.after else ""
+        yield f"{number:>2}  {stack_of(estate, step.partition)}{after}"

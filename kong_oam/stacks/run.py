@@ -21,25 +21,21 @@ from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import SHORT, CliError, pulumi, show
 from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
-from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS, existing, partitions_of, when_written
+from kong_oam.engine.stacks import existing, partitions_of, when_written
 from kong_oam.engine.state import STACK, Resources
 from kong_oam.identity.common.looked_up import shared
 from kong_oam.stacks import records
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.fingerprint import configurations
+from kong_oam.stacks.grant_changes import grant_changes
 from kong_oam.stacks.order import Estates
-from kong_oam.stacks.plan import AS_MEANT, Plan, Step, plan, plan_up, waves
+from kong_oam.stacks.plan import NO_CHANGES, Plan, Step, plan, plan_up, waves
 
 KEPT = "kept"
 """The output of a base with what it still offers, since a partition uses it, and no Application asks for any more."""
 
 Say = Callable[[str, str], None]
 """Shows a line of a stack's run: the stack's name, and the line."""
-
-AT_THE_GATEWAY = ("--exclude", "**kong:index/**")
-"""What the engine is told for it to change nothing at the gateway. Workloads stay by what the program says
-(components.graph.leave_workloads): of what is left out the engine takes all that it depended on as it was, and then
-refuses it where the program comes to it later."""
 
 _ARGUMENTS = {
     "up": ("up", "--yes", "--skip-preview"),
@@ -105,10 +101,15 @@ class Runs:
                 self._again()
 
     def plan(self, partitions: Sequence[str | None]) -> Plan:
-        """The steps that these stacks take, by what their states have now. Raises engine.cli.CliError."""
-        read = [name for name in partitions if name is not None] if self.verb == "up" else []
-        states = {name: self._resources(name) for name in read}
-        return plan(self.verb, partitions, self.estates, self.known, states)
+        """The steps that these stacks take, by what their states have now.
+
+        Raises engine.cli.CliError, stacks.plan.NoOrderError.
+        """
+        changes = NO_CHANGES
+        if self.verb == "up":
+            states = {name: self._resources(name) for name in partitions if name is not None}
+            changes = grant_changes(self.estates, self.known, states)
+        return plan(self.verb, partitions, changes)
 
     def _stop_at_lost_base(self) -> None:
         """Raises CliError where the base was destroyed, and partitions that stood on it are as they were before: they
@@ -189,9 +190,9 @@ class Runs:
     def _again(self) -> None:
         """Runs what has become outdated by the runs before, and then a base that kept what partitions still used."""
         if not self.failed and not self.interrupted:
-            self._carry_out(plan_up(self._waiting(), {}))
+            self._carry_out(plan_up(self._waiting()))
         if not self.failed and not self.interrupted and self._keeps():
-            self._carry_out(plan_up([None], {}))
+            self._carry_out(plan_up([None]))
 
     def _keeps(self) -> bool:
         if not self.estates.settings.stack.partitions or None in self.known.records:  # of what kept something is none
@@ -225,18 +226,13 @@ class Runs:
 
     def _ran(self, step: Step) -> bool:
         partition, stack = step.partition, self.name(step.partition)
-        marked = self.verb == "up" and step.grants == AS_MEANT
+        marked = self.verb == "up"
         with self._writing:
             mark = self.estates.fingerprint(partition, self.known) if marked else ""
             self.known = self.known.without(partition)
-        given = {**self._shared, KEEP_GRANTS: step.grants}
+        words = *_ARGUMENTS[self.verb], *self.more
         say = partial(self._told, stack)
-        more = self.more
-        if step.grants == GATES_STAY:
-            if more and not self._judged(stack, say):
-                return False
-            more = () if step.whole else AT_THE_GATEWAY
-        if not show(*_ARGUMENTS[self.verb], *more, stack=stack, say=say, running=self._running, environment=given):
+        if not show(*words, stack=stack, say=say, running=self._running, environment=self._shared):
             return False
         if self.interrupted:  # the engine may say that it has done what it left
             return False
@@ -253,12 +249,6 @@ class Runs:
                 f"where no run of it is under way: `pulumi cancel -s {stack} --yes`, then `python -m kong_oam recover "
                 f"-s {stack}`",
             )
-
-    def _judged(self, stack: str, say: Callable[[str], None]) -> bool:
-        """Whether policies have nothing against all that is to come. In a run that leaves something out they would take
-        it for empty."""
-        given = {**self._shared, KEEP_GRANTS: ""}
-        return show("preview", *self.more, stack=stack, say=say, running=self._running, environment=given)
 
     def _record(self, partition: str | None, mark: str, outputs: Mapping[str, Any]) -> None:
         # What kept something is to be run once more, also by the next command.

@@ -7,25 +7,20 @@ estates pass.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY
 
 import pytest
 
 from components.grants import Grants
 from components.partition import _foreign_ids
-from kong_oam.access.partitions import with_kept_grants
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY
 from kong_oam.identity.okta.names import client_id
 from kong_oam.stacks import run
 from kong_oam.stacks.order import Estates
-from kong_oam.stacks.plan import Plan, Step, plan_down
-from kong_oam.stacks.regranted import Regranted, regranted
-from kong_oam.stacks.run import AT_THE_GATEWAY, Runs
+from kong_oam.stacks.plan import NO_CHANGES, plan_down
+from kong_oam.stacks.run import Runs
 from sandbox.local import STACK
 from tests.support.checker import stacks
 from tests.support.checker.commands import Commands, commands
@@ -69,45 +64,12 @@ def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Estates, "outdated", lambda *given: (one for one in outdated(*given) if one != "one"))
 
 
-def _told_less(patch: pytest.MonkeyPatch, **less: frozenset[str]) -> None:
-    """The plan knows less of what each partition is regranted."""
-    patch.setattr(
-        "kong_oam.stacks.regranted.regranted", lambda *given, **more: replace(regranted(*given, **more), **less)
-    )
-
-
-def _grant_goes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
-    def up(chosen: Sequence[str | None], changed: Mapping[str, Regranted]) -> Plan:
-        ahead = [Step(one, GATES_STAY) for one in chosen if one and changed[one].lost]
-        return *ahead, *(Step(one, after=tuple(range(1, len(ahead) + 1))) for one in chosen)
-
-    patch.setattr("kong_oam.stacks.plan.plan_up", up)
-
-
-def _grant_comes_beside_the_gate(patch: pytest.MonkeyPatch) -> None:
-    _told_less(patch, clients=frozenset(), got=frozenset())
-
-
-def _nothing_is_added_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("kong_oam.stacks.plan.changes", lambda *_: {})
-
-
-def _gates_change_as_grants_are_added(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("components.partition.GATES_STAY", "never")
-    patch.setattr("kong_oam.stacks.run.AT_THE_GATEWAY", ())
-
-
-def _gates_change_as_grants_go(patch: pytest.MonkeyPatch) -> None:
-    ran = Runs._ran
-    patch.setattr(Runs, "_ran", lambda runs, step: step.grants == GATES_CHANGE or ran(runs, step))
+def _partitions_have_no_order(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
 
 
 def _command_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Runs, "_may_run", lambda *_: True)
-
-
-def _grants_are_not_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("components.partition.with_kept_grants", lambda estate, *_, **__: estate)
 
 
 def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
@@ -121,7 +83,7 @@ def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
     """The command runs it after the partitions, and these do not look what it has."""
     patch.setattr("components.base.lacking", lambda *_: [])
-    patch.setattr("kong_oam.stacks.plan.plan_up", lambda chosen, _: plan_down(chosen))
+    patch.setattr("kong_oam.stacks.plan.plan_up", lambda chosen, *_: plan_down(chosen))
 
 
 def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
@@ -148,23 +110,20 @@ class Fault:
     trouble: Trouble | None = None
 
 
-FAILS = Trouble(1, kills=False, share=0.0)
-"""The partition of the gate, after the run in which the client's one only adds."""
+FAILS = Trouble(0, kills=False, share=0.0)
+"""The partition that comes first of the two."""
 FAULTS = {
     "the base removes first": Fault(_base_removes_first, READS, RENAMED),
     "a partition is skipped": Fault(_partition_is_skipped, READS, WRITES),
-    "a grant goes beside the gate's change": Fault(_grant_goes_beside_the_gate, READS, WRITES),
-    "a grant comes beside the gate's change": Fault(_grant_comes_beside_the_gate, READS, MORE),
-    "no grant comes before the gate's change": Fault(_nothing_is_added_first, READS, WRITES),
-    "pods ask for more before it is granted": Fault(_pods_ask_beside_the_grant, READS, WRITES),
-    "less is granted than pods ask for": Fault(_a_grant_goes_beside_the_pods, READS, WRITES),
-    "grants are not kept": Fault(_grants_are_not_kept, READS, WRITES),
-    "a grant goes though the gate's partition failed": Fault(
-        _command_forgets_what_failed, READS, WRITES, trouble=FAILS
+    "a grant comes beside the gate's change": Fault(_partitions_have_no_order, READS, MORE),
+    "a grant goes beside the gate's change": Fault(_partitions_have_no_order, MORE, READS),
+    "one scope comes in the place of another": Fault(_partitions_have_no_order, READS, WRITES),
+    "pods ask for more before it is granted": Fault(_pods_ask_beside_the_grant, READS, MORE),
+    "less is granted than pods ask for": Fault(_a_grant_goes_beside_the_pods, MORE, READS),
+    "a gate changes though the client's partition failed": Fault(
+        _command_forgets_what_failed, READS, MORE, trouble=FAILS
     ),
-    "gates change in the run that adds grants": Fault(_gates_change_as_grants_are_added, READS, BOTH_WRITE),
     "a partition runs with what an older base has": Fault(_base_is_older, READS, RENAMED),
-    "gates change in the run that takes grants": Fault(_gates_change_as_grants_go, READS, BOTH_WRITE),
     "callers from other partitions have all scopes": Fault(
         _callers_from_elsewhere_have_all, READS, ELSEWHERE, opens=True
     ),
@@ -180,7 +139,7 @@ DESK = replace(SALES, shape=SALES.shape.changed("a", groups=("order-desk",)))
 ALL_DONE = {nth: Trouble(nth, kills=True, share=1.0) for nth in range(4)}
 """The command is killed once all of a run's steps are done, and before its end is recorded."""
 CUT_OFF = {
-    "as grants were taken, and back": (MORE, READS, ALL_DONE[1]),
+    "as gates changed before grants, and back": (MORE, READS, ALL_DONE[1]),
     "as gates changed, and back": (SALES, DESK, ALL_DONE[1]),
 }
 
@@ -190,7 +149,7 @@ SOUND: dict[str, tuple[Parted, Trouble | None]] = {
     "one": (WRITES, None),
     "more": (MORE, None),
     "elsewhere": (ELSEWHERE, None),
-    "one, and its gate's partition fails": (WRITES, FAILS),
+    "more, and its client's partition fails": (MORE, Trouble(0, kills=False, share=0.5)),
 }
 
 
@@ -211,6 +170,9 @@ def test_a_command_with_a_fault_is_found_out(
     fault, (made, back) = FAULTS[name], there
     for _ in range(TRIES):
         back()
+        if fault.before != READS:
+            assert made.up(fault.before) == 0, made.backend.said
+            made.begin()
         with pytest.MonkeyPatch.context() as patch:
             fault.seed(patch)
             made.up(fault.after, *(["--all"] if fault.opens else []), trouble=fault.trouble)
@@ -222,9 +184,7 @@ def test_a_command_with_a_fault_is_found_out(
 
 
 TAKEN = _estate("a.read", "b.read", [], ["b.read"])
-SHUT = _estate("a.write", "b.write", ["a.read"], ["b.write"])
-"""The client in the other partition may not call `a` any more: it is granted nothing, or `a` asks for another scope. In
-the second estate the partition of `a` has a client that gets another scope, so its gates stay in a run before."""
+"""The client in the other partition may not call `a` any more."""
 
 
 def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
@@ -241,35 +201,17 @@ def _applications_count_in_no_fingerprint(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Estates, "_callers", lambda *_: set())
 
 
-def _gates_stay_in_every_run(patch: pytest.MonkeyPatch) -> None:
-    ran = Runs._ran
-
-    def leaving(runs: Runs, step: Step) -> bool:
-        runs.more = AT_THE_GATEWAY
-        return ran(runs, step)
-
-    patch.setattr(Runs, "_ran", leaving)
-
-
 def _a_run_that_failed_is_recorded(patch: pytest.MonkeyPatch) -> None:
     show = run.show
     patch.setattr(run, "show", lambda *words, **more: show(*words, **more) or True)
-
-
-def _a_run_in_which_gates_stay_is_recorded(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(run, "AS_MEANT", ANY)
 
 
 OPENING = {
     "a partition whose callers lose a grant is skipped": Fault(_partition_is_skipped, READS, TAKEN),
     "callers have the id of another": Fault(_callers_have_the_id_of_another, READS, ELSEWHERE),
     "Applications count in no fingerprint": Fault(_applications_count_in_no_fingerprint, READS, TAKEN),
-    "gates stay in every run": Fault(_gates_stay_in_every_run, READS, TAKEN),
     "a run that failed is recorded": Fault(
         _a_run_that_failed_is_recorded, READS, TAKEN, trouble=Trouble(0, kills=False, share=0.0)
-    ),
-    "a run in which gates stay is recorded": Fault(
-        _a_run_in_which_gates_stay_is_recorded, READS, SHUT, trouble=Trouble(1, kills=True, share=0.0)
     ),
 }
 """Faults after which a command has come to its end, and a gate is open that the estate closes."""
@@ -331,75 +273,6 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(tmp_path: Path
         found = made.held()
     assert not found.opened and not found.closed, found
     assert found.reached
-
-
-def _at_home(asked: str, granted: str) -> Parted:
-    """The partition of `b` has a client that calls it, and `a` in the other one. `asked`: what GET asks for at `b`."""
-    parts = _part("a", "a.read", ("a.read", "a.write")), _part("b", asked, ("b.read", "b.write"))
-    job = Client("job", (("a", "a.read"), ("b", granted)))
-    return Parted(Shape(parts, (job,)), LAYOUT)
-
-
-@pytest.mark.deep
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("seeded", [False, True], ids=["sound", "with a fault"])
-def test_a_client_that_a_table_names_no_more_can_get_a_grant(tmp_path: Path, seeded: bool) -> None:
-    """The engine takes what that table depended on as it was, and must have come to it before."""
-    calls = replace(READS, shape=replace(READS.shape, clients=(Client("job", (("a", "a.read"), ("b", "b.read"))),)))
-    without = replace(MORE, shape=replace(MORE.shape, clients=(Client("job", (("a", "a.read"), ("a", "a.write"))),)))
-    with commands(tmp_path / "project", random.Random(1)) as made, pytest.MonkeyPatch.context() as patch:
-        if seeded:
-            patch.setattr("components.program.leave_gateway", lambda: None)
-        assert made.up(calls) == 0, made.backend.said
-        made.begin()
-        assert made.up(without) == (2 if seeded else 0), made.backend.said
-        assert [one.partition(":")[2][:19] for one in made.backend.refused] == [" duplicate resource"] * seeded
-        found = made.held()
-    assert not found.opened and not found.closed, found
-
-
-def _kept_grants_count_at_gates(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("components.partition.with_kept_grants", partial(with_kept_grants, everywhere=True))
-
-
-def _gates_change_with_the_last_grants(patch: pytest.MonkeyPatch) -> None:
-    _told_less(patch, lost=frozenset())
-
-
-WITHIN = {
-    "a scope comes in the place of another": (_nothing_is_added_first, "b.read", "b.write", False),
-    "grants go as gates change": (_gates_change_with_the_last_grants, "b.read", "b.write", False),
-    "kept grants count at gates": (_kept_grants_count_at_gates, "b.write", "b.read", True),
-}
-"""Faults, with what is asked for before and after. Who calls is granted the same, or, where the fault `opens`, the
-other one."""
-
-
-@pytest.mark.deep
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("seeded", [False, True], ids=["sound", "with a fault"])
-@pytest.mark.parametrize("name", WITHIN)
-def test_what_changes_within_a_partition_refuses_nobody_and_lets_nobody_in(
-    tmp_path: Path, name: str, seeded: bool, report: Callable[[str], None]
-) -> None:
-    """Also elsewhere: pods ask for all scopes in one request, which is refused for what is not granted any more."""
-    seed, *asked, opens = WITHIN[name]
-    with commands(tmp_path / "project", random.Random(1)) as made, pytest.MonkeyPatch.context() as patch:
-        if seeded:
-            seed(patch)
-        for _ in range(TRIES if seeded else 1):
-            for one, granted in zip(asked, reversed(asked) if opens else asked, strict=True):
-                made.begin()
-                assert made.up(_at_home(one, granted)) == 0, made.backend.said
-            found = made.held()
-            if findings := found.opened if opens else found.closed:
-                break
-    if not seeded:
-        assert not found.opened and not found.closed, found
-        assert found.reached
-        return
-    assert findings, f"not found: {made.backend.ran}"
-    report(f"seeded fault, {name}: {len(findings)} calls, as {findings[0]}")
 
 
 @pytest.mark.timeout(300)

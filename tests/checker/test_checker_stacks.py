@@ -24,8 +24,6 @@ from tests.support.tiers import deep_after
 
 WAYS = ("whole", "failed", "killed", "literal", "excluding")
 PAIRS = 4
-MANY = 30
-"""Pairs within which a fault is found."""
 
 
 def _go(
@@ -77,6 +75,7 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
         assert made.up(estates[0]) == 0, made.backend.said
         for number in range(PAIRS):
             made.begin()
+            made.roll_out()
             way = WAYS[(number + seed - 1) % len(WAYS)]
             found = _go(made, draw, way, *estates[number : number + 3], thorough=seed % 4 == 0)
             assert not found.opened and not found.closed, f"pair {number}, {way}:\n{found}"
@@ -88,19 +87,3 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
         f"model checker of partitions, chain {seed}: {PAIRS} pairs of estates, {runs} steps, {total.asked} requests, "
         f"{total.reached} of them to a workload; none that no estate allows, none refused that all allow"
     )
-
-
-@pytest.mark.timeout(600)
-def test_all_but_gates_that_goes_ahead_as_grants_are_added_is_found(
-    tmp_path: Path, report: Callable[[str], None]
-) -> None:
-    """Between estates of the same chains: routes lead to gates that do not know of them yet."""
-    with commands(tmp_path / "project", random.Random(1)) as made, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kong_oam.stacks.run.AT_THE_GATEWAY", ())
-        for number, estate in enumerate(islice(chain(1), MANY)):
-            assert made.up(estate) == 0, made.backend.said
-            if number and any(one.endswith("+") for one in made.backend.ran) and (found := made.held()).closed:
-                report(f"seeded fault, routes go ahead of gates: pair {number}, {len(found.closed)} calls")
-                return
-            made.begin()
-    pytest.fail(f"not found between {MANY} estates")

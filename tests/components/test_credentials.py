@@ -64,7 +64,6 @@ def run(
     *,
     rolled_out: bool = True,
     preview: bool = True,
-    rests: bool = False,
 ) -> Run:
     """`ask` is given the Rotation. Where the workload was not `rolled_out`, nobody knows yet what runs with the key."""
     done = Run()
@@ -72,7 +71,7 @@ def run(
     async def program() -> None:
         recorded = {} if previous is None else previous
         state = StackState(frozenset(), {}, credentials=recorded, keys={"key-a": "old", "key-b": "old"})
-        rotation = Rotation(ESTATE, on(day), state, rests=rests)
+        rotation = Rotation(ESTATE, on(day), state)
         done.generation = ask(rotation, done)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
         told = rotation.outputs({"shop/job": [SimpleNamespace(urn=urn)]})  # type: ignore[list-item]
@@ -135,14 +134,6 @@ def test_what_is_not_due_stays() -> None:
     """And nothing is said."""
     done = run(keyed(), {NAME: told(3, 0, 30)}, 29)
     assert (done.generation, done.output, done.said) == (Generation(3, on(0)), told(3, 0, 30), [])
-
-
-def test_what_is_due_rests_in_a_run_that_may_not_get_to_the_workload() -> None:
-    """Also on the day on which the key before would end. A client that is new gets its first one."""
-    for due, last in ((told(1, 0, 30), Generation(1, on(0))), (told(2, 30, 37, "counts"), Generation(2, on(30), True))):
-        done = run(keyed(), {NAME: due}, 90, rests=True)
-        assert (done.generation, done.output, done.said) == (last, due, [])
-    assert run(keyed(), None, 90, rests=True).generation == Generation(1, on(90))
 
 
 def test_a_step_is_taken_on_its_day_and_said() -> None:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
-import yaml
 
-from kong_oam.engine.known_stacks import Contents, shared
-from kong_oam.engine.stacks import GATES_STAY, KEEP_GRANTS
 from sandbox.demo.table import ask, estate_of
 from sandbox.local import STACK
 from tests.support.documentation import page
-from tests.support.engine.deployment import Deployment, Empty, named, operations
-from tests.support.engine.partitions import changes, kong_oam, output, partition, place, run, stack_of
+from tests.support.engine.deployment import Empty
+from tests.support.engine.partitions import changes, kong_oam, partition, place, run, stack_of
 
 pytestmark = pytest.mark.engine
 
@@ -86,9 +82,9 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
-    """In another partition: what the client had stays until the gate there asks for the new one; the base keeps a scope
-    for as long as a partition uses it. Policies judge a component that is new as ever."""
+def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(empty: Empty) -> None:
+    """A change that exchanges scopes is refused before anything runs. In two changes it goes: the base keeps a scope for
+    as long as a partition uses it."""
     deployment = empty()
     place(deployment.folder, PLACES)
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
@@ -96,127 +92,35 @@ def test_a_grant_that_moves_with_its_rule_is_added_first(empty: Empty) -> None:
     assert f"[{STACK}-apis] there is no such stack yet" in previewed.stdout, previewed.stderr
     listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
     assert listed.stdout == f'["{STACK}"]\n' and f"{STACK}-apis: there is no such stack yet: `up`" in listed.stderr
-    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
-    orders = deployment.folder / "applications" / "orders.yaml"
-    orders.write_text(orders.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
-    shop = deployment.folder / "applications" / "shop.yaml"
-    shop.write_text(shop.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
-    hello = (deployment.folder / "applications" / "hello.yaml").read_text("utf-8")
-    (deployment.folder / "applications" / "news.yaml").write_text(hello.replace("hello", "news"), "utf-8")
-    done = kong_oam(deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "scope orders.read of orders/api went from the Applications" in done.stdout
-    runs = done.stdout.splitlines()[-1]
-    base, added, *both, last = runs.removeprefix("5 run: ").split(", ")
-    assert (base, added, {*both}, last) == (STACK, f"{STACK}-rest", {f"{STACK}-apis", f"{STACK}-rest"}, STACK), runs
+    kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
+    files = [deployment.folder / "applications" / name for name in ("orders.yaml", "shop.yaml")]
+    before = {file: file.read_text("utf-8") for file in files}
+    for file in files:
+        file.write_text(before[file].replace("orders.read", "orders.view"), "utf-8")
+    refused = kong_oam(deployment, "up", "-s", STACK, "--yes", status=2)
+    assert (
+        "gives shop/checkout at okta orders.view of orders/api, and takes orders.read of orders/api" in refused.stderr
+    )
+    assert "first give the new scopes, then take the old ones" in refused.stderr
+    both = "scopes: [orders.read, orders.view"
+    for file in files:
+        text = before[file].replace(
+            "orders.read: Read orders", "orders.read: Read orders\n              orders.view: View"
+        )
+        granted = text.replace("scopes: [orders.read", both)
+        file.write_text(granted.replace(f"[GET], {both}]", "[GET], scopes: [orders.read]"), "utf-8")
+    added = kong_oam(deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies", status=0)
+    base, *runs = added.stdout.splitlines()[-1].removeprefix("3 run: ").split(", ")
+    assert (base, {*runs}) == (STACK, {f"{STACK}-apis", f"{STACK}-rest"}), runs
+    for file in files:
+        file.write_text(before[file].replace("orders.read", "orders.view"), "utf-8")
+    taken = kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
+    assert "scope orders.read of orders/api went from the Applications" in taken.stdout
+    runs = taken.stdout.splitlines()[-1].removeprefix("4 run: ").split(", ")
+    assert runs == [STACK, f"{STACK}-apis", f"{STACK}-rest", STACK]
     for name in (None, "apis", "rest"):
         assert changes(deployment, "up", name) == {}
-
-
-@pytest.mark.deep
-@pytest.mark.timeout(600)
-def test_clients_that_move_go_on_calling_another_partition(empty: Empty) -> None:
-    """To a partition that is there, in the change that gives them another scope: its run that only adds grants keeps
-    what they had."""
-    deployment = empty()
-    place(deployment.folder, PLACES)
-    partition(deployment.folder, {"shops": ["shop"], "apis": ["orders"], "rest": ["*"]})
-    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
-    partition(deployment.folder, {"shops": ["nothing"], "apis": ["orders"], "rest": ["*"]})
-    moved = kong_oam(deployment, "move", "-s", STACK, "--yes")
-    assert f"shop/checkout: {STACK}-shops -> {STACK}-rest" in moved.stdout, moved.stderr
-    for file in (deployment.folder / "applications").glob("*.yaml"):
-        file.write_text(file.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
-    run(deployment, "up", None)
-    deployment.local.env[KEEP_GRANTS] = GATES_STAY
-    run(deployment, "up", "rest")
-    del deployment.local.env[KEEP_GRANTS]
-    assert _rule(deployment, "shop/checkout") == ["orders.read", "orders.view"]
-    done = kong_oam(deployment, "up", "-s", STACK, "--yes")
-    assert done.returncode == 0, done.stdout + done.stderr
-    shops, apis, rest = map(stack_of, ("shops", "apis", "rest"))
-    base, *runs = done.stdout.splitlines()[-1].removeprefix("7 run: ").split(", ")
-    assert (base, {*runs[:2]}, {*runs[2:4]}, runs[4:]) == (STACK, {shops, rest}, {apis, rest}, [rest, STACK]), runs
-    assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith("nothing to be run")
     assert ask(deployment.local, estate_of(deployment.folder)).wrong == ()
-
-
-def _rule(deployment: Deployment, component: str) -> list[str]:
-    """The scopes that the client of a component of `rest` may ask for, by the stack's state."""
-    state = json.loads(deployment.pulumi("stack", "export", "-s", stack_of("rest")).stdout)
-    (rule,) = (one for one in state["deployment"]["resources"] if one["urn"].endswith(f"::okta-rule-{component}"))
-    found: list[str] = rule["outputs"]["scopeWhitelists"]
-    return found
-
-
-KINDS = ("services", "routes", "plugins", "upstreams", "consumers")
-
-
-@pytest.mark.deep
-@pytest.mark.timeout(600)
-def test_a_run_that_adds_grants_leaves_the_gateway_as_it_is(empty: Empty) -> None:
-    """Whatever else the same change does there: a path goes to a component that is new, images and rules change, an
-    Application and a client go."""
-    deployment = empty()
-    place(deployment.folder, PLACES)
-    partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
-    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
-    applications = deployment.folder / "applications"
-    for name in ("orders", "shop"):
-        file = applications / f"{name}.yaml"
-        file.write_text(file.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
-    (applications / "hello.yaml").unlink()
-    _split(applications / "reports.yaml")
-    run(deployment, "up", None)
-    entities = {kind: deployment.local.kong.entities(kind) for kind in KINDS}
-    exported = {name: output(deployment, "rest", name) for name in ("access", "enforced", "credentials", "upstreams")}
-    with shared({stack_of("rest"): Contents(None)}) as known:
-        told = {KEEP_GRANTS: GATES_STAY, **known}
-        deployment.local.env |= told
-        done = named(operations(run(deployment, "up", "rest", "--exclude", "**kong:index/**", "--json").stdout))
-        for name in told:
-            del deployment.local.env[name]
-    assert {kind: deployment.local.kong.entities(kind) for kind in KINDS} == entities
-    assert {name: output(deployment, "rest", name) for name in exported} == exported
-    changed = {name for name, operation in done.items() if operation == "update"}
-    assert changed == {
-        "okta-rule-shop/checkout",
-        "okta-rule-shop/web",
-        *(f"shop/{client}-{what}" for client in ("checkout", "web") for what in ("client", "deployment")),
-    }
-    assert _rule(deployment, "shop/checkout") == ["orders.read", "orders.view"]
-    run(deployment, "up", "apis", "--exclude", "**::orders/api-8080-gate")  # which asks for the scope of before
-    assert "orders.read" in output(deployment, "apis", "uses")["orders/api at okta"]["scopes"]
-    assert kong_oam(deployment, "up", "-s", STACK, "--yes").returncode == 0
-    for name in (None, "apis", "rest"):
-        assert changes(deployment, "preview", name) == {}
-    assert ask(deployment.local, estate_of(deployment.folder)).wrong == ()
-
-
-def _split(file: Path) -> None:
-    """Has the documentation be another component's, without whom nobody publishes."""
-    application = yaml.safe_load(file.read_text("utf-8"))
-    library, renderer, _ = application["spec"]["components"]
-    library["properties"]["image"] += ".1"
-    gateway, access = (trait["properties"] for trait in library["traits"])
-    gateway["http"] = {"/reports": 8000}
-    access["rules"] = [rule for rule in access["rules"] if not rule["paths"][0].startswith("/docs")]
-    access["roles"] = {
-        "reader": {"scopes": ["reports.read"], "components": ["reports/renderer"]},
-        "auditor": access["roles"]["auditor"],
-    }
-    public = {"reason": "documentation of the API", "until": "2027-12-31"}
-    docs = {
-        "name": "docs",
-        "type": "webservice",
-        "properties": {"image": "registry.example.com/docs:1", "ports": [{"port": 8000}]},
-        "traits": [
-            {"type": "gateway", "properties": {**gateway, "http": {"/docs": 8000}}},
-            {"type": "access", "properties": {"owner": "team", "rules": [{"paths": ["/docs"], "public": public}]}},
-        ],
-    }
-    application["spec"]["components"] = [library, renderer, docs]
-    file.write_text(yaml.safe_dump(application, sort_keys=False), "utf-8")
 
 
 @pytest.mark.deep
@@ -254,9 +158,9 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> 
     assert again.returncode == 0, again.stdout + again.stderr
     assert f"orders/api: {STACK}-sales -> {STACK}-orders (a move of it was cut off)" in again.stdout
     # A scope changes as well, so that the base's next generation is not its first.
-    for file in ("orders", "shop"):
-        path = deployment.folder / "applications" / f"{file}.yaml"
-        path.write_text(path.read_text("utf-8").replace("orders.write", "orders.put"), "utf-8")
+    path = deployment.folder / "applications" / "orders.yaml"
+    more = "orders.export: Export\n              orders.write: Place"
+    path.write_text(path.read_text("utf-8").replace("orders.write: Place", more), "utf-8")
     done = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     run(deployment, "destroy", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,7 +13,6 @@ import yaml
 from sandbox.demo.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.demo.table import ask, estate_of
 from sandbox.entra import Entra
-from sandbox.kong.http import Request, Response
 from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.project import set_providers
 from tests.support.engine.calls import call
@@ -174,33 +173,6 @@ def test_partitions_are_renamed_and_become_one_stack_again(deployed: Deployment)
         for path, text in files.items():
             path.write_bytes(text)
         deployed.local.restore(saved)
-
-
-@pytest.mark.deep
-@pytest.mark.timeout(600)
-def test_a_client_that_gets_a_grant_and_another_port_can_be_called_meanwhile(deployed: Deployment) -> None:
-    """As the gate of the API changes, its own leads to where it listens from now on."""
-    saved, folder, local = deployed.local.save(), deployed.folder, deployed.local
-    files = {file: file.read_bytes() for file in (folder / "applications").iterdir()}
-    seen: list[int] = []
-
-    def faults(request: Request, answer: Callable[[], Response]) -> Response:
-        if request.method == "PATCH" and b"orders.view" in request.body:
-            seen.append(call(local, "GET", "shop.example.com", "/", None).status)
-        return answer()
-
-    try:
-        for name in ("shop", "orders"):
-            file = folder / "applications" / f"{name}.yaml"
-            file.write_bytes(files[file].replace(b"orders.read", b"orders.view").replace(b"3000", b"3001"))
-        local.kong.faults = faults
-        kong_oam(deployed, "up", "-s", STACK, "--yes", status=0)
-        assert {*seen} == {200}
-    finally:
-        local.kong.faults = None
-        for path, text in files.items():
-            path.write_bytes(text)
-        local.restore(saved)
 
 
 @pytest.mark.deep

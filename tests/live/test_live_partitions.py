@@ -94,10 +94,22 @@ def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
     decides_as_meant(deployed)
 
 
-def test_a_scope_with_another_name_is_in_place_of_the_one_before_after_one_command(deployed: Engine) -> None:
+def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
     """Granted in one partition, asked for by a gate in the other: the base keeps it no longer than both have it."""
-    for file in (deployed.folder / "applications").glob("*.yaml"):
-        file.write_text(file.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
+    before = {file: file.read_text("utf-8") for file in (deployed.folder / "applications").glob("*.yaml")}
+    for file, text in before.items():
+        file.write_text(text.replace("orders.read", "orders.view"), "utf-8")
+    refused = run(deployed, "up", "--yes", status=2)
+    assert "first give the new scopes, then take the old ones" in refused.stderr
+    for file, text in before.items():
+        granted = text.replace("{scopes: [orders.read]", "{scopes: [orders.read, orders.view]")
+        granted = granted.replace("api, scopes: [orders.read]", "api, scopes: [orders.read, orders.view]")
+        granted = granted.replace("{orders.read: Read", "{orders.view: View, orders.read: Read")
+        file.write_text(granted, "utf-8")
+    run(deployed, "up", "--yes", status=0)
+    decides_as_meant(deployed)
+    for file, text in before.items():
+        file.write_text(text.replace("orders.read", "orders.view"), "utf-8")
     done = run(deployed, "up", "--yes", status=0)
     assert "scope orders.read of orders/api went from the Applications" in done.stdout
     assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")

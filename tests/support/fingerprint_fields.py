@@ -163,7 +163,7 @@ class Pairs:
         estates = project.estates(centre)
         assert estates is not None
         for partition in (*IN_ORDER, *IN_ORDER):
-            made.deployed.run(_stack(partition), {})
+            made.deployed.run(_stack(partition))
         return made
 
     def of_each(self, choices: Collection[Choice]) -> Iterator[Pair]:
@@ -204,7 +204,7 @@ class Pairs:
         for partition in stacks:
             known = _known(one, deployed), _known(other, now)
             if one.fingerprint(partition, known[0]) != other.fingerprint(partition, known[1]):
-                now.run(_stack(partition), {})
+                now.run(_stack(partition))
         return other, now
 
 

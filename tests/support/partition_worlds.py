@@ -6,7 +6,7 @@ The runs are those of `python -m kong_oam up`; what stands in is the engine, wit
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
@@ -21,7 +21,6 @@ from kong_oam.access.settings.stack import SettingsError, read_file, stack_file
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
-from kong_oam.engine.stacks import KEEP_GRANTS
 from kong_oam.engine.state import COMPONENT, STACK, from_outputs
 from kong_oam.identity import kinds
 from kong_oam.identity.kinds import describe
@@ -29,6 +28,7 @@ from kong_oam.render.stage import read_applications
 from kong_oam.stacks import records, run
 from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.order import Estates
+from kong_oam.stacks.plan import NO_CHANGES
 from kong_oam.stacks.records import Known
 from sandbox.entra import Entra
 from sandbox.kong import Kong
@@ -36,7 +36,6 @@ from sandbox.okta import Okta
 from sandbox.project import project
 from tests.support.estate_choices import PARTITIONS
 from tests.support.generated_estates import Chosen, write
-from tests.support.left_out import without_left_out
 from tests.support.mocks import Registered, States, answer, run_stack
 from tests.support.workload_tls import authority
 
@@ -86,27 +85,24 @@ class Deployed:
                 return json.dumps({"deployment": {"resources": resources}})
         raise CliError(f"`pulumi {' '.join(words)}` failed")
 
-    def run(self, stack: str, environment: Mapping[str, str], *words: str) -> bool:
+    def run(self, stack: str) -> bool:
         """A run of a stack by the files as they are. Raises RefusedError."""
         self.ran.append(stack)
-        key = stack, *sorted(environment.items()), _files(), json.dumps(self.states, sort_keys=True, default=str)
+        key = stack, _files(), json.dumps(self.states, sort_keys=True, default=str)
         if key not in self.cache:
-            self.cache[key] = self._run(stack, environment, words)
+            self.cache[key] = self._run(stack)
         self.made[stack], self.states[stack] = self.cache[key]
         self.updated[stack] = f"time-{len(self.updated)}-{id(self.states[stack])}-{len(self.ran)}"
         return True
 
-    def _run(self, stack: str, environment: Mapping[str, str], words: Sequence[str]) -> tuple[Made, Mapping[str, Any]]:
+    def _run(self, stack: str) -> tuple[Made, Mapping[str, Any]]:
         states, said = dict(self.states), StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stderr(said), redirect_stdout(said):
-            for name, value in environment.items():
-                patch.setenv(name, value)
+        with redirect_stderr(said), redirect_stdout(said):
             try:
                 registered = run_stack(stack, states)
             except (SystemExit, Exception) as error:
                 raise RefusedError(f"{stack}: {type(error).__name__} {error} {said.getvalue()[-800:]}") from error
-        meant = {(one.type, one.name): one for one in registered if one.type != STACK}
-        of_stack = without_left_out(self.made[stack][0] if stack in self.made else {}, meant, words)
+        of_stack = {(one.type, one.name): one for one in registered if one.type != STACK}
         state = {urn: one for urn, one in states[stack].items() if one["type"] == STACK}
         components = {name for kind, name in of_stack if kind == COMPONENT}
         for (kind, name), one in of_stack.items():
@@ -164,13 +160,9 @@ class Project:
             for module in (run, records, engine_stacks, export):
                 patch.setattr(module, "pulumi", deployed.cli)
             patch.setattr(run, "ThreadPoolExecutor", Serial)
-            patch.setattr(
-                run,
-                "show",
-                lambda *words, stack, environment, **_: deployed.run(
-                    stack, {KEEP_GRANTS: environment[KEEP_GRANTS]}, *words
-                ),
-            )
+            # The order of runs is the checker's: here an exchange of scopes may be made at once.
+            patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
+            patch.setattr(run, "show", lambda *_, stack, **__: deployed.run(stack))
             there = engine_stacks.listed()
             known = records.read(ESTATE, PARTITIONS, there)
             chosen = [None, *PARTITIONS] if everything else [*estates.outdated(known, estates.settings.as_of)]

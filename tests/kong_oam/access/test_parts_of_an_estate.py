@@ -11,13 +11,11 @@ from kong_oam.access.partitions import (
     all_of,
     base_of,
     deployed_by,
-    granted,
     lacking,
     offered,
     part_of,
     uses,
     with_kept,
-    with_kept_grants,
 )
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import digest_of, workload_of
@@ -264,31 +262,6 @@ def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
     assert kept.components["orders/api"].provider == "other"
 
 
-def test_a_client_keeps_what_it_was_granted_elsewhere() -> None:
-    """Also at a component that it calls no more, and a scope that this one no longer has; never at its own gates."""
-    before = granted(part_of(ESTATE, "sales"))
-    assert before == {"shop/web at main": {"orders/api": ["read", "write"]}}
-    silent = (replace(ESTATE.components["shop/web"].clients[0], calls=()),)
-    now = changed(changed(ESTATE, "shop/web", clients=silent), "orders/api", scopes={"read": "Read"}, rules=())
-    assert granted(part_of(now, "sales")) == {"shop/web at main": {}}
-    part = part_of(with_kept_grants(now, "sales", before), "sales")
-    assert granted(part) == before
-    assert part.components["orders/api"].scopes == {"read": "Read", "write": ""}
-    assert lacking(uses(part), offered(ESTATE)) == []
-    mine = {"shop/web at main": {"store/pages": ["read"], "gone/api": ["read"]}}
-    assert granted(part_of(with_kept_grants(now, "sales", mine), "sales")) == {"shop/web at main": {}}
-    gone_over = changed(now, "orders/api", provider="other")
-    assert granted(part_of(with_kept_grants(gone_over, "sales", before), "sales")) == {"shop/web at main": {}}
-
-
-def test_a_client_keeps_what_it_was_granted_in_its_own_partition_while_gates_stay() -> None:
-    """These still ask for it; and the base is told of the scope."""
-    before = {"shop/web at main": {"store/pages": ["read"]}}
-    part = part_of(with_kept_grants(ESTATE, "sales", before, everywhere=True), "sales")
-    assert granted(part)["shop/web at main"] == {"orders/api": ["read", "write"], "store/pages": ["read"]}
-    assert uses(part)["store/pages at main"].scopes["read"] == ""
-
-
 def test_what_either_of_two_estates_needs_of_the_base() -> None:
     first = {API: Offered("main", {"read": "Read"}, ("sales",)), "a/b at main": Offered("main", {"x": ""})}
     second = {API: Offered("main", {"write": "Write"}, ("desk",)), "c/d at main": Offered("main", {"y": ""})}
@@ -297,9 +270,3 @@ def test_what_either_of_two_estates_needs_of_the_base() -> None:
         "a/b at main": first["a/b at main"],
         "c/d at main": second["c/d at main"],
     }
-
-
-def test_clients_of_other_partitions_keep_nothing() -> None:
-    """Each keeps its own in its own stack's run."""
-    before = {"mail/sender at main": {"orders/api": ["write"]}}
-    assert with_kept_grants(ESTATE, "sales", before) == ESTATE

@@ -16,11 +16,9 @@ from kong_oam.access.settings.stack import parse, stack_file
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS
 from kong_oam.stacks import create, fingerprint, records, run
+from kong_oam.stacks.grant_changes import GrantChanges
 from kong_oam.stacks.order import Estates
-from kong_oam.stacks.plan import Step
-from kong_oam.stacks.regranted import Regranted
 from tests.support import small_stacks
 from tests.support.estates import estate
 
@@ -40,15 +38,14 @@ Outputs = Callable[[str], Mapping[str, Any]]
 
 @dataclass
 class Engine:
-    """Stands in for the CLI: stacks with a time of their last update, tags and outputs. `ran` are runs, with whether
-    they only added; `asked`, stacks for whose outputs it was asked."""
+    """Stands in for the CLI: stacks with a time of their last update, tags and outputs. `ran`: the stacks that were run;
+    `asked`: those for whose outputs it was asked."""
 
     outputs: Outputs
     updated: dict[str, str] = field(default_factory=dict)
     exported: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-    ran: list[tuple[str, bool]] = field(default_factory=list)
-    environment: dict[str, str] = field(default_factory=dict)
+    ran: list[str] = field(default_factory=list)
     listed: int = 0
     asked: list[str | None] = field(default_factory=list)
     dated: bool = True
@@ -75,9 +72,8 @@ class Engine:
                 return json.dumps(self.exported.get(stack or "", {}))
         raise CliError(f"`pulumi {' '.join(words)}` failed")
 
-    def run(self, stack: str, environment: Mapping[str, str]) -> bool:
-        only_adds = bool({**self.environment, **environment}.get(KEEP_GRANTS))
-        self.ran.append((stack, only_adds))
+    def run(self, stack: str) -> bool:
+        self.ran.append(stack)
         self.updated[stack] = f"time {len(self.ran)}".replace(" ", "-")
         self.exported[stack] = self.outputs(stack)
         return True
@@ -91,7 +87,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", lambda settings, stack: None)
     monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
-    monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: made.run(stack, environment))
+    monkeypatch.setattr(run, "show", lambda *_, stack, **__: made.run(stack))
     return made
 
 
@@ -105,7 +101,7 @@ def up(estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS))
 
 
 def names(engine: Engine) -> list[str]:
-    found = [stack for stack, _ in engine.ran]
+    found = [*engine.ran]
     engine.ran.clear()
     return found
 
@@ -192,69 +188,6 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(engine: Engine)
         assert names(engine) == again
 
 
-def test_a_variable_of_whoever_runs_it_makes_no_run_one_that_only_adds(engine: Engine) -> None:
-    """It would be recorded, and its gates would stay as they were."""
-    engine.environment[KEEP_GRANTS] = "true"
-    up()
-    assert engine.ran == [("prod", False), ("prod-apis", False), ("prod-rest", False)]
-
-
-def rest_gets_a_grant(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client of that partition, in `apis`."""
-    got = {"rest": Regranted(frozenset({"shop/one"}), frozenset({"apis"}))}
-    monkeypatch.setattr("kong_oam.stacks.plan.changes", lambda *_: got)
-
-
-def test_policies_judge_all_that_is_to_come_before_grants_are_added(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That run leaves the gateway out, which policies would take for empty. Where they refuse, nothing is added."""
-    ran: list[tuple[str, ...]] = []
-    verdict = True
-
-    def show(*words: str, stack: str, environment: Mapping[str, str], **_: Any) -> bool:
-        ran.append((stack, *(word for word in words if word not in ("--yes", "--skip-preview"))))
-        return engine.run(stack, environment) if words[0] == "up" else verdict
-
-    rest_gets_a_grant(monkeypatch)
-    monkeypatch.setattr(run, "show", show)
-    pack, left_out = ("--policy-pack", "p"), ("--exclude", "**kong:index/**")
-    for verdict in (True, False):
-        there = engine_stacks.listed()
-        runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), there, more=pack)
-        runs.over([None, *PARTITIONS])
-        judged = [("prod", "up", *pack), ("prod-rest", "preview", *pack)]
-        added = [("prod-rest", "up", *left_out), ("prod-apis", "up", *pack), ("prod-rest", "up", *pack)]
-        assert ran == (judged + added if verdict else judged)
-        assert (runs.failed, runs.left_out) == (([], []) if verdict else (["prod-rest"], ["prod-apis"]))
-        ran.clear()
-
-
-@pytest.mark.parametrize(
-    ("step", "told"),
-    [
-        pytest.param(Step("rest", GATES_STAY), (GATES_STAY, True), id="gates stay"),
-        pytest.param(Step("rest", GATES_STAY, whole=True), (GATES_STAY, False), id="what was moved"),
-        pytest.param(Step("rest", GATES_CHANGE), (GATES_CHANGE, False), id="gates change"),
-        pytest.param(Step("rest"), ("", False), id="as meant"),
-    ],
-)
-def test_a_step_says_what_a_run_is_told(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, step: Step, told: tuple[str, bool]
-) -> None:
-    """Which grants clients keep, and whether the engine leaves the gateway out."""
-    said: list[tuple[str, bool]] = []
-
-    def show(*words: str, stack: str, environment: Mapping[str, str], **_: Any) -> bool:
-        said.append((environment[KEEP_GRANTS], "--exclude" in words))
-        return engine.run(stack, environment)
-
-    monkeypatch.setattr(run, "show", show)
-    monkeypatch.setattr(run, "plan", lambda *_: (step,))
-    run.Runs(ESTATES, "up", 1, lambda stack, line: None, (), engine_stacks.listed()).over(["rest"])
-    assert said == [told]
-
-
 def test_a_stack_whose_file_is_not_there_is_not_run(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -306,16 +239,17 @@ THREE = {"apis": ["apis"], "other": ["other"], "rest": ["*"]}
 def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gates in `apis` may ask for it already; `other` has nothing to do with it."""
+    """The gates in `apis` are to ask for a scope that a client in `rest` gets; `other` has nothing to do with it."""
     settings = parse("prod", {**small_stacks.SETTINGS, "partitions": THREE})
     estates = Estates(settings, estate(*map(APPLICATION.format, ("apis", "shop", "other")), stack=settings.stack))
-    rest_gets_a_grant(monkeypatch)
+    changes = GrantChanges({"apis": frozenset({"rest"})})
+    monkeypatch.setattr(run, "grant_changes", lambda *_: changes)
     lines: list[tuple[str, str]] = []
 
-    def show(*words: str, stack: str, say: Callable[[str], None], environment: Mapping[str, str], **_: Any) -> bool:
+    def show(*words: str, stack: str, say: Callable[[str], None], **_: Any) -> bool:
         if stack == "prod-rest":
             say("error: the stack is currently locked by 1 lock(s)")
-        return stack != "prod-rest" and engine.run(stack, environment)
+        return stack != "prod-rest" and engine.run(stack)
 
     monkeypatch.setattr(run, "show", show)
     there = engine_stacks.listed()
@@ -356,13 +290,11 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(engine: Engine, mon
     """It stops where some of them got other names."""
     made: list[tuple[str, int]] = []
     monkeypatch.setattr(run, "create", lambda settings, stack: made.append((stack, len(engine.ran))))
-    monkeypatch.setattr(
-        run, "show", lambda *_, stack, environment, **__: stack != "prod" and engine.run(stack, environment)
-    )
+    monkeypatch.setattr(run, "show", lambda *_, stack, **__: stack != "prod" and engine.run(stack))
     runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {"prod": None})
     runs.over([None, *PARTITIONS])
     assert made == []
-    monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: engine.run(stack, environment))
+    monkeypatch.setattr(run, "show", lambda *_, stack, **__: engine.run(stack))
     engine.outputs = lambda stack: {} if "-" in stack else {"kept": ["scope read"]}
     run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {}).over([None, *PARTITIONS])
     assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]

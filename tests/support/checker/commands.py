@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,22 @@ import pytest
 from kong_oam.identity.common.discovery import Published, SigningKey
 from kong_oam.identity.okta.signing_keys import ServerKeys
 from sandbox.kong import Kong
+from sandbox.local import STACK
 from sandbox.okta import Okta
 from sandbox.project import project
-from tests.support.checker.check import Caller, Held, Meaning, Place, Report, check_all, targets
+from tests.support.checker.check import Caller, Finding, Held, Meaning, Place, Report, check_all, targets
+from tests.support.checker.estates import Shape
 from tests.support.checker.history import Replay
-from tests.support.checker.issued import KID, ask_fresh, everybody, issuer_key, meant, read_by_pods, with_every_scope
+from tests.support.checker.issued import (
+    KID,
+    SECRET,
+    ask_fresh,
+    everybody,
+    issuer_key,
+    meant,
+    read_by_pods,
+    with_every_scope,
+)
 from tests.support.checker.parted import Layout, Parted
 from tests.support.checker.plane import Address
 from tests.support.checker.rest import ask_at_rest
@@ -26,6 +38,8 @@ from tests.support.left_out import Key
 from tests.support.mocks import Registered, answer
 
 SERVICE = "kubernetes:core/v1:Service"
+NO_ORDER = "Make two changes", "for each of three changes"
+"""What the command says of a change that no order of runs serves."""
 
 
 class Commands:
@@ -38,6 +52,10 @@ class Commands:
         self._layout: Layout | None = None  # that of the last command
         self.start: dict[Key, Registered] = {}
         self.read: dict[Key, Registered] = {}
+        self.in_steps = 0
+        """How many changes were made in several."""
+        self.unseen = 0
+        """How many were made by the engine's own command."""
 
     def begin(self, behind: int = 1) -> None:
         """What is done from now on is looked at. `behind`: of how many estates something may be there."""
@@ -46,8 +64,40 @@ class Commands:
         self.behind = self.behind[-behind:]
         self.start = {key: one for state in self.backend.stacks.values() for key, one in state.resources.items()}
 
+    def roll_out(self) -> None:
+        """Rolls all pods out, as somebody does by hand whose `--exclude` left a Secret out and rolled the pods."""
+        self.read = {key: one for key, one in self.start.items() if key[0] == SECRET}
+
     def up(self, estate: Parted, *arguments: str, trouble: Trouble | None = None) -> int:
-        """`kong_oam up`, after `move` where partitions are others than before."""
+        """`kong_oam up`, after `move` where partitions are others than before.
+
+        A change that no order of runs serves is made in three: new grants, other rules, and then the old grants go. A
+        client may exchange a component that goes for one that comes: then the engine's own command runs each stack,
+        and what is done until then is not looked at.
+        """
+        status = self._up(estate, *arguments, trouble=trouble)
+        if not self.has_no_order:
+            return status
+        before = replace(self.behind[-2], layout=estate.layout)
+        grants = [each.shape for each in self.behind]
+        for step in (with_grants(before, grants), with_grants(estate, grants), estate):
+            status = self._up(step, *arguments)
+            if self.has_no_order:
+                self.unseen += 1
+                for stack in (STACK, *(f"{STACK}-{name}" for name in estate.layout)):
+                    self.literal(estate, stack)
+                status = self._up(estate, *arguments)
+                self.begin()
+                return status
+        self.in_steps += 1
+        return status
+
+    @property
+    def has_no_order(self) -> bool:
+        """Whether the last command found no order of runs for its change."""
+        return any(words in self.backend.said for words in NO_ORDER)
+
+    def _up(self, estate: Parted, *arguments: str, trouble: Trouble | None = None) -> int:
         moves = self._layout not in (None, estate.layout)
         self._towards(estate)
         if moves:
@@ -88,6 +138,8 @@ class Commands:
     def held(self, *, closed: bool = True, thorough: bool = False) -> Report:
         """What the checker finds of all that was done since `begin`; without `closed`, whether somebody was let in."""
         backend = self.backend
+        if not backend.done:
+            return Report()
         rows = [*self.start.values(), *(one.new for one in backend.done if one.new)]
         workloads = dict(place for one in rows if one.type == SERVICE for place in _places(one))
         models: list[Meaning] = [one.meaning for one in self.behind]
@@ -103,7 +155,53 @@ class Commands:
         if closed:
             ask_fresh(held, self.start, self.read, backend.done)
             ask_at_rest(held, backend.rests)
+        held.report.closed = [finding for finding in held.report.closed if not self._is_of_one_run(finding)]
         return held.report
+
+    def _is_of_one_run(self, finding: Finding) -> bool:
+        """Whether no order of runs helps a client whose grants change: one stack has the gate that refuses it, or a
+        component that it called has gone. It may be refused until its pods are rolled out, as in an estate of one
+        stack."""
+        host = finding.target[0]
+        if self._lost_a_component(finding.caller):
+            return True
+        for before, after in pairwise(self.behind):
+            clients = [one for one in after.shape.clients if finding.caller.startswith(f"by-{one.name}/")]
+            gates = [part for part in after.shape.parts if any(place[0] == host for place in part.places)]
+            homes = {after.partition_of(f"by-{one.name}") for one in clients}
+            is_one_run = homes == {after.partition_of(f"of-{part.uid}") for part in gates}
+            if is_one_run and any(granted(before, one.name) != granted(after, one.name) for one in clients):
+                return True
+        return False
+
+    def _lost_a_component(self, caller: str) -> bool:
+        for before, after in pairwise(self.behind):
+            there = {part.uid for part in after.shape.parts if part.rules}
+            for client in before.shape.clients:
+                was, now = granted(before, client.name), granted(after, client.name)
+                if caller.startswith(f"by-{client.name}/") and was != now and not {uid for uid, _ in was} <= there:
+                    return True
+        return False
+
+
+def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
+    """What a client is granted: components by their ids, each with a scope."""
+    clients = [one for one in estate.shape.clients if one.name == client]
+    return {(part.uid, scope) for one in clients for part in estate.shape.parts for scope in one.asks(part)}
+
+
+def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
+    """The estate in which clients also have what they have in these shapes, as far as it has the components."""
+    calls: dict[str, set[tuple[str, str]]] = {}
+    scopes: dict[str, dict[str, None]] = {part.uid: dict.fromkeys(part.scopes) for part in estate.shape.parts}
+    for shape in shapes:
+        for client in shape.clients:
+            calls.setdefault(client.name, set()).update(client.calls)
+        for part in shape.parts:
+            scopes.setdefault(part.uid, {}).update(dict.fromkeys(part.scopes))
+    clients = [replace(one, calls=tuple(sorted(calls[one.name]))) for one in estate.shape.clients]
+    parts = [replace(one, scopes=tuple(scopes[one.uid])) for one in estate.shape.parts]
+    return replace(estate, shape=replace(estate.shape, parts=tuple(parts), clients=tuple(clients)))
 
 
 def _places(service: Registered) -> Iterator[tuple[Address, Place]]:

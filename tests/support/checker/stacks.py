@@ -25,7 +25,6 @@ from kong_oam.__main__ import main
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import CliError
-from kong_oam.engine.stacks import GATES_CHANGE, GATES_STAY, KEEP_GRANTS
 from kong_oam.engine.state import COMPONENT, PLUGIN
 from kong_oam.engine.state import STACK as STACK_TYPE
 from kong_oam.stacks import create, move, records, run
@@ -52,7 +51,6 @@ _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
 _APART = 0.25
 """How often runs that may be side by side are not."""
 ACCOUNT = "pulumi:providers:kong"
-_MARKS = {"": "", GATES_STAY: "+", GATES_CHANGE: "~"}
 _OF_THE_ENGINE = ("kong-oam:", "pulumi:")
 
 
@@ -122,8 +120,7 @@ class Backend:
         self.done: list[Done] = []
         self.before: list[int] = []
         self.ran: list[str] = []
-        """The runs of the last command, in the order in which they began; one that only added ends with `+`, one that kept
-        grants while gates changed with `~`."""
+        """The stacks that the last command ran, in the order in which the runs began."""
         self.rests: list[int] = []
         """What had been done whenever no run was under way, until one did not come to its end."""
         self.refused: list[str] = []
@@ -159,11 +156,9 @@ class Backend:
     def run(self, stack: str, environment: Mapping[str, str], verb: str = "up", *words: str) -> bool:
         """One run of the engine; whether it came to its end. A program that refuses does nothing."""
         trouble = self._trouble if self._trouble and self._trouble.nth == len(self.ran) else None
-        self.ran.append(stack + _MARKS[environment.get(KEEP_GRANTS, "")])
+        self.ran.append(stack)
         state = self.stacks[stack]
         try:
-            if state.moved and any("kong:" in word for word in words):
-                raise LeftOutError("the program does not register the account of what is to be left out")
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in environment.items():
                     patch.setenv(name, value)

@@ -1,0 +1,142 @@
+"""Finds which partitions a change of grants orders, and the changes that no order serves. Pure.
+
+A client asks for all of its scopes in one request, and a provider refuses the request for one scope too many
+(RFC 6749, 5.2: invalid_scope). So a client cannot get and lose scopes at once while it keeps calling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kong_oam.access.diff.snapshot import ModelError, exported, joined, load_model
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.partitions import granted, owners_of_scopes, uses_of
+from kong_oam.engine.state import COMPONENT, Resources, StackState, from_resources
+from kong_oam.identity.kinds import granted_in
+from kong_oam.stacks.order import Estates
+from kong_oam.stacks.records import Known
+
+Asked = frozenset[tuple[object, ...]]
+"""What is asked for before a component: hosts with paths and ports, and its rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A client that gets scopes and loses others, each with the component: `orders.read of orders/api`."""
+
+    client: str
+    gets: tuple[str, ...]
+    loses: tuple[str, ...]
+
+
+Before = Mapping[str, frozenset[str]]
+"""For a partition, those that are to be run before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantChanges:
+    """What a change of grants asks of the runs.
+
+    `needed`: partitions before others, by what the states say. `wanted`: more of them, for what a run may have left
+    that was cut off, and where no circle comes of it. `exchanges`: changes for which there is no order.
+    """
+
+    needed: Before = field(default_factory=dict)
+    wanted: Before = field(default_factory=dict)
+    exchanges: tuple[Exchange, ...] = ()
+
+
+def grant_changes(estates: Estates, known: Known, states: Mapping[str, Resources]) -> GrantChanges:
+    """Compares the grants and rules of the estate with those in the states of the partitions that are to be run."""
+    read = {partition: from_resources(resources) for partition, resources in states.items()}
+    owners = owners_of_scopes(estates.whole, uses_of(known.base.get("offered") or {}))
+    before: dict[str, Mapping[str, Collection[str]]] = {}
+    for state in read.values():
+        before |= granted_in(estates.settings.providers, state, owners)
+    homes = _homes(estates.whole, read)
+    rules = _rules_in(read.values())
+    now = granted(estates.whole)
+    needed: dict[str, set[str]] = {}
+    wanted: dict[str, set[str]] = {}
+    exchanges = []
+    for client in estates.whole.own_clients:
+        home = homes.get(client.component)
+        # A client that is new has nothing to lose, and waits for no gate.
+        if home is None or client.name not in before:
+            continue
+        old, new = before[client.name], now[client.name]
+        if exchange := _exchange(client.name, old, new, estates.whole.components):
+            exchanges.append(exchange)
+        for called in {*old, *new}:
+            there = homes.get(called)
+            if there is None or there == home:
+                continue
+            has_other_rules = rules.get(called) != _asked(estates.whole.components.get(called))
+            order = needed if has_other_rules else wanted
+            # A run that was cut off may have changed the gate, and its outputs tell nothing of it.
+            may_ask_otherwise = has_other_rules or there not in known.records
+            there_before, there_now = {*old.get(called, ())}, {*new.get(called, ())}
+            if there_before - there_now and may_ask_otherwise:
+                order.setdefault(home, set()).add(there)
+            if there_now - there_before and may_ask_otherwise:
+                order.setdefault(there, set()).add(home)
+            # A run that was cut off may have granted what its pods do not ask for yet.
+            if home not in known.records and there_before <= there_now:
+                wanted.setdefault(there, set()).add(home)
+    return GrantChanges(_frozen(needed), _frozen(wanted), tuple(exchanges))
+
+
+def _homes(whole: Estate, states: Mapping[str, StackState]) -> Mapping[str, str]:
+    """The partition of each component, by key, of those that are to be run: also of a component that goes."""
+    there = {key: name for name, state in states.items() for kind, key in state.urns if kind == COMPONENT}
+    now = {key: one.partition for key, one in whole.components.items() if one.partition in states}
+    return {**there, **{key: partition for key, partition in now.items() if partition}}
+
+
+def _exchange(
+    client: str,
+    old: Mapping[str, Collection[str]],
+    new: Mapping[str, Collection[str]],
+    components: Container[str],
+) -> Exchange | None:
+    """What a client exchanges at components that stay, while there is something that it calls before and after.
+
+    A component that goes in the same change cannot be kept for another one.
+    """
+    staying = {called: scopes for called, scopes in old.items() if called in components}
+    gets, loses = _beyond(new, old), _beyond(staying, new)
+    keeps_calling = old.keys() & new.keys()
+    return Exchange(client, gets, loses) if gets and loses and keeps_calling else None
+
+
+def _beyond(more: Mapping[str, Collection[str]], less: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """The scopes in one grant that are not in the other, in words, sorted."""
+    found = []
+    for called, scopes in more.items():
+        missing = {*scopes} - {*less.get(called, ())}
+        found += [f"{scope} of {called}" for scope in missing]
+    return tuple(sorted(found))
+
+
+def _frozen(order: Mapping[str, set[str]]) -> Before:
+    return {partition: frozenset(others) for partition, others in order.items()}
+
+
+def _rules_in(states: Iterable[StackState]) -> Mapping[str, Asked]:
+    """The rules of the components that stacks have exported. Nothing where a model cannot be read."""
+    texts = [text for state in states if (text := exported(state.outputs))]
+    try:
+        model = load_model(joined(texts))
+    except ModelError:
+        return {}
+    return {key: _asked(component) for key, component in model.estate.components.items()}
+
+
+def _asked(component: Component | None) -> Asked:
+    """Nothing of a component that goes."""
+    if component is None:
+        return frozenset()
+    endpoints = {(endpoint.host, endpoint.path, endpoint.port) for endpoint in component.endpoints}
+    rules = {(rule.path, rule.methods, rule.scopes, rule.public is not None) for rule in component.rules}
+    return frozenset({*endpoints, *rules})
