@@ -44,23 +44,6 @@ def test_no_test_is_imported() -> None:
     assert {file: modules for file, modules in found.items() if modules} == {}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "import tests.kong_oam.test_a",
-        "import tests.kong_oam.test_a as a",
-        "from tests.kong_oam.test_a import A",
-        "from tests.kong_oam import test_a",
-        "from . import test_a",
-        "from .test_a import A",
-        "from ..kong_oam.test_a import A",
-        "def function():\n    from tests.kong_oam.test_a import A",
-    ],
-)
-def test_every_form_of_an_import_is_seen(text: str) -> None:
-    assert "tests.kong_oam.test_a" in imported(text, "tests.kong_oam")
-
-
 def test_what_is_no_test_is_in_support() -> None:
     """And in there is no test, and each module says first what it holds."""
     support = TESTS / "support"
