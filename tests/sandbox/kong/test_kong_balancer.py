@@ -15,11 +15,9 @@ from typing import Any
 
 import pytest
 from test_kong_admin import ask
-from test_kong_proxy import Clock
 
-from sandbox.kong import Kong, Lags
+from sandbox.kong import Kong
 from sandbox.kong.http import RefusedError, Request, Response, Server
-from sandbox.kong.upstream import resolve_by_name
 
 NO_PEER = '{\n  "message":"failure to get a peer from the ring-balancer",\n  "request_id":"<id>"\n}'
 NO_NAME = '{\n  "message":"name resolution failed",\n  "request_id":"<id>"\n}'
@@ -120,31 +118,6 @@ def test_an_upstream_without_targets_is_unavailable(kong: Kong, port: int) -> No
     assert {"x-kong-response-latency", "x-kong-request-id"} <= set(got.headers)
 
 
-def test_an_upstream_without_targets_is_unavailable_in_the_clients_format(kong: Kong) -> None:
-    """A browser gets a page."""
-    route(kong)
-    got = get(kong, accept="text/html")
-    assert (got.status, got.headers["content-type"]) == (503, "text/html; charset=utf-8")
-    assert "<p>failure to get a peer from the ring-balancer.</p>" in got.body
-
-
-@pytest.mark.parametrize("host", ["orders.cases", "gone.invalid"])
-def test_header_filter_runs_on_what_the_balancer_answers(kong: Kong, host: str) -> None:
-    """It sees the 503; what chooses an upstream cannot be called there any more."""
-    ask(kong, "PATCH", "/services/api", {"host": host})
-    route(kong)
-    code = """return function()
-      local _, target = pcall(function() kong.service.set_target('a', 1) end)
-      kong.response.set_header('X-Status', kong.response.get_status())
-      kong.response.set_header('X-Target', target)
-    end"""
-    ask(kong, "POST", "/routes/r/plugins", {"name": "post-function", "config": {"header_filter": [code]}})
-    headers = get(kong).headers
-    only = "function cannot be called in header_filter phase (only in: "
-    assert headers["x-status"] == "503"
-    assert headers["x-target"] == f"{only}rewrite, access, balancer, preread)"
-
-
 @pytest.mark.parametrize(
     ("code", "seen"),
     [
@@ -221,22 +194,6 @@ def test_a_target_that_leads_nowhere_has_an_answer_of_its_own(
     assert (got.status, got.body) == (status, body)
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        ("set_target('127.0.0.1', '28091')", "port must be an integer"),
-        ("set_target('127.0.0.1', 70000)", "port must be an integer between 0 and 65535: given 70000"),
-        ("set_target('127.0.0.1', -1)", "port must be an integer between 0 and 65535: given -1"),
-        ("set_target(nil, 28091)", "host must be a string"),
-    ],
-)
-def test_a_wrong_argument_is_blamed_on_the_script(kong: Kong, call: str, message: str) -> None:
-    """The error names the script and its line, as Kong logs it."""
-    route(kong, f"kong.service.{call}")
-    assert get(kong).status == 500
-    assert re.fullmatch(rf'\[string "return function\(\) kong\.service.*"\]:1: {re.escape(message)}', kong.messages[-1])
-
-
 def test_an_upstream_that_is_gone_leaves_a_name_to_look_up(kong: Kong) -> None:
     """Without a record 503, with one an attempt at the Service's port: nothing listens on port 1."""
     route(kong)
@@ -244,24 +201,3 @@ def test_an_upstream_that_is_gone_leaves_a_name_to_look_up(kong: Kong) -> None:
     assert (get(kong).status, get(kong).body) == (503, NO_NAME)
     ask(kong, "PATCH", "/services/api", {"host": "localhost"})
     assert (get(kong).status, get(kong).body) == (502, NGINX_502)
-
-
-def test_upstreams_are_seen_as_late_as_routes() -> None:
-    """Until then their name is one that DNS does not know."""
-    clock = Clock()
-    with Kong(clock=clock, resolve=lambda host, port: None) as kong:
-        ask(kong, "PUT", "/services/api", {"host": "orders.cases", "port": 1})
-        route(kong)
-        clock.time += 10
-        kong.lags = Lags(routes=5.0)
-        ask(kong, "PUT", "/upstreams/orders.cases", {})
-        assert get(kong).body == NO_NAME
-        clock.time += 5
-        assert get(kong).body == NO_PEER
-
-
-def test_what_is_no_name_is_not_resolved() -> None:
-    """An empty host is not this machine; brackets belong to an address, and an endless label is no fault of ours."""
-    assert resolve_by_name("", 80) is None
-    assert resolve_by_name("a..b", 80) is None
-    assert resolve_by_name("[::1]", 80) == ("::1", 80)

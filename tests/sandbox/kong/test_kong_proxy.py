@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,50 +78,12 @@ def test_nginx_refuses_what_it_cannot_read(path: str) -> None:
     assert uri.refused_by_nginx(path)
 
 
-@pytest.mark.parametrize("path", ["/", "/a/..", "/a/b/../..", "/%2e", "/a/..%2fb", "/a#/../../x"])
-def test_nginx_lets_through_what_stays_below_the_root(path: str) -> None:
-    """An encoded slash separates in nginx's reading; a bare # ends it."""
-    assert not uri.refused_by_nginx(path)
-
-
-def test_a_regex_route_owns_whole_elements(kong: Kong) -> None:
-    """`~/orders(?:/|$)` matches /orders and what is below it, and no longer name."""
-    route(kong, "orders", paths=["~/orders(?:/|$)"])
-    good = ["/orders", "/orders/", "/orders/7", "/./orders", "//orders", "/%6frders", "/orders?x=1"]
-    bad = ["/orders-internal", "/orders%2Fx", "/ORDERS", "/x/..%2forders"]
-    assert [get(kong, one).status for one in good] == [200] * len(good)
-    assert [get(kong, one).status for one in bad] == [404] * len(bad)
-
-
 def test_the_upstream_gets_the_normal_form_and_the_query_as_it_came(kong: Kong) -> None:
     """What was routed is what is sent."""
     route(kong, "all", paths=["/"])
     answer = get(kong, "//x/../%6frders/a%20b?q=%2F&q=//")
     assert answer.upstream is not None
     assert answer.upstream.target == "/orders/a%20b?q=%2F&q=//"
-
-
-def test_a_header_without_a_colon_is_an_empty_one(kong: Kong) -> None:
-    """As on a Kong 3.10, where it arrives so; nginx refuses one without a name."""
-    route(kong, "all", paths=["~/"])
-    assert sent(get(kong, "/", "X-A"))["x-a"] == ""
-    assert get(kong, "/", ": b").status == 400
-
-
-def test_the_higher_regex_priority_wins_whatever_the_length(kong: Kong) -> None:
-    """Regex paths have no length: only their priority orders them."""
-    route(kong, "long", paths=["~/orders/health(?:/|$)"], regex_priority=1, created_at=1)
-    route(kong, "short", paths=["~/orders(?:/|$)"], regex_priority=2)
-    function(kong, "return function() kong.service.request.set_header('X-Route', kong.router.get_route().name) end")
-    assert sent(get(kong, "/orders/health"))["x-route"] == "short"
-
-
-def test_more_kinds_of_matchers_win_over_a_longer_path(kong: Kong) -> None:
-    """A route with a host and a path goes before one with a longer path alone."""
-    route(kong, "path", paths=["/orders/health"])
-    route(kong, "host", paths=["/orders"], hosts=["*.example.com"])
-    function(kong, "return function() kong.service.request.set_header('X-Route', kong.router.get_route().name) end")
-    assert sent(get(kong, "/orders/health"))["x-route"] == "host"
 
 
 def test_a_route_level_plugin_replaces_the_services(kong: Kong) -> None:
@@ -265,20 +226,3 @@ def test_an_anonymous_consumer_that_is_gone_is_no_way_in(kong: Kong) -> None:
     assert sent(get(kong, "/orders"))["x-anonymous-consumer"] == "true"
     ask(kong, "DELETE", "/consumers/guest")
     assert get(kong, "/orders").status == 500
-
-
-def test_a_connection_carries_several_requests(kong: Kong) -> None:
-    """Keep-alive, chunked bodies and raw targets survive the socket."""
-    route(kong, "orders", paths=["/orders"])
-    function(kong, "return function() return kong.response.exit(200, kong.request.get_raw_body() or 'none') end")
-    port = int(kong.proxy_url.rpartition(":")[2])
-    first = b"GET //orders HTTP/1.1\r\nHost: a\r\n\r\n"
-    second = b"POST /orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        connection.sendall(first + second + b"2\r\nhi\r\n3;x=y\r\n ho\r\n0\r\n\r\n")
-        stream = connection.makefile("rb")
-        text = stream.read()
-        stream.close()
-    assert text.count(b"HTTP/1.1 200 OK\r\n") == 2
-    assert b"\r\n\r\nnoneHTTP/1.1" in text
-    assert text.endswith(b"\r\n\r\nhi ho")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -107,16 +106,6 @@ def test_a_route_for_https_alone_serves_nothing_in_clear(kong: Kong, status: int
         assert "\r\nLocation: https://api.example.com/orders/7?x=1\r\n" in answer
 
 
-def test_a_route_with_snis_is_for_handshakes_with_them(kong: Kong) -> None:
-    """By TLS the name asked for must be one of them, whatever the Host header says; in clear it is sent to https."""
-    route(kong, "orders", protocols=["https"], snis=["api.example.com", "*.test"])
-    function(kong, "return function() return kong.response.exit(204) end")
-    assert get(kong, "/", "api.example.com").startswith("HTTP/1.1 204 ")
-    assert get(kong, "/", "web.test").startswith("HTTP/1.1 204 ")
-    assert get(kong, "/", "web.example.com").startswith("HTTP/1.1 404 ")
-    assert get_in_clear(port_of(kong.proxy_url), "/").startswith("HTTP/1.1 426 ")
-
-
 def test_certificates_are_seen_as_late_as_routes() -> None:
     """A new certificate is shown once the lag of routes has passed, a removed one for as long."""
     clock = Clock()
@@ -130,14 +119,3 @@ def test_certificates_are_seen_as_late_as_routes() -> None:
         assert shown(kong, "api.example.com") == certificate
         clock.time += 5
         assert shown(kong, "api.example.com") == default
-
-
-def test_stopping_ends_connections_in_any_state() -> None:
-    """One that has not begun its handshake, and one that is idle after it."""
-    with Kong(proxy_tls_port=0) as kong:
-        silent = socket.create_connection(("127.0.0.1", port_of(kong.proxy_tls_url)), timeout=5)
-        with silent, connected(kong, "api.example.com") as idle:
-            began = time.monotonic()
-            kong.stop()
-            assert time.monotonic() - began < 2
-            assert silent.recv(1) == idle.recv(1) == b""

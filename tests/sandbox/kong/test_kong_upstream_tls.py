@@ -65,25 +65,6 @@ def _made(admin: httpx.Client, path: str, body: Any) -> Any:
     return answer.json()
 
 
-NO_CA = 'certificate does not appear to be a CA because it is missing the "CA" basic constraint'
-EXPIRED = 'certificate expired, "Not After" time is in the past'
-
-
-@pytest.mark.parametrize(
-    ("pem", "why"),
-    [
-        (lambda ca: signed(ca, "a.example.com").certificate, NO_CA),
-        (lambda ca: authority("old", days=-1).certificate, EXPIRED),
-        (lambda ca: ca.certificate + authority("two").certificate, "please submit only one certificate at a time"),
-    ],
-    ids=["a leaf", "an old one", "two"],
-)
-def test_what_is_no_ca_is_refused_in_kongs_words(pem: Any, why: str) -> None:
-    with Kong() as kong:
-        answer = httpx.post(f"{kong.admin_url}/ca_certificates", json={"cert": pem(authority("ca"))}, trust_env=False)
-        assert (answer.status_code, answer.json()["fields"]) == (400, {"@entity": [why]})
-
-
 def test_a_ca_certificate_is_there_once_and_stays_while_it_is_used() -> None:
     """Codes and words are those that a Kong 3.10 gave."""
     ca: Pair = authority("ca")
