@@ -146,38 +146,6 @@ def test_an_assertion_counts_once(keyed: Estate) -> None:
     assert (status, told["error_description"]) == (401, "The client_assertion token has already been used.")
 
 
-def test_a_secret_beside_an_assertion_is_refused(keyed: Estate) -> None:
-    """Two proofs, in the form or in a header: nobody knows which one counts."""
-    status, told = ask(keyed, assertion(keyed), client_secret="x")
-    assert (status, told["error"]) == (400, "invalid_request")
-    basic = base64.b64encode(f"{client_id(keyed.service)}:x".encode()).decode()
-    status, told = ask(keyed, assertion(keyed), {"Authorization": f"Basic {basic}"})
-    assert (status, told["error"]) == (400, "invalid_request")
-
-
-def test_an_assertion_is_of_the_client_that_asks_and_said_to_be_one(keyed: Estate) -> None:
-    """Another `client_id` beside it, another type, or a fourth part: 401."""
-    another = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"
-    for form, text, reason in (
-        ({"client_id": client_id(keyed.web)}, str(assertion(keyed)), "'client_id' is not that of"),
-        ({"client_assertion_type": another}, str(assertion(keyed)), "is not supported"),
-        ({}, f"{assertion(keyed)}.x", "is not a valid JWT"),
-    ):
-        status, told = ask(keyed, text, **form)
-        assert (status, told["error"]) == (401, "invalid_client"), form
-        assert reason in told["error_description"]
-    assert ask(keyed, assertion(keyed), client_id=client_id(keyed.service))[0] == 200
-
-
-def test_an_app_with_a_secret_takes_no_assertion(estate: Estate) -> None:
-    """The method is the app's, not the caller's, even where the app has the key."""
-    body = app("checkout", "service", jwks={"keys": [jwk(RSA, "one")]})
-    assert estate.admin.call("PUT", f"/api/v1/apps/{estate.service['id']}", body)[0] == 200
-    status, told = ask(estate, assertion(estate))
-    assert (status, told["error"]) == (401, "invalid_client")
-    assert "does not authenticate with private_key_jwt" in told["error_description"]
-
-
 def test_a_partner_changes_its_keys_where_it_publishes_them(estate: Estate) -> None:
     """What counts is what stands at the app's jwks_uri when the client asks."""
     uri = "https://partner.example.com/jwks.json"

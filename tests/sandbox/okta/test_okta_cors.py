@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 
 from sandbox.okta.browser import BlockedError, login
@@ -50,24 +49,3 @@ def test_a_page_has_its_token_where_its_origin_is_trusted() -> None:
             trust(scope, status=status)
             with pytest.raises(BlockedError):
                 signed_in(PAGE)
-
-
-def test_a_preflight_is_answered_for_trusted_origins() -> None:
-    """Where a page sends a header of its own; refusals are a page's to read as well."""
-    with new_okta() as okta:
-        estate = build(okta)
-        estate.admin.make("trustedOrigins", {"name": "shop", "origin": PAGE, "scopes": [{"type": "CORS"}]})
-        asked = {
-            "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "x-okta-user-agent-extended",
-        }
-        endpoint = f"{estate.issuer}/v1/token"
-        ours = httpx.options(endpoint, headers={"Origin": PAGE, **asked})
-        assert (ours.status_code, ours.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
-        assert "POST" in ours.headers["Access-Control-Allow-Methods"]
-        assert ours.headers["Access-Control-Allow-Headers"] == "x-okta-user-agent-extended"
-        theirs = httpx.options(endpoint, headers={"Origin": "https://theirs.example.com", **asked})
-        assert "Access-Control-Allow-Origin" not in theirs.headers
-        refused = httpx.post(endpoint, data={"grant_type": "authorization_code"}, headers={"Origin": PAGE})
-        assert refused.status_code >= 400
-        assert refused.headers["Access-Control-Allow-Origin"] == PAGE
