@@ -136,20 +136,6 @@ def test_the_api_chooses_the_version_and_who_is_assigned_nothing_gets_no_token()
             tenant.login.token({**asked, "client_secret": "x"}, "")
 
 
-def test_more_than_two_hundred_groups_are_named_nowhere() -> None:
-    """The token says that there are more, and lists none: what is decided by groups would fail, and roles do not."""
-    with Entra() as tenant:
-        api, _ = _set_up(tenant)
-        principal = tenant.directory.principal_of(api["appId"])
-        assert principal is not None
-        api["groupMembershipClaims"] = "SecurityGroup"
-        few, many = {str(number) for number in range(200)}, {str(number) for number in range(201)}
-        assert len(tenant.login._groups(principal, few)["groups"]) == 200
-        assert set(tenant.login._groups(principal, many)) == {"_claim_names", "_claim_sources"}
-        api["groupMembershipClaims"] = None
-        assert tenant.login._groups(principal, many) == {}
-
-
 @pytest.mark.parametrize(
     ("kind", "origin", "refused"),
     [

@@ -13,9 +13,7 @@ import pytest
 
 from kong_oam.identity.common.certificates import certificate
 from sandbox.entra import Entra
-from sandbox.entra.directory import MICROSOFT_GRAPH
 from sandbox.entra.service import ADMINISTRATOR, TENANT
-from sandbox.plugins.azuread import Lookups
 from sandbox.plugins.azuread_api import Graph
 from sandbox.plugins.azuread_application import Application, ApplicationCertificate, from_graph
 from sandbox.plugins.http import Answer
@@ -123,39 +121,6 @@ def test_a_permission_and_a_role_of_one_value_could_never_be_removed(graph: Reco
     assert application.update(identifier, state, inputs("2", "scope=read", present=False))["appRoleIds"] == {}
 
 
-def test_an_enabled_permission_cannot_be_removed_in_one_step(graph: Recorder) -> None:
-    """Graph itself says so."""
-    application = Application(graph)
-    scopes = {"oauth2PermissionScopes": [{**SCOPE, "value": "read"}], "requestedAccessTokenVersion": 2}
-    identifier, _ = application.create({"displayName": "x", "api": scopes})
-    answer = graph.send("PATCH", f"/v1.0{identifier}", {"api": {"oauth2PermissionScopes": []}})
-    assert (answer.status, answer.body["error"]["code"]) == (400, "CannotDeleteOrUpdateEnabledEntitlement")
-
-
-def test_a_wrong_secret_is_said(graph: Recorder) -> None:
-    with pytest.raises(ProviderError, match="AADSTS7000215"):
-        graph.configure(
-            {
-                "metadataHost": graph._graph.removeprefix("http://"),
-                "tenantId": TENANT,
-                "clientId": ADMINISTRATOR,
-                "clientSecret": "x",
-            }
-        )
-
-
-def test_microsoft_graph_is_looked_up_by_its_client_id(graph: Recorder) -> None:
-    """In one request; an application that has no service principal in the tenant is an error."""
-    found = Lookups(graph).service_principal({"clientId": MICROSOFT_GRAPH})
-    assert [(method, path) for method, path, _ in graph.asked] == [
-        ("GET", f"/v1.0/servicePrincipals?$filter=appId+eq+%27{MICROSOFT_GRAPH}%27")
-    ]
-    assert found["id"] == found["objectId"] != MICROSOFT_GRAPH
-    assert found["displayName"] == "Microsoft Graph" and "openid" in found["oauth2PermissionScopeIds"]
-    with pytest.raises(ProviderError, match="No service principal found for client ID"):
-        Lookups(graph).service_principal({"clientId": ADMINISTRATOR})
-
-
 def test_a_certificate_is_sent_as_the_text_that_it_is_in(graph: Recorder) -> None:
     """In base64, as the official plugin's source has it; the others of the application go along without their values."""
     identifier, _ = Application(graph).create({"displayName": "job"})
@@ -168,11 +133,3 @@ def test_a_certificate_is_sent_as_the_text_that_it_is_in(graph: Recorder) -> Non
     )
     assert [base64.b64decode(one["key"]).decode() for one in (first, second)] == pems
     assert known["key"] is None
-
-
-def test_what_is_no_certificate_is_refused_with_the_words_of_microsoft_graph(graph: Recorder) -> None:
-    """Graph's, and not the plugin's: the official one sends any text."""
-    identifier, _ = Application(graph).create({"displayName": "job"})
-    given = {"applicationId": identifier, "encoding": "pem", "value": "none", "type": "AsymmetricX509Cert"}
-    with pytest.raises(ProviderError, match=r"400.*KeyCredentialsInvalidValue"):
-        ApplicationCertificate(graph).create(given)

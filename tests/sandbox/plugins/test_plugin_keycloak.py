@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from sandbox.plugins.http import Answer
-from sandbox.plugins.keycloak import Lookups
 from sandbox.plugins.keycloak_api import AdminApi
 from sandbox.plugins.keycloak_client import Client, ClientDefaultScopes, ClientOptionalScopes
 from sandbox.plugins.keycloak_realm import (
@@ -23,7 +22,7 @@ from sandbox.plugins.keycloak_realm import (
     Role,
     UserRealmRoleProtocolMapper,
 )
-from sandbox.plugins.provider import Naming, ProviderError
+from sandbox.plugins.provider import Naming
 from sandbox.plugins.values import Properties
 
 TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "keycloak" / "traffic-official-plugin.jsonl"
@@ -259,33 +258,6 @@ def test_lists_of_scopes_are_taken_over_as_recorded(
 def _own(gets: list[Exchange]) -> list[Exchange]:
     """Of a list's reads, those of its own reconciliation: as it was, and as it became."""
     return [max(gets, key=lambda one: len(one["response_body"])), gets[-1]]
-
-
-def test_a_group_is_looked_up_by_its_path() -> None:
-    """Or said to be missing; the search by name would take any group of that name."""
-    api = Recorded("create")
-    api._answers["GET", f"{REALM}/group-by-path/sales/E%20U"] = [
-        {"status": 200, "response_body": {"id": "g1", "name": "E U", "path": "/sales/E U"}}
-    ]
-    found = Lookups(api).group({"realmId": "acme", "groupPath": "/sales/E U"})
-    assert (found["id"], found["path"]) == ("g1", "/sales/E U")
-    with pytest.raises(ProviderError, match="group not found at path: /sales/US"):
-        Lookups(api).group({"realmId": "acme", "groupPath": "/sales/US"})
-
-
-def test_an_attribute_that_is_gone_is_sent_empty() -> None:
-    """As getExtraConfigFromData of the official plugin does: Keycloak keeps what is not sent."""
-    one = next(one for one in posts("/clients") if "jwks.string" in one["request_body"]["attributes"])
-    inputs = _client_inputs(Client(Recorded("create")), one["request_body"])
-    name = "token.endpoint.auth.signing.alg"
-    api = Recorded("create")
-    identifier, state = Client(api).create(inputs)
-    assert state["extraConfig"][name] == "RS256"
-    api._answers["PUT", f"{one['path']}/{identifier}"] = [{"status": 204, "response_body": None}]
-    left = {key: value for key, value in inputs["extraConfig"].items() if key != name}
-    Client(api).update(identifier, state, {**inputs, "extraConfig": left})
-    sent = api.body("PUT")["attributes"]
-    assert sent == {**one["request_body"]["attributes"], name: ""}
 
 
 @pytest.mark.parametrize(

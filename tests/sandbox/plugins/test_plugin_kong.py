@@ -87,60 +87,11 @@ def test_every_recorded_write_of_the_official_plugin_is_repeated() -> None:
     assert sum(repeated.values()) >= 295
 
 
-def test_a_dropped_input_is_left_out_of_the_patch() -> None:
-    """Kong then keeps the old value; only booleans fall back."""
-    api = Recorder({"id": "r", "protocols": ["http"], "service": {"id": "s"}, "hosts": ["a.example.com"]})
-    before = {"hosts": ["a.example.com"], "regexPriority": 4, "preserveHost": True, "serviceId": "s"}
-    Route(api).update("r", before, {"protocols": ["http"], "serviceId": "s"})
-    assert api.asked[0] == (
-        "PATCH",
-        "/routes/r",
-        {"id": "r", "protocols": ["http"], "preserve_host": False, "service": {"id": "s"}},
-    )
-
-
-def test_a_credential_without_a_secret_sends_an_empty_one() -> None:
-    """Kong refuses it with 400, and its own words reach the user."""
-    refusal = {"code": 2, "message": "schema violation (secret: length must be at least 1)"}
-    api = Recorder(refusal, status=400)
-    with pytest.raises(ProviderError, match="length must be at least 1"):
-        ConsumerJwtAuth(api).create({"consumerId": "c", "algorithm": "RS256", "key": "k", "rsaPublicKey": "pem"})
-    body = {"algorithm": "RS256", "key": "k", "rsa_public_key": "pem", "secret": ""}
-    assert api.asked == [("POST", "/consumers/c/jwt", body)]
-
-
-def test_a_credential_is_known_by_its_own_and_its_consumers_id() -> None:
-    """As the official plugin writes it into the state."""
-    api = Recorder({"id": "credential", "consumer": {"id": "consumer"}, "key": "k", "secret": "s"})
-    assert ConsumerJwtAuth(api).create({"consumerId": "consumer", "key": "k"})[0] == "credential|consumer"
-    assert api.asked[1][:2] == ("GET", "/consumers/consumer/jwt/credential")
-
-
-def test_a_certificate_has_its_key_and_its_names_in_the_state() -> None:
-    """Named as the official resource names them; the names come back in Kong's order, which is another one."""
-    api = Recorder({"id": "c", "cert": "PEM", "key": "KEY", "snis": ["a", "b"], "cert_alt": None, "tags": None})
-    inputs = {"certificate": "PEM", "privateKey": "KEY", "snis": ["b", "a"]}
-    state = {"certificate": "PEM", "privateKey": "KEY", "snis": ["a", "b"]}
-    assert Certificate(api).create(inputs) == ("c", state)
-    assert api.asked == [
-        ("POST", "/certificates", {"cert": "PEM", "key": "KEY", "snis": ["b", "a"]}),
-        ("GET", "/certificates/c", None),
-    ]
-    assert Certificate(api).differences(state, inputs, inputs).changed == {"snis"}
-
-
 def test_the_key_of_a_certificate_is_secret_whoever_wrote_it() -> None:
     """The official schema marks it: the engine encrypts it even where the program did not."""
     struct: Any = _state(Certificate(AdminApi()), {"certificate": "PEM", "privateKey": "KEY"})
     assert dict(struct["privateKey"]) == {SIGNATURE: SECRET, "value": "KEY"}
     assert struct["certificate"] == "PEM"
-
-
-def test_deleting_a_nested_entity_that_is_gone_fails() -> None:
-    """Kong's 404 is an error for credentials."""
-    api = Recorder({"message": "Not found"}, status=404)
-    with pytest.raises(ProviderError, match="could not delete kong JWTAuth: HTTP status 404"):
-        ConsumerJwtAuth(api).delete("credential|consumer", {})
 
 
 def test_a_plugin_that_kong_does_not_take_is_printed_with_its_whole_configuration() -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from sandbox.plugins.http import Answer
-from sandbox.plugins.okta import Lookups
 from sandbox.plugins.okta_api import ManagementApi, OktaObject
-from sandbox.plugins.okta_app import AppGroupAssignments, OAuth
+from sandbox.plugins.okta_app import OAuth
 from sandbox.plugins.okta_origin import Origin
 from sandbox.plugins.okta_server import Server, ServerClaim, ServerPolicy, ServerPolicyRule, ServerScope
 from sandbox.plugins.provider import Difference, Naming, ProviderError
@@ -116,43 +115,8 @@ def test_every_recorded_update_of_the_official_plugin_is_repeated() -> None:
     assert sum(repeated.values()) >= 40
 
 
-APP = {
-    "id": "app",
-    "name": "oidc_client",
-    "label": "a",
-    "status": "ACTIVE",
-    "signOnMode": "OPENID_CONNECT",
-    "credentials": {"oauthClient": {"client_id": "app", "client_secret": "s", "token_endpoint_auth_method": "none"}},
-    "settings": {"oauthClient": {"application_type": "web", "grant_types": ["authorization_code"]}},
-}
-ID_TOKEN = "/api/v1/internal/apps/app/settings/oauth/idToken"
-
-
 def _checked(**inputs: Any) -> dict[str, Any]:
     return OAuth(ManagementApi()).check({"label": "a", **inputs}, {}, Naming("a", b""))
-
-
-def test_a_service_app_takes_four_calls_and_a_web_app_two_more() -> None:
-    """Issuer mode first, then, for apps that people sign in to, the default sign-on policy, then the read."""
-    service, web = Recorder(APP), Recorder(APP)
-    for api in (service, web):
-        api._knows_pipeline = True
-    OAuth(service).create(_checked(type="service"))
-    OAuth(web).create(_checked(type="web", redirectUris=["https://a.example.com/callback"]))
-    first = [("POST", "/api/v1/apps?activate=true"), ("POST", ID_TOKEN)]
-    last = [("GET", "/api/v1/apps/app"), ("GET", ID_TOKEN)]
-    policy = [("GET", "/api/v1/policies?type=ACCESS_POLICY"), ("PUT", "/api/v1/apps/app/policies/default")]
-    assert service.writes() == first + last
-    assert web.writes() == first + policy + last
-
-
-def test_a_client_secret_is_kept_from_the_create_since_no_read_has_it() -> None:
-    """The state keeps it through a refresh."""
-    resource = OAuth(Recorder(APP))
-    _, state = resource.create(_checked(type="service"))
-    found = resource.read("app", {}, state)
-    assert found is not None
-    assert found.state["clientSecret"] == "s"
 
 
 @pytest.mark.parametrize(("name", "old", "new"), [("type", "web", "native"), ("omitSecret", True, False)])
@@ -179,44 +143,6 @@ def test_a_client_id_is_chosen_at_creation_and_another_takes_a_new_app() -> None
     assert resource.differences(state, plain, chosen).replaced == {"clientId"}
 
 
-def test_an_update_of_assignments_removes_what_is_gone_and_puts_every_other() -> None:
-    """Foreign assignments are adopted, and so removed. A priority that was not given is sent as 0."""
-    api = Recorder([])
-    state = {"appId": "app", "groups": [{"id": "gone", "profile": "{}"}, {"id": "kept", "profile": "{}"}]}
-    groups = [{"id": "kept", "profile": "{}"}, {"id": "new", "profile": "{}", "priority": 1}]
-    AppGroupAssignments(api).update("app", state, {"appId": "app", "groups": groups})
-    assert api.asked == [
-        ("DELETE", "/api/v1/apps/app/groups/gone", None),
-        ("PUT", "/api/v1/apps/app/groups/kept", {"id": "kept", "priority": 0, "profile": {}}),
-        ("PUT", "/api/v1/apps/app/groups/new", {"id": "new", "priority": 1, "profile": {}}),
-        ("GET", "/api/v1/apps/app/groups?limit=200", None),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("kind", "tolerated"), [(ServerScope, True), (ServerClaim, False), (ServerPolicy, False), (ServerPolicyRule, False)]
-)
-def test_deleting_what_is_gone_fails_but_for_scopes(kind: type[OktaObject], tolerated: bool) -> None:
-    """official-plugin.md, Deletion."""
-    resource = kind(Recorder({"errorSummary": "Not found"}, status=404))
-    state = {"authServerId": "s", "policyId": "p"}
-    if tolerated:
-        resource.delete("x", state)
-    else:
-        with pytest.raises(ProviderError, match="Not found"):
-            resource.delete("x", state)
-
-
-def test_a_group_is_found_by_its_exact_name() -> None:
-    """Okta's q= finds prefixes."""
-    listed = [{"id": "1", "profile": {"name": "sales-emea"}}, {"id": "2", "profile": {"name": "sales"}}]
-    api = Recorder(listed)
-    assert Lookups(api).group({"name": "sales"})["id"] == "2"
-    assert api.writes() == [("GET", "/api/v1/groups?q=sales")]
-    with pytest.raises(ProviderError, match="'sal' does not exist"):
-        Lookups(api).group({"name": "sal"})
-
-
 ORIGIN = {"id": "tos", "name": "o", "origin": "https://o.example.com", "status": "ACTIVE", "scopes": [{"type": "CORS"}]}
 PATH = "/api/v1/trustedOrigins"
 
@@ -236,10 +162,3 @@ def test_an_origin_takes_one_call_to_make_and_one_to_change() -> None:
     with pytest.raises(ProviderError, match="inconsistent result after apply"):
         origin.create({**inputs, "status": "INACTIVE"})
     assert [problem.path for problem in origin.problems({"name": "o", "origin": "https://o.example.com"})] == ["scopes"]
-
-
-def test_an_origin_that_is_gone_is_deleted() -> None:
-    """In the SDK's version; the recorded one fails."""
-    api = Recorder({"errorSummary": "Not found"}, status=404)
-    Origin(api).delete("tos", {})
-    assert api.writes() == [("DELETE", f"{PATH}/tos")]

@@ -56,20 +56,6 @@ def test_a_wrong_type_is_refused(token: str, properties: dict[str, Any], path: s
     assert _reasons(token, properties) == {path: reason}
 
 
-def test_either_member_of_a_union_is_taken() -> None:
-    """A port of a network policy is a number or a name."""
-    rule = {"ports": [{"port": 8080}, {"port": "http"}]}
-    assert not _reasons(
-        "kubernetes:networking.k8s.io/v1:NetworkPolicy", {"spec": {"podSelector": {}, "ingress": [rule]}}
-    )
-
-
-def test_a_type_that_the_sdk_lacks_is_no_type() -> None:
-    """There is no such kind."""
-    with pytest.raises(sdk.NoSuchResourceError, match="no such resource"):
-        sdk.inputs_of("kubernetes:apps/v1:Deploymint")
-
-
 @pytest.mark.parametrize("provider", ["kong", "okta"])
 def test_inputs_are_those_of_the_official_schema(provider: str) -> None:
     """Same names, and the same ones required, for every resource that the schema has."""

@@ -19,7 +19,6 @@ from pulumi_tls.private_key import PrivateKey as Official
 from pulumi_tls.private_key import _PrivateKeyState
 
 from sandbox.plugins import sdk
-from sandbox.plugins.provider import Difference, ProviderError
 from sandbox.plugins.tls import PrivateKey, plugin
 
 TOKEN = "tls:index/privateKey:PrivateKey"
@@ -67,21 +66,3 @@ def test_all_forms_are_of_one_key(inputs: dict[str, Any], kind: type, size: int)
         load_ssh_private_key(state["privateKeyOpenssh"].encode(), None),
     ):
         assert other.private_numbers() == private.private_numbers()  # type: ignore[union-attr]
-
-
-def test_every_changed_input_replaces_and_none_left_out_does() -> None:
-    """A key pair is never another one under the same id."""
-    identifier, state = made(algorithm="RSA")
-    with pytest.raises(ProviderError, match="only replaced"):
-        PrivateKey().update(identifier, state, {"algorithm": "RSA", "rsaBits": 3072})
-    assert PrivateKey().differences(state, {}, {"algorithm": "RSA"}) == Difference()
-    changed = PrivateKey().differences(state, {}, {"algorithm": "RSA", "rsaBits": 3072})
-    assert changed == Difference(frozenset({"rsaBits"}), frozenset({"rsaBits"}))
-
-
-def test_what_is_not_modelled_is_refused() -> None:
-    """By name, and not made as something else."""
-    with pytest.raises(ProviderError, match="does not model ED25519"):
-        made(algorithm="ED25519")
-    with pytest.raises(ProviderError, match="does not model ECDSA P224"):
-        made(algorithm="ECDSA")
