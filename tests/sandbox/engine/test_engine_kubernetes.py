@@ -1,6 +1,5 @@
 """The kubernetes and time stand-ins under the real engine."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -81,32 +80,6 @@ def test_an_object_that_exists_is_not_taken_over(project: Callable[[str], Projec
     assert "data" not in one.local.cluster.objects("ConfigMap")[0]
 
 
-SECRET = """
-import pulumi, pulumi_kubernetes as k
-opts = pulumi.ResourceOptions(provider=k.Provider("cluster", enable_secret_mutable={mutable}))
-about, labels = {{"name": "api"}}, {{"app": "api"}}
-secret = k.core.v1.Secret("token", metadata=about, string_data={{"key": "{key}"}}, opts=opts)
-container = {{"name": "api", "image": "api:1", "envFrom": [{{"secretRef": {{"name": secret.metadata.name}}}}]}}
-k.apps.v1.Deployment("api", metadata=about, opts=opts, spec={{
-    "selector": {{"matchLabels": labels}},
-    "template": {{"metadata": {{"labels": labels}}, "spec": {{"containers": [container]}}}},
-}})
-"""
-
-
-@pytest.mark.deep
-def test_a_changed_secret_takes_along_what_names_it_unless_it_is_mutable(project: Callable[[str], Project]) -> None:
-    """By default it is deleted before it is made anew, and so is a Deployment that takes its name from it."""
-    one = project(SECRET.format(mutable=None, key="one"))
-    one.up()
-    one.write(SECRET.format(mutable=None, key="two"))
-    assert one.changes("preview") == {"same": 2, "replace": 2}
-    one.write(SECRET.format(mutable=True, key="two"))
-    assert one.changes("preview") == {"same": 2, "update": 2}
-    one.write(SECRET.format(mutable=None, key="one"))
-    assert one.changes("preview") == {"same": 4}
-
-
 STRINGS = """
 import pulumi, pulumi_kubernetes as k
 opts = pulumi.ResourceOptions(provider=k.Provider("cluster", enable_secret_mutable=True))
@@ -129,38 +102,3 @@ def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(proj
         one.up()
         assert one.local.cluster.objects("Secret")[0]["data"].keys() == left
     assert one.changes("preview", "--refresh") == {"same": 3}
-
-
-SLEEP = """
-import pulumiverse_time as t
-t.Sleep("settle", create_duration="{create}", destroy_duration="1s", triggers={{"id": "{trigger}"}})
-"""
-
-
-@pytest.mark.deep
-def test_a_sleep_waits_on_create_and_destroy_and_only_triggers_repeat_it(project: Callable[[str], Project]) -> None:
-    """A new duration alone is an update without a wait; a new trigger is a replacement."""
-    one = project(SLEEP.format(create="4.5s", trigger="a"))
-    assert _seconds(one) >= 4.5
-    one.write(SLEEP.format(create="100h", trigger="a"))
-    assert one.changes("preview") == {"same": 1, "update": 1}
-    assert _seconds(one) < 50
-    one.write(SLEEP.format(create="0.1s", trigger="b"))
-    assert one.changes("preview") == {"same": 1, "replace": 1}
-    started = time.monotonic()
-    one.pulumi("destroy", "--yes", "--skip-preview")
-    assert time.monotonic() - started >= 1.0
-
-
-@pytest.mark.deep
-def test_a_duration_without_a_unit_is_refused(project: Callable[[str], Project]) -> None:
-    """30 is no duration, 30s is."""
-    failed = project(SLEEP.format(create="30", trigger="a")).up(check=False)
-    assert failed.returncode != 0
-    assert "'30' is no duration" in failed.stdout
-
-
-def _seconds(one: Project) -> float:
-    started = time.monotonic()
-    one.up()
-    return time.monotonic() - started

