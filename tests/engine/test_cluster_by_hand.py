@@ -18,8 +18,6 @@ from tests.support.engine.deployment import Deployment
 
 pytestmark = pytest.mark.engine
 
-CLUSTER_OF, CREDENTIAL = "components/workload/cluster.py", "components/workload/credential.py"
-
 
 def _image(one: dict[str, Any]) -> None:
     one["spec"]["template"]["spec"]["containers"][0]["image"] = "elsewhere.example.com/other:1"

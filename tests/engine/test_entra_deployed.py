@@ -100,32 +100,3 @@ def test_what_is_not_the_clients_own_does_not_count(deployed: tuple[Deployment, 
             {**settings, "API_SCOPES_X": f"{deployment.output('audiences')['reports/library']}/.default"}, api="x"
         )
     assert "AADSTS501051" in refused.value.error_description
-
-
-def test_a_scope_that_goes_is_disabled_before_it_is_removed(deployed: tuple[Deployment, Entra]) -> None:
-    """And what is reworded as well; nothing is in the way of either, since no permission shares an id with a role."""
-    deployment, tenant = deployed
-    file = "applications/orders.yaml"
-    text = (deployment.folder / file).read_text("utf-8")
-
-    def offered() -> dict[str, str]:
-        """The permissions of the API with their descriptions; both they and the roles for services are enabled."""
-        (api,) = (
-            one for one in tenant.directory.applications.values() if one["displayName"].endswith("orders/api API")
-        )
-        permissions = api["api"]["oauth2PermissionScopes"]
-        assert all(one["isEnabled"] for one in [*permissions, *api["appRoles"]])
-        roles = {one["value"] for one in api["appRoles"] if one["allowedMemberTypes"] == ["Application"]}
-        assert roles == {f"scope={one['value']}" for one in permissions}
-        return {one["value"]: one["adminConsentDescription"] for one in permissions}
-
-    before = offered()
-    try:
-        spare = "\n              orders.spare: Nothing yet"
-        deployment.edit(file, "orders.read: Read orders", f"orders.read: Read all orders{spare}")
-        deployment.run("up")
-        assert offered() == {**before, "orders.read": "Read all orders", "orders.spare": "Nothing yet"}
-    finally:
-        (deployment.folder / file).write_text(text, "utf-8")
-    assert "entra-api-orders/api" in deployment.changes("up")
-    assert offered() == before

@@ -39,32 +39,6 @@ def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
     return {urn.rsplit("::", 1)[1] for urn in resource["propertyDependencies"][name]}
 
 
-def test_an_app_leads_to_its_secret_and_that_to_the_pods(state: list[dict[str, Any]]) -> None:
-    """Okta's app -> Secret -> Deployment, for each of the four clients, and for no other's; pages have no key."""
-    for component in ("reports/renderer", "reports/console", "shop/checkout", "shop/web"):
-        secret = _one(state, f"{component}-client", "kubernetes:core/v1:Secret")
-        key = f"okta-key-{component}-a"
-        keys = set() if component == "reports/console" else {key}
-        assert _edges_of(secret, "data") == {f"okta-app-{component}", "okta-server", *keys}
-        app = _one(state, f"okta-app-{component}", "okta:app/oAuth:OAuth")
-        assert (_edges_of(app, "jwks") if "jwks" in app["inputs"] else set()) == keys
-        deployment = _one(state, f"{component}-deployment", "kubernetes:apps/v1:Deployment")
-        assert {f"{component}-client", f"{component}-account"} <= _edges(deployment)
-    orders = _one(state, "orders/api-deployment", "kubernetes:apps/v1:Deployment")
-    assert _edges(orders) == {"orders/api-account", "orders/api-ingress", "orders/api-8080-admission"}
-
-
-def test_server_and_key_lead_to_credentials(state: list[dict[str, Any]]) -> None:
-    """Authorization server and its key -> key ring and credential."""
-    ring = _one(state, "gateway-ring-okta", "kong:index/consumer:Consumer")
-    assert _edges_of(ring, "customId") == {"okta-server"}
-    for slot in (f"gateway-ring-okta-slot-{index}" for index in range(4)):
-        credential = _one(state, slot, "kong:index/consumerJwtAuth:ConsumerJwtAuth")
-        assert _edges_of(credential, "consumerId") == {"gateway-ring-okta"}
-        assert "okta-server" in _edges_of(credential, "key")
-        assert "okta-server" in _edges_of(credential, "rsaPublicKey")
-
-
 def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(state: list[dict[str, Any]]) -> None:
     """What closes is there before a workload is, and what opens after it; every service by itself leads nowhere."""
     services = {

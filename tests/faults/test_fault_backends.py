@@ -181,25 +181,6 @@ def _open(stack: Stack) -> list[int]:
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("nth", deep_after(1, [4, 1, 7, 11]))
-def test_a_run_outlives_a_short_outage(on: On, server: PostgreSql, nth: int) -> None:
-    """Of a connection that is cut for some seconds nothing is left; nobody is let in meanwhile."""
-    with Wire(server.port) as wire:
-        stack = on("PostgreSQL", port=wire.port)
-
-        def cut() -> None:
-            wire.cut()
-            threading.Timer(3, wire.mend).start()
-
-        with Watch(stack, ((HOST, PROTECTED),)) as watch, _at_change(stack, nth, cut):
-            stack.run("up")
-        assert watch.asked and not watch.let_in
-        assert not [name for name in server.names() if "/locks/" in name]
-        assert stack.changes("up") == {} and _open(stack) == [401, 200]
-        assert "0 made that the state does not know" in lost(stack).stdout
-
-
-@pytest.mark.deep
 @pytest.mark.parametrize(("deployed", "nth"), [(False, 4), (False, 1), (False, 9), (True, 1), (True, 2)])
 def test_a_run_that_loses_its_backend_is_recovered(on: On, server: PostgreSql, deployed: bool, nth: int) -> None:
     """It ends by itself and leaves its lock; the page's commands lead on, and no entity is lost or made twice.

@@ -16,7 +16,7 @@ from sandbox.kong import Lags
 from sandbox.local import Local
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import Blackout, lost, recover, shape
-from tests.support.faults.stacks import Stack, start, trust
+from tests.support.faults.stacks import Stack, start
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch, poor_token
 from tests.support.tiers import deep_after
@@ -163,44 +163,6 @@ def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
         counted.up()
         assert shape(stack) == gone
         assert len(counted.seen) == REMOVAL_OPERATIONS
-
-
-OVER_TLS = TINY.replace(
-    "        - type: access\n", "        - {type: upstream-tls, properties: {}}\n        - type: access\n"
-)
-SWITCH_OPERATIONS = 10
-"""Of a run that has the gateway speak https to a workload: another service with all its guards, and the old one goes."""
-
-
-@pytest.mark.deep
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("nth", range(1, SWITCH_OPERATIONS + 1))
-def test_a_switch_to_tls_recovers(tmp_path: Path, nth: int) -> None:
-    """And one back to clear text: killed at any operation, nobody is let in, and all is as after a run that nobody cut
-    off."""
-    with Local() as local:
-        stack = start(local, tmp_path / "project", applications=[TINY])
-        trust(stack)
-        stack.run("up")
-        there = shape(stack)
-        with Watch(stack, ((HOST, PROTECTED),)) as watch:
-            for text in (OVER_TLS, TINY):
-                write(stack, text)
-                Blackout(stack, nth).up()
-                recover(stack)
-                assert stack.changes("up") == {}
-                statuses = [stack.status("GET", HOST, path, token) for path, token in _calls(stack)]
-                assert statuses == [401, 403, 200, 200]
-                (service,) = local.kong.entities("services")
-                assert (service["protocol"], service["tls_verify"]) == (
-                    ("https", True) if text is OVER_TLS else ("http", None)
-                )
-        assert watch.let_in == set() and watch.asked > 20
-        assert shape(stack) == there
-        write(stack, OVER_TLS)
-        counted = Blackout(stack, 0)
-        counted.up()
-        assert len(counted.seen) == SWITCH_OPERATIONS
 
 
 @pytest.mark.deep

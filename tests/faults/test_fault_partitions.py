@@ -31,7 +31,6 @@ from tests.support.faults.cut_off import (
     go_on,
     ids,
     is_at_rest,
-    kill,
     start_command,
     write,
 )
@@ -109,26 +108,6 @@ def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) 
     assert shape(as_stack(deployment)) == (undisturbed.after[""] if cut.back else expected)
     if cut.verb == "move":
         assert ids(deployment) == before
-    answers_as_meant(deployment)
-
-
-@pytest.mark.deep
-@pytest.mark.parametrize("seed", range(4))
-def test_a_move_that_is_killed_as_its_target_is_written_goes_on(undisturbed: Undisturbed, seed: int) -> None:
-    """The second of its two writes may have happened by then or not: nothing is lost, and nothing is made anew."""
-    deployment = undisturbed.restore()
-    before = ids(deployment)
-    write(deployment.folder, "swap")
-    state = deployment.local.folder / "state/.pulumi/stacks/kong-oam" / f"{stack_of(('apis', 'jobs')[seed % 2])}.json"
-    begun = state.stat().st_mtime_ns
-    running = start_command(deployment, "move", "-s", STACK, "--yes")
-    while running.poll() is None and state.stat().st_mtime_ns == begun:
-        time.sleep(0.0002)
-    time.sleep(seed * 0.002)
-    kill(running)
-    go_on(deployment, "move", "up")
-    is_at_rest(deployment)
-    assert ids(deployment) == before
     answers_as_meant(deployment)
 
 
