@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.checker.order import Order, members
+from tests.support.checker.order import Order
 from tests.support.tiers import examples
 
 VIEWS = 3
@@ -55,32 +53,3 @@ def test_what_views_can_show_is_what_a_machine_comes_to(case: tuple[Order, tuple
     """Nothing is left out, and nothing is made up."""
     order, masks = case
     assert set(order.views(*masks)) == _by_brute_force(order, masks)
-
-
-def test_order_alone_does_not_keep_a_route_from_being_seen_first() -> None:
-    """A plugin and then a route: some worker has the route and not the plugin."""
-    plugin, route = 0b01, 0b10
-    assert (route, 0, 0) in set(Order((0, plugin)).views(route, plugin, 0))
-
-
-def test_one_view_shows_things_in_their_order() -> None:
-    """Never the second without the first."""
-    assert set(Order((0, 0b01)).views(0b11)) == {(0,), (0b01,), (0b11,)}
-
-
-def test_operations_without_an_order_come_in_any() -> None:
-    """Of two plugins either is seen first; of two routes as well, and views differ, but never about which was first."""
-    order = Order((0, 0))
-    assert set(order.views(0b11)) == {(0,), (0b01,), (0b10,), (0b11,)}
-    assert (0b01, 0b10) not in set(order.views(0b11, 0b11))
-
-
-def test_a_circle_is_refused() -> None:
-    with pytest.raises(ValueError, match="before itself"):
-        Order((0b10, 0b01)).closed(0b1)
-
-
-def test_members_are_in_order() -> None:
-    found = list(members(0b101100))
-    assert found == [2, 3, 5]
-    assert all(first < second for first, second in pairwise(found))

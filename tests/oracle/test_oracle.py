@@ -97,33 +97,6 @@ def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
     assert world.answer(Request("GET", "reports.example.com", b"/docs/internal", token)).status == 403
 
 
-def test_what_opens_waits_for_the_workload_of_its_version_and_what_closes_for_nothing() -> None:
-    open_, closed = Answer(200, "app/api", 80), Answer(403, "app/api", 80)
-    assert not meaning.may_allow(closed, open_, rolled_out=False)
-    assert meaning.may_allow(closed, open_, rolled_out=True)
-    assert not meaning.may_allow(closed, closed, rolled_out=True)
-    assert not meaning.must_allow(open_, closed)
-    assert meaning.must_allow(open_, open_) and not meaning.must_allow(open_, Answer(200, "app/api", 81))
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_a_token_of_before_is_never_worth_more_than_one_of_now(seed: int) -> None:
-    """One of now lists all that its client holds now, and the same groups."""
-    rng = Random(seed)
-    before, after = worlds.estates(rng)
-    for question in worlds.questions(rng, before, after, QUESTIONS):
-        request, token = question.request, question.request.token
-        if token is None or not after.answer(request).allowed:
-            continue
-        held = {
-            scope
-            for key in meaning.components(after.applications)
-            for scope in meaning.held_by_client(after.applications, token.client, key, user=token.user)
-        }
-        now = Token(token.provider, True, token.client, token.user, tuple(sorted(held)), token.groups, token.api)
-        assert after.answer(replace(request, token=now)).allowed
-
-
 def asked(first: int, decisions: int) -> Report:
     """Pairs of estates from the seed `first` on, until that many answers were looked at."""
     report = Report()

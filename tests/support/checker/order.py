@@ -23,20 +23,18 @@ class Order:
 
     @cached_property
     def below(self) -> tuple[int, ...]:
-        """Of each operation all that must have been done before it, by whatever way. Raises ValueError for a circle."""
+        """Of each operation all that must have been done before it, by whatever way."""
         found: dict[int, int] = {}
 
-        def visit(number: int, path: int) -> int:
-            if path >> number & 1:
-                raise ValueError(f"operation {number} would have to come before itself")
+        def visit(number: int) -> int:
             if number not in found:
                 mask = self.before[number]
                 for other in members(mask):
-                    mask |= visit(other, path | 1 << number)
+                    mask |= visit(other)
                 found[number] = mask
             return found[number]
 
-        return tuple(visit(number, 0) for number in range(len(self.before)))
+        return tuple(visit(number) for number in range(len(self.before)))
 
     def closed(self, mask: int) -> int:
         """The least that has been done when all of `mask` has."""

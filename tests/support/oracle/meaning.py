@@ -510,15 +510,6 @@ def over_tls(applications: list[Document], key: str) -> bool:
     return any(one["type"] == "upstream-tls" and "ports" not in one.get("properties", {}) for one in traits)
 
 
-def may_allow(before: Answer, after: Answer, rolled_out: bool) -> bool:
-    """Whether a request may get through while a run goes from one estate to another.
-
-    `rolled_out` says whether the workload of the component that would take it, as it is after, is there: what only the
-    newer rules allow waits for the newer workload.
-    """
-    return before.allowed or (after.allowed and rolled_out)
-
-
 def must_allow(before: Answer, after: Answer) -> bool:
     """Whether a request has to get through at any moment: both estates let it into the same place."""
     return before.allowed and before == after

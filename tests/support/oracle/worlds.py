@@ -11,7 +11,6 @@ documents that somebody would have written.
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -793,9 +792,3 @@ def _facts(world: World) -> _Facts:
             _KNOWN.clear()
         _KNOWN[id(world)] = world, _Facts(world)
     return _KNOWN[id(world)][1]
-
-
-def table(counted: Counter[str]) -> str:
-    return "\n".join(
-        f"{number:>10,}  {name}" for name, number in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
-    )
