@@ -1,7 +1,6 @@
 """Where a command leaves a stack out, a run of it would make the very same: over generated estates and their edits.
 
-The program is run on every stack of both estates of a pair, under Pulumi's mocks. A field that the fingerprint
-covers and that no pair needs stands in UNNEEDED or UNTRIED, with the reason.
+The program is run on every stack of both estates of a pair, under Pulumi's mocks.
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ from random import Random
 
 import pytest
 
-from tests.support.fingerprint_fields import Field, Pair, Pairs, all_fields, left_out, made_of
+from tests.support.fingerprint_fields import Field, Pair, Pairs, left_out, made_of
 from tests.support.generated_estates import Choice, Chosen, first, full
 from tests.support.partition_worlds import Deployed, Project, RefusedError, project_at
 from tests.support.tiers import deep_after
-from tests.support.unneeded_fields import UNNEEDED, UNTRIED
 
 FEW: dict[Choice, set[str | None]] = {
     ("orders/api", "image"): {"apis"},
@@ -142,12 +140,5 @@ def test_no_pair_is_missed_and_each_field_that_decides_is_needed(
         for pair in Pairs.around(project, full(kind)).of(kind, part, parts):
             assert not pair.is_missed(), pair.edit
             for field in pair.decisive() if pair.differs else ():
-                assert field not in UNNEEDED
                 with left_out(field):
                     assert pair.is_missed(), (pair.edit, field)
-
-
-def test_what_is_not_tried_is_a_field() -> None:
-    """And stands in one of the two lists alone."""
-    assert UNNEEDED.keys() | UNTRIED.keys() <= all_fields()
-    assert not UNNEEDED.keys() & UNTRIED.keys()

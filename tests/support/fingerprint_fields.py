@@ -1,4 +1,4 @@
-"""The fields that a stack's fingerprint covers, and the pairs of estates by which leaving one out is caught."""
+"""Pairs of estates by which it is found that the fingerprint of a stack leaves a field out."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import islice
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 
-from kong_oam.access.model import Application, Estate
+from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.oam.document import Document, Place
+from kong_oam.oam.document import Place
 from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
@@ -28,28 +28,6 @@ _SETTINGS = stack(KEYCLOAK)
 OF_CLIENTS = ("kind", "refresh", "redirect", "grant", "rotation", "keys", "groups", "role", "provider")
 IN_ORDER = (None, "shops", "rest", "apis")
 """The base, and partitions with those that call others first: their clients' ids may be made up."""
-
-
-def all_fields() -> set[Field]:
-    """All that types say, from settings and Applications down, but for places, which say only where something is."""
-    found: set[Field] = set()
-    seen: set[Any] = {Place, Document}
-
-    def walk(kind: Any) -> None:
-        for inner in get_args(kind):
-            walk(inner)
-        if is_dataclass(kind) and kind not in seen:
-            seen.add(kind)
-            hints = get_type_hints(kind, include_extras=True)
-            for field in fields(kind):
-                if hints[field.name] in (Place, Place | None):
-                    continue
-                found.add((kind.__name__, field.name))  # type: ignore[union-attr]
-                walk(hints[field.name])
-
-    for kind in (Settings, Application, Given):
-        walk(kind)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
