@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import os
 import socket
 import ssl
@@ -11,51 +10,38 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from kong_oam.kong import forward
 from sandbox.kong import Kong
 from sandbox.kong.http import TlsConnection
+from sandbox.server import free_port
 from tests.support.faults.stacks import Empty, made
 from tests.support.faults.tiny import TINY
+from tests.support.workload_tls import authority, signed
 
 
 class Authority:
     """Somebody who signs certificates into `folder`: `NAME.pem` and `NAME.key`; its own is `ca.pem`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         folder.mkdir()
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])
+        self.folder = folder
         self.ca = folder / "ca.pem"
-        self.ca.write_bytes(self._signed(self._name, self._key.public_key(), authority=True))
+        self._own = authority(folder.name)
+        self.ca.write_text(self._own.certificate)
 
     def issue(self, name: str) -> tuple[str, str]:
         """The paths of a new certificate for 127.0.0.1 and of its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        files = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        files[0].write_bytes(self._signed(subject, key.public_key(), authority=False))
-        files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        return str(files[0]), str(files[1])
-
-    def _signed(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool) -> bytes:
-        now = datetime.datetime.now(datetime.UTC)
-        here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key)
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-        builder = builder.not_valid_after(now + datetime.timedelta(days=1)).add_extension(here, critical=False)
-        limits = x509.BasicConstraints(ca=authority, path_length=None)
-        return builder.add_extension(limits, critical=True).sign(self._key, SHA256()).public_bytes(Encoding.PEM)
+        pair = signed(self._own, "127.0.0.1")
+        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        certificate.write_text(pair.certificate)
+        key.write_text(pair.key)
+        return str(certificate), str(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +52,19 @@ class Guarded:
     ours: Authority
     others: Authority
 
-    def arguments(self, client: tuple[str, str], authority: Path | None = None, url: str | None = None) -> list[str]:
+    def arguments(self, client: tuple[str, str], ca: Path | None = None, url: str | None = None) -> list[str]:
         """The forwarder's own, but for the command."""
         certificate, key = client
-        ca = str(authority or self.ours.ca)
-        return ["--to", url or self.kong.admin_url, "--certificate", certificate, "--key", key, "--ca", ca]
+        return [
+            "--to",
+            url or self.kong.admin_url,
+            "--certificate",
+            certificate,
+            "--key",
+            key,
+            "--ca",
+            str(ca or self.ours.ca),
+        ]
 
 
 @pytest.fixture
@@ -84,11 +78,6 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
     context.verify_mode = ssl.CERT_REQUIRED
     with Kong(admin_token="sandbox-admin-token", admin_tls=context) as kong:
         yield Guarded(kong, ours, others)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _forward(
@@ -105,7 +94,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(empty: E
     `destroy` runs without the program: it finds the address in the state.
     """
     stack = empty(applications=[TINY])
-    own = [*guarded.arguments(guarded.ours.issue("client")), "--port", str(_free_port()), "--"]
+    own = [*guarded.arguments(guarded.ours.issue("client")), "--port", str(free_port()), "--"]
     said = ["--yes", "--skip-preview", "--non-interactive", "--stack", stack.name]
 
     def pulumi(*arguments: str) -> str:
@@ -136,7 +125,7 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(tmp_path: Path, g
             Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
         )
     )
-    kong, nobody = guarded.kong.admin_url, f"https://127.0.0.1:{_free_port()}"
+    kong, nobody = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
     cases = {
         f"error: {kong} refuses the client certificate (": guarded.arguments(foreign),
         f"error: the certificate of {kong} is not trusted (": guarded.arguments(client, guarded.others.ca),
@@ -157,7 +146,7 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(tmp_path: Path, g
 
 def test_the_command_has_the_address_and_its_status_is_the_answer(guarded: Guarded) -> None:
     """Its own exit status; a port that is taken or a command that does not exist is status 2."""
-    port = _free_port()
+    port = free_port()
     own = [*guarded.arguments(guarded.ours.issue("client")), "--port", str(port), "--"]
     done = _forward(*own, "sh", "-c", "echo $KONG_ADMIN_ADDR; exit 7")
     assert (done.returncode, done.stdout) == (7, f"http://127.0.0.1:{port}\n")
@@ -185,7 +174,7 @@ def _asked(guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int) -> st
     # Not `asyncio.run`, after which the thread has no event loop: other tests share the SDK's with it.
     loop = asyncio.new_event_loop()
     try:
-        status = loop.run_until_complete(forward.run(kong, _free_port(), [sys.executable, "-c", ASK, str(user)]))
+        status = loop.run_until_complete(forward.run(kong, free_port(), [sys.executable, "-c", ASK, str(user)]))
     finally:
         loop.close()
     assert status == 0

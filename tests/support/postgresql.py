@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox.server import free_port
 from tests.support.listening import Connections, Listening
 
 PASSWORD = "a-password"
@@ -96,8 +97,7 @@ def postgresql() -> Iterator[PostgreSql]:
             *("--auth", "scram-sha-256", "--locale", "C", "--encoding", "UTF8", "--no-sync"),
         )
         subprocess.run(command, check=True, capture_output=True, timeout=_PATIENCE, cwd=folder, **unprivileged)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            server = PostgreSql(programs, folder, free.getsockname()[1])
+        server = PostgreSql(programs, folder, free_port())
         server.start()
         try:
             made = [

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import pytest
 import yaml
 
 from kong_oam import metrics
+from sandbox.server import free_port
 
 NEEDED = pytest.mark.skipif(
     not (shutil.which("prometheus") and shutil.which("promtool")), reason="needs Debian's prometheus"
@@ -84,7 +84,7 @@ def prometheus(folder: Path, targets: Mapping[str, str], history: str = "") -> I
     if history:
         (folder / "history").write_text(history)
         promtool("tsdb", "create-blocks-from", "openmetrics", folder / "history", folder / "data")
-    port = _free_port()
+    port = free_port()
     options = [f"--{name}={value}" for name, value in (
         ("config.file", folder / "prometheus.yml"), ("storage.tsdb.path", folder / "data"),
         ("web.listen-address", f"127.0.0.1:{port}"), ("log.level", "warn"),
@@ -115,12 +115,6 @@ def _await_ready(process: subprocess.Popen[bytes], server: Prometheus, log: Path
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.access.settings.redis import RedisSettings
+from sandbox.server import free_port
 
 PASSWORD = "a-password"
 
@@ -45,8 +46,7 @@ def redis(folder: Path, *, password: str | None = None) -> Iterator[Redis]:
     command = program()
     if not command:
         pytest.skip("no redis-server: install Debian's, or say where it is (REDIS_SERVER)")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     more = ["--requirepass", password] if password else []
     arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder), *more]
     process = subprocess.Popen([command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -7,6 +7,7 @@ import json
 import ssl
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from typing import Any
 
 from cryptography import x509
@@ -37,8 +38,15 @@ def authority(name: str, *, days: int = 30) -> Pair:
 
 
 def signed(by: Pair, *names: str, days: int = 30) -> Pair:
-    """A certificate for these DNS names, which ends in so many days."""
-    return _made(names[0], by, x509.SubjectAlternativeName([*map(x509.DNSName, names)]), days)
+    """A certificate for these DNS names or addresses, which ends in so many days."""
+    return _made(names[0], by, x509.SubjectAlternativeName([*map(_general_name, names)]), days)
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _made(name: str, by: Pair | None, extension: x509.ExtensionType, days: int) -> Pair:
