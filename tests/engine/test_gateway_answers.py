@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from sandbox import caller
 from sandbox.local import Local
 from sandbox.okta import browser
 from tests.support.engine.calls import call, credential, part, service_token, signed_in, user_token
 from tests.support.engine.sample import Sample
+from tests.support.gateway_tokens import encoded, rsa_key, signature
 
 pytestmark = pytest.mark.engine
 
@@ -158,9 +156,7 @@ def _token_of(local: Local, issuer: str) -> str:
 def _self_signed(token: str) -> str:
     """The same header, key id included, and the same claims, signed with somebody's own key."""
     signed = token.rpartition(".")[0]
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+    return f"{signed}.{encoded(signature(rsa_key(), signed))}"
 
 
 @pytest.mark.parametrize("request_line", ANSWERS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import http.client
 import json
 import socket
@@ -12,32 +11,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
+from sandbox.kong.pem import self_signed
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Deployment, Empty
 
 pytestmark = pytest.mark.engine
 
 
-def pair(host: str) -> tuple[str, str]:
-    """A self-signed certificate for `host` and its private key, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-    builder = builder.not_valid_after(now + datetime.timedelta(days=1))
-    made = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False).sign(key, SHA256())
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return made.public_bytes(Encoding.PEM).decode(), private
-
-
-ORDERS, HELLO = pair("orders.example.com"), pair("hello.example.com")
+ORDERS, HELLO = self_signed("orders.example.com"), self_signed("hello.example.com")
 
 
 @pytest.fixture

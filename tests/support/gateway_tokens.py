@@ -35,7 +35,8 @@ def encoded(part: bytes) -> str:
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
 
-def _signature(key: PrivateKey, text: str) -> bytes:
+def signature(key: PrivateKey, text: str) -> bytes:
+    """RS256 or ES256, by the kind of key."""
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(text.encode(), padding.PKCS1v15(), SHA256())
     r, s = decode_dss_signature(key.sign(text.encode(), ec.ECDSA(SHA256())))
@@ -84,7 +85,7 @@ class Issuer:
     def signed_as(self, head: str, payload: bytes, key: PrivateKey | None = None) -> str:
         """The same with the text of a whole header."""
         text = f"{encoded(head.encode())}.{encoded(payload)}"
-        return f"{text}.{encoded(_signature(key or self.key, text))}"
+        return f"{text}.{encoded(signature(key or self.key, text))}"
 
     def payload(self, scopes: Iterable[str] = (), /, *, client: str = "c", **changes: Any) -> bytes:
         """Claims of a token that is good for its lifetime, a service's unless `changes` have the claim that marks a user.

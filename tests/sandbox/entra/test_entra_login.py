@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 from typing import Any
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
 from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL, certificate, thumbprint
+from sandbox import jose
 from sandbox.browser import BlockedError, Endpoints, PrivateKey, RefusedError, login
 from sandbox.entra import Entra
 from sandbox.entra.directory import MICROSOFT_GRAPH, NO_ROLE, GraphError
@@ -46,9 +46,7 @@ def _consent(tenant: Entra, client: dict[str, Any], *scopes: str) -> None:
 
 
 def _claims(answer: dict[str, Any]) -> dict[str, Any]:
-    part = answer["access_token"].split(".")[1]
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    return found
+    return jose.read(answer["access_token"])[1]
 
 
 def _form(api: dict[str, Any], client: dict[str, Any], assertion: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -11,33 +10,22 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sandbox.browser import ASSERTION, PrivateKey, RefusedError, _call
+from sandbox.jose import members
 from sandbox.okta.browser import client_credentials
+from tests.support.gateway_tokens import ec_key, rsa_key
 from tests.support.sandbox.okta_org import Estate, app, client_id, secret
+from tests.support.tokens import token
 
-RSA, OTHER = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
-EC = ec.generate_private_key(ec.SECP256R1())
+RSA, OTHER, EC = rsa_key(), rsa_key(), ec_key()
 PEM = RSA.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-
-
-def number(value: int, size: int = 0) -> str:
-    return encoded(value.to_bytes(size or (value.bit_length() + 7) // 8))
-
-
 def jwk(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, kid: str) -> dict[str, str]:
-    numbers: Any = key.public_key().public_numbers()
-    if isinstance(key, rsa.RSAPrivateKey):
-        return {"kty": "RSA", "kid": kid, "e": number(numbers.e), "n": number(numbers.n)}
-    return {"kty": "EC", "kid": kid, "crv": "P-256", "x": number(numbers.x, 32), "y": number(numbers.y, 32)}
+    return {"kid": kid, **members(key.public_key())}
 
 
 @dataclass
@@ -49,11 +37,7 @@ class Signing:
     key: Any = RSA
 
     def __str__(self) -> str:
-        text = ".".join(encoded(json.dumps(part).encode()) for part in (self.header, self.claims))
-        if isinstance(self.key, rsa.RSAPrivateKey):
-            return f"{text}.{encoded(self.key.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
-        r, s = decode_dss_signature(self.key.sign(text.encode(), ec.ECDSA(SHA256())))
-        return f"{text}.{encoded(r.to_bytes(32) + s.to_bytes(32))}"
+        return token(self.header, self.claims, self.key)
 
 
 @pytest.fixture

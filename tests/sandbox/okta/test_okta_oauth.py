@@ -1,33 +1,23 @@
 """Tokens of the Okta stand-in: who gets one, who is refused how, and what is in it."""
 
-import base64
-import json
 from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from sandbox import jose
 from sandbox.okta.browser import RefusedError, client_credentials, login, refresh
 from tests.support.sandbox.okta_org import CALLBACK, Estate, app, build, client_id, new_okta, policy, rule, secret
 
 POLICY_FAILED = "Policy evaluation failed for this request, please check the policy configurations."
 
 
-def decode(part: str) -> Any:
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-
-
 def verified(token: str, issuer: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of a token whose signature is good under the issuer's published key of its kid."""
-    head, payload, signature = token.split(".")
-    header = decode(head)
-    key = {key["kid"]: key for key in httpx.get(f"{issuer}/v1/keys").json()["keys"]}[header["kid"]]
-    n, e = (int.from_bytes(base64.urlsafe_b64decode(key[part] + "==")) for part in ("n", "e"))
-    data, raw = f"{head}.{payload}".encode(), base64.urlsafe_b64decode(signature + "==")
-    rsa.RSAPublicNumbers(e, n).public_key().verify(raw, data, padding.PKCS1v15(), hashes.SHA256())
-    return header, decode(payload)
+    header, claims = jose.read(token)
+    (key,) = (one for one in httpx.get(f"{issuer}/v1/keys").json()["keys"] if one["kid"] == header["kid"])
+    assert jose.verifies(jose.public_key(key), "RS256", token)
+    return header, claims
 
 
 def as_service(estate: Estate, *scopes: str) -> dict[str, Any]:
