@@ -33,13 +33,6 @@ def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over()
     assert forced.applied(theirs, OURS, force=False).manifest == theirs
 
 
-def test_the_same_value_is_no_conflict_and_is_of_both() -> None:
-    """One that two say stays when one of them says it no more."""
-    one = deployment(replicas=2)
-    found = Managed({}).edited(one, THEIRS).applied(one, OURS, force=False)
-    assert found.applied(deployment(), OURS, force=False).manifest["spec"]["replicas"] == 2
-
-
 def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
     """A container, an annotation and a number of replicas of theirs; a variable and a container of ours."""
     variable = [{"name": "A", "value": "1"}]
@@ -82,12 +75,3 @@ def test_an_item_that_stands_twice_is_refused_by_an_apply_alone() -> None:
     made = Managed({}).edited(twice, OURS)
     with pytest.raises(RepeatedError, match=r'Deployment\.spec\.containers\.0\.env: duplicate .* key \[name="A"\]'):
         made.applied(twice, OURS, force=True)
-
-
-@pytest.mark.parametrize("empty", [{}, []])
-def test_what_is_empty_gives_way_to_what_is_in_it(empty: Any) -> None:
-    """And the other way round."""
-    one = {"apiVersion": "v1", "data": empty}
-    more = {"apiVersion": "v1", "data": {"a": "b"}}
-    assert Managed({}).edited(one, OURS).applied(more, OURS, force=False).manifest == more
-    assert Managed({}).edited(more, OURS).applied(one, OURS, force=False).manifest == one

@@ -14,15 +14,13 @@ labels = {{"app": "api"}}
 k.apps.v1.Deployment("api", metadata={{"name": "{name}"}}, spec={{
     "replicas": {replicas},
     "selector": {{"matchLabels": {selector}}},
-    "template": {{"metadata": {{"labels": labels}}, "spec": {{"containers": [{{"name": "api", {image}}}]}}}},
+    "template": {{"metadata": {{"labels": labels}}, "spec": {{"containers": [{{"name": "api", "image": "registry.example.com/api:1"}}]}}}},
 }})
 """
 
 
-def _deployment(
-    name: str = "api", replicas: int = 1, selector: str = "labels", image: str = '"image": "registry.example.com/api:1"'
-) -> str:
-    return DEPLOYMENT.format(name=name, replicas=replicas, selector=selector, image=image)
+def _deployment(name: str = "api", replicas: int = 1, selector: str = "labels") -> str:
+    return DEPLOYMENT.format(name=name, replicas=replicas, selector=selector)
 
 
 HELD = """

@@ -37,8 +37,8 @@ def test_an_interrupted_up_ends_the_program(project: Callable[[str], Project], t
     _wait(lambda: not Path(f"/proc/{mark.read_text()}").exists() if os.name == "posix" else True)
 
 
-def _wait(condition: Callable[[], bool], seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
+def _wait(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.05)

@@ -115,25 +115,6 @@ def test_a_certificate_counts_no_longer_than_it_lives() -> None:
             put(client["id"], _known(pem, startDateTime="2019-12-31T23:59:59Z", endDateTime=last))
 
 
-def test_the_api_chooses_the_version_and_who_is_assigned_nothing_gets_no_token() -> None:
-    """Version 1, which an application asks for that says nothing, is of another issuer and has other names."""
-    with Entra() as tenant:
-        api, client = _set_up(tenant)
-        secret = tenant.directory.add_password(client["id"], {})["secretText"]
-        form = {"grant_type": "client_credentials", "client_id": client["appId"], "client_secret": secret}
-        asked = {**form, "scope": f"{api['appId']}/.default"}
-        assert _claims(tenant.login.token(asked, ""))["ver"] == "2.0"
-        api["api"]["requestedAccessTokenVersion"] = None
-        old = _claims(tenant.login.token(asked, ""))
-        assert (old["ver"], old["iss"]) == ("1.0", f"https://sts.windows.net/{tenant.directory.tenant}/")
-        assert "azp" not in old
-        tenant.directory.assignments.clear()
-        with pytest.raises(LoginError, match="AADSTS501051"):
-            tenant.login.token(asked, "")
-        with pytest.raises(LoginError, match="AADSTS7000215"):
-            tenant.login.token({**asked, "client_secret": "x"}, "")
-
-
 @pytest.mark.parametrize(
     ("kind", "origin", "refused"),
     [

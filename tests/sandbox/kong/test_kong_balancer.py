@@ -151,19 +151,6 @@ def test_a_chosen_host_goes_before_the_clients(kong: Kong, plugin: str) -> None:
     assert get(kong).seen == (28091, "/r/x?q=1", "127.0.0.1")
 
 
-def test_the_host_header_is_to_be_read_in_its_variable(kong: Kong) -> None:
-    """Empty before somebody chooses, the client's where the route preserves it."""
-    variable = "kong.response.exit(418, {host = ngx.var.upstream_host})"
-    for code, fields, host in (
-        (variable, {}, ""),
-        (variable, {"preserve_host": True}, "api.example.com"),
-        (f"kong.service.set_target('127.0.0.1', 28091) {variable}", {"preserve_host": True}, "127.0.0.1"),
-    ):
-        route(kong, code, **fields)
-        assert json.loads(get(kong).body) == {"host": host}
-        ask(kong, "DELETE", "/routes/r")
-
-
 @pytest.mark.parametrize(
     ("arguments", "status", "body"),
     [
@@ -192,12 +179,3 @@ def test_a_target_that_leads_nowhere_has_an_answer_of_its_own(
     route(kong, f"kong.service.set_target({arguments})")
     got = get(kong)
     assert (got.status, got.body) == (status, body)
-
-
-def test_an_upstream_that_is_gone_leaves_a_name_to_look_up(kong: Kong) -> None:
-    """Without a record 503, with one an attempt at the Service's port: nothing listens on port 1."""
-    route(kong)
-    ask(kong, "DELETE", "/upstreams/orders.cases")
-    assert (get(kong).status, get(kong).body) == (503, NO_NAME)
-    ask(kong, "PATCH", "/services/api", {"host": "localhost"})
-    assert (get(kong).status, get(kong).body) == (502, NGINX_502)

@@ -84,11 +84,3 @@ def test_calls_are_counted_by_service_status_and_who_answered(sink: bool, tmp_pa
     ]
     assert re.search(rf"kong_request_latency_ms_count{{{re.escape(service)}.*}} 3\n", text)
     assert re.search(rf"kong_upstream_latency_ms_count{{{re.escape(service)}.*}} 2\n", text)
-
-
-def test_a_service_without_the_plugin_is_not_counted() -> None:
-    """As by default."""
-    with Kong(now=lambda: SCENE.now) as kong:
-        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems)
-        assert kong.handle(CASE.raw(), STACK.scheme).status == 200
-        assert "kong_http_requests_total" not in printed(kong)

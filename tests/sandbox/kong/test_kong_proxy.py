@@ -34,8 +34,8 @@ def route(kong: Kong, name: str, **fields: Any) -> dict[str, Any]:
     return dict(body)
 
 
-def function(kong: Kong, code: str, where: str = "services/api", name: str = "post-function") -> dict[str, Any]:
-    status, body = ask(kong, "POST", f"/{where}/plugins", {"name": name, "config": {"access": [code]}})
+def function(kong: Kong, code: str, where: str = "services/api") -> dict[str, Any]:
+    status, body = ask(kong, "POST", f"/{where}/plugins", {"name": "post-function", "config": {"access": [code]}})
     assert status == 201, body
     return dict(body)
 

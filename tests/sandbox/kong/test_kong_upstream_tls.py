@@ -10,7 +10,7 @@ import pytest
 from sandbox.kong import Kong
 from tests.support import gateway_estates
 from tests.support.live.upstream_tls import asked, workloads_are_verified
-from tests.support.workload_tls import Pair, Workload, authority, signed
+from tests.support.workload_tls import Workload, authority, signed
 
 
 @pytest.mark.deep
@@ -63,22 +63,3 @@ def _made(admin: httpx.Client, path: str, body: Any) -> Any:
     answer = admin.post(path, json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()
-
-
-def test_a_ca_certificate_is_there_once_and_stays_while_it_is_used() -> None:
-    """Codes and words are those that a Kong 3.10 gave."""
-    ca: Pair = authority("ca")
-    with Kong() as kong, _admin(kong) as admin:
-        made = _made(admin, "/ca_certificates", {"cert": ca.certificate})
-        assert made["cert_digest"] == ca.fingerprint
-        again = admin.post("/ca_certificates", json={"cert": ca.certificate})
-        assert (again.status_code, again.json()["fields"]) == (409, {"cert_digest": ca.fingerprint})
-        service = _made(
-            admin, "/services", {"name": "t", "protocol": "https", "host": "h", "ca_certificates": [made["id"]]}
-        )
-        kept = admin.delete(f"/ca_certificates/{made['id']}")
-        assert (kept.status_code, kept.json()["code"], kept.json()["name"]) == (400, 19, "referenced by others")
-        admin.delete(f"/services/{service['id']}")
-        assert admin.delete(f"/ca_certificates/{made['id']}").status_code == 204
-        named = admin.get("/ca_certificates/nope")
-        assert (named.status_code, named.json()["code"]) == (400, 1)

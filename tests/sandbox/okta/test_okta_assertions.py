@@ -128,17 +128,3 @@ def test_an_assertion_counts_once(keyed: Estate) -> None:
     assert ask(keyed, signed)[0] == 200
     status, told = ask(keyed, signed)
     assert (status, told["error_description"]) == (401, "The client_assertion token has already been used.")
-
-
-def test_a_partner_changes_its_keys_where_it_publishes_them(estate: Estate) -> None:
-    """What counts is what stands at the app's jwks_uri when the client asks."""
-    uri = "https://partner.example.com/jwks.json"
-    body = app("checkout", "service", method="private_key_jwt", jwks_uri=uri)
-    assert estate.admin.call("PUT", f"/api/v1/apps/{estate.service['id']}", body)[0] == 200
-    assert ask(estate, assertion(estate))[0] == 401
-    estate.okta.publish(uri, {"keys": [jwk(RSA, "one")]})
-    assert ask(estate, assertion(estate))[0] == 200
-    estate.okta.publish(uri, {"keys": [jwk(OTHER, "one")]})
-    signing = assertion(estate)
-    signing.claims["jti"] = "twice"
-    assert ask(estate, signing)[0] == 401

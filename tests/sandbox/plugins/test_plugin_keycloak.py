@@ -72,8 +72,8 @@ class Recorded(AdminApi):
         return found
 
 
-def posts(end: str, step: str = "create") -> Iterator[Exchange]:
-    return (one for one in exchanges(step) if one["method"] == "POST" and one["path"].endswith(end))
+def posts(end: str) -> Iterator[Exchange]:
+    return (one for one in exchanges("create") if one["method"] == "POST" and one["path"].endswith(end))
 
 
 def checked(resource: Any, **inputs: Any) -> Properties:
@@ -258,26 +258,3 @@ def test_lists_of_scopes_are_taken_over_as_recorded(
 def _own(gets: list[Exchange]) -> list[Exchange]:
     """Of a list's reads, those of its own reconciliation: as it was, and as it became."""
     return [max(gets, key=lambda one: len(one["response_body"])), gets[-1]]
-
-
-@pytest.mark.parametrize(
-    ("step", "kind", "place"),
-    [
-        ("import-Role-2", Role, ""),
-        ("import-ClientScope-5", ClientScope, ""),
-        ("import-AudienceProtocolMapper-6", AudienceProtocolMapper, "client-scope/{scope}/"),
-        ("import-UserRealmRoleProtocolMapper-9", UserRealmRoleProtocolMapper, "client-scope/{scope}/"),
-        ("import-Client-10", Client, ""),
-    ],
-)
-def test_what_is_imported_is_found_by_the_recorded_ids(step: str, kind: Any, place: str) -> None:
-    """The id of the state is the object's own, and a program that wrote what was read would change nothing."""
-    server = Recorded(step)
-    paths = [one["path"] for one in exchanges(step) if one["path"].startswith(f"{REALM}/")]
-    elements = paths[0].split("/")
-    own, scope = elements[-1], elements[5]
-    found = kind(server).read(f"acme/{place.format(scope=scope)}{own}", {}, {})
-    assert found.identifier == own
-    assert {path for _, path in server.calls} == {*paths}
-    assert found.inputs["realmId"] == "acme" and found.inputs.get("clientScopeId", scope) == scope
-    assert kind(server).differences(found.state, found.inputs, found.inputs).changed == frozenset()

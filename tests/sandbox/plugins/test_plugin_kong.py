@@ -18,7 +18,7 @@ from sandbox.plugins.kong import (
     Route,
     Service,
 )
-from sandbox.plugins.provider import Naming, ProviderError, _state
+from sandbox.plugins.provider import Naming, _state
 from sandbox.plugins.values import SECRET, SIGNATURE
 
 TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "kong-3.10" / "traffic-official-plugin.jsonl"
@@ -94,26 +94,6 @@ def test_the_key_of_a_certificate_is_secret_whoever_wrote_it() -> None:
     assert struct["certificate"] == "PEM"
 
 
-def test_a_plugin_that_kong_does_not_take_is_printed_with_its_whole_configuration() -> None:
-    """As Go prints it, before the cause: the first script begins where its first field does."""
-    api = Recorder({"message": "An error"}, status=500)
-    config = {"access": ["local A\nlocal B"], "log": [], "n": 1, "off": None}
-    given = {
-        "name": "post-function",
-        "configJson": json.dumps(config),
-        "enabled": True,
-        "serviceId": "s",
-        "tags": ["a", "b"],
-    }
-    with pytest.raises(ProviderError) as failed:
-        KongPlugin(api).create(given)
-    assert str(failed.value) == (
-        "failed to create kong plugin: &{<nil> <nil> 0xc000000000 <nil> 0xc000000000 <nil> map[access:[local A\nlocal B] "
-        "log:[] n:1 off:<nil>] 0xc000000000 <nil> [] [0xc000000000 0xc000000000]} error: HTTP status 500 (message: "
-        '\'An error\'): {"message": "An error"}'
-    )
-
-
 CONFIG = {"anonymous": "somebody", "claims_to_verify": ["exp"]}
 ENTITY = {"id": "p", "name": "jwt", "enabled": True, "config": CONFIG}
 
@@ -127,13 +107,3 @@ def test_drift_of_a_configuration_is_only_seen_with_strict_match(strict: bool, c
     found = plugin.read("p", inputs, inputs)
     assert found is not None
     assert plugin.differences(found.state, found.inputs, inputs).changed == changed
-
-
-def test_only_a_new_name_replaces_a_plugin_and_the_old_one_goes_first() -> None:
-    """Recorded: DELETE of the old plugin, then POST of the new one. A new service is an update."""
-    plugin = KongPlugin(AdminApi())
-    state = {"name": "jwt", "serviceId": "a"}
-    renamed = plugin.differences(state, state, {"name": "acl", "serviceId": "a"})
-    assert (renamed.replaced, renamed.delete_first) == ({"name"}, True)
-    moved = plugin.differences(state, state, {"name": "jwt", "serviceId": "b"})
-    assert (moved.changed, moved.replaced, moved.delete_first) == ({"serviceId"}, frozenset(), False)

@@ -13,8 +13,7 @@ from sandbox.plugins.okta_api import ManagementApi, OktaObject
 from sandbox.plugins.okta_app import OAuth
 from sandbox.plugins.okta_origin import Origin
 from sandbox.plugins.okta_server import Server, ServerClaim, ServerPolicy, ServerPolicyRule, ServerScope
-from sandbox.plugins.provider import Difference, Naming, ProviderError
-from sandbox.plugins.values import UNKNOWN
+from sandbox.plugins.provider import Naming, ProviderError
 
 TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "okta" / "traffic-official-plugin.jsonl"
 PARTS = {"scopes": ServerScope, "claims": ServerClaim, "policies": ServerPolicy, "rules": ServerPolicyRule}
@@ -113,34 +112,6 @@ def test_every_recorded_update_of_the_official_plugin_is_repeated() -> None:
         repeated[kind.__name__] += 1
     print(f"\nrepeated updates of the official plugin: {dict(repeated)}")
     assert sum(repeated.values()) >= 40
-
-
-def _checked(**inputs: Any) -> dict[str, Any]:
-    return OAuth(ManagementApi()).check({"label": "a", **inputs}, {}, Naming("a", b""))
-
-
-@pytest.mark.parametrize(("name", "old", "new"), [("type", "web", "native"), ("omitSecret", True, False)])
-def test_a_new_type_or_a_secret_given_back_takes_a_new_app(name: str, old: Any, new: Any) -> None:
-    """Everything else is an update."""
-    before = _checked(**{"type": "web", name: old})
-    found = OAuth(ManagementApi()).differences(before, before, {**before, name: new})
-    assert found.replaced == {name}
-    renamed = OAuth(ManagementApi()).differences(before, before, {**before, "label": "b"})
-    assert (renamed.changed, renamed.replaced) == ({"label"}, frozenset())
-
-
-def test_a_client_id_is_chosen_at_creation_and_another_takes_a_new_app() -> None:
-    """A preview knows one that was chosen, and that of an app that exists; without one Okta's own is kept."""
-    resource = OAuth(ManagementApi())
-    plain, chosen = _checked(type="web"), _checked(type="web", clientId="kong-oam.a.b")
-    assert "client_id" not in resource.body(plain)["credentials"]["oauthClient"]
-    assert resource.body(chosen)["credentials"]["oauthClient"]["client_id"] == "kong-oam.a.b"
-    assert resource.planned({}, chosen)["clientId"] == "kong-oam.a.b"
-    assert resource.planned({}, plain)["clientId"] == UNKNOWN
-    state = {**plain, "clientId": "0oa1"}
-    assert resource.planned(state, plain)["clientId"] == "0oa1"
-    assert resource.differences(state, plain, plain) == Difference()
-    assert resource.differences(state, plain, chosen).replaced == {"clientId"}
 
 
 ORIGIN = {"id": "tos", "name": "o", "origin": "https://o.example.com", "status": "ACTIVE", "scopes": [{"type": "CORS"}]}

@@ -6,7 +6,6 @@ from pathlib import Path
 from shutil import rmtree
 from subprocess import CompletedProcess
 from textwrap import dedent
-from typing import Any
 
 from sandbox.local import Local
 
@@ -39,8 +38,3 @@ class Project:
             return dict(json.loads(events)["changeSummary"])
         lines = [json.loads(line) for line in events.splitlines() if line.startswith("{")]
         return next(dict(line["summaryEvent"]["resourceChanges"]) for line in lines if "summaryEvent" in line)
-
-    def resources(self) -> dict[str, Any]:
-        """The exported state: {type token: resource}, of each type the last one."""
-        exported = json.loads(self.pulumi("stack", "export").stdout)
-        return {resource["type"]: resource for resource in exported["deployment"].get("resources", [])}

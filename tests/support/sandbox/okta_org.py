@@ -61,12 +61,6 @@ class Admin:
         assert status == 200, body
         return body
 
-    def refused(self, method: str, path: str, body: Any = None) -> tuple[int, str, list[str]]:
-        """Status, errorCode and errorCauses of a request that is refused."""
-        status, told = self.call(method, f"/api/v1/{path}", body)
-        assert isinstance(told, dict) and "errorCode" in told, (status, told)
-        return status, told["errorCode"], [cause["errorSummary"] for cause in told["errorCauses"]]
-
 
 def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
     """A request for an app, as the official plugin sends it."""
