@@ -18,7 +18,7 @@ from sandbox import launchers
 from tests.support.gateway_cases import Case, landmarks, refusals
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
-from tests.support.live.run import RUN, Target, scene, upstream_host
+from tests.support.live.run import RUN, Target, bind_address, scene, upstream_host
 from tests.support.live.upstream import Upstream
 
 _HERE = Path(__file__).parent
@@ -106,7 +106,7 @@ def before(kong: Target, report: Callable[[str], None]) -> dict[str, dict[str, A
 @pytest.fixture(scope="session")
 def live(kong: Target, before: dict[str, dict[str, Any]]) -> Iterator[LiveGateway]:
     """The gateway, with the tier's own upstream behind it. It listens beyond loopback only for a Kong elsewhere."""
-    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    bind = bind_address()
     with Upstream(bind) as upstream:
         gateway = LiveGateway(kong, upstream)
         status = gateway.send(Case("GET", f"nobody.{RUN}.example.com", b"/")).status

@@ -18,7 +18,7 @@ from tests.support.gateway_estates import Scene, with_callers
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.http2 import status_over_http2
-from tests.support.live.run import RUN, issuers, stack, upstream_host
+from tests.support.live.run import RUN, bind_address, issuers, stack, upstream_host
 from tests.support.live.smuggling import attacks
 from tests.support.live.smuggling_http2 import http2_attacks
 from tests.support.live.wire import Wire, content_of, said, statuses
@@ -77,7 +77,7 @@ class Place:
 def wire(live: LiveGateway) -> Iterator[Wire]:
     """The workload, once every worker leads there."""
     own = with_callers(estate(APPLICATION, stack=stack(NAME)))
-    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    bind = bind_address()
     with Wire(bind) as workload, Entities(live.target.admin_url, live.target.token) as made:
         made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), workload.port)
         steady = [Case("GET", f"{name}.{DOMAIN}", b"/public/steady") for name in ("plain", "bounded")]

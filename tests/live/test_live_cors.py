@@ -14,7 +14,7 @@ from tests.support.estates import estate
 from tests.support.gateway_cases import Case
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway, await_true
-from tests.support.live.run import RUN, issuers, stack, upstream_host
+from tests.support.live.run import RUN, bind_address, issuers, stack, upstream_host
 from tests.support.pages import CONSOLE, IN_A_BROWSER, fetched
 from tests.support.raw_requests import Answered, ask
 
@@ -31,7 +31,7 @@ STEADY = [
 def workload(live: LiveGateway) -> Iterator[Workload]:
     """The workload behind the pages' API, once every worker leads there."""
     with (
-        Workload("127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0") as behind,
+        Workload(bind_address()) as behind,
         Entities(live.target.admin_url, live.target.token) as entities,
     ):
         _deploy(live, entities, behind.port, STEADY)
@@ -96,7 +96,7 @@ def test_the_console_of_the_sample_estate_reads_and_publishes_reports(live: Live
     asked = [(api + path, {"method": method, "headers": sold}) for method, path in CONSOLE]
     meant = [*CONSOLE.values(), 401]
     with (
-        Workload("127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0") as behind,
+        Workload(bind_address()) as behind,
         Entities(live.target.admin_url, live.target.token) as entities,
     ):
         text = (ROOT / "applications" / "reports.yaml").read_text("utf-8")

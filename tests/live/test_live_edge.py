@@ -22,7 +22,7 @@ from tests.support.edges import (
 from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
 from tests.support.live.gateway import LiveGateway, await_true
-from tests.support.live.run import RUN, issuers, stack, upstream_host
+from tests.support.live.run import RUN, bind_address, issuers, stack, upstream_host
 from tests.support.raw_requests import Answered, ask
 
 NAME = f"{RUN}-edge"
@@ -40,7 +40,7 @@ STEADY = [
 def workload(live: LiveGateway) -> Iterator[Workload]:
     """The workload behind all of them, once every worker leads there."""
     with (
-        Workload("127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0") as behind,
+        Workload(bind_address()) as behind,
         Entities(live.target.admin_url, live.target.token) as entities,
     ):
         pems = {name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()}

@@ -12,7 +12,7 @@ from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene, with_callers
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
-from tests.support.live.run import RUN, issuers, stack, upstream_host
+from tests.support.live.run import RUN, bind_address, issuers, stack, upstream_host
 from tests.support.live.streams import UPGRADE, Opened, Streams
 
 HOST = f"streams.{RUN}.example.com"
@@ -31,7 +31,7 @@ SHORT = 8.0
 def streams(live: LiveGateway) -> Iterator[Streams]:
     """A workload behind its gate, once every worker has it."""
     own = with_callers(estate(api(domain=HOST, access=ACCESS), stack=stack(NAME)))
-    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    bind = bind_address()
     with Streams(bind) as behind, Entities(live.target.admin_url, live.target.token) as made:
         made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), behind.port)
         live.await_steady([(Case("GET", HOST, b"/orders"), 401)], 3 * made.facts.settle + 60)

@@ -10,7 +10,7 @@ from tests.support.gateway_cases import Case
 from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
 from tests.support.live.gateway import LiveGateway, await_true
-from tests.support.live.run import RUN, stack, upstream_host
+from tests.support.live.run import RUN, bind_address, stack, upstream_host
 from tests.support.live.upstream_tls import asked, workloads_are_verified
 from tests.support.workload_tls import Workload, authority, signed
 
@@ -29,7 +29,7 @@ def test_only_a_workload_with_its_own_certificate_is_spoken_to(live: LiveGateway
 @pytest.mark.timeout(900)
 def test_a_component_goes_over_to_tls_and_back(live: LiveGateway, tmp_path: Path) -> None:
     """With the engine, and whichever plugin drives it: every run settles, and a call never gets the old and the new."""
-    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    bind = bind_address()
     ca = authority(f"ca of {RUN}-tls")
     with (
         Entities(live.target.admin_url, live.target.token) as entities,

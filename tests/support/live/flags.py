@@ -19,7 +19,7 @@ from tests.support.listening import Listening
 from tests.support.live.engine import Engine, engine
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.hammer import Hammer
-from tests.support.live.run import Target, issuer, upstream_host
+from tests.support.live.run import Target, bind_address, issuer
 from tests.support.live.upstream import Upstream
 
 _APPLICATION = """
@@ -237,7 +237,7 @@ READER, EVERYBODY = "the reader of a", "everybody to the health check of a"
 @contextmanager
 def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
     """The two Applications as they are first, deployed, with tokens of what was before, and callers who hammer."""
-    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    bind = bind_address()
     with ExitStack() as started:
         workloads = tuple(started.enter_context(Upstream(bind)) for _ in range(3))
         between = started.enter_context(Between(live.target))

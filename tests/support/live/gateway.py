@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tests.support.gateway_cases import Case
-from tests.support.live.run import Target, upstream_host
+from tests.support.live.run import Target, bind_address, upstream_host
 from tests.support.live.upstream import MARK, Upstream
 
 _numbers = itertools.count(1)
@@ -104,7 +104,7 @@ class LiveGateway:
     @contextmanager
     def beside(self) -> Iterator[LiveGateway]:
         """The same gateway with another workload behind it: `verify` names each way to a workload of its stack."""
-        bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+        bind = bind_address()
         with Upstream(bind) as upstream:
             yield replace(self, upstream=upstream)
 

@@ -18,7 +18,7 @@ _INDEXED = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0x
 
 
 def status_over_http2(
-    proxy: tuple[str, int], headers: Headers, body: bytes | None = None, trailers: Headers = (), timeout: float = 5
+    proxy: tuple[str, int], headers: Headers, body: bytes | None = None, trailers: Headers = ()
 ) -> int | None:
     """The status of the answer to one request, whose body ends the stream unless trailers do.
 
@@ -30,7 +30,7 @@ def status_over_http2(
         sent += _frame(_DATA, 0 if trailers else _END_STREAM, 1, body)
     if trailers:
         sent += _frame(_HEADERS, _END_HEADERS | _END_STREAM, 1, _block(trailers))
-    with socket.create_connection(proxy, timeout=timeout) as connection, suppress(OSError):
+    with socket.create_connection(proxy, timeout=5) as connection, suppress(OSError):
         connection.sendall(sent)
         for kind, payload in _frames(connection):
             if kind == _HEADERS:

