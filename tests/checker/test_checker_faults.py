@@ -22,14 +22,14 @@ SERVICE, GATEWAY = "components/gateway/service.py", "components/gateway/gateway.
 GATE = "kong_oam/kong/lua/gate.lua"
 
 
-def _part(uid: str, host: str, *needed: str, public: bool = False, version: int = 1) -> Part:
+def _part(uid: str, host: str, *needed: str, public: bool = False) -> Part:
     """A component at /x of the host: GET needs the scopes, and POST its write scope; maybe a public path below."""
     scopes = (f"{uid}.read", f"{uid}.write")
     rules = [("/x", "GET", needed), ("/x", "POST", scopes[1:])]
     if public:
         rules.append(("/x/health", "GET", ()))
     places = ((f"{host}.example.com", "/x", 8080),)
-    return Part(uid, uid, places, tuple(rules), scopes=scopes, version=version)
+    return Part(uid, uid, places, tuple(rules), scopes=scopes)
 
 
 JOB, SITE = Client("job", (("a", "a.read"), ("b", "b.read"))), Client("site", (("a", "a.write"),), users=True)

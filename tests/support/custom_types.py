@@ -130,9 +130,9 @@ class Counting(Evaluator):
         return super().ask(request)
 
 
-def write_custom(folder: Path, files: Mapping[str, str] = FILES) -> None:
-    """Writes the project, or other files of it."""
-    for name, text in files.items():
+def write_custom(folder: Path) -> None:
+    """Writes the project."""
+    for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
 

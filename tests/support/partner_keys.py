@@ -16,9 +16,9 @@ def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-def certified(key: Key, name: str = "partner.example.com") -> str:
+def certified(key: Key) -> str:
     """A certificate of the key (PEM), which lives for a year around now."""
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "partner.example.com")])
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     made = (
         x509.CertificateBuilder()

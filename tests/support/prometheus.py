@@ -65,9 +65,9 @@ class Prometheus:
         found: list[dict[str, Any]] = answer["data"]["result"]
         return [one for one in found if one["value"][1] != "NaN"]
 
-    def await_data(self, query: str, seconds: float = 20) -> list[dict[str, Any]]:
+    def await_data(self, query: str) -> list[dict[str, Any]]:
         """The same, once there are some. Fails where there are none in time."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + 20
         while not (found := self.ask(query)):
             assert time.monotonic() < until, f"nothing is known of {query}"
             time.sleep(0.2)

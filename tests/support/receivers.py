@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from kong_oam.metrics.records import values_in
+from tests.support.listening import Connections, Listening
 
 
-class Receiver:
+class Receiver(Listening):
     """`payloads`: what came, text for each record or list of records. A context manager; `url` is where it listens for HTTP."""
 
-    def __init__(self, kind: str = "http", host: str = "127.0.0.1") -> None:
+    def __init__(self, kind: str = "http") -> None:
         self.payloads: list[bytes] = []
-        keep = self.payloads.append
-        self._server: socketserver.BaseServer = (
-            _http(host, keep) if kind == "http" else _Lines((host, 0), _line_handler(keep))
-        )
-        self.port = int(self._server.server_address[1])
-        self._host = host
+        at = ("127.0.0.1", 0)
+        kept = {"payloads": self.payloads}
+        if kind == "http":
+            super().__init__(ThreadingHTTPServer(at, type("Handler", (_Posts,), kept)))
+        else:
+            super().__init__(Connections(at, type("Handler", (_Lines,), kept)))
 
     @property
     def url(self) -> str:
-        return f"http://{self._host}:{self.port}/records"
+        return f"http://127.0.0.1:{self.port}/records"
 
     def record(self, request_id: str, seconds: float = 15) -> dict[str, Any]:
         """The record of a request, once it came. Fails where it does not."""
@@ -40,47 +38,31 @@ class Receiver:
             time.sleep(0.02)
         raise AssertionError(f"no record of {request_id} came; {len(self.payloads)} others did")
 
-    def await_text(self, text: bytes, seconds: float = 15) -> None:
+    def await_text(self, text: bytes) -> None:
         """Waits for a payload that has this text in it. Fails where none comes."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + 15
         while not any(text in payload for payload in tuple(self.payloads)):
             assert time.monotonic() < until, f"{text!r} did not come, in {len(self.payloads)} payloads"
             time.sleep(0.02)
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+class _Posts(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    payloads: list[bytes]
 
+    def do_POST(self) -> None:
+        self.payloads.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
-class _Lines(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-
-
-def _http(host: str, keep: Callable[[bytes], None]) -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            keep(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing."""
-
-    return ThreadingHTTPServer((host, 0), Handler)
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
 
 
-def _line_handler(keep: Callable[[bytes], None]) -> type[socketserver.StreamRequestHandler]:
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            for line in self.rfile:
-                keep(line)
+class _Lines(socketserver.StreamRequestHandler):
+    payloads: list[bytes]
 
-    return Handler
+    def handle(self) -> None:
+        for line in self.rfile:
+            self.payloads.append(line)

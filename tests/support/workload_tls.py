@@ -32,9 +32,9 @@ class Pair:
         return x509.load_pem_x509_certificate(self.certificate.encode()).fingerprint(hashes.SHA256()).hex()
 
 
-def authority(name: str, *, days: int = 30) -> Pair:
+def authority(name: str) -> Pair:
     """A CA of its own."""
-    return _made(name, None, x509.BasicConstraints(ca=True, path_length=None), days)
+    return _made(name, None, x509.BasicConstraints(ca=True, path_length=None), 30)
 
 
 def signed(by: Pair, *names: str, days: int = 30) -> Pair:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TypeVar
 from sandbox.local import STACK, Local
 from tests.support.engine.calls import service_token
 from tests.support.engine.deployment import Deployment, project
-from tests.support.engine.partitions import changes, kong_oam, partition, stack_of
+from tests.support.engine.partitions import changes, kong_oam, partition
 from tests.support.faults.blackout import recover_stack
 from tests.support.faults.stacks import Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
@@ -94,9 +94,9 @@ def begin(local: Local, folder: Path) -> Deployment:
     return deployment
 
 
-def as_stack(deployment: Deployment, name: str | None = None) -> Stack:
-    """The stack of a partition, or the base's, as other tests of faults know it."""
-    return Stack(deployment.local, deployment.folder, stack_of(name))
+def as_stack(deployment: Deployment) -> Stack:
+    """The base's stack, as other tests of faults know it."""
+    return Stack(deployment.local, deployment.folder)
 
 
 def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
@@ -214,12 +214,12 @@ def go_on(deployment: Deployment, *verbs: str) -> str:
     return told
 
 
-def is_at_rest(deployment: Deployment, names: Iterable[str | None] = ALL) -> None:
+def is_at_rest(deployment: Deployment) -> None:
     """Nothing is to be run or moved, and every preview is empty. Raises AssertionError."""
     kong_oam(deployment, "move", "-s", STACK, status=0)
     listed = kong_oam(deployment, "up", "-s", STACK)
     assert listed.stdout.startswith("nothing to be run"), listed.stdout
-    assert {name: changes(deployment, "preview", name) for name in names} == {name: {} for name in names}
+    assert {name: changes(deployment, "preview", name) for name in ALL} == {name: {} for name in ALL}
 
 
 def ids(deployment: Deployment) -> dict[str, set[str]]:
