@@ -19,7 +19,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import kong_oam
-from sandbox.wheel import TAGS, for_platform, main, this_machine
+from sandbox.wheel import TAGS, for_platform, this_machine
 from tests.support.projects import copy_sample
 from tests.support.wheel import TOPS, release, unpack
 
@@ -178,13 +178,6 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
             said = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).decode().rstrip("=")
             assert (digest, size) == (f"sha256={said}", str(len(text)))
         assert wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16 == 0o100755
-
-
-@pytest.mark.deep
-def test_a_platform_that_nobody_has_is_no_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "a-1-py3-none-any.whl").write_bytes(b"")
-    assert main([str(tmp_path), "plan9/amd64"]) == 1
-    assert capsys.readouterr().err == f"error: no wheel for plan9/amd64; for {', '.join(TAGS)}\n"
 
 
 @pytest.mark.deep

@@ -3,7 +3,6 @@ what says on its way in where it comes from. The statuses are those that a Kong 
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import re
 import socket
@@ -11,7 +10,7 @@ import socket
 import pytest
 
 from tests.support.gateway_cases import Case
-from tests.support.live.gateway import LiveGateway, Outcome, ask
+from tests.support.live.gateway import LiveGateway, Outcome
 from tests.support.live.run import CASES_DOMAIN, issuer
 from tests.support.live.upstream import MARK
 
@@ -154,9 +153,3 @@ def test_a_token_behind_more_headers_than_kong_reads_is_none(live: LiveGateway) 
     case = Case("GET", HOST.decode(), b"/orders")
     assert live.send(case, token, *filling).status == 200
     assert live.send(case, *filling, token) == Outcome(401, None)
-
-
-def test_the_rest_of_a_connection_is_not_taken_for_an_answer(live: LiveGateway) -> None:
-    """An instrument check: `ask` raises where there is no HTTP answer, and takes no silence for a refusal."""
-    with pytest.raises((OSError, http.client.HTTPException)):
-        ask(live.target.proxy, b"\r\n\r\n", timeout=2)

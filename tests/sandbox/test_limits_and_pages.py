@@ -119,15 +119,6 @@ def test_a_group_that_two_names_of_another_case_mean_is_one(monkeypatch: pytest.
         assert len(found["group-01"]) == len(found["Group-01"]) == 1
 
 
-def test_oktas_lists_have_pages_and_searches_of_groups_have_none(okta: Okta, org: httpx.Client) -> None:
-    okta.page = 10
-    assert len([*org_api.rows(org, "/groups", limit="1000")]) == 26
-    found = org.get("/groups", params={"q": "group-", "limit": "20"})
-    assert len(found.json()) == 20 and "link" not in found.headers
-    page = org.get("/groups", params={"limit": "5"})
-    assert len(page.json()) == 5 and page.links["next"]["url"].startswith(f"{okta.url}/api/v1/groups?limit=5&after=")
-
-
 def test_an_app_is_known_by_its_client_id(okta: Okta, org: httpx.Client) -> None:
     """With the token, and to nobody else."""
     assert not org_api.exists_client(org, "kong-oam.tests.shop.web")
