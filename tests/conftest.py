@@ -1,14 +1,11 @@
-"""What a run prints: progress while it collects, what tests measured, and of a failure what can be read.
+"""What a run prints: what tests measured, and of a failure what can be read.
 
 `report(line)` notes a line for the end of a run, passed or not.
 """
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
-import time
 from collections.abc import Callable, Generator
 
 import pytest
@@ -18,7 +15,6 @@ from tests.support.failures import readable
 
 pytest_plugins = ["tests.support.tiers"]
 
-_PROGRESS = 2.0  # seconds between two lines while tests are collected
 _LINES = pytest.StashKey[list[str]]()
 
 
@@ -28,26 +24,9 @@ def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
     return pytestconfig.stash.setdefault(_LINES, []).append
 
 
-class _Collecting:
-    """Says every few seconds what is being collected: with workers, that is silent otherwise."""
-
-    def __init__(self) -> None:
-        self._said, self._files = time.monotonic(), 0
-
-    def pytest_collectstart(self, collector: pytest.Collector) -> None:
-        if not isinstance(collector, pytest.Module):
-            return
-        self._files += 1
-        if time.monotonic() - self._said > _PROGRESS:
-            self._said = time.monotonic()
-            print(f"collecting: {self._files} files, now {collector.nodeid}", file=sys.__stderr__, flush=True)
-
-
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     # A shell starts `make test &` of a script with SIGINT ignored, and so would every program that a test starts and ends.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0" and not getattr(config.option, "numprocesses", None):
-        config.pluginmanager.register(_Collecting(), "progress-of-collecting")
 
 
 def pytest_report_header() -> list[str]:

@@ -68,13 +68,6 @@ def test_a_change_touches_what_imports_it() -> None:
     assert "tests/kong_oam/oam/test_document.py" not in names
 
 
-def test_tests_that_build_on_each_other_are_one_unit() -> None:
-    """Of a place in the list; any other test is one by itself. Every place is there."""
-    assert tiers.unit("tests/keycloak/test_keycloak_table.py::test_a") == tiers.unit("tests/keycloak/test_b.py::test_c")
-    assert tiers.unit("tests/kong_oam/oam/test_edit.py::test_a[@]") == "tests/kong_oam/oam/test_edit.py::test_a[@]"
-    assert all((ROOT / place).exists() for place in tiers.TOGETHER)
-
-
 SUITE = """
 import pytest
 from sandbox import toolchain

@@ -301,17 +301,3 @@ def test_a_role_that_may_only_read_previews_and_verifies(on: On, server: Postgre
     assert "permission denied for table" in lost(stack, status=2).stderr
     assert stack.local.kong.past() == before
     server.ask("DROP OWNED BY reviewer; DROP ROLE reviewer")
-
-
-@pytest.mark.deep
-def test_a_stack_is_not_taken_for_one_whose_name_is_nearly_the_same(on: On, server: PostgreSql) -> None:
-    """The backend looks names up by a pattern, in which `_` is any character. Version 3.274 of the CLI fails on that, as
-    the page says; whatever it does, it must leave the other's lock alone."""
-    stack = on("PostgreSQL")
-    for name in ("prod_a", "prod-a"):
-        stack.local.pulumi("stack", "init", name, cwd=stack.folder)
-    lock = ".pulumi/locks/organization/kong-oam/prod-a/1.json"
-    server.ask(f"INSERT INTO pulumi_state (key, data) VALUES ('states/{lock}', '{{\"data\": \"e30=\"}}')")
-    stack.local.pulumi("cancel", "--yes", "--stack", "prod_a", cwd=stack.folder, check=False)
-    assert lock in server.names()
-    assert "no `_`" in page(PAGE)

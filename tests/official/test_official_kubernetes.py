@@ -104,18 +104,6 @@ def _addresses(cluster: Kubernetes, strangers: int) -> dict[tuple[str, str], str
         time.sleep(0.2)
 
 
-def test_a_change_reaches_its_own_objects_alone(deployed: Deployment, cluster: Kubernetes) -> None:
-    """A new image: one Deployment rolls, and nothing else is written."""
-    before, images = len(cluster.written()), _images(cluster)
-    deployed.edit("applications/hello.yaml", "image: ", "image: elsewhere.example.com/")
-    assert deployed.changes("preview") == {"hello/hello-world-deployment": "update"}
-    assert deployed.changes("up") == {"hello/hello-world-deployment": "update"}
-    assert _own(cluster.written()[before:]) == {"patch deployments default/hello-world"}
-    changed = {name for name, image in _images(cluster).items() if images[name] != image}
-    assert changed == {"hello-world"}
-    assert deployed.changes("preview", "--refresh") == {}
-
-
 def test_a_rotation_replaces_nothing_and_refuses_nobody(deployed: Deployment, cluster: Kubernetes) -> None:
     """Secrets change in place and Deployments roll, while pods of before and of now call."""
     on(deployed, 0)
@@ -290,13 +278,6 @@ def _killed_after(cluster: Kubernetes, deployment: Deployment, writes: int) -> I
 
 def _all(cluster: Kubernetes) -> list[Object]:
     return [one for kind in KINDS for one in cluster.objects(kind)]
-
-
-def _images(cluster: Kubernetes) -> dict[str, str]:
-    return {
-        one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"]
-        for one in cluster.objects("Deployment")
-    }
 
 
 def _own(written: Sequence[Written]) -> set[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pulumi import _types
 from pulumi_tls.private_key import PrivateKey as Official
 from pulumi_tls.private_key import _PrivateKeyState
@@ -14,14 +12,10 @@ from sandbox.plugins.tls import PrivateKey, plugin
 TOKEN = "tls:index/privateKey:PrivateKey"
 
 
-def made(**inputs: Any) -> tuple[str, dict[str, Any]]:
-    return PrivateKey().create(inputs)
-
-
 def test_the_state_has_the_properties_that_the_sdk_has() -> None:
     """All of them, and no other; the SDK is generated from the official schema. What the SDK marks is secret, and all
     but the inputs is computed."""
-    _, state = made(algorithm="RSA")
+    _, state = PrivateKey().create({"algorithm": "RSA"})
     assert set(state) == set(_types.input_type_types(_PrivateKeyState))
     assert PrivateKey.replaces == set(sdk.inputs_of(TOKEN).hints)
     assert Official.pulumi_type == TOKEN == plugin().resource(TOKEN).token
