@@ -36,6 +36,7 @@ from kong_oam.identity.entra.names import (
     Tenant,
     account_name,
     api_name,
+    api_resource,
     apis,
     client_name,
     client_resource,
@@ -146,7 +147,7 @@ class Entra(pulumi.ComponentResource):
     def _api(self, component: Component) -> azuread.Application:
         """Makes the application that tokens for a component are for, with all that may be granted there."""
         return azuread.Application(
-            f"{self._prefix}-api-{component.key}",
+            api_resource(self._prefix, component.key),
             display_name=api_name(self._stack, component.key),
             description=f"Kong-OAM, stack {self._stack}",
             sign_in_audience="AzureADMyOrg",

@@ -23,7 +23,7 @@ from kong_oam.errors import ProductError
 from kong_oam.identity.common.discovery import Published
 from kong_oam.identity.common.jwk import RSA, Jwk
 from kong_oam.identity.okta import api, signing_keys
-from kong_oam.identity.okta.adoption import COMPONENT
+from kong_oam.identity.okta.conflicts import COMPONENT
 from kong_oam.identity.okta.description import SPELLING
 from kong_oam.identity.okta.names import (
     LogicalNames,

@@ -17,7 +17,7 @@ CODES: Mapping[str, Code] = {
     ),
     "ENV403": Code(
         "the identity provider has something of a name of ours that the state does not know",
-        "do as the message says: adopt it with its command, have it renamed, or share an origin; one of these",
+        "do as the message says: adopt it, remove it, have it renamed, or share an origin",
     ),
     "ENV404": Code(
         "something foreign in what is to be adopted: others could get tokens by it",

@@ -13,8 +13,8 @@ from kong_oam.access.model import Estate
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import ROUTE, Held, Resource
 from kong_oam.identity.common.looked_up import LookedUp
-from kong_oam.identity.keycloak.adoption import name_conflicts
 from kong_oam.identity.keycloak.api import Account, Realm
+from kong_oam.identity.keycloak.conflicts import name_conflicts
 from kong_oam.identity.keycloak.preflight import group_ids
 from kong_oam.identity.kinds import inspect
 from kong_oam.kong import conflicts
@@ -112,7 +112,7 @@ def realm(count: int, page: int | None = None, *, filled: bool = True) -> Iterat
         made = Counted(growing.group_names(count), clients if filled else [])
         estate = growing.applications(count, "keycloak", one_more=more)
         group_ids(made, settings.providers[0], estate, LookedUp())
-        assert [*name_conflicts(made, settings.providers[0], estate, held, "kong-oam")] == []
+        assert [*name_conflicts(made, settings.providers[0], estate, held)] == []
         return made.count
 
     yield requests

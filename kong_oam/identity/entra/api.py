@@ -161,14 +161,6 @@ class Graph:
         """Yields names of the tenant's security groups."""
         return (str(row["displayName"]) for row in self._groups())
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables that tell the provider's plugin where this is, but for who asks."""
-        host = self._account.host
-        variables = {"ARM_TENANT_ID": self._account.tenant.id, "ARM_USE_CLI": "false"}
-        variables |= {"ARM_ENVIRONMENT": CLOUDS[host][0]} if host in CLOUDS else {"ARM_METADATA_HOSTNAME": host}
-        return variables | ({"ARM_USE_OIDC": "true"} if self._account.token else {})
-
     def applications(self, names: Collection[str], begin: str) -> dict[str, list[Row]]:
         """Lists the tenant's applications by their display names, which any number may have, for each of `names`.
 

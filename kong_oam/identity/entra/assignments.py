@@ -1,8 +1,4 @@
-"""Lists what a stack has in a tenant that has no name of its own: role assignments, and grants of consent.
-
-Each is identified by the two that it is between, so that it can be found in the tenant, and by its resource's logical
-name. Assignments are made from this list; what is found is compared with it.
-"""
+"""Lists the role assignments that a stack makes in a tenant, and reads what clients are granted from a state."""
 
 from __future__ import annotations
 
@@ -13,8 +9,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
-from kong_oam.identity.common.granted import Grant as Granted
-from kong_oam.identity.entra.names import MICROSOFT_GRAPH, api_name, apis, client_name, clients, role_id, role_of
+from kong_oam.identity.common.granted import Grant
+from kong_oam.identity.entra.names import apis, clients, role_id, role_of
 
 PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
@@ -22,7 +18,6 @@ GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipal
 FEDERATED = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
 PASSWORD = "azuread:index/applicationPassword:ApplicationPassword"  # noqa: S105 - a type
 
-FEDERATION_NAME = "kubernetes"
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 """The role of whoever may sign in through an application that has no roles of its own."""
 
@@ -43,23 +38,6 @@ class Assignment:
         """The component whose client it belongs to; None where it belongs to an API."""
         of_client = self.client or self.at
         return of_client.removeprefix("app-") if of_client.startswith("app-") else None
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Consent for all users to what a client may ask for at an application: one of ours, or Microsoft Graph."""
-
-    logical: str
-    client: str
-    at: str
-
-
-def applications(settings: ProviderSettings, estate: Estate) -> dict[str, str]:
-    """Gives display names, by the part of the logical name behind the provider's (`api-orders/api`, `app-shop/web`)."""
-    stack = estate.stack.name
-    of_apis = {f"api-{key}": api_name(stack, key) for key in apis(settings, estate)}
-    components = [client.component for client in clients(settings, estate)]
-    return of_apis | {f"app-{component}": client_name(stack, component) for component in components}
 
 
 def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
@@ -85,27 +63,17 @@ def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignme
             yield Assignment(logical, f"api-{api}", role_id(stack, api, role_of(scope)), client=app)
 
 
-def grants(settings: ProviderSettings, estate: Estate) -> Iterator[Grant]:
-    """Yields all consent that the stack gives."""
-    for client in clients(settings, estate):
-        if client.user_facing:
-            app = f"app-{client.component}"
-            yield Grant(f"{settings.name}-consent-{client.component}", app, MICROSOFT_GRAPH)
-            for api in sorted({call.component for call in client.calls}):
-                yield Grant(consent(settings.name, client.component, api), app, f"api-{api}")
-
-
 def consent(provider: str, component: str, api: str) -> str:
     """Gives the logical name of the consent to what users ask for at an API through a client."""
     return f"{_granting(provider)}{component}:{api}"
 
 
-def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Granted]:
+def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
     """Yields what clients are granted by the resources of a state: services one scope by each, users all of an API."""
     for one in resources:
         if one.type in (ASSIGNMENT, GRANT) and one.name.startswith(_granting(provider)):
             component, api, *scope = one.name.removeprefix(_granting(provider)).split(":", 2)
-            yield Granted(component, tuple(scope or one.outputs.get("claimValues") or ()), api)
+            yield Grant(component, tuple(scope or one.outputs.get("claimValues") or ()), api)
 
 
 def _granting(provider: str) -> str:

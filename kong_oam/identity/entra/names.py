@@ -64,6 +64,11 @@ def client_resource(provider: str, component: str) -> tuple[str, str]:
     return APPLICATION, f"{provider}-app-{component}"
 
 
+def api_resource(provider: str, component: str) -> str:
+    """Gives the logical name of the application that stands for an API."""
+    return f"{provider}-api-{component}"
+
+
 def role_of(scope: str) -> str:
     """Gives the value of the application role that services hold for a scope."""
     return f"{SCOPE_PREFIX}{scope}"

@@ -3,9 +3,6 @@
 Names are not unique in a tenant. So nothing counts as lost but what the state itself says it was about to make, and of
 that only what is as it would have been made, and what nobody has used since: whoever uses an object needs its id, and
 nobody heard that.
-
-The official plugin proves that an application has arrived by calling it otherwise for a moment: one that was cut off
-then has no name of ours, and is known by its description and by what it offers or where it sends its users.
 """
 
 from __future__ import annotations
@@ -13,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
@@ -22,12 +18,9 @@ from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import Orphans
-from kong_oam.identity.entra.adoption import credentials_of
 from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
 from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
-
-_UNFINISHED_PREFIX = "TERRAFORM_UPDATE_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +85,16 @@ _Candidates = Iterator[tuple[TenantOrphan, Iterable[str]]]
 
 
 def _applications(graph: Graph, creation: PendingCreation) -> _Candidates:
-    wanted = creation.inputs
-    name = wanted["displayName"]
+    name = creation.inputs["displayName"]
     for row in graph.applications([name], name)[name]:
-        yield _application(row), _doubts_of_application(graph, creation, row)
-    for row in graph.rows("/applications", f"startswith(displayName,'{_UNFINISHED_PREFIX}')"):
-        if row.get("description") == wanted.get("description") and _shape(row) == _expected_shape(wanted):
-            yield _application(row), _doubts_of_application(graph, creation, row)
-
-
-def _application(row: Row) -> TenantOrphan:
-    path = f"/applications/{row['id']}"
-    return TenantOrphan(APPLICATION, path, row["displayName"], path)
+        path = f"/applications/{row['id']}"
+        yield TenantOrphan(APPLICATION, path, name, path), _doubts_of_application(graph, creation, row)
 
 
 def _doubts_of_application(graph: Graph, creation: PendingCreation, row: Row) -> Iterator[str]:
     if row.get("description") != creation.inputs.get("description"):
         yield "its description is another than the one that it would have been given"
-    yield from credentials_of(row)
+    yield from _credentials(row)
     path = f"/applications/{row['id']}"
     credentials = graph.rows(f"{path}/federatedIdentityCredentials")
     yield from (f"federated credential '{credential['name']}'" for credential in credentials)
@@ -120,16 +105,10 @@ def _doubts_of_application(graph: Graph, creation: PendingCreation, row: Row) ->
         yield "it has a service principal"
 
 
-def _shape(row: Row) -> tuple[Any, ...]:
-    """Gives what tells applications of one stack apart: what is granted there, and where users come back to."""
-    lists = (row.get(kind, {}).get("redirectUris") or () for kind in ("web", "spa", "publicClient"))
-    return {role["id"] for role in row.get("appRoles") or ()}, {uri for uris in lists for uri in uris}
-
-
-def _expected_shape(inputs: Any) -> tuple[Any, ...]:
-    platforms = (inputs.get(kind) or {} for kind in ("web", "singlePageApplication", "publicClient"))
-    uris = {uri for platform in platforms for uri in platform.get("redirectUris") or ()}
-    return {role["id"] for role in inputs.get("appRoles") or ()}, uris
+def _credentials(row: Row) -> Iterator[str]:
+    """Names the secrets and certificates of an application, or of its service principal."""
+    for kind, field in (("secret", "passwordCredentials"), ("certificate", "keyCredentials")):
+        yield from (f"{kind} '{key.get('displayName')}' ({key['keyId']})" for key in row.get(field) or ())
 
 
 def _principals(graph: Graph, creation: PendingCreation) -> _Candidates:
@@ -139,7 +118,7 @@ def _principals(graph: Graph, creation: PendingCreation) -> _Candidates:
 
 
 def _doubts_of_principal(graph: Graph, path: str, row: Row) -> Iterator[str]:
-    yield from credentials_of(row)
+    yield from _credentials(row)
     for kind in ("appRoleAssignedTo", "appRoleAssignments"):
         if any(True for _ in graph.rows(f"{path}/{kind}")):
             yield "somebody is assigned to it, or it to others"

@@ -13,9 +13,9 @@ from kong_oam.errors import RefusedError
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.common.looked_up import Ids, LookedUp
-from kong_oam.identity.entra.adoption import name_conflicts
 from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
 from kong_oam.identity.entra.assignments import assignments
+from kong_oam.identity.entra.conflicts import name_conflicts
 from kong_oam.identity.entra.names import clients, other_tenants, tenant_in
 
 
@@ -36,7 +36,7 @@ def inspect(
         with Graph(of_tenant) as graph:
             ids = group_ids(graph, settings, estate, looked_up)
             yield from unclear_groups(settings, estate, ids, lambda: list(graph.groups()))
-            yield from name_conflicts(graph, settings, estate, held, configuration.project, ids)
+            yield from name_conflicts(graph, settings, estate, held)
     except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Entra at {error}") from None
 

@@ -14,7 +14,6 @@ from urllib.parse import quote
 import httpx
 
 from kong_oam.engine.configuration import Configuration
-from kong_oam.http.addresses import shown
 from kong_oam.http.management import FEW, ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
 
@@ -125,11 +124,6 @@ class Realm:
     @property
     def name(self) -> str:
         return self._account.realm
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables that tell the provider's plugin where this is, but for who asks."""
-        return {"KEYCLOAK_URL": shown(self._account.url), "KEYCLOAK_REALM": self._account.login}
 
     def role(self, name: str) -> Row | None:
         """Reads the realm's role of this name. Raises RefusedError."""

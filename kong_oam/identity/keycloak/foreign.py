@@ -1,21 +1,17 @@
-"""Finds in a realm's client, client scope or role what this program did not make: by it others could get tokens that
-count, now or later. Whose the object itself is, is not asked here.
+"""Finds in a realm's client, client scope or role what a creation alone does not leave there: somebody uses it.
 
-Keycloak merges: what the provider's plugin does not send when it changes an object stays as it is. So each part that
-no resource of ours sets right is looked at. What cannot be seen by anybody is a registration access token.
-
-Sources: Keycloak's Admin REST API 26.7 (seen on a server: attributes are merged, and a mapper keeps its id and takes
-another type); the attributes are those that the official plugin always sends.
+Sources: Keycloak's Admin REST API 26.7; the attributes are those that the official plugin always sends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from kong_oam.http.management import Row
 from kong_oam.identity.keycloak.api import Realm
+from kong_oam.identity.keycloak.names import AUDIENCE, GROUPS
 
 PROTOCOL: Final = "openid-connect"
 
@@ -47,11 +43,18 @@ _SET: Final = frozenset(
         "standard.token.exchange.enableRefreshRequestedTokenType",
         "standard.token.exchange.enabled",
         "use.refresh.tokens",
+        "use.jwks.string",
+        "use.jwks.url",
+        "jwks.string",
+        "jwks.url",
+        "token.endpoint.auth.signing.alg",
+        # Keycloak's own
+        "client.secret.creation.time",
+        "realm_client",
     )
 )
-"""Attributes of a client that its resource always sets, and so sets right."""
+"""Attributes of a client that its resource sets."""
 
-_KEYCLOAKS_OWN: Final = frozenset(("client.secret.creation.time", "realm_client"))
 _OF_SCOPES: Final = frozenset(
     (
         "consent.screen.text",
@@ -61,6 +64,8 @@ _OF_SCOPES: Final = frozenset(
         "include.in.token.scope",
     )
 )
+KINDS: Final = {AUDIENCE: "oidc-audience-mapper", GROUPS: "oidc-usermodel-realm-role-mapper"}
+"""Kinds of protocol mappers, by the type of their resources."""
 _OF_MAPPERS: Final = {
     "oidc-audience-mapper": frozenset(
         (
@@ -89,93 +94,74 @@ _OF_MAPPERS: Final = {
 _OFF: Final = ("", "false", None)
 
 
-def of_client(
-    realm: Realm, client: Row, *, service: bool, public: bool, proofs: Collection[str], always: Collection[str]
-) -> Iterator[str]:
-    """Finds foreign parts of a client that calls as itself (`service`) or that anybody can be (`public`).
-
-    `proofs` are the attributes that say how it proves who it is; `always` are the scopes that will be in every token.
-    Raises RefusedError.
-    """
+def of_client(realm: Realm, client: Row) -> Iterator[str]:
+    """Finds who has used a client, or changed it. Raises RefusedError."""
     path = f"/clients/{client['id']}"
     yield from _of_another_protocol(client)
     yield from (f"protocol mapper '{mapper['name']}'" for mapper in client.get("protocolMappers") or ())
-    yield from _attributes(client, _SET | _KEYCLOAKS_OWN | {*proofs})
+    yield from _attributes(client, _SET)
     flows = client.get("authenticationFlowBindingOverrides") or {}
     yield from (f"authentication flow of its own for '{name}'" for name, flow in sorted(flows.items()) if flow)
     yield from (f"{role} in its scope" for role in _roles(realm.row(f"{path}/scope-mappings")))
-    for scope in client.get("optionalClientScopes") or ():
-        if scope in always:
-            yield f"optional client scope '{scope}', which is to be in every token"
-    if service and client.get("serviceAccountsEnabled"):
+    if client.get("serviceAccountsEnabled"):
         user = realm.row(f"{path}/service-account-user")["id"]
         for role in _roles(realm.row(f"/users/{user}/role-mappings")):
             if role != f"role '{_default_roles(realm)}'":
                 yield f"{role} of its service account"
         yield from (f"its service account in group '{group['path']}'" for group in realm.rows(f"/users/{user}/groups"))
-    if public:
-        counts = (realm.row(f"{path}/{kind}-count")["count"] for kind in ("session", "offline-session"))
-        if sessions := sum(int(count) for count in counts):
-            yield f"{sessions} session(s) of users, whose tokens whoever made it may hold"
+    counts = (realm.row(f"{path}/{kind}-count")["count"] for kind in ("session", "offline-session"))
+    if sessions := sum(int(count) for count in counts):
+        yield f"{sessions} session(s) of users"
 
 
-def of_scope(
-    realm: Realm, scope: Row, *, mappers: Mapping[str, str], roles: Collection[str], clients: Collection[str]
-) -> Iterator[str]:
-    """Finds foreign parts of a client scope. `mappers` are the kinds of those that may be in it, by name; `roles` are
-    those of the realm that it may ask for, `clients` those that may have it (clientIds). Raises RefusedError."""
+def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
+    """Finds who has a client scope, and what was added to it. Raises RefusedError."""
     name = scope["name"]
     yield from _of_another_protocol(scope)
     yield from _attributes(scope, _OF_SCOPES)
-    for mapper in scope.get("protocolMappers") or ():
-        yield from of_mapper(mapper, mappers.get(mapper["name"]))
+    yield from (f"protocol mapper '{mapper['name']}'" for mapper in scope.get("protocolMappers") or ())
     for role in _roles(realm.row(f"/client-scopes/{scope['id']}/scope-mappings")):
-        if role not in {f"role '{name}'" for name in roles}:
-            yield f"{role}, which it asks for"
+        yield f"{role}, which it asks for"
     for client in realm.pages("/clients"):
         attached = (*(client.get("defaultClientScopes") or ()), *(client.get("optionalClientScopes") or ()))
-        if name in attached and client["clientId"] not in clients:
+        if name in attached:
             yield f"client '{client['clientId']}', which has it"
     for kind in ("default", "optional"):
         if any(default["name"] == name for default in realm.rows(f"/default-{kind}-client-scopes")):
             yield "the realm, which gives it to every new client"
 
 
-def of_role(realm: Realm, role: Row, groups: Collection[str]) -> Iterator[str]:
-    """Finds foreign parts of a role, and foreign holders. `groups` (paths) may hold it. Raises RefusedError.
+def of_role(realm: Realm, role: Row) -> Iterator[str]:
+    """Finds who has a role, and what was added to it. Raises RefusedError.
 
     A role is in others, directly or through others: every way ends in one that has it directly. All of them are asked,
-    which takes a request for each client of the realm.
+    which takes a request for each client of the realm. A scope that asks for nothing else would be everybody's
+    without it.
     """
     path = f"/roles-by-id/{role['id']}"
     if role.get("composite"):
         yield from (f"role '{part['name']}' in it" for part in realm.rows(f"{path}/composites"))
     by_name = f"/roles/{quote(role['name'], safe='')}"
     yield from (f"user '{user['username']}', who has it" for user in realm.pages(f"{by_name}/users"))
-    for group in realm.pages(f"{by_name}/groups"):
-        if group["path"] not in groups:
-            yield f"group '{group['path']}', which has it"
+    yield from (f"group '{group['path']}', which has it" for group in realm.pages(f"{by_name}/groups"))
     for composite in _composites(realm):
         if any(part["id"] == role["id"] for part in realm.rows(f"/roles-by-id/{composite['id']}/composites/realm")):
             yield f"role '{composite['name']}', which has it in it"
+    for scope in realm.rows("/client-scopes"):
+        mapped = realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get("realmMappings") or ()
+        if any(row["id"] == role["id"] for row in mapped):
+            yield f"client scope '{scope['name']}' asks for it"
 
 
-def of_mapper(mapper: Row, kind: str | None) -> Iterator[str]:
-    """Finds foreign parts of a mapper that is to be of this kind; None where there is to be none."""
-    if kind is None or mapper["protocolMapper"] != kind:
-        yield f"protocol mapper '{mapper['name']}' ({mapper['protocolMapper']})"
+def of_mapper(mapper: Row, resource: str) -> Iterator[str]:
+    """Finds what in a mapper its resource, of this type, would not have made."""
+    kind = KINDS[resource]
+    if mapper["protocolMapper"] != kind:
+        yield f"it is a mapper of kind {mapper['protocolMapper']}"
         return
     for name, value in sorted((mapper.get("config") or {}).items()):
         if name not in _OF_MAPPERS[kind] and value not in _OFF:
             yield f"setting '{name}' of protocol mapper '{mapper['name']}'"
-
-
-def scopes_asking_for(realm: Realm, role: Row, scopes: Iterable[Row]) -> Iterator[str]:
-    """Names those client scopes that ask for the role: they would be everybody's without it. Raises RefusedError."""
-    for scope in scopes:
-        mapped = realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get("realmMappings") or ()
-        if any(row["id"] == role["id"] for row in mapped):
-            yield str(scope["name"])
 
 
 def _of_another_protocol(row: Row) -> Iterator[str]:

@@ -23,19 +23,10 @@ SUBJECT, SERVICE = "basic", "service_account"
 itself, so it is listed, or every other refresh would find a difference."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mapper:
-    """A protocol mapper: its resource's type, the logical name of the client scope that it is in, and its own name."""
-
-    type: str
-    scope: str
-    name: str
-
-
 @dataclass(frozen=True)
 class Names:
-    """The names of one stack at one realm. `roles`, `scopes` and `clients` are names in the realm, `mappers` those in
-    client scopes: each by the resource's logical name."""
+    """The names of one stack at one realm. `roles`, `scopes` and `clients` are names in the realm, by the resource's
+    logical name."""
 
     settings: ProviderSettings
     estate: Estate
@@ -77,24 +68,6 @@ class Names:
         clients = (client for client in self.estate.own_clients if client.provider == name)
         counting = [client.component for client in clients if client.groups or not client.user_facing]
         return scopes | {self.scope(f"for-{component}"): self.in_realm(component) for component in counting}
-
-    @property
-    def mappers(self) -> dict[str, Mapper]:
-        """The mappers of the scopes that bring the groups, and the audience of each client."""
-        prefix, scopes = self.settings.name, self.scopes
-        mappers = {f"{prefix}-groups": Mapper(GROUPS, self.scope("groups"), "groups")}
-        for client in self.estate.own_clients:
-            mapper = Mapper(AUDIENCE, self.scope(f"for-{client.component}"), "audience")
-            mappers[f"{prefix}-audience-{client.component}"] = mapper
-        return {logical: mapper for logical, mapper in mappers.items() if mapper.scope in scopes}
-
-    def roles_of_scope(self, scope: str) -> tuple[str, ...]:
-        """Lists the roles of the realm that a client scope (logical name) asks for; none where it is everybody's."""
-        if scope == self.scope("groups"):
-            return self.groups
-        provider = self.estate.stack.providers[self.settings.name]
-        of_clients = {self.scope(f"for-{client.component}"): client.groups for client in self.estate.own_clients}
-        return tuple(sorted({provider.group(group) for group in of_clients.get(scope, ())}))
 
     @property
     def clients(self) -> dict[str, str]:

@@ -18,7 +18,6 @@ from kong_oam.http.management import Row
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
 from kong_oam.identity.keycloak import foreign
-from kong_oam.identity.keycloak.adoption import KINDS, PROOFS
 from kong_oam.identity.keycloak.api import NO_ACCOUNT, Realm, account
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, account_name
 
@@ -70,15 +69,15 @@ def _candidates(realm: Realm, creation: PendingCreation) -> Iterator[tuple[Orpha
     if creation.type == CLIENT:
         if client := realm.client(wanted["clientId"]):
             orphan = OrphanAtPath(CLIENT, f"/clients/{client['id']}", client["clientId"])
-            yield orphan, _doubts(creation, client, _foreign_in_client(realm, client))
+            yield orphan, _doubts(creation, client, foreign.of_client(realm, client))
     elif creation.type == ROLE:
         if role := realm.role(wanted["name"]):
             orphan = OrphanAtPath(ROLE, f"/roles-by-id/{role['id']}", role["name"])
-            yield orphan, _doubts(creation, role, _foreign_in_role(realm, role))
+            yield orphan, _doubts(creation, role, foreign.of_role(realm, role))
     elif creation.type == SCOPE:
         for scope in realm.rows("/client-scopes"):
             if scope["name"] == wanted["name"]:
-                parts = foreign.of_scope(realm, scope, mappers={}, roles=(), clients=())
+                parts = foreign.of_scope(realm, scope)
                 orphan = OrphanAtPath(SCOPE, f"/client-scopes/{scope['id']}", scope["name"])
                 yield orphan, _doubts(creation, scope, parts)
     else:
@@ -86,7 +85,7 @@ def _candidates(realm: Realm, creation: PendingCreation) -> Iterator[tuple[Orpha
         for mapper in realm.rows(place):
             if mapper["name"] == wanted["name"]:
                 orphan = OrphanAtPath(creation.type, f"{place}/{mapper['id']}", mapper["name"])
-                yield orphan, foreign.of_mapper(mapper, KINDS[creation.type])
+                yield orphan, foreign.of_mapper(mapper, creation.type)
 
 
 def _doubts(creation: PendingCreation, row: Row, foreign_parts: Iterable[str]) -> Iterator[str]:
@@ -95,16 +94,3 @@ def _doubts(creation: PendingCreation, row: Row, foreign_parts: Iterable[str]) -
     if row.get("description") != creation.inputs.get("description"):
         yield "its description is another than the one that it would have been given"
     yield from foreign_parts
-
-
-def _foreign_in_client(realm: Realm, client: Row) -> Iterator[str]:
-    """Checks that a client is new: nobody has signed in through it, and nothing is granted to its service account."""
-    proofs = frozenset(name for names in PROOFS.values() for name in names)
-    return foreign.of_client(realm, client, service=True, public=True, proofs=proofs, always=())
-
-
-def _foreign_in_role(realm: Realm, role: Row) -> Iterator[str]:
-    """Checks a role, and who asks for it: a scope that asks for nothing else would be everybody's without it."""
-    yield from foreign.of_role(realm, role, ())
-    scopes = foreign.scopes_asking_for(realm, role, realm.rows("/client-scopes"))
-    yield from (f"client scope '{scope}' asks for it" for scope in scopes)

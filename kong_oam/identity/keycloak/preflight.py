@@ -13,8 +13,8 @@ from kong_oam.errors import RefusedError
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.common.looked_up import Ids, LookedUp
-from kong_oam.identity.keycloak.adoption import name_conflicts
 from kong_oam.identity.keycloak.api import NO_ACCOUNT, Realm, account
+from kong_oam.identity.keycloak.conflicts import name_conflicts
 from kong_oam.identity.keycloak.names import group_path
 
 
@@ -34,7 +34,7 @@ def inspect(
             yield from unclear_groups(
                 settings, estate, ids, lambda: [path.removeprefix("/") for path in realm.groups()]
             )
-            yield from name_conflicts(realm, settings, estate, held, configuration.project)
+            yield from name_conflicts(realm, settings, estate, held)
     except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
 

@@ -9,7 +9,7 @@ from typing import Any
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
-from kong_oam.identity.common.adoption import Managed
+from kong_oam.identity.common.conflicts import Managed
 from kong_oam.identity.common.granted import Grant, listed
 
 SERVER = "okta:auth/server:Server"

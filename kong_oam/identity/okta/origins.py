@@ -17,7 +17,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.http.management import FEW, Row
-from kong_oam.identity.common.adoption import Managed
+from kong_oam.identity.common.conflicts import Managed
 from kong_oam.identity.okta.api import rows
 from kong_oam.identity.okta.names import origin_owner
 from kong_oam.oam.document import Place

@@ -17,8 +17,8 @@ from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.common.looked_up import Ids, LookedUp
-from kong_oam.identity.okta.adoption import name_conflicts
 from kong_oam.identity.okta.api import NO_ACCOUNT, account, client, rows
+from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.limits import limits
 
 _PAGE = 1_000

@@ -26,7 +26,6 @@ from kong_oam.engine.state import Held
 from kong_oam.identity import kinds
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.looked_up import LookedUp
-from kong_oam.identity.keycloak.adoption import KINDS
 from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names
 from kong_oam.identity.kinds import describe, inspect
 from kong_oam.oam.application import read_files
@@ -225,17 +224,6 @@ def test_names_that_are_looked_for_are_those_that_are_made(registered: list[Regi
         (CLIENT, "clientId", names.clients),
     ):
         assert {one.name: one.inputs[called] for one in all_of(registered, kind).values()} == expected
-    made = {one.name: (one.type, one.inputs["name"]) for kind in KINDS for one in all_of(registered, kind).values()}
-    assert made == {logical: (mapper.type, mapper.name) for logical, mapper in names.mappers.items()}
-    sent = {one.inputs["clientScopeId"] for kind in KINDS for one in all_of(registered, kind).values()}
-    assert sent == {f"id of {mapper.scope}" for mapper in names.mappers.values()}
-    of_roles = {one.inputs["clientScopeId"]: set() for one in all_of(registered, ROLE_OF_SCOPE).values()}
-    for one in all_of(registered, ROLE_OF_SCOPE).values():
-        of_roles[one.inputs["clientScopeId"]].add(one.inputs["roleId"])
-    asked = {
-        f"id of {scope}": {f"id of {names.role(one)}" for one in names.roles_of_scope(scope)} for scope in names.scopes
-    }
-    assert {scope: roles for scope, roles in asked.items() if roles} == of_roles
 
 
 def _local() -> dict[str, Any]:

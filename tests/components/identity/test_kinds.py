@@ -58,9 +58,9 @@ def test_the_program_loads_no_sdk_of_a_provider_before_a_stack_has_one() -> None
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_has_the_same_files(kind: str) -> None:
-    """At an issuer that exists nothing is made, so that there is nothing to be asked, adopted or removed."""
+    """At an issuer that exists nothing is made, so that there is nothing to be asked or removed."""
     files = {file.stem for file in (ROOT / "kong_oam" / "identity" / kind).glob("*.py")}
-    made = {"api", "names", "adoption", "orphans"} if kind != "oidc" else set()
+    made = {"api", "names", "conflicts", "orphans"} if kind != "oidc" else set()
     assert files >= {"description", "preflight", *made}
 
 

@@ -57,14 +57,6 @@ def test_an_application_as_it_was_meant_is_certain(tenant: Entra) -> None:
     assert list(tenant.directory.applications) == [other["id"]]
 
 
-def test_one_that_was_on_its_way_is_known_by_what_it_is(tenant: Entra) -> None:
-    """The plugin calls it otherwise for a moment. Another stack's, or one with other redirects, is not meant."""
-    app = _app(tenant, "TERRAFORM_UPDATE_1")
-    _app(tenant, "TERRAFORM_UPDATE_2", "Kong-OAM, stack other")
-    _app(tenant, "TERRAFORM_UPDATE_3")["web"]["redirectUris"] = ["https://other.example.com/"]
-    assert _found(tenant, _state(APPLICATION, **INPUTS)) == [(f"/applications/{app['id']}", None)]
-
-
 def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
     """One that has another description, a secret, an owner, a service principal; of several nobody knows which."""
     app = _app(tenant)

@@ -8,8 +8,12 @@ resources are imported by.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import json
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -18,7 +22,7 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row
-from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
+from kong_oam.identity.common.conflicts import Conflict, Managed, conflict_finding, stack_at
 from kong_oam.identity.okta.api import exists_client, rows
 from kong_oam.identity.okta.names import (
     APP,
@@ -139,8 +143,52 @@ def name_conflicts(
             yield refusal
         else:
             conflicts.append(Conflict(origin.object, origin.id, about=str(origin)))
-    foreign = _foreign_policies(org, conflicts, objects(settings, estate))
-    yield from Adoption(COMPONENT, project).diagnostics(settings, estate, held, conflicts, foreign)
+    if conflicts:
+        foreign = [*_foreign_policies(org, conflicts, objects(settings, estate))]
+        advice = _advice(settings, estate, held, project, conflicts, foreign)
+        yield conflict_finding(settings, estate, conflicts, advice)
+        yield from (Diagnostic("ENV404", finding) for finding in foreign)
+
+
+def _advice(
+    settings: ProviderSettings,
+    estate: Estate,
+    held: Held,
+    project: str,
+    conflicts: Sequence[Conflict],
+    foreign: Sequence[str],
+) -> tuple[str, ...]:
+    """Says how to adopt them. There is no command while something foreign has to go."""
+    objects_found = Counter(conflict.object for conflict in conflicts)
+    several = next((found.name for found, count in objects_found.items() if count > 1), None)
+    if several is not None:
+        return (f"There are several of '{several}': rename or remove all but the one that is this stack's.",)
+    if foreign:
+        return ("They cannot be adopted with what ENV404 names in them: remove that first, or have them renamed.",)
+    return (
+        "If they are this stack's for another reason, look at each, adopt them, and run it again:",
+        f"  {_command(settings, stack_at(estate), held, project, conflicts)}",
+        "If they are somebody else's, have them renamed.",
+    )
+
+
+def _command(settings: ProviderSettings, stack: str, held: Held, project: str, conflicts: Sequence[Conflict]) -> str:
+    """The one command that adopts them: into the state, as they are; the next `up` gives them their shape.
+
+    Source: the file format of `pulumi import`.
+    """
+    name = settings.name
+    file: dict[str, Any] = {"resources": []}
+    if (COMPONENT, name) in held:
+        file["nameTable"] = {name: f"urn:pulumi:{stack}::{project}::{COMPONENT}::{name}"}
+    else:
+        file["resources"].append({"type": COMPONENT, "name": name, "component": True})
+    file["resources"] += [
+        {"type": conflict.object.type, "name": conflict.object.logical, "id": conflict.id, "parent": name}
+        for conflict in conflicts
+    ]
+    flags = f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
+    return f"echo {shlex.quote(json.dumps(file))} | pulumi import {flags}"
 
 
 def _assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:

@@ -1,12 +1,10 @@
-"""A real realm that has our names already: nothing is made, what is foreign is named, and what is adopted is ours."""
+"""A real realm that has our names already, by hand or by a run that was killed."""
 
 from __future__ import annotations
 
 import http.client
 import itertools
-import json
 import re
-import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,8 +18,6 @@ import pytest
 from sandbox import caller
 from sandbox.keycloak import ACCOUNT, Keycloak
 from sandbox.local import STACK, Local
-from sandbox.project import set_providers
-from tests.support.adopting import command_in, forget, paste
 from tests.support.engine.calls import call
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.realm import on
@@ -78,126 +74,20 @@ def realm(server: Keycloak, tmp_path: Path) -> Iterator[Realm]:
 
 
 @pytest.mark.deep
-def test_a_role_a_scope_and_a_client_made_by_hand_are_taken_over(realm: Realm) -> None:
-    """A preview and an up refuse alike; the command, an up, and all keep their ids and get our settings."""
-    role = (realm.admin("POST", "/roles", {"name": "sales"}), realm.admin("GET", "/roles/sales")["id"])[1]
-    scope = realm.admin("POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect"})
-    client = {"clientId": JOB, "redirectUris": ["https://evil.example.com/*"], "directAccessGrantsEnabled": True}
-    made = realm.admin("POST", "/clients", {**client, "serviceAccountsEnabled": True, "fullScopeAllowed": True})
-    said = realm.refused("preview")
-    command = command_in(said)
-    assert command_in(realm.refused()) == command
-    assert f"openid.Client '{JOB}', {realm.name}/{made}" in said
-    assert "KEYCLOAK_CLIENT_SECRET" not in command and realm.server.account_secret not in said
-    paste(realm.deployment, command)
-    realm.deployment.run("up")
-    assert realm.deployment.changes("up") == {}
-    assert realm.deployment.changes("up", "--refresh") == {}
-    assert realm.admin("GET", "/roles/sales")["id"] == role
-    assert {one["name"]: one["id"] for one in realm.admin("GET", "/client-scopes")}[SCOPE] == scope
-    now = realm.admin("GET", f"/clients/{made}")
-    assert (now["redirectUris"], now["directAccessGrantsEnabled"], now["fullScopeAllowed"]) == ([], False, False)
-    assert (now["clientAuthenticatorType"], set(now["defaultClientScopes"])) == (
-        "client-jwt",
-        {"basic", "service_account", JOB},
-    )
-    assert realm.status() == 200
-
-
-@pytest.mark.deep
-def test_a_stack_that_lost_its_state_takes_all_of_it_over(realm: Realm) -> None:
-    """What our own run made has nothing foreign in it. Mappers are adopted, too; nobody is let in, or shut out."""
-    realm.deployment.run("up")
-    forget(realm.deployment, "kong-oam:identity:Keycloak")
-    done = realm.deployment.run("up", check=False)
-    assert done.returncode != 0 and "ENV404" not in done.stdout, done.stdout
-    file = json.loads(shlex.split(command_in(done.stdout))[1])
-    kinds = [one["type"].rpartition(":")[2] for one in file["resources"]]
-    assert sorted(kinds) == [
-        "AudienceProtocolMapper",
-        "Client",
-        "ClientScope",
-        "ClientScope",
-        "ClientScope",
-        "Keycloak",
-        "Role",
-        "UserRealmRoleProtocolMapper",
-    ]
-    paste(realm.deployment, command_in(done.stdout))
-    realm.deployment.run("up", "--refresh")
-    assert realm.deployment.changes("up") == {}
-    assert realm.status() == 200
-
-
-@pytest.mark.deep
-def test_what_an_attacker_left_in_it_is_named_and_nothing_is_taken_over(realm: Realm) -> None:
-    """Whoever made our names before us would stay in by each of these: another's key, a role, a claim, a scope."""
-    admin = realm.admin
-    evil = admin("POST", "/clients", {"clientId": "evil", "publicClient": False})
-    scope = admin("POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect", "attributes": {"x": "y"}})
-    mapper = {"name": "more", "protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-claim-mapper"}
-    admin("POST", f"/client-scopes/{scope}/protocol-mappers/models", {**mapper, "config": {"claim.name": "aud"}})
-    admin("PUT", f"/clients/{evil}/optional-client-scopes/{scope}")
-    admin("PUT", f"/default-optional-client-scopes/{scope}")
-    admin("POST", "/roles", {"name": "sales"})
-    role, everybody = admin("GET", "/roles/sales"), admin("GET", f"/roles/default-roles-{realm.name}")
-    admin("POST", f"/roles-by-id/{everybody['id']}/composites", [role])
-    admin("POST", f"/clients/{evil}/roles", {"name": "inner"})
-    inner = admin("GET", f"/clients/{evil}/roles/inner")
-    admin("POST", f"/roles-by-id/{inner['id']}/composites", [role])
-    user = next(one for one in admin("GET", "/users") if one["username"] == "user-none")
-    admin("POST", f"/users/{user['id']}/role-mappings/realm", [role])
-    desk = next(one for one in admin("GET", "/groups") if one["name"] == "order-desk")
-    admin("POST", f"/groups/{desk['id']}/role-mappings/realm", [role])
-    admin("POST", f"/client-scopes/{scope}/scope-mappings/realm", [everybody])
-    keys = {"use.jwks.url": "true", "jwks.url": "https://evil.example.com/keys"}
-    client = {"clientId": JOB, "serviceAccountsEnabled": True, "attributes": keys, "protocolMappers": [mapper]}
-    made = admin("POST", "/clients", client)
-    admin("POST", f"/clients/{made}/scope-mappings/realm", [role])
-    account = admin("GET", f"/clients/{made}/service-account-user")["id"]
-    admin("POST", f"/users/{account}/role-mappings/realm", [role])
-    admin("PUT", f"/users/{account}/groups/{desk['id']}")
-    said = realm.refused()
-    assert "echo " not in said and "pulumi import" not in said
-    told = {
-        line.partition("ENV404: ")[2].partition("; that is not")[0] for line in said.splitlines() if "ENV404: " in line
-    }
-    assert told == {
-        f"client '{JOB}': attribute 'jwks.url'",
-        f"client '{JOB}': attribute 'use.jwks.url'",
-        f"client '{JOB}': protocol mapper 'more'",
-        f"client '{JOB}': role 'sales' in its scope",
-        f"client '{JOB}': role 'sales' of its service account",
-        f"client '{JOB}': its service account in group '/order-desk'",
-        f"client scope '{SCOPE}': attribute 'x'",
-        f"client scope '{SCOPE}': protocol mapper 'more' (oidc-hardcoded-claim-mapper)",
-        f"client scope '{SCOPE}': role 'default-roles-{realm.name}', which it asks for",
-        f"client scope '{SCOPE}': client 'evil', which has it",
-        f"client scope '{SCOPE}': the realm, which gives it to every new client",
-        "role 'sales': user 'user-none', who has it",
-        f"role 'sales': user 'service-account-{JOB}', who has it",
-        "role 'sales': group '/order-desk', which has it",
-        f"role 'sales': role 'default-roles-{realm.name}', which has it in it",
-        "role 'sales': role 'inner', which has it in it",
-    }
-
-
-@pytest.mark.deep
-def test_a_client_whose_secret_somebody_knows_is_not_taken_over(realm: Realm) -> None:
-    """Where clients share a secret: whoever made it has it. What is left is adopted once it is gone."""
-    issuer = realm.server.issuer(realm.name)
-    entry = {"name": "keycloak", "type": "keycloak", "issuer": issuer, "audience": "api://sandbox"}
-    set_providers(realm.deployment.folder, [{**entry, "clientSecrets": True}])
-    made = realm.admin("POST", "/clients", {"clientId": JOB, "secret": "known", "serviceAccountsEnabled": True})
+def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(realm: Realm) -> None:
+    """A preview and an up refuse alike. Once they are gone all is made."""
     realm.admin("POST", "/roles", {"name": "sales"})
-    said = realm.refused()
-    assert f"openid.Client '{JOB}', {realm.name}/{made}: whoever made it knows its secret; remove it" in said
-    file = json.loads(shlex.split(command_in(said))[1])
-    assert [one["name"] for one in file["resources"]] == ["keycloak", "keycloak-role-sales"]
-    paste(realm.deployment, command_in(said))
-    realm.admin("DELETE", f"/clients/{made}")
+    scope = realm.admin("POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect"})
+    made = realm.admin("POST", "/clients", {"clientId": JOB, "serviceAccountsEnabled": True})
+    for verb in ("preview", "up"):
+        said = realm.refused(verb)
+        assert f"openid.Client '{JOB}', {made}" in said
+        assert f"openid.ClientScope '{SCOPE}', {scope}" in said and "Role 'sales', " in said
+        assert realm.server.account_secret not in said
+    for path in (f"/clients/{made}", f"/client-scopes/{scope}", "/roles/sales"):
+        realm.admin("DELETE", path)
     realm.deployment.run("up")
-    assert realm.deployment.changes("up") == {}
+    assert realm.deployment.changes("up", "--refresh") == {}
     assert realm.status() == 200
 
 

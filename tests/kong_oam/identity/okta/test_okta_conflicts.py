@@ -15,8 +15,8 @@ from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
-from kong_oam.identity.okta.adoption import name_conflicts
 from kong_oam.identity.okta.api import Account, client
+from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.names import objects
 from sandbox.okta import Okta
 from tests.support.applications import WITH_SIGN_IN

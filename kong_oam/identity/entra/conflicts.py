@@ -1,0 +1,52 @@
+"""Finds applications of a tenant that have names of ours and that the state does not know. None of them is adopted.
+
+Names of applications are not unique in a tenant, and any of its users may be allowed to register one: a second one
+would be made in silence, and whoever owns the first, or has a secret of it, would be a client of ours. What else a
+stack makes is between applications of its own, and Microsoft Graph refuses it a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.conflicts import MADE_ANEW, Conflict, Managed, conflict_finding
+from kong_oam.identity.entra.api import Graph
+from kong_oam.identity.entra.names import (
+    APPLICATION,
+    api_name,
+    api_resource,
+    apis,
+    client_name,
+    client_resource,
+    clients,
+)
+
+
+def name_conflicts(graph: Graph, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """Reports applications that are called as ours will be. Raises RefusedError.
+
+    Nothing is asked about what the state holds: that is this stack's.
+    """
+    missing = {one.name: one for one in applications(settings, estate) if (one.type, one.logical) not in held}
+    found = graph.applications(missing, client_name(estate.stack.name, ""))
+    conflicts = []
+    for name, rows in found.items():
+        for row in rows:
+            created = f"made {row['createdDateTime']}" if row.get("createdDateTime") else ""
+            conflicts.append(Conflict(missing[name], row["id"], created))
+    if conflicts:
+        yield conflict_finding(settings, estate, conflicts, MADE_ANEW)
+
+
+def applications(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
+    """Yields the applications of APIs and of clients."""
+    stack = estate.stack.name
+    for key in apis(settings, estate):
+        yield Managed(APPLICATION, api_resource(settings.name, key), api_name(stack, key))
+    for client in clients(settings, estate):
+        _, logical = client_resource(settings.name, client.component)
+        yield Managed(APPLICATION, logical, client_name(stack, client.component))

@@ -1,0 +1,89 @@
+"""What a tenant has under our names: it is listed, and nothing is asked about what the state holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Stack
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.identity.entra.api import Account, Graph
+from kong_oam.identity.entra.assignments import assignments
+from kong_oam.identity.entra.conflicts import applications, name_conflicts
+from kong_oam.identity.entra.description import describe
+from kong_oam.identity.entra.names import Tenant
+from kong_oam.oam.application import read_files
+from sandbox.entra import Entra
+from sandbox.entra.service import ADMINISTRATOR, TENANT
+from tests.support.applications import WITH_SIGN_IN
+from tests.support.entra_mocks import SETTINGS, entra, program
+from tests.support.estates import estate
+
+STACK = Stack("tests", {"main": describe(SETTINGS)}, domain="apps.example.com")
+ESTATE = estate(WITH_SIGN_IN, stack=STACK)
+JOB = "kong-oam tests shop/job"
+ALL: Held = frozenset((one.type, one.logical) for one in applications(SETTINGS, ESTATE))
+
+
+@pytest.fixture
+def tenant() -> Iterator[Entra]:
+    with Entra(groups=("sales",)) as made:
+        yield made
+
+
+def told(tenant: Entra, held: Held = frozenset()) -> list[Diagnostic]:
+    with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
+        return list(name_conflicts(graph, SETTINGS, ESTATE, held))
+
+
+def make(tenant: Entra, name: str) -> str:
+    return str(tenant.directory.create_application({"displayName": name})["id"])
+
+
+def test_names_that_are_looked_for_are_those_that_are_made() -> None:
+    """Of the sample estate. Roles are assigned to those and at those who are listed."""
+    registered = program(clusterIssuer="https://cluster.example.com")
+    provider = replace(SETTINGS, name="entra")
+    stack = Stack("local", {"entra": describe(provider)}, domain="sandbox.example.com", scheme="http")
+    sample = compile_estate(read_files([Path(__file__).parents[4] / "applications"]), stack).estate
+    assert sample is not None
+    made = {one.name: one.inputs["displayName"] for one in entra(registered, "Application").values()}
+    assert made == {one.logical: one.name for one in applications(provider, sample)}
+    principals = entra(registered, "ServicePrincipal")
+    assert set(principals) == {name.replace("entra-", "entra-principal-", 1) for name in made}
+    assigned = {
+        one.name: (one.inputs["principalObjectId"], one.inputs["appRoleId"], one.inputs["resourceObjectId"])
+        for one in entra(registered, "AppRoleAssignment").values()
+    }
+    expected = {}
+    for one in assignments(provider, sample):
+        holder = f"id of {one.group}" if one.group else f"object entra-principal-{one.client}"
+        expected[one.logical] = (holder, one.role, f"object entra-principal-{one.at}")
+    assert assigned == expected and len(assigned) > 8
+
+
+def test_a_tenant_without_our_names_is_no_concern(tenant: Entra) -> None:
+    make(tenant, f"{JOB}2")
+    assert told(tenant) == []
+
+
+def test_what_the_state_holds_is_ours_and_is_not_asked_about(tenant: Entra) -> None:
+    make(tenant, JOB)
+    assert told(tenant, ALL) == []
+    assert [path for _, path in tenant.requests if "applications" in path] == []
+
+
+def test_all_applications_of_our_names_are_listed_and_none_is_adopted(tenant: Entra) -> None:
+    """Whoever registered one may have a secret of it. Several may have one name."""
+    api, *jobs = (make(tenant, name) for name in ("kong-oam tests shop/api API", JOB, JOB))
+    (found,) = told(tenant, ALL - {("azuread:index/application:Application", "main-app-shop/job")})
+    assert found.code == "ENV403" and api not in str(found)
+    assert all(f"\n  Application '{JOB}', {one} (made " in str(found) for one in jobs)
+    assert "`python -m kong_oam recover -s tests --remove` removes them" in str(found)
+    assert "remove them there: the next run makes them anew" in str(found)
+    assert "pulumi import" not in str(found)
