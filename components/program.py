@@ -111,7 +111,7 @@ def _plan() -> _Plan:
         state = corrected(before, account)
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers
-        looked_up = LookedUp.of_command()
+        looked_up = LookedUp()
         findings = [
             finding
             for provider in settings.providers

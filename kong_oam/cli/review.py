@@ -56,7 +56,6 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _review(options: argparse.Namespace, console: Console) -> int:
-    from kong_oam.identity.common.looked_up import shared
     from kong_oam.review.comment import LONGEST, compose, not_reviewed
     from kong_oam.review.github import head, links
     from kong_oam.review.stack_review import review_stack
@@ -67,12 +66,11 @@ def _review(options: argparse.Namespace, console: Console) -> int:
     _leave(options, not_reviewed(commit))  # what is left if this run ends before its end, however it does
     missing = [name for name in options.needs if not os.environ.get(name)]
     try:
-        with shared() as looked_up:
-            stacks = [
-                stack
-                for name in options.stack
-                for stack in review_stack(name, options.base, missing, looked_up, partitions=_has_partitions(name))
-            ]
+        stacks = [
+            stack
+            for name in options.stack
+            for stack in review_stack(name, options.base, missing, partitions=_has_partitions(name))
+        ]
         places = links(options.repository, os.environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
         text = compose(stacks, LONGEST, places, commit)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal
 
 from kong_oam.engine.cli import CliError, run
@@ -59,11 +58,11 @@ class Preview:
         return tuple(violation for violation in self.violations if violation.level == "mandatory")
 
 
-def preview(stack: str, looked_up: Mapping[str, str] = MappingProxyType({})) -> Preview:
-    """Previews a stack of the project in the working directory, with its policy pack. `looked_up`: more environment."""
+def preview(stack: str) -> Preview:
+    """Previews a stack of the project in the working directory, with its policy pack."""
     command = ("preview", "--json", "--policy-pack", "policies")
     # A preview keeps nothing, and would write the whole state down for each resource all the same.
-    environment = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true", "PULUMI_SKIP_CHECKPOINTS": "true", **looked_up}
+    environment = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
     try:
         done = run(*command, stack=stack, timeout=_TIMEOUT, environment=environment)
     except CliError as error:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 
 from kong_oam.review.access_changes import ReviewError, changes, check, touched
 from kong_oam.review.comment import ReviewedStack
@@ -20,15 +19,12 @@ _AT_ONCE = 4
 """How many partitions are previewed at a time."""
 
 
-def review_stack(
-    name: str, base: str, missing: Sequence[str], looked_up: Mapping[str, str], *, partitions: bool = False
-) -> list[ReviewedStack]:
+def review_stack(name: str, base: str, missing: Sequence[str], *, partitions: bool = False) -> list[ReviewedStack]:
     """Reviews what a change since the revision `base` does to a stack. What is known without secrets comes first;
     without them (`missing` names the variables) nothing is previewed, and that is a failure.
 
     Of an estate with `partitions`, which its base's stack names, access is that of all; previewed are the base and
-    those partitions that the change touches, each as a stack of its own. `looked_up` is the environment in which runs
-    of one command find what the others have looked up.
+    those partitions that the change touches, each as a stack of its own.
     """
     stack = ReviewedStack(name)
     try:
@@ -44,5 +40,5 @@ def review_stack(
     except ReviewError as error:
         return [replace(stack, failure=fenced(str(error)), reason=str(error).partition("\n")[0])]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        previews = pool.map(partial(preview, looked_up=looked_up), (name, *others))
+        previews = pool.map(preview, (name, *others))
         return [replace(stack, name=one, preview=found) for one, found in zip((name, *others), previews, strict=True)]

@@ -23,7 +23,6 @@ from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
 from kong_oam.engine.stacks import existing, partitions_of, when_written
 from kong_oam.engine.state import STACK, Resources
-from kong_oam.identity.common.looked_up import shared
 from kong_oam.stacks import records
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.fingerprint import configurations
@@ -80,7 +79,7 @@ class Runs:
     def over(self, partitions: Sequence[str | None]) -> None:
         """Runs these stacks in the order that the verb asks for. Raises engine.cli.CliError.
 
-        A step that fails leaves out those after it; the others go on. Groups are looked up once for all of them.
+        A step that fails leaves out those after it; the others go on.
         """
         for stack in map(self.name, partitions):
             if stack in self.there and (missing_file := without_file(self.estates.settings, stack)):
@@ -94,8 +93,7 @@ class Runs:
             partitions = [partition for partition in partitions if partition not in missing]
         steps = self.plan(partitions)
         known = self._contents(missing)
-        with shared() as groups, known_stacks.shared(known) as stacks:
-            self._shared = {**groups, **stacks}
+        with known_stacks.shared(known) as self._shared:
             self._carry_out(steps)
             if self.verb == "up":
                 self._again()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from kong_oam.access.model import Estate, Role
 from kong_oam.access.settings.stack import ProviderSettings
@@ -17,15 +17,17 @@ def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
 
 
 def unclear_groups(
-    settings: ProviderSettings, estate: Estate, ids: Ids, names: Callable[[], Sequence[str]]
+    settings: ProviderSettings, estate: Estate, ids: Ids, others: Callable[[], Iterable[str]] = tuple
 ) -> Iterator[Diagnostic]:
     """Reports each group that is not at the provider exactly once, where a role names it.
 
-    `ids` are those of the groups that roles name. `names` gives names that may have been meant; it is asked only where
-    a group is missing.
+    `ids` are those of the groups that roles name, and of others, which may have been meant. More names are asked for
+    (`others`) only where a group is missing.
     """
     provider = estate.stack.providers[settings.name]
-    existing = names() if not all(ids.values()) else ()
+    existing = [name for name, found in ids.items() if found]
+    if len(existing) < len(ids):
+        existing += others()
     for role, group in _named(settings, estate):
         name = provider.group(group)
         if len(ids[name]) == 1:

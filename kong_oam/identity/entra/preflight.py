@@ -14,7 +14,6 @@ from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.common.looked_up import Ids, LookedUp
 from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
-from kong_oam.identity.entra.assignments import assignments
 from kong_oam.identity.entra.conflicts import name_conflicts
 from kong_oam.identity.entra.names import clients, other_tenants, tenant_in
 
@@ -35,18 +34,15 @@ def inspect(
     try:
         with Graph(of_tenant) as graph:
             ids = group_ids(graph, settings, estate, looked_up)
-            yield from unclear_groups(settings, estate, ids, lambda: list(graph.groups()))
+            yield from unclear_groups(settings, estate, ids, graph.groups)
             yield from name_conflicts(graph, settings, estate, held)
     except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Entra at {error}") from None
 
 
 def group_ids(graph: Graph, settings: ProviderSettings, estate: Estate, looked_up: LookedUp) -> Ids:
-    """Looks up the groups of roles, and those that are assigned to this run's clients, as in a partition, which has no
-    roles: only security groups count, since no other can hold one. Raises RefusedError and InspectionError."""
-    assigned = (assignment.group for assignment in assignments(settings, estate))
-    wanted = {*group_names(settings, estate), *filter(None, assigned)}
-    return looked_up.groups(settings.name, f"entra {settings.issuer}", wanted, graph.group_ids)
+    """Looks up the groups of roles: only security groups count, since no other can hold one. Raises RefusedError."""
+    return looked_up.groups(settings.name, group_names(settings, estate), graph.group_ids)
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:

@@ -18,9 +18,6 @@ from kong_oam.http.management import FEW, ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
 
 _TIMEOUT: Final = httpx.Timeout(30.0)
-_NAMES: Final = 1_000
-"""So many groups are looked through for one of nearly the name. Finding one of the very path has no limit."""
-
 _PAGE: Final = 500
 """Rows of one answer. Keycloak gives all where nobody says."""
 
@@ -157,18 +154,6 @@ class Realm:
         answer = self._send("DELETE", f"{self._base}{path}")
         if answer.status_code != 404:
             _API.accepted(answer)
-
-    def groups(self) -> Iterator[str]:
-        """Yields paths of groups of the realm, children after their parents, as many as are worth comparing."""
-        count = 0
-        waiting = ["/groups"]
-        while waiting and count < _NAMES:
-            path = waiting.pop(0)
-            for group in _API.accepted(self._get(path, max=str(_NAMES))).json():
-                yield group["path"]
-                count += 1
-                if group.get("subGroupCount"):
-                    waiting.append(f"/groups/{group['id']}/children")
 
     @property
     def _base(self) -> str:

@@ -31,16 +31,15 @@ def inspect(
     try:
         with Realm(of_realm) as realm:
             ids = group_ids(realm, settings, estate, looked_up)
-            yield from unclear_groups(
-                settings, estate, ids, lambda: [path.removeprefix("/") for path in realm.groups()]
-            )
+            yield from unclear_groups(settings, estate, ids)
             yield from name_conflicts(realm, settings, estate, held)
     except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
 
 
 def group_ids(realm: Realm, settings: ProviderSettings, estate: Estate, looked_up: LookedUp) -> Ids:
-    """Looks up the groups of roles, by their paths. Raises RefusedError and InspectionError."""
+    """Looks up the groups of roles, by their paths. Raises RefusedError."""
     paths = {name: group_path(name) for name in group_names(settings, estate)}
-    found = looked_up.groups(settings.name, f"keycloak {settings.issuer}", paths.values(), realm.group_ids)
-    return {name: found[path] for name, path in paths.items()}
+    found = looked_up.groups(settings.name, paths.values(), realm.group_ids)
+    others = {path.removeprefix("/"): ids for path, ids in found.items() if path not in paths.values()}
+    return {**others, **{name: found[path] for name, path in paths.items()}}

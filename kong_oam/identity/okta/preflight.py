@@ -23,8 +23,6 @@ from kong_oam.identity.okta.limits import limits
 
 _PAGE = 1_000
 """Groups of one answer: Okta gives 10,000 at most, and recommends less."""
-_NAMES = 10_000
-"""So many groups are looked through for one of nearly the name. Finding one of the very name has no limit."""
 
 
 def inspect(
@@ -51,15 +49,10 @@ def missing_groups(
 ) -> Iterator[Diagnostic]:
     """Reports groups of roles that the org does not have, or has more than once: each where a role names it.
 
-    Raises RefusedError and InspectionError.
+    Raises RefusedError.
     """
-
-    def names() -> list[str]:
-        return list(islice(map(_name, rows(org, "/groups", limit=str(_PAGE))), _NAMES))
-
-    place, wanted = f"okta {org.base_url.host}", group_names(settings, estate)
-    ids = looked_up.groups(settings.name, place, wanted, lambda missing: group_ids(org, missing))
-    yield from unclear_groups(settings, estate, ids, names)
+    ids = looked_up.groups(settings.name, group_names(settings, estate), lambda names: group_ids(org, names))
+    yield from unclear_groups(settings, estate, ids)
 
 
 def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:

@@ -280,7 +280,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     did: list[str] = []
     monkeypatch.setattr(stack_review, "check", lambda base, stack: did.append(f"check {stack}") or FINE)
     monkeypatch.setattr(stack_review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
-    monkeypatch.setattr(stack_review, "preview", lambda stack, looked_up: did.append(f"preview {stack}") or QUIET)
+    monkeypatch.setattr(stack_review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET)
     return did
 
 
@@ -375,7 +375,7 @@ def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
     steps: list[str], monkeypatch: pytest.MonkeyPatch, failing: Preview
 ) -> None:
     """Though the comment is written."""
-    monkeypatch.setattr(stack_review, "preview", lambda stack, looked_up: failing)
+    monkeypatch.setattr(stack_review, "preview", lambda stack: failing)
     with Comments() as comments:
         monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
         monkeypatch.setenv("GITHUB_API_URL", comments.url)
