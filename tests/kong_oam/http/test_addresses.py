@@ -11,7 +11,6 @@ from kong_oam.access.settings.stack import StackError, read_file
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.addresses import shown
 from kong_oam.identity.common.discovery import DiscoveryError, discover
-from kong_oam.identity.keycloak.api import Account, Realm
 from kong_oam.kong.account import Account as KongAccount
 from kong_oam.kong.account import AccountError, account
 from kong_oam.kong.admin import AdminApi, AdminError
@@ -74,4 +73,3 @@ def test_no_message_has_more_of_an_address_than_may_be_read(url: str) -> None:
         target(url, "", "", None)
     said = [str(found.value) for found in (of_kong, of_an_issuer, of_a_target)]
     assert all("127.0.0.1:9" in one and "S3cret" not in one for one in said), said
-    assert "S3cret" not in str(Realm(Account(url, "shop", "shop", "id", "secret")).environment)
