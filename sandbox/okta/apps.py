@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from sandbox.okta.answers import Answer, ApiError, Request, invalid, not_found, require
 from sandbox.okta.checks import Check, Json, anything, flag, listing, one_of, record, text, whole
 from sandbox.okta.objects import TAKEN, found, parent_of
-from sandbox.okta.org import Org, client_of, link, new_id, settings_of
+from sandbox.okta.org import Org, client_of, link, new_id
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
 APP_GRANTS = {  # application type -> grant types that such an app may have
@@ -337,15 +337,3 @@ def unassign_group(org: Org, request: Request) -> Answer:
     """DELETE /apps/{id}/groups/{group}."""
     org.drop("assignments", request.place["id"], parent_of(org, "assignments", request))
     return Answer(204)
-
-
-def read_client(org: Org, request: Request) -> Answer:
-    """GET /oauth2/v1/clients/{client}: an app by its client id (Dynamic Client Registration), of which little is shown.
-
-    That an unknown one is refused like an object of the management API is a guess.
-    """
-    app = org.client(request.place["client"])
-    if app is None:
-        raise not_found(request.place["client"], "PublicClientApp")
-    client = {"client_id": client_of(app)["client_id"], "client_name": app["label"]}
-    return Answer(200, client | {"application_type": settings_of(app)["application_type"]})

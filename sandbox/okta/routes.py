@@ -13,7 +13,6 @@ SERVERS = f"{V1}/authorizationServers"
 SERVER = f"{SERVERS}/{{server}}"
 POLICIES = f"{SERVER}/policies"
 RULES = f"{POLICIES}/{{policy}}/rules"
-CLIENTS = "/oauth2/v1/clients"
 APP = f"{V1}/apps/{{id}}"
 KEYS = f"{SERVER}/credentials"
 
@@ -51,7 +50,6 @@ MANAGEMENT: tuple[Route, ...] = (
     *_statuses(RULES, "rules"),
     *_collection(f"{V1}/apps", "apps", apps.create_app, apps.replace_app, apps.delete_app),
     *_lifecycle(f"{V1}/apps", partial(apps.set_app_status, "ACTIVE"), partial(apps.set_app_status, "INACTIVE")),
-    ("GET", f"{CLIENTS}/{{client}}", apps.read_client),
     ("PUT", f"{APP}/policies/{{policy}}", apps.set_access_policy),
     ("GET", f"{V1}/apps/{{app}}/groups", lists("assignments")),
     ("GET", f"{V1}/apps/{{app}}/groups/{{id}}", reads("assignments")),

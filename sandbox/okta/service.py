@@ -27,7 +27,6 @@ from sandbox.okta.checks import Json
 from sandbox.okta.grants import OAuthError
 from sandbox.okta.oauth import OAUTH
 from sandbox.okta.org import KINDS, Org, User, seed
-from sandbox.okta.routes import CLIENTS
 from sandbox.rates import Rates
 
 RATE_LIMIT, RATE_WINDOW = 600, 60  # requests, seconds: what is announced where no limit is kept
@@ -36,7 +35,6 @@ DOCUMENTED: Mapping[str, int] = {
     "/api/v1/apps.*": 100,
     "/api/v1/groups/[^/]+": 1000,
     "/api/v1/groups": 500,
-    "/oauth2/v1/clients.*": 100,
     "/api/v1/.*": 1200,
 }
 """Requests a minute of an org of Workforce Identity, by path (developer.okta.com, "Management rate limits").
@@ -205,9 +203,9 @@ class Okta:
             return answer, b"" if answer.body is None else json.dumps(answer.body).encode()
 
     def _route(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Answer:
-        oauth = path.startswith("/oauth2/") and not path.startswith(CLIENTS)
+        oauth = path.startswith("/oauth2/")
         handler, place = routes.find(OAUTH if oauth else routes.MANAGEMENT, method, path)
-        if path.startswith(("/api/", CLIENTS)) and headers.get("authorization") != f"SSWS {self._org.api_token}":
+        if path.startswith("/api/") and headers.get("authorization") != f"SSWS {self._org.api_token}":
             raise bad_token()
         content = _form(body.decode("utf-8", "replace")) if oauth else _json(method, body)
         parameters = _form(query) if oauth else dict(parse_qsl(query, keep_blank_values=True))

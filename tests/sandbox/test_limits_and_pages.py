@@ -117,16 +117,3 @@ def test_a_group_that_two_names_of_another_case_mean_is_one(monkeypatch: pytest.
     ):
         found = graph.group_ids(["group-01", "Group-01"])
         assert len(found["group-01"]) == len(found["Group-01"]) == 1
-
-
-def test_an_app_is_known_by_its_client_id(okta: Okta, org: httpx.Client) -> None:
-    """With the token, and to nobody else."""
-    assert not org_api.exists_client(org, "kong-oam.tests.shop.web")
-    saved = okta.save()
-    client = {"oauthClient": {"client_id": "kong-oam.tests.shop.web"}}
-    settings = {"oauthClient": {"application_type": "web"}}
-    saved.put("apps", {"id": "0oa1", "label": "x", "credentials": client, "settings": settings})
-    okta.restore(saved)
-    assert org_api.exists_client(org, "kong-oam.tests.shop.web")
-    shown = httpx.get(f"{okta.url}/oauth2/v1/clients/kong-oam.tests.shop.web")
-    assert shown.status_code == 401

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -89,12 +88,6 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
     return pages(
         f"{org.base_url.host}{path}", str(httpx.URL(path, params={"limit": "200", **query})).removeprefix("/"), ask
     )
-
-
-def exists_client(org: httpx.Client, client_id: str) -> bool:
-    """Tells whether an app of the org has this client id. No, where the account may not ask. Raises RefusedError."""
-    url = org.base_url.copy_with(raw_path=f"/oauth2/v1/clients/{quote(client_id, safe='')}".encode())
-    return _API.send(org, "GET", url).status_code == 200
 
 
 def send(org: httpx.Client, method: str, path: str) -> httpx.Response:

@@ -1,9 +1,8 @@
 """Finds objects at Okta that have the names of ours and that the state does not know: adopted or left, never doubled.
 
-An app's label need not be unique at Okta, so that a second one would be made in silence; a client id is one app's
-for good, and with it, as with the name of anything else, a creation would fail half-way. Not found is a client id of an
-app from Okta's catalogue, which has another `name`. Sources: Okta's management API; the ids that the provider's
-resources are imported by.
+An app's label need not be unique at Okta, so that a second one would be made in silence. With the name of anything
+else, or with the client id of another app, a creation would fail half-way. Sources: Okta's management API; the ids that
+the provider's resources are imported by.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,7 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import Conflict, Managed, conflict_finding, stack_at
-from kong_oam.identity.okta.api import exists_client, rows
+from kong_oam.identity.okta.api import rows
 from kong_oam.identity.okta.names import (
     APP,
     ASSIGNMENTS,
@@ -35,8 +34,6 @@ from kong_oam.identity.okta.names import (
     SERVER,
     LogicalNames,
     app_label,
-    client_id,
-    client_id_of,
     objects,
     server_name,
 )
@@ -44,7 +41,7 @@ from kong_oam.identity.okta.origins import adoption_refusal, existing_origins
 
 COMPONENT = "kong-oam:identity:Okta"
 
-_NAME = "oidc_client"  # of every app that is made as ours are; the API filters by it, and not by client ids
+_NAME = "oidc_client"  # of every app that is made as ours are
 _IN_SERVER = {SCOPE: "scopes", CLAIM: "claims", POLICY: "policies"}
 
 
@@ -57,7 +54,7 @@ class _Org:
     """Objects that the state does not know, by type."""
 
     def conflicts(self, stack: str) -> Iterator[Conflict]:
-        yield from self._apps(stack)
+        yield from self._apps()
         if any(self.missing.get(kind) for kind in (SERVER, RULE, *_IN_SERVER)):
             name = server_name(stack)
             for server in rows(self.client, "/authorizationServers", q=name):
@@ -65,32 +62,20 @@ class _Org:
                     yield from (Conflict(managed, server["id"]) for managed in self.missing.get(SERVER, ()))
                     yield from self._in_server(server["id"])
 
-    def _apps(self, stack: str) -> Iterator[Conflict]:
+    def _apps(self) -> Iterator[Conflict]:
         by_label = {managed.name: managed for managed in self.missing.get(APP, ())}
-        by_client_id = {
-            client_id(stack, label.removeprefix(app_label(stack, ""))): managed for label, managed in by_label.items()
-        }
-        for app in self._apps_like(by_label, by_client_id):
+        for app in self._apps_like(by_label):
             if managed := by_label.get(app["label"]):
                 yield Conflict(managed, app["id"])
-            elif managed := by_client_id.get(client_id_of(app) or ""):
-                about = f"labelled '{app['label']}', and its client id is ours for good"
-                yield Conflict(managed, app["id"], about=about)
-            if managed:
                 yield from self._assignments(managed, app["id"])
 
-    def _apps_like(self, labels: Collection[str], client_ids: Iterable[str]) -> Iterable[Row]:
-        """Finds at least the apps of these labels and client ids: a few by their names, many in the list of all.
-
-        No question for apps finds one by its client id; what shows clients does, but for the app's own id.
-        """
-        if len(labels) <= FEW:
-            found = (app for label in labels for app in self._apps_where(q=label) if app["label"] == label)
-            apps = [app for app in found if app["name"] == _NAME]
-            known = {client_id_of(app) for app in apps}
-            if not any(exists_client(self.client, one) for one in client_ids if one not in known):
-                return apps
-        return self._apps_where(filter=f'name eq "{_NAME}"')
+    def _apps_like(self, labels: Collection[str]) -> Iterator[Row]:
+        """Yields at least the apps of these labels: a few by their names, many in the list of all."""
+        if len(labels) > FEW:
+            yield from self._apps_where(filter=f'name eq "{_NAME}"')
+            return
+        for label in labels:
+            yield from (app for app in self._apps_where(q=label) if (app["label"], app["name"]) == (label, _NAME))
 
     def _apps_where(self, **query: str) -> Iterator[Row]:
         return rows(self.client, "/apps", includeNonDeleted="true", **query)

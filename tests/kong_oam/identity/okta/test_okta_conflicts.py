@@ -180,26 +180,6 @@ def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
     assert "pulumi import" not in str(found)
 
 
-def test_an_app_that_has_our_client_id_is_listed_whatever_its_label(org: httpx.Client) -> None:
-    """No other can be made with it, nor can it be given another: it is adopted, or has to be removed."""
-    _app(org, "kong-oam tests shop/job2", client_id="kong-oam.tests.shop.job2")
-    renamed = _app(org, "billing", client_id="kong-oam.tests.shop.job")
-    (found,) = _found(org)
-    assert (
-        f"\n  app.OAuth 'kong-oam tests shop/job', {renamed} (labelled 'billing', and its client id is ours for good)\n"
-    ) in str(found)
-    first, app = _imported(found)["resources"]
-    assert (first["name"], app["name"], app["id"]) == ("main", "main-app-shop/job", renamed)
-    assert _found(org, NOTHING | {("okta:app/oAuth:OAuth", "main-app-shop/job")}) == []
-
-
-def test_an_app_of_our_label_and_client_id_is_one(org: httpx.Client) -> None:
-    """It has its own id for a second time in no command."""
-    app = _app(org, "kong-oam tests shop/job", client_id="kong-oam.tests.shop.job")
-    (found,) = _found(org)
-    assert [one["id"] for one in _imported(found)["resources"][1:]] == [app]
-
-
 def test_policies_of_others_in_the_server_have_to_go_first(org: httpx.Client) -> None:
     """They would give tokens for this stack's APIs to clients that no role names."""
     server = _server(org)
