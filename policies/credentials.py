@@ -9,7 +9,7 @@ from typing import Any
 
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding, Settings
-from .workload import workloads
+from .workload import containers, workloads
 
 KEPT: Mapping[str, tuple[str, ...]] = {
     "okta:app/oAuth:OAuth": ("clientSecret",),
@@ -76,18 +76,9 @@ def _texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
 
 def _plain_variables(workload: Resource) -> Iterator[str]:
     """Environment variables that are named like a secret and have a value, not a reference."""
-    for container in _containers(workload.properties):
+    for container in containers(workload):
         for variable in container.get("env") or ():
             if isinstance(variable, Mapping) and variable.get("value"):
                 name = str(variable.get("name"))
                 if _SECRET_NAME.search(name):
                     yield name
-
-
-def _containers(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if name in ("containers", "initContainers"):
-                yield from (container for container in item if isinstance(container, Mapping))
-            else:
-                yield from _containers(item)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding
@@ -15,17 +14,17 @@ CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 
 _ON_DEVICES = "publicClient"
 
+Redirect = tuple[Resource, str, str, bool]
+"""An application, the property that lists the redirect URI, the URI, and whether users have the application itself on
+their device."""
 
-def redirects(deployment: Deployment, schemes: set[str], stays: Callable[[str], bool]) -> Iterator[PolicyFinding]:
-    """Finds redirect URIs that are no single address, or not by one of `schemes`; on devices, those that leave them
-    (`stays`)."""
+
+def redirects(deployment: Deployment) -> Iterator[Redirect]:
+    """Yields the redirect URIs of applications."""
     for app in deployment.of(APPLICATION):
         for place in ("web", "singlePageApplication", _ON_DEVICES):
             for uri in _texts(_part(app, place).get("redirectUris")):
-                if "*" in uri:
-                    yield PolicyFinding(f"{app.name}: {uri} in {place} stands for more than one address", app)
-                elif urlsplit(uri).scheme not in schemes and not (place == _ON_DEVICES and stays(uri)):
-                    yield PolicyFinding(f"{app.name}: {uri} in {place} is not https", app)
+                yield app, place, uri, place == _ON_DEVICES
 
 
 def grants(deployment: Deployment) -> Iterator[PolicyFinding]:

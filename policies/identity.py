@@ -21,27 +21,27 @@ _UNSAFE = {"implicit", "password"}
 def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
     """Checks that every redirect URI is one address, by https; a native application's may also stay on its device."""
     schemes = {"https", "http"} if deployment.model.cloud in settings["exceptClouds"] else {"https"}
+    for app, place, uri, on_device in _redirects(deployment):
+        if "*" in uri or uri == "+":
+            yield PolicyFinding(f"{app.name}: {uri} in {place} stands for more than one address", app)
+        elif urlsplit(uri).scheme not in schemes and not (on_device and _stays_on_device(uri)):
+            yield PolicyFinding(f"{app.name}: {uri} in {place} is not https", app)
+    for app in deployment.of(APP):
+        if app.text("wildcardRedirect") not in ("", "DISABLED"):
+            yield PolicyFinding(f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}", app)
+
+
+def _redirects(deployment: Deployment) -> Iterator[entra.Redirect]:
+    """Yields redirect URIs of clients at any provider."""
     for app in deployment.of(APP):
         for name in ("redirectUris", "postLogoutRedirectUris"):
             for uri in app.texts(name):
-                if "*" in uri:
-                    yield PolicyFinding(f"{app.name}: {uri} in {name} stands for more than one address", app)
-                elif urlsplit(uri).scheme not in schemes and not (
-                    app.text("type") == "native" and _stays_on_device(uri)
-                ):
-                    yield PolicyFinding(f"{app.name}: {uri} in {name} is not https", app)
-        if app.text("wildcardRedirect") not in ("", "DISABLED"):
-            yield PolicyFinding(f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}", app)
+                yield app, name, uri, app.text("type") == "native"
     for client in deployment.of(REALM_CLIENT):
         for name in ("validRedirectUris", "validPostLogoutRedirectUris"):
             for uri in client.texts(name):
-                if "*" in uri or uri == "+":
-                    yield PolicyFinding(f"{client.name}: {uri} in {name} stands for more than one address", client)
-                elif urlsplit(uri).scheme not in schemes and not (
-                    client.text("accessType") == "PUBLIC" and _stays_on_device(uri)
-                ):
-                    yield PolicyFinding(f"{client.name}: {uri} in {name} is not https", client)
-    yield from entra.redirects(deployment, schemes, _stays_on_device)
+                yield client, name, uri, client.text("accessType") == "PUBLIC"
+    yield from entra.redirects(deployment)
 
 
 def _stays_on_device(uri: str) -> bool:

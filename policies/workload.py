@@ -26,6 +26,12 @@ def workloads(deployment: Deployment) -> Iterator[Resource]:
     return (one for one in deployment.resources if one.type.startswith("kubernetes:") and any(_pods(one.properties)))
 
 
+def containers(workload: Resource) -> Iterator[Mapping[str, Any]]:
+    """The containers of its pods, as far as they are known."""
+    for _, pod in _pods(workload.properties):
+        yield from _containers(pod)
+
+
 def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
     """Checks that the pods behind a Service have a NetworkPolicy for what comes in, which names who that is, and that
     there is no way around it.
