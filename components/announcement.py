@@ -23,7 +23,7 @@ from kong_oam.kong.rate_limit import notice
 def announce(model: AccessModel, state: StackState) -> None:
     """Compares the model with what the stack's gates enforce, by their resources in the state, and with the settings
     that it exported when it was last deployed. Silent where access stays as it is."""
-    line = announcement(model, exported(state.outputs), state.resources, first="access" not in state.outputs)
+    line = announcement(model, exported(state.outputs), state.resources)
     if line:
         log, text = line
         log(text)
@@ -44,15 +44,13 @@ def announce_waived(estate: Estate) -> None:
 
 
 def announcement(
-    model: AccessModel, deployed: Any, resources: Sequence[Resource], *, first: bool
+    model: AccessModel, deployed: Any, resources: Sequence[Resource]
 ) -> tuple[Callable[[str], None], str] | None:
     """Words the line, and gives it behind the function that logs it; None where access stays as it is.
 
-    `deployed` is the exported model, `first` that there were no outputs yet. Whatever opens is a warning. What cannot
-    be compared is said and stops nobody: it decides nothing.
+    `deployed` is the exported model; None before the first run. Whatever opens is a warning. What cannot be compared is
+    said and stops nobody: it decides nothing.
     """
-    if deployed is None and not first:
-        return pulumi.log.info, "access: cannot be compared with what is deployed, which exports no model yet"
     try:
         last_model = empty(model) if deployed is None else load_model(deployed)
         changes = changed(enforced(resources, last_model), model)

@@ -20,11 +20,11 @@ LINE = "POST https://orders.example.com/orders/health"
 
 def test_what_opens_is_a_warning_and_what_closes_is_not() -> None:
     """One line either way."""
-    assert announcement(OPENED, dump_model(BEFORE), DEPLOYED, first=False) == (
+    assert announcement(OPENED, dump_model(BEFORE), DEPLOYED) == (
         pulumi.log.warn,
         f"access: newly public: {LINE}",
     )
-    said = announcement(BEFORE, dump_model(OPENED), state(OPENED.estate), first=False)
+    said = announcement(BEFORE, dump_model(OPENED), state(OPENED.estate))
     assert said == (pulumi.log.info, f"access: revoked from everybody: {LINE}")
 
 
@@ -39,35 +39,31 @@ def test_what_opens_is_a_warning_and_what_closes_is_not() -> None:
 def test_a_setting_that_may_let_somebody_in_is_a_warning(gateway: dict[str, object], log: object, line: str) -> None:
     """Any other is said, too."""
     on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway})
-    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED, first=False) == (log, f"access: {line}")
+    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (log, f"access: {line}")
 
 
 def test_a_setting_that_only_refuses_is_no_warning() -> None:
     """Tokens that live shorter, say."""
     on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
     line = "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
-    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED, first=False) == (pulumi.log.info, line)
+    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (pulumi.log.info, line)
 
 
 def test_nothing_is_said_where_nothing_changes() -> None:
     """A run that changes images, say."""
-    assert announcement(BEFORE, dump_model(BEFORE), DEPLOYED, first=False) is None
+    assert announcement(BEFORE, dump_model(BEFORE), DEPLOYED) is None
 
 
 def test_a_first_deployment_is_compared_with_nothing() -> None:
-    """And one by a version that exported no model, with nothing that could be told."""
-    said = announcement(BEFORE, None, (), first=True)
+    """All that it opens is new."""
+    said = announcement(BEFORE, None, ())
     assert said is not None and said[1].startswith("access: newly public: ")
-    assert announcement(BEFORE, None, (), first=False) == (
-        pulumi.log.info,
-        "access: cannot be compared with what is deployed, which exports no model yet",
-    )
 
 
 @pytest.mark.parametrize("deployed", ["2\n", 7, "nonsense", "1\nstack []"])
 def test_a_model_that_cannot_be_read_stops_nobody(deployed: object) -> None:
     """It is said, and decides nothing."""
-    said = announcement(BEFORE, deployed, DEPLOYED, first=False)
+    said = announcement(BEFORE, deployed, DEPLOYED)
     assert said is not None and said[0] is pulumi.log.warn
     assert said[1].startswith("access: cannot be compared with what is deployed: its model is ")
 

@@ -99,7 +99,7 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words() -> None:
         UnwieldyError, match=rf"'orders/api' \(app0.yaml:7:7\) has a rule .* by more than {MOST:,} sets"
     ):
         diff(model(with_groups(2, 2), SHOP), estate)
-    said = announcement(estate, None, (), first=True)
+    said = announcement(estate, None, ())
     assert said is not None
     assert said[1].startswith(
         "access: cannot be compared with what is deployed: 'orders/api' (app0.yaml:7:7) has a rule"
