@@ -112,11 +112,8 @@ def published(name: str, issuer: pulumi.Input[str], proxy: str | None = None) ->
 
     def ask(address: str) -> Published:
         try:
-            metadata = discover(address, proxy)
+            return discover(address, proxy)
         except DiscoveryError as error:
             refuse(f"identity provider '{name}': {error}")
-        for reason in metadata.ignored:
-            pulumi.log.debug(f"identity provider '{name}': {reason}")
-        return metadata
 
     return pulumi.Output.from_input(issuer).apply(ask)

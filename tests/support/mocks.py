@@ -176,7 +176,7 @@ def _name(urn: str) -> str:
 
 
 def _published(issuer: str, proxy: str | None) -> Published:
-    return Published(issuer, f"{issuer}/v1/token", "", (KEY,), ())
+    return Published(issuer, f"{issuer}/v1/token", "", (KEY,))
 
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]

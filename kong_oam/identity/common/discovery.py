@@ -50,8 +50,6 @@ class Published:
     token_endpoint: str
     authorization_endpoint: str
     keys: tuple[SigningKey, ...]
-    ignored: tuple[str, ...]
-    """Why each other key of the set is not among `keys`."""
 
 
 def discover(issuer: str, proxy: str | None = None) -> Published:
@@ -70,9 +68,9 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
         endpoints = [document.get(name) for name in ("token_endpoint", "authorization_endpoint", "jwks_uri")]
         if not isinstance(endpoints[0], str) or not isinstance(endpoints[2], str):
             raise DiscoveryError(f"{shown(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?")
-        keys, ignored = signing_keys(_get(client, endpoints[2], proxied=proxy is not None), issuer)
+        keys = signing_keys(_get(client, endpoints[2], proxied=proxy is not None), issuer)
     authorization = endpoints[1] if isinstance(endpoints[1], str) else ""
-    return Published(issuer, endpoints[0], authorization, keys, ignored)
+    return Published(issuer, endpoints[0], authorization, keys)
 
 
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
@@ -98,8 +96,8 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
     return body
 
 
-def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[tuple[SigningKey, ...], tuple[str, ...]]:
-    """Reads from a JSON Web Key set the keys that may sign tokens, and why each other one may not.
+def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[SigningKey, ...]:
+    """Reads from a JSON Web Key set the keys that may sign tokens, and leaves out any other.
 
     Kong finds a key by its id, so a key without one is of no use, and two different keys of one id are an error, as is
     a set without any usable key. Raises DiscoveryError.
@@ -122,7 +120,7 @@ def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[tuple[SigningKey
     if not by_id:
         reasons = some(ignored, "; ") or "it is empty"
         raise DiscoveryError(f"{shown(issuer)}: no key of its set can verify tokens: {reasons}")
-    return tuple(by_id.values()), tuple(ignored)
+    return tuple(by_id.values())
 
 
 def _signing_key(item: Mapping[str, Any]) -> SigningKey:

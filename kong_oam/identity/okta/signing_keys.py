@@ -41,6 +41,6 @@ def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
     }
     if len(by_status["ACTIVE"]) != 1:
         raise DiscoveryError(f"{shown(issuer)}: Okta lists {len(by_status['ACTIVE'])} active signing keys, not one")
-    keys, _ = signing_keys({"keys": [*by_status["ACTIVE"], *by_status["NEXT"]]}, issuer)
+    keys = signing_keys({"keys": [*by_status["ACTIVE"], *by_status["NEXT"]]}, issuer)
     previous_keys = by_status["EXPIRED"][:1]
-    return ServerKeys(keys, signing_keys({"keys": previous_keys}, issuer)[0] if previous_keys else ())
+    return ServerKeys(keys, signing_keys({"keys": previous_keys}, issuer) if previous_keys else ())

@@ -158,7 +158,7 @@ def test_a_signing_key_that_others_have_in_kong_is_named(admin: httpx.Client, mo
 
     def discovered(issuer: str) -> Published:
         asked.append(issuer)
-        return Published(issuer, "", "", (SigningKey("k1", "RS256", ""), SigningKey("k2", "RS256", "")), ())
+        return Published(issuer, "", "", (SigningKey("k1", "RS256", ""), SigningKey("k2", "RS256", "")))
 
     monkeypatch.setattr("kong_oam.kong.conflicts.discover", discovered)
     _make(admin, "/consumers", username="ours", tags=OURS)

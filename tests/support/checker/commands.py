@@ -234,7 +234,7 @@ def commands(folder: Path, draw: random.Random) -> Iterator[Commands]:
         okta = opened.enter_context(Okta(api_token="the API token", groups=("sales", "order-desk")))
         answer(patch)
         key = SigningKey(KID, "RS256", issuer_key())
-        patch.setattr("components.identity.issuer.discover", lambda issuer, _: Published(issuer, "", "", (key,), ()))
+        patch.setattr("components.identity.issuer.discover", lambda issuer, _: Published(issuer, "", "", (key,)))
         patch.setattr("kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((key,), ()))
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("OKTA_HTTP_PROXY", okta.url)
