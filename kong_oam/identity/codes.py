@@ -40,7 +40,7 @@ CODES: Mapping[str, Code] = {
         "correct `application/component` under `identityProviders[].certificates`, or remove it",
     ),
     "ENV411": Code(
-        "more than the identity provider takes, or nearly as much (warning)",
-        "do as the message says: have a client call less, or bind roles to fewer groups",
+        "nearly as many groups as the identity provider takes, or more (warning)",
+        "bind roles to fewer groups, or move Applications to a stack of their own",
     ),
 }
