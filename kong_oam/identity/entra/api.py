@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -39,9 +39,6 @@ _MOST_VALUES = 14
 """Values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues), one of which may be another."""
 _TOP = 999
 """The most objects of an answer."""
-_LONGEST_FILTER = 4_000
-"""Characters of these values in an address: a guess, half of what servers usually take for all of it."""
-
 _TIMEOUT = httpx.Timeout(30.0)
 
 _PERMISSIONS = (
@@ -216,9 +213,9 @@ class Graph:
         wanted = sorted({*values})
         return _sorted_out(field, wanted, chain.from_iterable(self._one_of(field, path, wanted, also)))
 
-    def _one_of(self, field: str, path: str, values: Iterable[str], also: str) -> Iterator[Iterator[Row]]:
-        for some in _batches(values):
-            listed = ", ".join(map(_quoted, some))
+    def _one_of(self, field: str, path: str, values: Sequence[str], also: str) -> Iterator[Iterator[Row]]:
+        for first in range(0, len(values), _MOST_VALUES):
+            listed = ", ".join(map(_quoted, values[first : first + _MOST_VALUES]))
             yield self.rows(path, f"{field} in ({listed}){f' and {also}' if also else ''}")
 
     def _groups(self) -> Iterator[Row]:
@@ -268,20 +265,6 @@ def _sorted_out(field: str, values: Iterable[str], rows: Iterable[Row]) -> dict[
         for value in by_lower.get(str(row[field]).lower(), ()):
             found[value].append(row)
     return found
-
-
-def _batches(values: Iterable[str]) -> Iterator[list[str]]:
-    """Splits values into what one filter takes, and one address."""
-    some, length = list[str](), 0
-    for value in values:
-        size = len(quote(value))
-        if some and (len(some) == _MOST_VALUES or length + size > _LONGEST_FILTER):
-            yield some
-            some, length = [], 0
-        some.append(value)
-        length += size
-    if some:
-        yield some
 
 
 def _quoted(text: str | None) -> str:
