@@ -158,11 +158,6 @@ def _message(cluster: Cluster, component: Component, one: PlacedObject) -> str:
             f"{kind} '{namespace}/{name}' has pods of this version that are not ready; after ten minutes the run gives "
             f"up. See {cluster.kubectl} --namespace={namespace} get pods --selector={COMPONENT}={component.name}"
         )
-    if _is_service(manifest):
-        return (
-            f"Service '{namespace}/{name}' has no pods behind it that are ready, or no address of its load balancer; "
-            f"after ten minutes the run gives up. See {cluster.kubectl} --namespace={namespace} describe service {name}"
-        )
     if group_kind(manifest) == RELEASE:
         return f"release '{namespace}/{name}' is not ready. See {cluster.helm} --namespace {namespace} status {name}"
     where = f"--namespace={namespace} " if namespace else ""
