@@ -28,6 +28,7 @@ import pulumiverse_time as time
 
 from kong_oam.access.model import Client, Component
 from kong_oam.identity.common.looked_up import LookedUp
+from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.assignments import Assignment, assignments, consent, distinct
 from kong_oam.identity.entra.description import SPELLING
@@ -40,7 +41,6 @@ from kong_oam.identity.entra.names import (
     apis,
     client_name,
     client_resource,
-    clients,
     role_id,
     role_of,
     scope_id,
@@ -86,7 +86,7 @@ class Entra(pulumi.ComponentResource):
             self._offer(given.looked_up)
         else:
             self._take(base)
-        credentials = {client.component: self._client(client) for client in clients(settings, estate)}
+        credentials = {client.component: self._client(client) for client in clients_at(settings, estate)}
         for assignment in assignments(settings, estate):
             self._assign(assignment)
         per_api: dict[str, Any] = {

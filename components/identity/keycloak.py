@@ -31,6 +31,7 @@ import pulumi_keycloak as keycloak
 from kong_oam.access.model import Client
 from kong_oam.identity.common.jwk import ECDSA, Jwk, signs
 from kong_oam.identity.common.looked_up import LookedUp
+from kong_oam.identity.common.parts import clients_at, scopes_at
 from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
 from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, granted, group_path
@@ -71,8 +72,7 @@ class Keycloak(pulumi.ComponentResource):
         self._realm, self._homes, self._grants = account.realm, given.homes, given.grants
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
-        self._guarded = tuple(c for c in estate.offering if c.provider == settings.name)
-        self._clients = tuple(client for client in estate.own_clients if client.provider == settings.name)
+        self._clients = clients_at(settings, estate)
         if base is None:
             self._roles = self._group_roles(given.looked_up)
             self._role_ids: Mapping[str, pulumi.Input[str]] = {group: role.id for group, role in self._roles.items()}
@@ -198,12 +198,9 @@ class Keycloak(pulumi.ComponentResource):
         return scope
 
     def _declared_scopes(self) -> Mapping[str, keycloak.openid.ClientScope]:
-        declared = {
-            scope: description for component in self._guarded for scope, description in component.scopes.items()
-        }
         return {
             scope: self._scope(f"api-{scope}", scope, description, self._options, listed=True)
-            for scope, description in sorted(declared.items())
+            for scope, description in scopes_at(self._settings, self._estate).items()
         }
 
     def _client(self, client: Client, keys: Keys | None) -> keycloak.openid.Client:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import pulumi
 
 from kong_oam.access.settings.stack import KnownClient
+from kong_oam.identity.common.parts import clients_at
 
 from .issuer import Credential, Issuer, Provisioning, SecretReference, of_base, published
 
@@ -21,8 +22,7 @@ def provision(given: Provisioning) -> Issuer:
     settings = given.settings
     clients = {
         client.component: _credential(settings.clients[client.component])
-        for client in given.estate.own_clients
-        if client.provider == settings.name
+        for client in clients_at(settings, given.estate)
     }
     if given.base is not None:
         return of_base(given.base, clients)

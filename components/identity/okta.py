@@ -22,6 +22,7 @@ from kong_oam.access.model import EXTERNAL, Client
 from kong_oam.errors import ProductError
 from kong_oam.identity.common.discovery import Published
 from kong_oam.identity.common.jwk import RSA, Jwk
+from kong_oam.identity.common.parts import clients_at, groups_at, scopes_at
 from kong_oam.identity.okta import api, signing_keys
 from kong_oam.identity.okta.conflicts import COMPONENT
 from kong_oam.identity.okta.description import SPELLING
@@ -72,9 +73,7 @@ class Okta(pulumi.ComponentResource):
         self._model = estate.stack.providers[settings.name]
         self._homes, self._account = given.homes, _account(name, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._account)
-        self._clients = tuple(client for client in estate.own_clients if client.provider == settings.name)
-        self._guarded = tuple(c for c in estate.offering if c.provider == settings.name)
-        self._named_groups = sorted({group for c in self._guarded for role in c.roles for group in role.groups})
+        self._clients, self._named_groups = clients_at(settings, estate), groups_at(settings, estate)
         if base is None:
             server = self._authorization_server()
             self._server_id: pulumi.Input[str] = server.id
@@ -136,9 +135,6 @@ class Okta(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self._homes[client.component], provider=self._account, **options)  # type: ignore[arg-type]
 
     def _scopes(self) -> Mapping[str, okta.auth.ServerScope]:
-        declared = {
-            scope: description for component in self._guarded for scope, description in component.scopes.items()
-        }
         return {
             scope: okta.auth.ServerScope(
                 self._logical.scope(scope),
@@ -152,7 +148,7 @@ class Okta(pulumi.ComponentResource):
                 metadata_publish="NO_CLIENTS",
                 opts=self._inside,
             )
-            for scope, description in sorted(declared.items())
+            for scope, description in scopes_at(self._settings, self._estate).items()
         }
 
     def _groups_claim(self) -> list[okta.auth.ServerClaim]:

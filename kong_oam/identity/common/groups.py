@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from kong_oam.access.model import Estate, Role
+from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, nearest
 from kong_oam.identity.common.looked_up import Ids
+from kong_oam.identity.common.parts import groups_at, offered_at
 
 
 def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
     """Lists the groups that roles at a provider name, as it calls them."""
     provider = estate.stack.providers[settings.name]
-    return sorted({provider.group(group) for _, group in _named(settings, estate)})
+    return sorted({provider.group(group) for group in groups_at(settings, estate)})
 
 
 def unclear_groups(
@@ -24,25 +25,25 @@ def unclear_groups(
     `ids` are those of the groups that roles name, and of others, which may have been meant. More names are asked for
     (`others`) only where a group is missing.
     """
-    provider = estate.stack.providers[settings.name]
     existing = [name for name, found in ids.items() if found]
     if len(existing) < len(ids):
         existing += others()
-    for role, group in _named(settings, estate):
-        name = provider.group(group)
-        if len(ids[name]) == 1:
-            continue
-        mapped = f" (there '{name}')" if name != group else ""
-        message = f"role '{role.name}': group '{group}'{mapped} of {settings.name} "
-        if ids[name]:
-            message += f"is there {len(ids[name])} times. Rename the others"
-        else:
-            where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
-            message += f"does not exist{nearest(name, existing) or '.'} Create it there, or map '{group}' {where}"
-        yield Diagnostic("ENV401", message, role.place.at("groups", role.groups.index(group)))
+    for component in offered_at(settings, estate):
+        for role in component.roles:
+            for group in role.groups:
+                if problem := _problem(settings, estate, group, ids, existing):
+                    message = f"role '{role.name}': group '{group}'{problem}"
+                    yield Diagnostic("ENV401", message, role.place.at("groups", role.groups.index(group)))
 
 
-def _named(settings: ProviderSettings, estate: Estate) -> Iterator[tuple[Role, str]]:
-    for component in estate.offering:
-        if component.provider == settings.name:
-            yield from ((role, group) for role in component.roles for group in role.groups)
+def _problem(settings: ProviderSettings, estate: Estate, group: str, ids: Ids, existing: Sequence[str]) -> str | None:
+    """Says what is wrong with a group, and what to do; None where it is there once."""
+    name = estate.stack.providers[settings.name].group(group)
+    if len(ids[name]) == 1:
+        return None
+    mapped = f" (there '{name}')" if name != group else ""
+    if ids[name]:
+        return f"{mapped} of {settings.name} is there {len(ids[name])} times. Rename the others"
+    where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
+    meant = nearest(name, existing) or "."
+    return f"{mapped} of {settings.name} does not exist{meant} Create it there, or map '{group}' {where}"

@@ -10,7 +10,8 @@ from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.granted import Grant
-from kong_oam.identity.entra.names import apis, clients, role_id, role_of
+from kong_oam.identity.common.parts import clients_at
+from kong_oam.identity.entra.names import apis, role_id, role_of
 
 PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
@@ -52,7 +53,7 @@ def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignme
         for group in distinct(provider, (group for role in component.roles for group in role.groups)):
             identifier = role_id(stack, key, provider.listed(group))
             yield Assignment(f"{prefix}-group-{key}:{group}", f"api-{key}", identifier, group=provider.group(group))
-    for client in clients(settings, estate):
+    for client in clients_at(settings, estate):
         app = f"app-{client.component}"
         for group in distinct(provider, client.groups) if client.user_facing else ():
             logical = f"{prefix}-signs-in-{client.component}:{group}"

@@ -14,6 +14,7 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.conflicts import MADE_ANEW, Conflict, Managed, conflict_finding
+from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.entra.api import Graph
 from kong_oam.identity.entra.names import (
     APPLICATION,
@@ -22,7 +23,6 @@ from kong_oam.identity.entra.names import (
     apis,
     client_name,
     client_resource,
-    clients,
 )
 
 
@@ -47,6 +47,6 @@ def applications(settings: ProviderSettings, estate: Estate) -> Iterator[Managed
     stack = estate.stack.name
     for key in apis(settings, estate):
         yield Managed(APPLICATION, api_resource(settings.name, key), api_name(stack, key))
-    for client in clients(settings, estate):
+    for client in clients_at(settings, estate):
         _, logical = client_resource(settings.name, client.component)
         yield Managed(APPLICATION, logical, client_name(stack, client.component))

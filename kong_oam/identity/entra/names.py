@@ -10,7 +10,7 @@ import re
 import uuid
 from dataclasses import dataclass
 
-from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 
@@ -96,11 +96,6 @@ def apis(settings: ProviderSettings, estate: Estate, *, offered: bool = False) -
     """
     components = estate.offering if offered else estate.components.values()
     return {api.key: api for api in components if api.provider == settings.name and api.scopes}
-
-
-def clients(settings: ProviderSettings, estate: Estate) -> tuple[Client, ...]:
-    """Selects the clients that get their tokens here."""
-    return tuple(client for client in estate.own_clients if client.provider == settings.name)
 
 
 def other_tenants(settings: ProviderSettings, estate: Estate) -> list[Provider]:

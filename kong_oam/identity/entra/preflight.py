@@ -13,9 +13,10 @@ from kong_oam.errors import RefusedError
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.common.looked_up import Ids, LookedUp
+from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
 from kong_oam.identity.entra.conflicts import name_conflicts
-from kong_oam.identity.entra.names import clients, other_tenants, tenant_in
+from kong_oam.identity.entra.names import other_tenants, tenant_in
 
 
 def inspect(
@@ -61,7 +62,7 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnost
 
 def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     """Warns of partners without a certificate: Entra reads no keys where owners publish them. The rest is made."""
-    for client in clients(settings, estate):
+    for client in clients_at(settings, estate):
         if client.kind == EXTERNAL and client.component not in settings.certificates:
             message = (
                 f"{settings.name} does not look at the jwksUri of '{client.component}', so that it has no key there: "
@@ -72,7 +73,7 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]
 
 def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     """Reports certificates that no partner's client here would prove itself with."""
-    partners = {client.component for client in clients(settings, estate) if client.kind == EXTERNAL}
+    partners = {client.component for client in clients_at(settings, estate) if client.kind == EXTERNAL}
     for key in sorted(settings.certificates.keys() - partners):
         hint = suggestion(key, partners - settings.certificates.keys())
         message = f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"

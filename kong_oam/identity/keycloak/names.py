@@ -10,6 +10,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.granted import Grant, listed
+from kong_oam.identity.common.groups import group_names
+from kong_oam.identity.common.parts import clients_at, scopes_at
 
 ROLE = "keycloak:index/role:Role"
 SCOPE = "keycloak:openid/clientScope:ClientScope"
@@ -38,10 +40,7 @@ class Names:
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """The groups that roles name, as the provider calls them."""
-        provider, name = self.estate.stack.providers[self.settings.name], self.settings.name
-        guarded = (component for component in self.estate.offering if component.provider == name)
-        named = {group for component in guarded for role in component.roles for group in role.groups}
-        return tuple(sorted({provider.group(group) for group in named}))
+        return tuple(group_names(self.settings, self.estate))
 
     def role(self, group: str) -> str:
         """Gives the logical name of a group's role."""
@@ -61,17 +60,16 @@ class Names:
 
     @property
     def scopes(self) -> dict[str, str]:
-        name = self.settings.name
-        guarded = (component for component in self.estate.offering if component.provider == name)
         scopes = {self.scope("groups"): self.in_realm("groups")} if self.groups else {}
-        scopes |= {self.scope(f"api-{scope}"): scope for component in guarded for scope in component.scopes}
-        clients = (client for client in self.estate.own_clients if client.provider == name)
-        counting = [client.component for client in clients if client.groups or not client.user_facing]
-        return scopes | {self.scope(f"for-{component}"): self.in_realm(component) for component in counting}
+        scopes |= {self.scope(f"api-{scope}"): scope for scope in scopes_at(self.settings, self.estate)}
+        for client in clients_at(self.settings, self.estate):
+            if client.groups or not client.user_facing:
+                scopes[self.scope(f"for-{client.component}")] = self.in_realm(client.component)
+        return scopes
 
     @property
     def clients(self) -> dict[str, str]:
-        components = (client.component for client in self.estate.own_clients if client.provider == self.settings.name)
+        components = (client.component for client in clients_at(self.settings, self.estate))
         return {self.client(component): self.in_realm(component) for component in components}
 
 

@@ -10,6 +10,7 @@ from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.looked_up import LookedUp
+from kong_oam.identity.common.parts import clients_at
 
 
 def inspect(
@@ -20,7 +21,7 @@ def inspect(
     looked_up: LookedUp,  # noqa: ARG001 - its groups have no ids here
 ) -> Iterator[Diagnostic]:
     """Reports clients of the estate that the stack does not name, or not with all that they need."""
-    clients = [client for client in estate.own_clients if client.provider == settings.name]
+    clients = clients_at(settings, estate)
     keys = {client.component for client in clients}
     unused = settings.clients.keys() - keys
     where = f"identityProviders[].clients in stacks/Pulumi.{estate.stack.name}.yaml"

@@ -22,6 +22,7 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import Conflict, Managed, conflict_finding, stack_at
+from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.okta.api import rows
 from kong_oam.identity.okta.names import (
     APP,
@@ -177,8 +178,8 @@ def _command(settings: ProviderSettings, stack: str, held: Held, project: str, c
 
 
 def _assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    for client in estate.own_clients:
-        if client.provider == settings.name and client.groups:
+    for client in clients_at(settings, estate):
+        if client.groups:
             label = app_label(estate.stack.name, client.component)
             yield Managed(ASSIGNMENTS, LogicalNames(settings.name).assignments(client.component), label)
 

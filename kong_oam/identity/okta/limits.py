@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.identity.common.parts import groups_at
 
 GROUPS = 100
 """Groups that a claim lists; a request that matches more fails (guide "Create an authorization server", Groups claim).
@@ -24,8 +25,7 @@ _NEAR = 80
 
 def limits(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     """Reports how many groups there are, and what to do. It asks nobody."""
-    guarded = (component for component in estate.offering if component.provider == settings.name)
-    count = len({group for component in guarded for role in component.roles for group in role.groups})
+    count = len(groups_at(settings, estate))
     if count >= _NEAR:
         message = (
             f"roles of {settings.name} name {count} groups, and Okta gives no token to a user who is in more than "

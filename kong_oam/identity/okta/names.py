@@ -11,6 +11,7 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.conflicts import Managed
 from kong_oam.identity.common.granted import Grant, listed
+from kong_oam.identity.common.parts import clients_at, groups_at, scopes_at
 
 SERVER = "okta:auth/server:Server"
 SCOPE = "okta:auth/serverScope:ServerScope"
@@ -131,13 +132,12 @@ def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
     """Yields all objects that the stack makes, but for the assignments of groups to apps: those have no name."""
     prefix, stack, logical = settings.name, estate.stack.name, LogicalNames(settings.name)
-    guarded = [component for component in estate.offering if component.provider == prefix]
-    clients = [client for client in estate.own_clients if client.provider == prefix]
+    clients = clients_at(settings, estate)
     pages = [client for client in estate.clients if client.provider == prefix] if estate.role != "partition" else []
     yield Managed(SERVER, logical.server, server_name(stack))
-    for scope in sorted({scope for component in guarded for scope in component.scopes}):
+    for scope in scopes_at(settings, estate):
         yield Managed(SCOPE, logical.scope(scope), scope)
-    if any(role.groups for component in guarded for role in component.roles):
+    if groups_at(settings, estate):
         yield Managed(CLAIM, logical.groups_claim, GROUPS_CLAIM)
     for client in clients:
         yield Managed(APP, logical.app(client.component), app_label(stack, client.component))

@@ -14,8 +14,9 @@ from kong_oam.access.providers import LONGEST_LISTED, Provider
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate
 from kong_oam.identity.common.certificates import certificate
+from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.entra.description import SPELLING, describe
-from kong_oam.identity.entra.names import apis, clients, other_tenants, role_id, scope_id, tenant_of
+from kong_oam.identity.entra.names import apis, other_tenants, role_id, scope_id, tenant_of
 from tests.support.estates import SPELLING as ANOTHER
 from tests.support.estates import api, estate
 from tests.support.gateway_tokens import Issuer
@@ -66,7 +67,7 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
     }
     both = estate(*(api(name, domain=f"{name}.example.com", access=traits[name]) for name in "ab"), SHOP, stack=stack)
     assert set(apis(SETTINGS, both)) == {"a/api"}
-    assert [one.component for one in clients(SETTINGS, both)] == ["shop/job"]
+    assert [one.component for one in clients_at(SETTINGS, both)] == ["shop/job"]
     assert other_tenants(SETTINGS, both) == []
 
 
