@@ -29,7 +29,7 @@ import pulumi
 import pulumi_keycloak as keycloak
 
 from kong_oam.access.model import Client
-from kong_oam.identity.common.jwk import ECDSA, Jwk, signs
+from kong_oam.identity.common.jwk import ECDSA, SIGNS, Jwk
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.common.parts import clients_at, scopes_at
 from kong_oam.identity.keycloak import api
@@ -41,6 +41,8 @@ from ..settings import configuration
 from .issuer import Credential, Issuer, Provisioning, of_base, published
 from .keys import Keys, pairs_of
 
+_KEYS = ECDSA
+"""The kind of clients' keys."""
 _ALGORITHM = "token.endpoint.auth.signing.alg"
 _OF_PARTNERS = "RS256"
 _KEYS_STAY = 12.0
@@ -87,7 +89,7 @@ class Keycloak(pulumi.ComponentResource):
             self._groups_scope = base.get("groupsScope")
             self._scopes = {scope: scope for client in self._clients for scope in client.scopes}
         keyed = [client for client in self._clients if client.keyed and not settings.client_secrets]
-        keys = pairs_of(keyed, ECDSA, given.rotation, lambda key: f"{name}-key-{key}", given.homes)
+        keys = pairs_of(keyed, _KEYS, given.rotation, lambda key: f"{name}-key-{key}", given.homes)
         registered = {client.component: self._client(client, keys.get(client.component)) for client in self._clients}
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
@@ -315,17 +317,12 @@ def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]
 
 
 def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
-    """Gives attributes of a client that proves with one of these keys who it is.
-
-    While keys of two kinds overlap no algorithm is named: Keycloak then takes any that is asymmetric
-    (AbstractBaseJWTValidator.java), of a key that says so of itself.
-    """
-    listed = [{**key, "use": "sig", "alg": signs(key)} for key in keys]
-    algorithms = {key["alg"] for key in listed}
+    """Gives attributes of a client that proves with one of these keys who it is."""
+    listed = [{**key, "use": "sig", "alg": SIGNS[_KEYS]} for key in keys]
     return {
         "use.jwks.string": "true",
         "jwks.string": json.dumps({"keys": listed}, sort_keys=True),
-        **({_ALGORITHM: algorithms.pop()} if len(algorithms) == 1 else {}),
+        _ALGORITHM: SIGNS[_KEYS],
     }
 
 

@@ -41,11 +41,6 @@ def jwk(pem: str) -> Jwk:
     return {**members, "kid": _encoded(hashlib.sha256(canonical.encode()).digest())}
 
 
-def signs(key: Jwk) -> str:
-    """The algorithm with which the private half of a key signs: RS256 or ES256 (RFC 7518)."""
-    return SIGNS[ECDSA if key["kty"] == "EC" else RSA]
-
-
 def _number(value: int) -> str:
     return _encoded(value.to_bytes((value.bit_length() + 7) // 8))
 
