@@ -42,7 +42,7 @@ def find(
 ) -> Orphans | None:
     """Finds what interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
     provider = account_name(settings.name)
-    if not applies(state, provider):
+    if not state.pending_at(provider, _SEARCHES):
         return None
     if (of_tenant := account(tenant_in(settings), configuration)) is None:
         raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
@@ -50,11 +50,6 @@ def find(
     return Orphans(
         f"Entra, {shown(settings.issuer or '')}", orphans(graph, state, provider), lambda lost: remove(graph, lost)
     )
-
-
-def applies(state: ExportedState, provider: str) -> bool:
-    """Tells whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
-    return bool(state.pending_at(provider, _SEARCHES))
 
 
 def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[TenantOrphan, str | None]]:

@@ -29,7 +29,7 @@ def find(
 ) -> Orphans | None:
     """Finds what interrupted creations made in the realm. Raises InspectionError and RefusedError."""
     provider = account_name(settings.name)
-    if not applies(state, provider):
+    if not state.pending_at(provider, _TYPES):
         return None
     if (of_realm := account(settings.issuer or "", configuration)) is None:
         raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
@@ -37,11 +37,6 @@ def find(
     return Orphans(
         f"Keycloak, {shown(settings.issuer or '')}", orphans(realm, state, provider), lambda lost: remove(realm, lost)
     )
-
-
-def applies(state: ExportedState, provider: str) -> bool:
-    """Tells whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
-    return bool(state.pending_at(provider, _TYPES))
 
 
 def orphans(realm: Realm, state: ExportedState, provider: str) -> list[tuple[OrphanAtPath, str | None]]:

@@ -168,9 +168,6 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
     realm.client_of(JOB, description="ours")
     assert _doubts(realm, _state(CLIENT, clientId=JOB, description="ours")) == [None]
     assert _doubts(realm, _state(CLIENT, known=(f"id-{JOB}",), clientId=JOB, description="ours")) == []
-    assert recovery.applies(_state(CLIENT, clientId=JOB), "kc-account")
-    assert not recovery.applies(_state(CLIENT, provider="other-account", clientId=JOB), "kc-account")
-    assert not recovery.applies(_state("keycloak:index/groupRoles:GroupRoles"), "kc-account")
 
 
 @pytest.mark.parametrize(
