@@ -149,7 +149,7 @@ SOUND: dict[str, tuple[Parted, Trouble | None]] = {
     "one": (WRITES, None),
     "more": (MORE, None),
     "elsewhere": (ELSEWHERE, None),
-    "more, and its client's partition fails": (MORE, Trouble(0, kills=False, share=0.5)),
+    "more, and its client's partition fails": (MORE, FAILS),
 }
 
 

@@ -138,7 +138,7 @@ class Commands:
     def held(self, *, closed: bool = True, thorough: bool = False) -> Report:
         """What the checker finds of all that was done since `begin`; without `closed`, whether somebody was let in."""
         backend = self.backend
-        if not backend.done:
+        if len(self.behind) == 1:  # nothing is to be looked at since `begin`
             return Report()
         rows = [*self.start.values(), *(one.new for one in backend.done if one.new)]
         workloads = dict(place for one in rows if one.type == SERVICE for place in _places(one))
