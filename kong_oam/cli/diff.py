@@ -31,7 +31,7 @@ where every request of every principal is answered alike, whatever was moved or 
 
 What no single request shows is told with its two values: how tokens spell things, issuers, audiences, lifetimes, the
 gateway's scheme and edition, who may connect to workloads, and of clients their kind, redirect URIs and keys. It may
-widen access, may narrow it, or is changed and does neither.
+widen access, may narrow it, or is changed and does neither. Another owner of an API or a client is told, too.
 
 {FORMS}
 Two stacks are compared by component, port and path, groups by their logical names, and of settings by what Applications
@@ -54,7 +54,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("new", nargs="?", metavar="NEW", help="(default: what is here)")
     add_estate(parser)
     parser.add_argument("--markdown", action="store_true", help="print Markdown, for a comment")
-    parser.add_argument("--sarif", type=Path, metavar="FILE", help="write what may open to FILE as SARIF 2.1.0, too")
+    parser.add_argument(
+        "--sarif", type=Path, metavar="FILE", help="write what may open, and other owners, to FILE as SARIF 2.1.0"
+    )
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 where there are changes")
 
 
@@ -202,7 +204,8 @@ def _whom(whom: Whom) -> dict[str, Any]:
     restricted = source if whom.source != ANYWHERE else {}
     if whom.principal is None:
         return {"everybody": True, **restricted}
-    return {**principal_entry(whom.principal, whom.condition), **restricted}
+    owner = {"owner": whom.owner} if whom.owner else {}
+    return {**principal_entry(whom.principal, whom.condition), **owner, **restricted}
 
 
 COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)

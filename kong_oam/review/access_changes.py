@@ -28,7 +28,7 @@ class AccessChange:
     `rank` tells which of several is the worst: the lower the worse. `places` are those of rules that stand in the
     Markdown, `hosts` those that it is of. `graph` is the change as a picture, in Mermaid.
 
-    `owners` are those of what answered before, where something else does, and of hosts that show another certificate.
+    `owners` are the former owners: of what answered, of hosts with another certificate, of components.
 
     Changes of two stacks are the same where they differ in nothing but hosts, one for the other: that is their `shape`.
     """
@@ -44,8 +44,9 @@ class AccessChange:
 
 
 _KINDS = (
-    "newly public", "granted", "widened", "answered by", "may widen", "narrowed", "revoked", "may narrow", "changed"
-)  # fmt: skip
+    *("newly public", "granted", "widened", "answered by", "may widen"),
+    *("owner", "narrowed", "revoked", "may narrow", "changed"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,11 @@ def changes(base: str, stack: str) -> AccessChange:
 
 
 def _owners(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """The owners of what answered before. The base names them, so a change cannot add any to hide others among."""
+    """The owners in the base, which a change cannot add to, to hide others among."""
     answered = [change["answeredBy"]["old"] for change in found if "answeredBy" in change]
     answered += [exposer for change in found if "exposedBy" in change for exposer in change["exposedBy"]["old"]]
-    return tuple(sorted({one["owner"] for one in answered if one["owner"]}))
+    owners = {one["owner"] for one in answered} | {change["old"] for change in found if change["kind"] == "owner"}
+    return tuple(sorted(owners - {None}))
 
 
 def _without_names(text: str, hosts: Sequence[str]) -> str:

@@ -138,7 +138,8 @@ def _owners(stacks: Sequence[ReviewedStack]) -> Iterator[str]:
     if owners:
         asked = ", ".join(map(mention, owners))
         yield from (
-            f"Something else answers, or a host shows another certificate. Owners who have to agree: {asked}.",
+            "Something else answers, a host shows another certificate, or an owner is another. "
+            f"Owners who have to agree: {asked}.",
             "",
         )
 

@@ -152,6 +152,7 @@ _SPELLINGS = st.sampled_from(
 )
 _ISSUERS = st.sampled_from(("https://one.test", "https://two.test"))
 _AUDIENCES = st.sampled_from(("api://tests", "api://others"))
+_OWNERS: st.SearchStrategy[tuple[str | None]] = st.sampled_from((("team-a",), ("team-b",), (None,)))
 _SCHEMES = st.sampled_from(("https", "http"))
 _CLIENTS = st.lists(_CLIENT, min_size=1, max_size=2, unique_by=lambda client: client.provider).map(tuple)
 _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
@@ -178,7 +179,7 @@ EVERY_KIND = (
         "tokens",
         "everything",
     ),
-    *(*TOKENS, "scheme", "said", *ASSIGNED),
+    *(*TOKENS, "scheme", "said", "owner", *ASSIGNED),
 )
 
 
@@ -207,6 +208,7 @@ def estates(
                 taken.add((host, path))
                 endpoints.append(Endpoint(host, path, port, PLACE, service=OURS))
         named = some("pods", _PODS, old.named if old else None)
+        owner = some("owner", _OWNERS, (old.owner,) if old else None)[0]
         provider = some("provider", _PROVIDER, old.provider if old else None)
         rules, roles = (
             some("rules", _RULES, old.rules if old else None),
@@ -219,7 +221,7 @@ def estates(
             assigned = draw(_GROUPS) if "assigned" in redrawn and client.user_facing else client.groups
             clients.append(replace(client, component=key, groups=assigned, **said))
         components.append(
-            Component(*key.split("/"), "default", "webservice", (), None, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, allowed_from=allowed_from)
+            Component(*key.split("/"), "default", "webservice", (), owner, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, allowed_from=allowed_from)
         )  # fmt: skip
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from kong_oam.access.networks import ANYWHERE, Source
 from kong_oam.access.paths import PathSegments
@@ -12,26 +12,41 @@ from kong_oam.access.request_classes import Region
 from kong_oam.oam.document import Place
 
 Kind = Literal[
-    "newly public", "granted", "widened", "answered by", "may widen", "narrowed", "revoked", "may narrow", "changed"
+    "newly public",
+    "granted",
+    "widened",
+    "answered by",
+    "may widen",
+    "owner",
+    "narrowed",
+    "revoked",
+    "may narrow",
+    "changed",
 ]
 
-KINDS: tuple[Kind, ...] = (
-    "newly public", "granted", "widened", "answered by", "may widen", "narrowed", "revoked", "may narrow", "changed"
-)  # fmt: skip
-"""The kinds of changes, the worst first. A request that stays allowed is `answered by` something else. A setting that
-differs may widen, may narrow, or is `changed` where it does neither."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""The kinds of changes, the worst first. A request that stays allowed is `answered by` something else.
 
-OPENING, CLOSING = KINDS[:5], KINDS[5:8]
+`owner`: another team answers for a component. A setting that differs may widen, may narrow, or is
+`changed` where it does neither.
+"""
+
+OPENING: tuple[Kind, ...] = ("newly public", "granted", "widened", "answered by", "may widen")
+CLOSING: tuple[Kind, ...] = ("narrowed", "revoked", "may narrow")
 
 
 @dataclass(frozen=True, slots=True)
 class Whom:
     """Who is affected: everybody (no principal), a client as itself, or the client's users who meet the condition; and
-    where they call from."""
+    where they call from.
+
+    `owner` is that of a client that only one side has: who gets the right, or who loses it.
+    """
 
     principal: Principal | None
     condition: Condition = frozenset()
     source: Source = ANYWHERE
+    owner: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ lets the same principals through for every request. What no request of the model
 (access.diff.facts): how tokens spell things, who signs them, who may connect, where users and partners' keys come from.
 
 A principal is identified by its component's key and its provider. One that is only in the old estate and one that is
-only in the new are the same where the same workload in the same namespace holds the credential and may call the same:
-renaming a component or an application is no change of access. Roles and scopes are never compared, only who has what by
-them.
+only in the new are the same where the same workload of the same owner in the same namespace holds the credential and
+may call the same: renaming a component or an application is no change of access. Roles and scopes are never compared,
+only who has what by them.
 
 A request that stays allowed is a change where another component, port or set of pods answers (access.diff.answering).
 """
@@ -33,6 +33,7 @@ from kong_oam.access.diff.change import (
     Whom,
 )
 from kong_oam.access.diff.facts import settings_changed
+from kong_oam.access.diff.owners import owners_changed
 from kong_oam.access.diff.providers import providers_named_as
 from kong_oam.access.diff.rights import rights_changed
 from kong_oam.access.diff.side import Side
@@ -77,12 +78,13 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     differences = _differences(*sides, by_site)
     renamed = _renamed(differences, *sides)
     differences = _without_renamed(renamed, differences) | _answered_otherwise(*sides, by_site, renamed)
-    requests = _changes(*sides, by_site, differences)
+    requests = _changes(*sides, by_site, differences, _owners_of_others(renamed, *sides))
     settings = settings_changed(old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port)
     facts = (old.estate, old.facts), (new.estate, new.facts)
     rights = rights_changed(*facts)
+    owners = owners_changed(*facts)
     shown = () if by_port else certificates_changed(*facts)
-    return tuple(sorted([*requests, *settings, *rights, *shown], key=_rank))
+    return tuple(sorted([*requests, *settings, *rights, *owners, *shown], key=_rank))
 
 
 def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, ...]:
@@ -214,6 +216,14 @@ def _without_renamed(
     return {key: by_site for key, by_site in differences.items() if (key[0], key[1].principal) not in dropped}
 
 
+def _owners_of_others(renamed: Mapping[Principal, Principal], old: Side, new: Side) -> dict[Principal, str | None]:
+    """The owners of the clients that only one side has."""
+    come = new.clients.keys() - old.clients.keys() - renamed.keys()
+    gone = old.clients.keys() - new.clients.keys() - {*renamed.values()}
+    owners = {principal: new.owner(principal) for principal in come}
+    return owners | {principal: old.owner(principal) for principal in gone}
+
+
 def _old_clients(renamed: Mapping[Principal, Principal], old: Side, new: Side) -> dict[Subject, Subject]:
     """Maps the clients of the new side that are on the old, too, to what they are called there."""
     pairs = ((after, renamed.get(after, after)) for after in new.clients)
@@ -239,7 +249,9 @@ def _principals_only_in(
             }
     result: dict[object, list[Principal]] = {}
     for principal, cells in access.items():
-        identity = (principal.provider, principal.users, side.model.workloads.get(principal.client), frozenset(cells))
+        workload = side.model.workloads.get(principal.client)
+        owner = side.owner(principal)
+        identity = (principal.provider, principal.users, workload, owner, frozenset(cells))
         result.setdefault(identity, []).append(principal)
     return result
 
@@ -249,16 +261,18 @@ def _changes(
     new: Side,
     classes_by_site: Mapping[str, Sequence[PathClass]],
     differences: Mapping[_ChangeKey, _ClassNumbers],
+    owners: Mapping[Principal, str | None],
 ) -> Iterator[Change]:
     """Merges differences into few changes: classes of paths into regions, then methods of one region, then principals
-    of one change."""
+    of one change. `owners` are those to name beside a client."""
     merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None, Answers | None], list[Whom]] = {}
     for (kind, whom, answers), by_site in differences.items():
+        owned = replace(whom, owner=owners.get(whom.principal)) if whom.principal else whom
         for site, by_method in by_site.items():
             for region, members, methods in regions(classes_by_site[site], by_method):
                 paths = [classes_by_site[site][number].path for number in members]
                 minutes = _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
-                merged.setdefault((kind, site, region, methods, minutes, answers), []).append(whom)
+                merged.setdefault((kind, site, region, methods, minutes, answers), []).append(owned)
     for (kind, site, region, listed, minutes, answers), callers in merged.items():
         callers.sort(key=lambda one: (one.principal or _FIRST, sorted(map(sorted, one.condition)), str(one.source)))
         yield replace(_change(old, new, kind, tuple(callers), listed, site, region, minutes), answers=answers)

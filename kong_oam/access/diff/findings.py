@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from kong_oam.access.diff.change import OPENING, Change, Difference, Kind
+from kong_oam.access.diff.change import Change, Difference, Kind
 from kong_oam.access.diff.wording import headline
 from kong_oam.diagnostics import Code, Diagnostic
 
@@ -14,6 +14,7 @@ _MEANINGS: Mapping[Kind, tuple[str, str]] = {
     "widened": ("more users or addresses may call (warning)", "have the owner of the component approve it"),
     "answered by": ("another component, port or set of pods answers (warning)", "have both owners approve it"),
     "may widen": ("a setting is another, and somebody may get in by it (warning)", "have the platform approve it"),
+    "owner": ("another team answers for a component (warning)", "have both owners approve it"),
 }
 
 
@@ -22,12 +23,13 @@ def _code(kind: Kind) -> str:
 
 
 CODES: Mapping[str, Code] = {_code(kind): Code(title, remedy) for kind, (title, remedy) in _MEANINGS.items()}
-"""A code for each kind of change that may open: `newly-public`, `answered-by`."""
+"""A code for each kind of change that somebody has to approve: `newly-public`, `answered-by`."""
 
 
 def findings(changes: Iterable[Difference], scheme: str) -> Iterator[Diagnostic]:
-    """Yields the changes that may open, each at the rule that lets callers in. What only closes is no finding."""
+    """Yields the changes that may open, each at the rule that lets callers in, and other owners. What only closes is no
+    finding."""
     for change in changes:
-        if change.kind in OPENING:
+        if change.kind in _MEANINGS:
             place = change.place if isinstance(change, Change) else None
             yield Diagnostic(_code(change.kind), headline([change], scheme), place, "warning")

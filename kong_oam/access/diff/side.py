@@ -99,6 +99,10 @@ class Side:
         provider = self.model.estate.provider_of(component)
         return frozenset(provider.group(group) for role in component.roles for group in role.groups)
 
+    def owner(self, principal: Principal) -> str | None:
+        """Whom to ask about a client of this side."""
+        return self.model.estate.components[principal.client].owner
+
     def lifetime(self, principal: Principal) -> int | None:
         """How many minutes tokens live; None between stacks, where no token of one is one of the other."""
         return None if self._between_stacks else self.model.minutes[principal.provider]

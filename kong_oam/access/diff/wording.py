@@ -31,6 +31,7 @@ _PREPOSITIONS: dict[Kind, str] = {
     "widened": "to",
     "answered by": "for",
     "may widen": "for",
+    "owner": "of",
     "narrowed": "for",
     "revoked": "from",
     "may narrow": "for",
@@ -109,7 +110,8 @@ def _caller_in_words(caller: Whom) -> str:
     if caller.principal is None:
         return f"everybody{source}"
     whose = f" for users in {users(caller.condition)}" if caller.condition != ITSELF else ""
-    return f"{caller.principal.client}{whose}{source}"
+    owner = f" ({caller.owner})" if caller.owner else ""
+    return printable(f"{caller.principal.client}{owner}{whose}{source}")
 
 
 def users(condition: Condition, most: int | None = None) -> str:
@@ -152,9 +154,11 @@ def until(change: Change) -> str:
 
 
 def concerned(change: Setting) -> str:
-    """Whom a setting concerns: `everybody`, `clients of okta`, `shop/web at okta`, `pods of orders/api`, or `callers of
-    orders/api`; with the owners where all components on a host are concerned."""
+    """Whom a setting, or another owner, concerns: `orders/api`, `everybody`, `clients of okta`, `shop/web at okta`,
+    `pods of orders/api`, or `callers of orders/api`; with owners where all on a host are concerned."""
     of = change.of
+    if change.kind == "owner":
+        return of.component
     if change.exposers:
         owned = (f"{one.component} ({one.owner})" if one.owner else one.component for one in everybody_on(change))
         return printable(f"callers of {', '.join(owned)}")
@@ -173,7 +177,9 @@ def everybody_on(change: Setting) -> list[Exposer]:
 
 def setting(change: Setting) -> str:
     """A setting's change in words: `gateway.scheme: https -> http`, or `redirectUris: added
-    https://shop.example.com/new`."""
+    https://shop.example.com/new`; of an owner both teams."""
+    if change.kind == "owner":
+        return printable(_difference(change.was, change.now))
     place = f"identityProviders.{change.of.provider}." if change.of.provider and not change.of.component else ""
     return printable(f"{place}{change.name}: {_difference(change.was, change.now)}")
 

@@ -489,6 +489,43 @@ def test_another_answer_is_a_change_for_people_and_for_programs(
     assert place["artifactLocation"]["uri"] == "applications/orders.yaml"
 
 
+def test_another_owner_is_a_change_for_people_and_for_programs(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It counts for --exit-code, and stands in JSON, in Markdown and in SARIF."""
+    edit(project / "applications/orders.yaml", "owner: team-orders", "owner: team-sales")
+    assert main(["diff", "--exit-code", "--sarif", "out.sarif"]) == 1
+    assert capsys.readouterr().out.startswith("owner of orders/api: team-orders -> team-sales\n")
+    assert main(["diff", "--markdown"]) == 0
+    assert capsys.readouterr().out.endswith("| owner | `orders/api` |  | `team-orders -> team-sales` |  |\n")
+    assert main(["diff", "--json"]) == 0
+    (change,) = json.loads(capsys.readouterr().out)["changes"]
+    assert change == {
+        "kind": "owner",
+        "for": [{"component": "orders/api"}],
+        "setting": "owner",
+        "old": "team-orders",
+        "new": "team-sales",
+    }
+    (run,) = json.loads(Path("out.sarif").read_text("utf-8"))["runs"]
+    (result,) = run["results"]
+    assert (result["ruleId"], result["level"]) == ("owner", "warning")
+
+
+def test_a_client_that_comes_or_goes_has_its_owner_in_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in the table."""
+    shop = project / "applications/shop.yaml"
+    shop.write_text(shop.read_text("utf-8").replace("metadata: {", "metadata: {annotations: {owner: team-shop}, "))
+    git("commit", "--all", "--message", "owned")
+    edit(shop, "name: checkout", "name: till")
+    edit(project / "applications/orders.yaml", "shop/checkout", "shop/till")
+    edit(shop, "owner: team-shop}", "owner: team-evil}")
+    assert main(["diff", "--json"]) == 0
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    named = [(one["kind"], one["for"][0]["client"], one["for"][0]["owner"]) for one in changes if "site" in one]
+    assert {*named} == {("granted", "shop/till", "team-evil"), ("revoked", "shop/checkout", "team-shop")}
+
+
 def test_stacks_of_one_project_are_compared_by_component(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Their hosts differ, their access does not."""
     other = STACK.replace("apps.example.com", "dc.example.net, suffixes: {example.com: dc.example.net}")

@@ -146,7 +146,8 @@ def test_owners_are_named_above_every_table() -> None:
     text = compose(stacks, LONGEST)
     assert "**Cut here.**" in text
     assert text.split("\n")[3] == (
-        "Something else answers, or a host shows another certificate. Owners who have to agree: @acme/a, @acme/b."
+        "Something else answers, a host shows another certificate, or an owner is another. "
+        "Owners who have to agree: @acme/a, @acme/b."
     )
 
 
@@ -156,9 +157,10 @@ def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[dict[str, Any]] = [{"answeredBy": {"old": {"owner": "team-t"}, "new": one}} for one in invented]
     found += [{"answeredBy": {"old": {"owner": None}, "new": {"owner": "team-n"}}}, {}]
     found += [{"exposedBy": {"old": [{"owner": "team-h"}, {"owner": "team-t"}], "new": invented}}]
+    found += [{"kind": "owner", "old": "team-o", "new": "team-n"}, {"kind": "owner", "old": None, "new": "team-n"}]
     told = json.dumps({"headline": "h", "changes": [{"kind": "may widen", **one} for one in found]})
     monkeypatch.setattr(access_changes, "_access", lambda *a: told if "--json" in a else "table\n")
-    assert access_changes.changes("main", "aws").owners == ("team-h", "team-t")
+    assert access_changes.changes("main", "aws").owners == ("team-h", "team-o", "team-t")
 
 
 def test_a_name_of_a_stack_is_no_markup() -> None:

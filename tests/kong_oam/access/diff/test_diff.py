@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -36,11 +37,10 @@ def after(*edits: tuple[str, str]) -> list[tuple[str, ...]]:
         [("orders/api", "purchases/service"), ("name: orders}", "name: purchases}"), ("name: api", "name: service")],
         [("shop/checkout", "shop/till"), ("name: checkout", "name: till")],
         [("shop/", "store/"), ("name: shop,", "name: store,"), ("properties: {http", "properties: {domain: web-shop.apps.example.com, http")],
-        [("owner: team-orders", "owner: team-sales")],
         [("paths: [/orders], methods: [GET]", "methods: [GET]")],
         [("methods: [POST], scopes: [read, write]", "methods: [POST], scopes: [write, read]")],
     ],
-    ids=["reason", "role", "scope", "API and application", "client", "clients' application", "owner", "default paths", "order"],
+    ids=["reason", "role", "scope", "API and application", "client", "clients' application", "default paths", "order"],
 )  # fmt: skip
 def test_names_and_words_are_no_access(edits: list[tuple[str, str]]) -> None:
     """Whoever may call what keeps doing so, whatever it is called and wherever it stands."""
@@ -107,6 +107,52 @@ def test_another_workload_of_the_same_access_is_another_principal() -> None:
         ("granted", "other/checkout"),
         ("revoked", "shop/checkout"),
     ]
+
+
+def shops(owner: str) -> AccessModel:
+    """The orders with a client `till`, which an Application of this owner has in the shop's namespace."""
+    client = SHOP[SHOP.index("    - name: checkout") : SHOP.index("    - name: web")]
+    name = f"{owner.removeprefix('team-')}s"
+    metadata = f"metadata: {{name: {name}, namespace: shop, annotations: {{owner: {owner}}}}}"
+    head = f"apiVersion: core.oam.dev/v1beta1\nkind: Application\n{metadata}\nspec:\n  components:\n"
+    granted = edited(API, ("shop/checkout, shop/web", f"{name}/checkout"), ("components: [shop/web]", "components: []"))
+    return model(granted, head + client)
+
+
+def test_a_client_that_another_team_gets_under_another_name_is_another_client() -> None:
+    """The same workload with the same rights: both owners are named. Within a team it is a rename."""
+    where = ("GET,HEAD", "https://orders.example.com/orders but not /orders/health")
+    assert told(diff(shops("team-a"), shops("team-b"))) == [
+        ("granted", "bs/checkout (team-b)", *where, ""),
+        ("revoked", "as/checkout (team-a)", *where, "at once"),
+    ]
+    changes = diff(load_model(dump_model(shops("team-a"))), shops("team-b"))
+    assert headline(changes[:1], "https") == f"granted to bs/checkout (team-b): {' '.join(where)}"
+
+
+def test_another_owner_is_told_of_below_what_opens() -> None:
+    """Who answers for an API, or for a client, as an Application or a trait says; also against what is deployed."""
+    sold = ("owner: team-orders", "owner: team-sales")
+    assert after(sold) == [("owner", "orders/api", "", "team-orders -> team-sales", "")]
+    (change,) = changes = diff(load_model(dump_model(BEFORE)), model(edited(API, sold), SHOP))
+    assert change == Setting("owner", Subject("orders/api"), "owner", "team-orders", "team-sales")
+    assert headline(changes, "https") == "owner of orders/api: team-orders -> team-sales"
+    annotated = ("metadata: {name: shop,", "metadata: {name: shop, annotations: {owner: team-new},")
+    assert after(annotated) == [("owner", "shop/checkout", "", "none -> team-new", "")]
+    less = ("scopes: [read], groups: [sales]", "scopes: [read], groups: []")
+    more = ("scopes: [write], groups: [desk]", "scopes: [write, read], groups: [desk, audit]")
+    assert [change[0] for change in after(sold, less, more)] == ["widened", "owner", "narrowed"]
+
+
+def test_the_owner_of_what_another_stack_deploys_is_not_compared() -> None:
+    """A run knows no owner of it, before or after a component moves there."""
+    (shop,) = BEFORE.estate.applications[1:]
+    (orders,) = BEFORE.estate.applications[:1]
+    foreign = tuple(replace(component, owner=None) for component in shop.components)
+    part = replace(BEFORE, estate=replace(BEFORE.estate, applications=(orders,), foreign=foreign, role="partition"))
+    exported = load_model(dump_model(part))
+    for old, new in ((BEFORE, part), (exported, BEFORE)):
+        assert [change for change in diff(old, new) if change.kind == "owner"] == []
 
 
 def test_another_version_of_a_renamed_workload_is_the_same_principal() -> None:

@@ -337,8 +337,8 @@ def _meaning(claims: Claims | Refusal) -> Claims | None:
 
 @MANY
 @given(pairs())
-def test_clients_and_the_scheme_differ_exactly_where_the_diff_says_so(both: tuple[Estate, Estate]) -> None:
-    """Of clients that are on both sides, for themselves or for users both times."""
+def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(both: tuple[Estate, Estate]) -> None:
+    """Of what is on both sides; of clients for themselves or for users both times."""
     old, new = both
     told = {
         (change.of.component, change.of.provider, change.name, change.kind)
@@ -348,6 +348,9 @@ def test_clients_and_the_scheme_differ_exactly_where_the_diff_says_so(both: tupl
     expected = set()
     if old.stack.scheme != new.stack.scheme:
         expected.add(("", "", "gateway.scheme", "may widen" if new.stack.scheme == "http" else "may narrow"))
+    for key in old.components.keys() & new.components.keys():
+        if old.components[key].owner != new.components[key].owner:
+            expected.add((key, "", "owner", "owner"))
     before = {principal_of(client): client for client in old.clients}
     for now in new.clients:
         was, key = before.get(principal_of(now)), (now.component, now.provider)

@@ -1,0 +1,30 @@
+"""The owners of components, compared: who answers for an API, or for a client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kong_oam.access.diff.change import Setting, Subject
+from kong_oam.access.model import Component, Estate
+
+
+def owners_changed(old: _Side, new: _Side) -> Iterator[Setting]:
+    """Yields the components that are on both sides and have another owner."""
+    before, after = _deployed(*old), _deployed(*new)
+    for key in sorted(before.keys() & after.keys()):
+        was, now = before[key].owner, after[key].owner
+        if was != now:
+            yield Setting("owner", Subject(key), "owner", was, now)
+
+
+_Side = tuple[Estate, Mapping[Subject, Mapping[str, Any]]]
+"""An estate, and its facts."""
+
+
+def _deployed(estate: Estate, facts: Mapping[Subject, Mapping[str, Any]]) -> dict[str, Component]:
+    """The components whose owner a side knows: not those that another stack deploys.
+
+    An exported model has no facts of these.
+    """
+    return {key: component for key, component in estate.own.items() if Subject(key) in facts}
