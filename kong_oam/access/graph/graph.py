@@ -7,13 +7,10 @@ the place of a scope.
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from typing import Literal
 
 Kind = Literal["group", "client", "role", "token", "scope", "public", "component"]
@@ -103,14 +100,12 @@ class Graph:
     @cached_property
     def slugs(self) -> Mapping[str, str]:
         """Per node a name of letters, digits and `_`, which is the same in two graphs as far as that can be."""
-        plain = {node.id: re.sub(r"[^A-Za-z0-9]+", "_", node.id).strip("_")[:80] for node in self.nodes}
-        count = Counter(plain.values())
         ids: dict[str, str] = {}  # by slug
-        for id_, slug in sorted(plain.items()):
-            if count[slug] > 1:
-                slug += f"_{sha256(id_.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-            numbered = (f"{slug}_{number}" for number in itertools.count(2))
-            ids[next(name for name in itertools.chain([slug], numbered) if name not in ids)] = id_
+        for id_ in sorted(self.by_id):
+            slug = re.sub(r"[^A-Za-z0-9]+", "_", id_).strip("_")[:80]
+            while slug in ids:
+                slug += "_"
+            ids[slug] = id_
         return {id_: slug for slug, id_ in ids.items()}
 
 
