@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from kong_oam.access.diff.change import Exposer, Setting, Subject
+from kong_oam.access.diff.change import EstateWithFacts, Exposer, Facts, Setting, Subject
 from kong_oam.access.endpoint import whole
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import Component, Estate
@@ -23,7 +23,7 @@ def certificates_named(component: Component) -> dict[str, str]:
     }
 
 
-def certificates_changed(old: _Side, new: _Side) -> Iterator[Setting]:
+def certificates_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:
     """Yields the hosts that show another certificate, each with all components on it.
 
     A host has one certificate, so a component that names a Secret decides for all others on the host. A host that only
@@ -41,9 +41,6 @@ def certificates_changed(old: _Side, new: _Side) -> Iterator[Setting]:
             yield Setting("may widen", Subject(), f"certificate of {host}", was, now, (exposers[0], exposers[1]))
 
 
-_Side = tuple[Estate, Mapping[Subject, Mapping[str, Any]]]
-"""An estate, and its facts."""
-
 _UNKNOWN = "not known"
 
 
@@ -51,7 +48,7 @@ def _exposing(estate: Estate, host: str) -> list[Component]:
     return [component for name in hosts_above(host) for _, component in estate.by_host.get(name, ())]
 
 
-def _shown(facts: Mapping[Subject, Mapping[str, Any]], components: Iterable[Component], host: str) -> str | None:
+def _shown(facts: Facts, components: Iterable[Component], host: str) -> str | None:
     """The Secret whose certificate a host shows: its own, or that of the nearest wildcard; None where none is named."""
     named: dict[str, str] = {}
     for component in components:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from kong_oam.access.model import Estate
 from kong_oam.access.networks import ANYWHERE, Source
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import Condition, Groups, Principal
@@ -108,6 +110,12 @@ class Subject:
 
     component: str = ""
     provider: str = ""
+
+
+Facts = Mapping[Subject, Mapping[str, Any]]
+"""Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a trait's."""
+
+EstateWithFacts = tuple[Estate, Facts]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from kong_oam.access.copies import Copy
 from kong_oam.access.diff.certificates import CERTIFICATES, certificates_named
-from kong_oam.access.diff.change import Kind, Setting, Subject
+from kong_oam.access.diff.change import Facts, Kind, Setting, Subject
 from kong_oam.access.diff.rights import RIGHTS, rights_given
 from kong_oam.access.edge.kong_plugin import KongPlugin
 from kong_oam.access.edge.upstream_tls import Issuer, UpstreamTls
@@ -31,73 +31,90 @@ from kong_oam.access.settings.stack import PLAIN, GatewaySettings, KnownClient, 
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.stack import Records
 
-Facts = Mapping[Subject, Mapping[str, Any]]
-"""Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a trait's."""
-
 _EDGE = "edge."  # what names begin with that say what a component asks of the gateway beside access
 _LIMIT = "edge.rateLimit"
 _UPSTREAM_TLS = "gateway.upstreamTls"
 NOT_KNOWN = "not known"
 """Stands for a value that one side does not have, since nobody asked the provider for it."""
 
-_KEY, _REQUESTS = "what it is known by", "what it decides is compared request by request"
-_ELSEWHERE, _WHERE = "compared as part of something else", "where the gateway is administered, not what it lets through"
-_LIMITS = "where limits are counted, and whether they hold while it is away; not who may call"
-_KEPT = "what is kept of requests, not who may make them"
-_STACK = "which stack of the estate deploys it"
-_PACE, _CODE = "how long a change takes, or how often", "what runs, and where; not who may call it"
-
-LEFT_OUT: Mapping[type, Mapping[str, str]] = {
-    Settings: {
-        "stack": _ELSEWHERE, "cluster": _ELSEWHERE, "gateway": _ELSEWHERE, "providers": _ELSEWHERE,
-        "applications": _REQUESTS, "definitions": _REQUESTS, "cloud": "a name that policies go by",
-        "as_of": "a day to remind by", "partition": _STACK,
-    },
-    ClusterSettings: dict.fromkeys(("context", "contexts", "images", "pull_secrets", "account_annotations"), _CODE),
-    Stack: {
-        "name": _KEY, "providers": _ELSEWHERE, "domain": _REQUESTS, "suffixes": _REQUESTS, "reach": _ELSEWHERE,
-        "gateway_namespace": _ELSEWHERE, "known_secrets": _ELSEWHERE, "partial": "nothing is deployed from such",
-        "minor": _CODE, "clusters": _CODE, "labels": _CODE, "addressed": _ELSEWHERE, "federated": _ELSEWHERE,
-        "redis": _LIMITS, "upstream_tls": _ELSEWHERE, "records": _KEPT, "stripped": _ELSEWHERE,
-        "partitions": _STACK, "known_groups": "which names are no mistake; who holds a role, the roles say",
-    },
-    GatewaySettings: {
-        "scheme": _ELSEWHERE, "redirect": "compared as plainHttp", "admin_url": _WHERE, "workspace": _WHERE,
-        "key_slots": "how many keys fit", "settle_seconds": _PACE, "redis": _LIMITS, "logs": _KEPT,
-        "metrics": "counts calls, whoever makes them",
-    },
-    RedisSettings: dict.fromkeys(
-        ("host", "port", "database", "tls", "server_name", "username", "password", "away"), _LIMITS
+LEFT_OUT: Mapping[type, tuple[str, ...]] = {
+    Settings: (
+        *("stack", "cluster", "gateway", "providers"),  # compared field by field
+        *("applications", "definitions"),  # what they decide is compared request by request
+        "cloud",  # a name that policies go by
+        "as_of",  # a day to remind by
+        "partition",  # which stack of the estate deploys it
     ),
-    Provider: {"name": _KEY, "groups": _REQUESTS, "per_api": _REQUESTS},
-    ProviderSettings: {
-        "name": _KEY, "groups": _REQUESTS, "audience": _ELSEWHERE, "issuer": _ELSEWHERE, "spelling": _ELSEWHERE,
-        "clients": _ELSEWHERE, "certificates": "compared by client, as fingerprints", "settle_seconds": _PACE,
-        "moved_from": "says that another issuer is meant, which is compared",
-    },
-    KnownClient: {"secret": "compared as one text"},
-    Client: {"component": _KEY, "provider": _KEY, "place": _KEY, "calls": _REQUESTS, "groups": _REQUESTS},
-    Component: {
-        **dict.fromkeys(("application", "name", "place"), _KEY),
-        **dict.fromkeys(("provider", "endpoints", "rules", "roles", "clients", "allowed_from"), _REQUESTS),
-        **dict.fromkeys(("type", "depends_on", "exposures", "rendered", "named", "workload"), _CODE),
-        **dict.fromkeys(("cluster", "copies", "copied"), "compared as part of the namespace"),
-        "namespace": "compared of clients, whose credentials lie there", "waivers": "compared without their reasons",
-        "owner": "whom to ask", "partition": _STACK, "scopes": "names and descriptions",
-    },
-    Issuer: dict.fromkeys(("kind", "name"), _CODE),
-    UpstreamTls: {**dict.fromkeys(("secret", "issuer", "mount_path"), _CODE), "place": _KEY},
-    KongPlugin: {"place": "where it is said"},
-    UpstreamTlsSettings: {"file": "where the certificates are, which are compared by what they are"},
-    LogSettings: dict.fromkeys(("http", "tcp", "file", "otlp"), _KEPT),
-    HttpSink: dict.fromkeys(("url", "headers"), _KEPT), TcpSink: dict.fromkeys(("host", "port", "tls"), _KEPT),
-    OtlpSink: dict.fromkeys(("logs", "traces", "headers", "queue"), _KEPT),
-    Records: dict.fromkeys(("query", "subject_key", "otlp"), _KEPT),
-    Copy: dict.fromkeys(
-        ("cluster", "namespace", "suffix", "rendered"),
-        "compared as part of a component's namespace",
+    # What runs, and where; not who may call it.
+    ClusterSettings: ("context", "contexts", "images", "pull_secrets", "account_annotations"),
+    Stack: (
+        "name",
+        *("domain", "suffixes"),  # what they decide is compared request by request
+        # Compared as part of the settings.
+        *("providers", "reach", "gateway_namespace", "known_secrets", "addressed", "federated"),
+        *("upstream_tls", "stripped"),
+        "partial",  # nothing is deployed from such
+        *("minor", "clusters", "labels"),  # what runs, and where
+        "redis",  # where limits are counted
+        "records",  # what is kept of requests
+        "partitions",  # which stack of the estate deploys what
+        "known_groups",  # which names are no mistake; who holds a role, the roles say
     ),
-}  # fmt: skip
+    GatewaySettings: (
+        "scheme",  # compared of the stack
+        "redirect",  # compared as plainHttp
+        *("admin_url", "workspace"),  # where the gateway is administered, not what it lets through
+        "key_slots",  # how many keys fit
+        "settle_seconds",  # how long a change takes
+        "redis",  # where limits are counted
+        *("logs", "metrics"),  # what is kept or counted of calls, whoever makes them
+    ),
+    # Where limits are counted, and whether they hold while it is away.
+    RedisSettings: ("host", "port", "database", "tls", "server_name", "username", "password", "away"),
+    Provider: (
+        "name",
+        *("groups", "per_api"),  # what they decide is compared request by request
+    ),
+    ProviderSettings: (
+        "name",
+        "groups",  # what they decide is compared request by request
+        *("audience", "issuer", "spelling", "clients"),  # compared of providers and clients
+        "certificates",  # compared by client, as fingerprints
+        "settle_seconds",  # how long a change takes
+        "moved_from",  # says that another issuer is meant, which is compared
+    ),
+    KnownClient: ("secret",),  # compared as one text
+    Client: (
+        *("component", "provider", "place"),  # what it is known by
+        *("calls", "groups"),  # what they decide is compared request by request
+    ),
+    Component: (
+        *("application", "name", "place"),  # what it is known by
+        # What they decide is compared request by request.
+        *("provider", "endpoints", "rules", "roles", "clients", "allowed_from"),
+        # What runs, and where; not who may call it.
+        *("type", "depends_on", "exposures", "rendered", "named", "workload"),
+        *("cluster", "copies", "copied"),  # compared as part of the namespace
+        "namespace",  # compared of clients, whose credentials lie there
+        "waivers",  # compared without their reasons
+        "owner",  # compared apart (access.diff.owners)
+        "partition",  # which stack of the estate deploys it
+        "scopes",  # names and descriptions
+    ),
+    Issuer: ("kind", "name"),  # who signs what workloads show
+    UpstreamTls: ("secret", "issuer", "mount_path", "place"),  # where the files of a workload are
+    KongPlugin: ("place",),
+    # Where the certificates are, which are compared by what they are.
+    UpstreamTlsSettings: ("file",),
+    # What is kept of requests, not who may make them.
+    LogSettings: ("http", "tcp", "file", "otlp"),
+    HttpSink: ("url", "headers"),
+    TcpSink: ("host", "port", "tls"),
+    OtlpSink: ("logs", "traces", "headers", "queue"),
+    Records: ("query", "subject_key", "otlp"),
+    # Compared as part of a component's namespace.
+    Copy: ("cluster", "namespace", "suffix", "rendered"),
+}
 """Fields that are not compared as they stand, each with the reason."""
 
 _NAMES: Mapping[tuple[type, str], str] = {

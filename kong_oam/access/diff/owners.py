@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from kong_oam.access.diff.change import Setting, Subject
+from kong_oam.access.diff.change import EstateWithFacts, Facts, Setting, Subject
 from kong_oam.access.model import Component, Estate
 
 
-def owners_changed(old: _Side, new: _Side) -> Iterator[Setting]:
+def owners_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:
     """Yields the components that are on both sides and have another owner."""
     before, after = _deployed(*old), _deployed(*new)
     for key in sorted(before.keys() & after.keys()):
@@ -18,11 +17,7 @@ def owners_changed(old: _Side, new: _Side) -> Iterator[Setting]:
             yield Setting("owner", Subject(key), "owner", was, now)
 
 
-_Side = tuple[Estate, Mapping[Subject, Mapping[str, Any]]]
-"""An estate, and its facts."""
-
-
-def _deployed(estate: Estate, facts: Mapping[Subject, Mapping[str, Any]]) -> dict[str, Component]:
+def _deployed(estate: Estate, facts: Facts) -> dict[str, Component]:
     """The components whose owner a side knows: not those that another stack deploys.
 
     An exported model has no facts of these.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-from kong_oam.access.diff.change import Kind, Setting, Subject
-from kong_oam.access.model import Component, Estate
+from kong_oam.access.diff.change import EstateWithFacts, Kind, Setting, Subject
+from kong_oam.access.model import Component
 from kong_oam.objects.foreign import with_inner_objects
 from kong_oam.objects.rights import rights_of
 
@@ -25,7 +25,7 @@ def rights_given(component: Component) -> list[str]:
     return sorted(found)
 
 
-def rights_changed(old: _Side, new: _Side) -> Iterator[Setting]:
+def rights_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:
     """Yields the components whose roles give other rights. A component that comes or goes had, or has, none."""
     for key in sorted({*old[0].components, *new[0].components}):
         was, now = _rights(old, key), _rights(new, key)
@@ -34,11 +34,7 @@ def rights_changed(old: _Side, new: _Side) -> Iterator[Setting]:
             yield Setting(kind, Subject(key), RIGHTS, was, now)
 
 
-_Side = tuple[Estate, Mapping[Subject, Mapping[str, Any]]]
-"""An estate, and its facts."""
-
-
-def _rights(side: _Side, key: str) -> list[str] | None:
+def _rights(side: EstateWithFacts, key: str) -> list[str] | None:
     """The rights of a component; None where another stack deploys it, which compares them itself."""
     estate, facts = side
     component = estate.components.get(key)

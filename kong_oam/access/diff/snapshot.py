@@ -19,8 +19,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.diff.change import Subject
-from kong_oam.access.diff.facts import Facts, facts_of
+from kong_oam.access.diff.change import Facts, Subject
+from kong_oam.access.diff.facts import facts_of
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
     Application,
@@ -214,19 +214,17 @@ _NO_MODEL = "not what a stack exports as its model"
 
 
 @cache
-def _validator(part: str) -> Any:
-    schema = json.loads(Path(__file__).with_name("snapshot.schema.json").read_text("utf-8"))
-    return jsonschema_rs.validator_for({**schema, "$ref": f"#/$defs/{part}"})
+def _validator() -> Any:
+    schema = Path(__file__).with_name("snapshot.schema.json").read_text("utf-8")
+    return jsonschema_rs.validator_for(json.loads(schema))
 
 
 def _check(parts: Mapping[str, Any]) -> None:
-    """Checks the parts, whatever wrote them or edited the state. Raises ModelError where one is not as the schema
-    says."""
-    about, components = parts.get(_STACK), {key: part for key, part in parts.items() if key != _STACK}
-    keys = _validator("key")
-    fits = _validator("stack").is_valid(about) and all(map(_validator("component").is_valid, components.values()))
-    if not fits or about is None or not all(map(keys.is_valid, components)):
+    """Checks the parts, whatever wrote them or edited the state. Raises ModelError where one is not as the schema says,
+    or names a provider that is not there."""
+    if not _validator().is_valid(parts):
         raise ModelError(_NO_MODEL)
+    about, components = parts[_STACK], {key: part for key, part in parts.items() if key != _STACK}
     provider_names = {provider["name"] for provider in about["providers"]}
     used = {part["provider"] for part in components.values()}
     used |= {client[1] for part in components.values() for client in part.get("clients", ())}
