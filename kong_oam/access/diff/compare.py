@@ -60,8 +60,12 @@ from kong_oam.access.request_classes import (
 
 _ChangeKey = tuple[Kind, Whom, Answers | None]
 
-_ClassNumbers = dict[str, dict[str, set[int]]]
-"""By site, by method: the numbers of the classes of paths."""
+_Cell = tuple[str, str, int]
+"""A site, a method, and the number of a class of paths."""
+
+_Cells = dict[_ChangeKey, list[_Cell]]
+_Classes = Mapping[str, Sequence[PathClass]]
+"""The classes of paths by site."""
 
 
 def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
@@ -77,7 +81,8 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     by_site = dict(_path_classes(*sides))
     differences = _differences(*sides, by_site)
     renamed = _renamed(differences, *sides)
-    differences = _without_renamed(renamed, differences) | _answered_otherwise(*sides, by_site, renamed)
+    kept = _without_renamed(renamed, differences)
+    differences = kept | _answered_otherwise(*sides, by_site, renamed)
     requests = _changes(*sides, by_site, differences, _owners_of_others(renamed, *sides))
     settings = settings_changed(old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port)
     facts = (old.estate, old.facts), (new.estate, new.facts)
@@ -106,21 +111,25 @@ def _path_classes(old: Side, new: Side) -> Iterator[tuple[str, tuple[PathClass, 
             yield site, path_classes((*old.sites.declared(site), *new.sites.declared(site)))
 
 
-def _differences(
-    old: Side, new: Side, classes_by_site: Mapping[str, Sequence[PathClass]]
-) -> dict[_ChangeKey, _ClassNumbers]:
-    """Every difference, by kind and for whom. The sides cache their answers, so a pair is identified by their ids."""
-    differences: dict[_ChangeKey, _ClassNumbers] = {}
-    compared: dict[tuple[int, int], tuple[_ChangeKey, ...]] = {}
-    for site, site_classes in classes_by_site.items():
+def _paths(by_site: _Classes) -> Iterator[tuple[str, int, PathSegments]]:
+    """Yields a path of each class, with its site and number."""
+    for site, site_classes in by_site.items():
         for number, path_class in enumerate(site_classes):
-            was, now = old.at(site, path_class.path), new.at(site, path_class.path)
-            for method in METHODS:
-                pair = id(was[method]), id(now[method])
-                if pair not in compared:
-                    compared[pair] = tuple(_compare(was[method], now[method]))
-                for key in compared[pair]:
-                    differences.setdefault(key, {}).setdefault(site, {}).setdefault(method, set()).add(number)
+            yield site, number, path_class.path
+
+
+def _differences(old: Side, new: Side, by_site: _Classes) -> _Cells:
+    """Every difference, by kind and for whom. The sides cache their answers, so a pair is identified by their ids."""
+    differences: _Cells = {}
+    compared: dict[tuple[int, int], tuple[_ChangeKey, ...]] = {}
+    for site, number, path in _paths(by_site):
+        was, now = old.at(site, path), new.at(site, path)
+        for method in METHODS:
+            pair = id(was[method]), id(now[method])
+            if pair not in compared:
+                compared[pair] = tuple(_compare(was[method], now[method]))
+            for key in compared[pair]:
+                differences.setdefault(key, []).append((site, method, number))
     return differences
 
 
@@ -169,33 +178,27 @@ def _compare_with_everybody(
             yield from ((kind, Whom(one, met, source), None) for one, met in having.principals.items())
 
 
-def _answered_otherwise(
-    old: Side,
-    new: Side,
-    classes_by_site: Mapping[str, Sequence[PathClass]],
-    renamed: Mapping[Principal, Principal],
-) -> dict[_ChangeKey, _ClassNumbers]:
+def _answered_otherwise(old: Side, new: Side, by_site: _Classes, renamed: Mapping[Principal, Principal]) -> _Cells:
     """Every request that stays allowed and is answered by something else, for whom, with both answers."""
-    differences: dict[_ChangeKey, _ClassNumbers] = {}
+    differences: _Cells = {}
     answerers = Answerers(old.model, new.model)
     callers: dict[tuple[int, int], tuple[Whom, ...]] = {}
-    for site, site_classes in classes_by_site.items():
-        for number, path_class in enumerate(site_classes):
-            before, after = old.answered_by(site, path_class.path), new.answered_by(site, path_class.path)
-            if before is None or after is None or not answerers.differ(before, after):
-                continue
-            was, now = old.at(site, path_class.path), new.at(site, path_class.path)
-            for method in METHODS:
-                pair = id(was[method]), id(now[method])
-                if pair not in callers:
-                    callers[pair] = tuple(staying(was[method], now[method], renamed))
-                for whom in callers[pair]:
-                    by_site = differences.setdefault(("answered by", whom, (before, after)), {})
-                    by_site.setdefault(site, {}).setdefault(method, set()).add(number)
+    for site, number, path in _paths(by_site):
+        before, after = old.answered_by(site, path), new.answered_by(site, path)
+        if before is None or after is None or not answerers.differ(before, after):
+            continue
+        was, now = old.at(site, path), new.at(site, path)
+        for method in METHODS:
+            pair = id(was[method]), id(now[method])
+            if pair not in callers:
+                callers[pair] = tuple(staying(was[method], now[method], renamed))
+            for whom in callers[pair]:
+                key: _ChangeKey = ("answered by", whom, (before, after))
+                differences.setdefault(key, []).append((site, method, number))
     return differences
 
 
-def _renamed(differences: Mapping[_ChangeKey, _ClassNumbers], old: Side, new: Side) -> dict[Principal, Principal]:
+def _renamed(differences: _Cells, old: Side, new: Side) -> dict[Principal, Principal]:
     """Maps principals of the new side to those of the old that they are under another name: what one lost, the other
     gained."""
     lost = _principals_only_in(old, new, differences, "revoked")
@@ -207,13 +210,11 @@ def _renamed(differences: Mapping[_ChangeKey, _ClassNumbers], old: Side, new: Si
     }
 
 
-def _without_renamed(
-    renamed: Mapping[Principal, Principal], differences: Mapping[_ChangeKey, _ClassNumbers]
-) -> dict[_ChangeKey, _ClassNumbers]:
+def _without_renamed(renamed: Mapping[Principal, Principal], differences: _Cells) -> _Cells:
     """Leaves out what a principal lost and gained by being renamed."""
     dropped: set[tuple[Kind, Principal]] = {("granted", after) for after in renamed}
     dropped |= {("revoked", before) for before in renamed.values()}
-    return {key: by_site for key, by_site in differences.items() if (key[0], key[1].principal) not in dropped}
+    return {key: cells for key, cells in differences.items() if (key[0], key[1].principal) not in dropped}
 
 
 def _owners_of_others(renamed: Mapping[Principal, Principal], old: Side, new: Side) -> dict[Principal, str | None]:
@@ -234,19 +235,12 @@ def _old_clients(renamed: Mapping[Principal, Principal], old: Side, new: Side) -
     }
 
 
-def _principals_only_in(
-    side: Side, other: Side, differences: Mapping[_ChangeKey, _ClassNumbers], kind: Kind
-) -> dict[object, list[Principal]]:
+def _principals_only_in(side: Side, other: Side, differences: _Cells, kind: Kind) -> dict[object, list[Principal]]:
     """The principals that `other` does not have, by what identifies them apart from their names."""
     access: dict[Principal, set[object]] = {p: set() for p in sorted(side.clients) if p not in other.clients}
-    for (change_kind, whom, _), by_site in differences.items():
+    for (change_kind, whom, _), found in differences.items():
         if change_kind == kind and whom.principal in access:
-            access[whom.principal] |= {
-                (whom.condition, whom.source, site, method, number)
-                for site, by_method in by_site.items()
-                for method, numbers in by_method.items()
-                for number in numbers
-            }
+            access[whom.principal] |= {(whom.condition, whom.source, cell) for cell in found}
     result: dict[object, list[Principal]] = {}
     for principal, cells in access.items():
         workload = side.model.workloads.get(principal.client)
@@ -259,14 +253,17 @@ def _principals_only_in(
 def _changes(
     old: Side,
     new: Side,
-    classes_by_site: Mapping[str, Sequence[PathClass]],
-    differences: Mapping[_ChangeKey, _ClassNumbers],
+    classes_by_site: _Classes,
+    differences: _Cells,
     owners: Mapping[Principal, str | None],
 ) -> Iterator[Change]:
     """Merges differences into few changes: classes of paths into regions, then methods of one region, then principals
     of one change. `owners` are those to name beside a client."""
     merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None, Answers | None], list[Whom]] = {}
-    for (kind, whom, answers), by_site in differences.items():
+    for (kind, whom, answers), cells in differences.items():
+        by_site: dict[str, dict[str, set[int]]] = {}
+        for site, method, number in cells:
+            by_site.setdefault(site, {}).setdefault(method, set()).add(number)
         owned = replace(whom, owner=owners.get(whom.principal)) if whom.principal else whom
         for site, by_method in by_site.items():
             for region, members, methods in regions(classes_by_site[site], by_method):
