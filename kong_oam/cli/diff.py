@@ -46,7 +46,6 @@ Exit status 0, with changes or without; with --exit-code 1 where there are some.
 
 _USUAL = ("HEAD", ".")
 """OLD and NEW where they are not given."""
-_SIDES = len(_USUAL)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,41 +62,33 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and options.markdown:
         raise UsageError("--json or --markdown, not both")
-    _take_operands(options)
+    options.old, options.new = _sides(options)
     old = Operand("OLD", options.old, options.stack, options.applications, options.definitions).models()
     new, *_ = Operand("NEW", options.new, options.stack, options.applications, options.definitions).models()
     changes, scheme, absent = changed(old, new), new.estate.stack.scheme, unjudged([*old, new])
+    everything = for_all([options.old, options.new], options)
     if options.sarif:
         write_sarif(options.sarif, findings(changes, scheme), CODES)
     if console.json:
         console.print_json(document(changes, scheme) | unjudged_entry(absent))
     elif options.markdown:
         said = ["", _code(assumed_of(absent))] if absent else []
-        console.print(*markdown(changes, scheme, _for_all(options)), *said)
+        console.print(*markdown(changes, scheme, everything), *said)
     else:
-        print_changes(changes, scheme, console, _for_all(options))
+        print_changes(changes, scheme, console, everything)
         if absent:
             remark(assumed_of(absent))
     return FOUND if changes and options.exit_code else OK
 
 
-def _take_operands(options: argparse.Namespace) -> None:
-    """Fills in OLD and NEW, and takes them from the end of what -f names, where they stand behind a file. Raises
-    UsageError where they may stand there, and may be folders of Applications as well."""
+def _sides(options: argparse.Namespace) -> list[str]:
+    """OLD and NEW. Raises UsageError where one is missing, and -f names a folder behind another, which may be it."""
     given = [operand for operand in (options.old, options.new) if operand is not None]
-    names = options.applications or []
-    files = next((number for number in range(len(names), 1, -1) if is_file_name(names[number - 1])), 1)
-    if len(given) < _SIDES and (behind := names[files:]):
-        if len(given) + len(behind) > _SIDES or not is_file_name(names[files - 1]):
-            told = some(map(quoted, behind), " and ")
-            raise UsageError(f"{told} behind -f may be OLD and NEW, or more Applications: write OLD and NEW before -f")
-        given, options.applications = [*given, *behind], names[:files]
-    sides = [*given, *_USUAL[len(given) :]]
-    options.old, options.new = sides[0], sides[1]
-
-
-def _for_all(options: argparse.Namespace) -> str:
-    return for_all([options.old, options.new], options)
+    folders = [name for name in (options.applications or [])[1:] if not is_file_name(name)]
+    if folders and len(given) < len(_USUAL):
+        told = some(map(quoted, folders), " and ")
+        raise UsageError(f"{told} behind -f may be OLD and NEW, or more Applications: write OLD and NEW before -f")
+    return [*given, *_USUAL[len(given) :]]
 
 
 def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:

@@ -154,7 +154,6 @@ def test_what_a_revision_does_not_have_is_remarked(
     [
         "-f applications/orders.yaml applications/shop.yaml main before",
         "-f applications/orders.yaml -f applications/shop.yaml main before",
-        "-f applications/*.yaml . before",
         "main -f applications --exit-code before",
         "--applications applications main before",
         "-f applications HEAD --stack local before",
