@@ -15,9 +15,6 @@ from kong_oam.access.diff.wording import label, row, worth_telling
 from kong_oam.access.graph.build import graph_of, in_words
 from kong_oam.access.graph.graph import Change, Edge, Graph, Node, edges_in_order, in_order
 
-_LISTED = 10
-"""How many changes of access are listed below the picture."""
-
 
 def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
     """The graph of both models. Where one was exported, both are compared as they would be: without names of roles."""
@@ -72,13 +69,7 @@ def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
     """
     if not changes:
         return ("Every request of everybody is answered as before (diff has no change).",)
-    shown = worth_telling(changes)
-    more = [f"and {len(shown) - _LISTED} more"] if len(shown) > _LISTED else []
-    return (
-        "What diff says of it:",
-        *(_line(one, scheme) for one in shown[:_LISTED]),
-        *more,
-    )
+    return "What diff says of it:", *(_line(one, scheme) for one in worth_telling(changes))
 
 
 def _line(change: Difference, scheme: str) -> str:

@@ -25,10 +25,7 @@ _LONGEST_NAME, _LONGEST_LINE = 30, 36  # in characters
 _MOST_LINES, _MOST_OF_A_TEXT = 9, 3  # lines of a box, and of one text in it
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    text: str
-    change: Change | None = None
+Line = tuple[str, Change | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ def _strip(graph: Graph, node: Node) -> str:
 
 
 def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
-    lines = [Line(cut(SIGNS[node.change] + node.name, _LONGEST_NAME), node.change)]
+    lines: list[Line] = [(cut(SIGNS[node.change] + node.name, _LONGEST_NAME), node.change)]
     for text, change in said(graph, node):
         wrapped = wrap(
             printable(text),
@@ -115,13 +112,13 @@ def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
             max_lines=_MOST_OF_A_TEXT,
             placeholder="…",
         )
-        lines += [Line(cut(part, _LONGEST_LINE), change) for part in wrapped]
+        lines += [(cut(part, _LONGEST_LINE), change) for part in wrapped]
     if len(lines) > _MOST_LINES:
-        lines[_MOST_LINES - 1 :] = [Line(f"and {len(lines) - _MOST_LINES + 1} more")]
+        lines[_MOST_LINES - 1 :] = [(f"and {len(lines) - _MOST_LINES + 1} more", None)]
     return tuple(lines)
 
 
-def said(graph: Graph, node: Node) -> Iterator[tuple[str, Change | None]]:
+def said(graph: Graph, node: Node) -> Iterator[Line]:
     """The details of a node, and what lines of the picture say, in the box that they lead to or come from."""
     yield from ((detail, None) for detail in node.details)
     for edge in graph.entering.get(node.id, ()):

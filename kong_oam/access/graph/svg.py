@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from kong_oam.access.graph.graph import SIGNS, Edge, Graph, Kind, Node
+from kong_oam.access.graph.graph import SIGNS, Change, Edge, Graph, Kind, Node
 from kong_oam.access.graph.layout import (
     BOX_WIDTH,
     COLUMN,
@@ -30,6 +30,7 @@ _LONGEST_TITLE = int(WIDTH / 9.8)  # a character of the title (16px) is as wide
 _LONGEST_NOTE = int(WIDTH / LINE_WIDTH)
 _HEADERS = ("Who calls", "Role", "Scope", "Component")
 _ROUND: dict[Kind, int] = {"group": 14, "client": 8, "role": 4, "token": 4, "scope": 4, "public": 4, "component": 0}
+_WORDS: dict[Change, str] = {"added": "added", "removed": "taken away"}
 _BESIDE = {None: 0, "added": -5, "removed": 5}
 """What changed on a line is drawn beside what is left of it."""
 
@@ -127,8 +128,7 @@ def _legend(graph: Graph) -> Iterator[str]:
 
 def _box(graph: Graph, box: Box) -> Iterator[str]:
     node = box.node
-    change = f" {node.change}" if node.change else ""
-    yield f'<g class="{node.kind}{change}"><title>{_text(_told(graph, node))}</title>'
+    yield f'<g class="{node.kind} {node.change or ""}"><title>{_text(_told(graph, node))}</title>'
     size = f'width="{BOX_WIDTH}" height="{box.height}"'
     yield f'<rect class="box" x="{box.x}" y="{box.y}" {size} rx="{_ROUND[node.kind]}"/>'
     x, y = box.x + PADDING, box.y + NAME_HEIGHT
@@ -140,15 +140,15 @@ def _box(graph: Graph, box: Box) -> Iterator[str]:
 
 
 def _line(kind: str, line: Line, x: int, y: int) -> str:
-    change = f" {line.change}" if line.change else ""
-    return f'<text class="{kind}{change}" x="{x}" y="{y}">{_text(line.text)}</text>'
+    text, change = line
+    return f'<text class="{kind} {change or ""}" x="{x}" y="{y}">{_text(text)}</text>'
 
 
 def _told(graph: Graph, node: Node) -> str:
     """All that the box says, uncut: what a pointer shows, and a screen reader reads."""
-    change = {"added": "added", "removed": "taken away", None: ""}[node.change]
-    lines = [f"{node.kind} {node.name}", change, *(text for text, _ in said(graph, node))]
-    return "\n".join(map(printable, filter(None, lines)))
+    change = [_WORDS[node.change]] if node.change else []
+    lines = [f"{node.kind} {node.name}", *change, *(text for text, _ in said(graph, node))]
+    return "\n".join(map(printable, lines))
 
 
 def _wire(edge: Edge, source: Box, target: Box) -> str:
@@ -169,7 +169,7 @@ def _sign(edge: Edge, x: int, y: int) -> str:
 
 
 def _passing(edge: Edge, source: Box, target: Box) -> str:
-    change = {"added": "added: ", "removed": "taken away: ", None: ""}[edge.change]
+    change = f"{_WORDS[edge.change]}: " if edge.change else ""
     return f"{change}{source.node.name} to {target.node.name}: {', '.join(edge.items or edge.label)}"
 
 

@@ -193,8 +193,8 @@ def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
         assert left >= 0 and top >= 0 and right <= WIDTH and bottom <= placed.height
     for box in placed.boxes:
         name, *lines = box.lines
-        assert cells(name.text) * NAME_WIDTH + 2 * PADDING <= BOX_WIDTH
-        assert all(cells(line.text) * LINE_WIDTH + 2 * PADDING <= BOX_WIDTH for line in lines)
+        assert cells(name[0]) * NAME_WIDTH + 2 * PADDING <= BOX_WIDTH
+        assert all(cells(text) * LINE_WIDTH + 2 * PADDING <= BOX_WIDTH for text, _ in lines)
 
 
 @pytest.mark.deep
