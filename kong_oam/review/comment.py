@@ -23,8 +23,6 @@ LONGEST = 60_000  # characters; GitHub takes 65,536
 _CUT = "\n\n**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n"
 _GRAPH_LINES = 60
 """The longest graph that is seen at once; a longer one is to be opened."""
-_HOSTS = 5
-"""How many hosts are named that are others on another stack."""
 _REASON = 200
 """Characters of a reason in the first line; all of it stands below."""
 
@@ -161,9 +159,8 @@ def _hosts(first: ReviewedStack, other: ReviewedStack) -> Iterator[str]:
     """Where the hosts of a stack are others than those in the table."""
     pairs = zip(other.access.hosts, first.access.hosts, strict=True) if other.access and first.access else ()
     told = [f"{code(theirs)} for {code(ours)}" for theirs, ours in pairs if theirs != ours]
-    more = f" and {len(told) - _HOSTS} more" if len(told) > _HOSTS else ""
     if told:
-        yield from (f"On {code(other.name)}: {', '.join(told[:_HOSTS])}{more}.", "")
+        yield from (f"On {code(other.name)}: {', '.join(told)}.", "")
 
 
 def _finding(finding: Finding, links: Links | None) -> str:
@@ -174,13 +171,10 @@ def _finding(finding: Finding, links: Links | None) -> str:
 
 def _with_links(access: AccessChange, links: Links | None) -> str:
     """The table with the places of rules, which stand in its last column, as links."""
-    cells = {f"| {code(str(place))} |": f"| {linked(place, links)} |" for place in access.places}
-    return "\n".join(_ending(line, cells) for line in access.markdown.split("\n"))
-
-
-def _ending(line: str, cells: dict[str, str]) -> str:
-    begin = line.rfind("| `")
-    return line[:begin] + cells.get(line[begin:], line[begin:]) if begin >= 0 else line
+    text = f"{access.markdown}\n"
+    for place in access.places:
+        text = text.replace(f"| {code(str(place))} |\n", f"| {linked(place, links)} |\n")
+    return text.removesuffix("\n")
 
 
 def _graph(graph: str) -> Iterator[str]:

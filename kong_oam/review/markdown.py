@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from kong_oam.diagnostics import printable
+
 _MENTION = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
 
 
@@ -48,7 +50,7 @@ def linked(place: Place, links: Links | None) -> str:
 
 def code(text: str) -> str:
     """Text as code, so that none of it is read as markup, and no table or line ends in it."""
-    return "`" + " ".join(_printable(text).split()).replace("`", "'").replace("|", "\\|") + "`"
+    return "`" + printable(" ".join(text.split())).replace("`", "'").replace("|", "\\|") + "`"
 
 
 def mention(owner: str) -> str:
@@ -59,14 +61,10 @@ def mention(owner: str) -> str:
 
 def fenced(text: str, kind: str = "") -> str:
     """Several lines as a block of code, so that none of it is read as markup."""
-    lines = (_printable(line).replace("```", "'''") for line in text.splitlines())
+    lines = (printable(line).replace("```", "'''") for line in text.splitlines())
     return "\n".join((f"```{kind}", *lines, "```"))
 
 
 def folded(summary: str, text: str) -> list[str]:
     """Lines that stand below a line to be opened. `summary` is our own words."""
     return [f"<details><summary>{summary}</summary>", "", text, "", "</details>", ""]
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() or c.isspace() else "?" for c in text)
