@@ -175,69 +175,64 @@ def test_a_provider_and_its_clients_are_compared_under_their_new_name() -> None:
     ]
 
 
-LIMIT = "        - {type: rate-limit, properties: {per: client, requests: {minute: 60}}}\n        - type: access\n"
-LIMITED = edited(API, ("        - type: access\n", LIMIT))
+NONE, CORS, MORE = "", "cors: {origins: [https://a.example]}", "cors: {origins: [https://a.example, https://b.example]}"
+LIMIT, BODY = "rate-limit: {per: client, requests: {minute: 60}}", "limits: {body: 2Ki}"
+ORIGINS, AGE, REQUESTS = "edge.cors.origins", "edge.cors.maxAge", "edge.rateLimit.requests"
+COUNT, METHODS = "edge.limits.retries.count", "edge.limits.retries.methods"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "kind"),
+    ("before", "after", "expected"),
     [
-        ("minute: 60", "minute: 30", "may narrow"),
-        ("minute: 60", "minute: 60, day: 100", "may narrow"),
-        ("minute: 60", "minute: 90", "changed"),
-        ("minute: 60", "hour: 60", "changed"),
-        ("per: client", "per: user", "changed"),
-        (LIMIT, "        - type: access\n", "changed"),
+        (NONE, CORS, [("may widen", ORIGINS), ("changed", AGE)]),
+        (CORS, NONE, [("may narrow", ORIGINS), ("changed", AGE)]),
+        (CORS, MORE, [("may widen", ORIGINS)]),
+        (MORE, CORS, [("may narrow", ORIGINS)]),
+        (CORS, "cors: {origins: [https://a.example], credentials: true}", [("may widen", "edge.cors.credentials")]),
+        (CORS, "cors: {origins: [https://a.example], headers: [X-A]}", [("may widen", "edge.cors.headers")]),
+        (CORS, "cors: {origins: [https://a.example], maxAge: 5}", [("changed", AGE)]),
+        (NONE, BODY, [("may narrow", "edge.limits.body")]),
+        (BODY, "limits: {body: 1Ki}", [("may narrow", "edge.limits.body")]),
+        (BODY, NONE, [("changed", "edge.limits.body")]),
+        (NONE, "limits: {timeouts: {read: 5s}}", [("changed", "edge.limits.read")]),
+        (NONE, "limits: {retries: {count: 1}}", [("changed", COUNT), ("changed", METHODS)]),
+        (NONE, "headers: {response: {set: {X-A: b}}}", [("changed", "edge.headers.set")]),
+        (NONE, "headers: {response: {remove: [X-B]}}", [("changed", "edge.headers.remove")]),
+        (NONE, "headers: {preset: secure}", [("changed", "edge.headers.secure")]),
+        (NONE, "headers: {request: {set: {X-Tenant: a}}}", [("may widen", "edge.headers.request")]),
+        ("headers: {request: {set: {X-Tenant: a}}}", NONE, [("may widen", "edge.headers.request")]),
+        (
+            NONE,
+            LIMIT,
+            [("may narrow", REQUESTS), ("changed", "edge.rateLimit.per"), ("changed", "edge.rateLimit.policy")],
+        ),
+        (LIMIT, "rate-limit: {per: client, requests: {minute: 30}}", [("may narrow", REQUESTS)]),
+        (LIMIT, "rate-limit: {per: client, requests: {minute: 60, day: 100}}", [("may narrow", REQUESTS)]),
+        (LIMIT, "rate-limit: {per: client, requests: {minute: 90}}", [("changed", REQUESTS)]),
+        (LIMIT, "rate-limit: {per: client, requests: {hour: 60}}", [("changed", REQUESTS)]),
+        (LIMIT, "rate-limit: {per: user, requests: {minute: 60}}", [("changed", "edge.rateLimit.per")]),
     ],
 )
-def test_a_limit_is_told_of_and_decides_nothing(old: str, new: str, kind: str) -> None:
-    """One that is lower lets through fewer of those who may call, and none lets anybody in."""
-    found = diff(model(LIMITED, SHOP), model(edited(LIMITED, (old, new)), SHOP))
-    assert {one.kind for one in found} == {kind}
+def test_a_trait_is_told_of_by_what_it_can_do(before: str, after: str, expected: list[tuple[str, str]]) -> None:
+    """Pages of other origins read more; a limit lets through fewer of those who may call; the rest decides nothing."""
 
+    def having(trait: str) -> AccessModel:
+        kind, _, properties = trait.partition(": ")
+        text = f"        - {{type: {kind}, properties: {properties}}}\n" if trait else ""
+        return model(API + text, SHOP)
 
-def test_a_limit_more_narrows() -> None:
-    """By what it counts; whose requests and where is told of beside."""
-    found = diff(BEFORE, model(LIMITED, SHOP))
-    assert [(one.kind, one.name, one.now) for one in found] == [
-        ("may narrow", "edge.rateLimit.requests", {"minute": 60}),
-        ("changed", "edge.rateLimit.per", "client"),
-        ("changed", "edge.rateLimit.policy", "local"),
-    ]
+    found = diff(load_model(dump_model(having(before))), having(after))
+    assert [(one.kind, one.name) for one in found if isinstance(one, Setting)] == expected
+    assert {one.of for one in found if isinstance(one, Setting)} == {Subject("orders/api")}
 
 
 def test_a_limit_is_compared_between_stacks_as_well() -> None:
     """Applications say it, whatever the stack."""
-    lower = edited(LIMITED, ("minute: 60", "minute: 30"))
-    found = diff(model(LIMITED, SHOP), model(lower, SHOP, on=settings("staging")))
+    limit = "        - {type: rate-limit, properties: {per: client, requests: {minute: %d}}}\n"
+    found = diff(model(API + limit % 60, SHOP), model(API + limit % 30, SHOP, on=settings("staging")))
     assert [(one.name, one.was, one.now) for one in found if isinstance(one, Setting)] == [
-        ("edge.rateLimit.requests", {"minute": 60}, {"minute": 30})
+        (REQUESTS, {"minute": 60}, {"minute": 30})
     ]
-
-
-def test_pages_of_other_origins_are_told_of_as_what_may_read_more() -> None:
-    """Without a trait there is nothing of it; how long browsers keep a preflight changes nobody's access."""
-    trait = "        - type: cors\n          properties: {%s}\n        - type: access\n"
-    texts = ["", "origins: ['https://a.example']", "origins: ['https://a.example', 'https://b.example']"]
-    texts += [
-        "origins: ['https://a.example'], credentials: true, headers: [X-A]",
-        "origins: ['https://a.example'], maxAge: 5",
-    ]
-    none, one, two, more, pace = (
-        model(edited(API, ("        - type: access\n", trait % text)) if text else API, SHOP) for text in texts
-    )
-
-    def told(before: AccessModel, after: AccessModel) -> list[tuple[str, str]]:
-        return [(change.kind, change.name) for change in diff(load_model(dump_model(before)), after)]
-
-    widens, narrows = ("may widen", "edge.cors.origins"), ("may narrow", "edge.cors.origins")
-    age = ("changed", "edge.cors.maxAge")
-    assert (told(none, one), told(one, none)) == ([widens, age], [narrows, age])
-    assert (told(one, two), told(two, one)) == ([widens], [narrows])
-    names = ("edge.cors.credentials", "edge.cors.headers")
-    assert told(one, more) == [("may widen", name) for name in names]
-    assert told(more, one) == [("may narrow", name) for name in names]
-    assert told(one, pace) == [age]
 
 
 ASKED = "        - {type: kong-plugin, properties: {name: %s}}\n"
@@ -260,31 +255,6 @@ def test_a_plugin_that_goes_or_stands_by_a_waiver_may_let_somebody_in(before: st
     (told,) = diff(load_model(dump_model(model(API + before, SHOP))), model(API + after, SHOP))
     assert isinstance(told, Setting)
     assert (told.kind, told.of, told.name) == (kind, Subject("orders/api"), "edge.kongPlugins")
-
-
-def test_a_lower_limit_of_bodies_may_narrow_and_what_the_workload_is_told_may_widen() -> None:
-    """All else of limits and headers changes nobody's access; a trait's end is told, too."""
-    traits = [
-        "limits\n          properties: {body: 2Ki}",
-        "limits\n          properties: {body: 1Ki}",
-        "limits\n          properties: {timeouts: {read: 5s}, retries: {count: 1}}",
-        "headers\n          properties: {preset: secure, response: {set: {X-A: b}, remove: [X-B]}}",
-        "headers\n          properties: {request: {set: {X-Tenant: a}}}",
-    ]
-    texts = (f"        - type: {trait}\n        - type: access\n" for trait in traits)
-    none = model(API, SHOP)
-    two, one, pace, marked, tells = (model(edited(API, ("        - type: access\n", text)), SHOP) for text in texts)
-
-    def told(before: AccessModel, after: AccessModel) -> list[tuple[str, str]]:
-        return [(change.kind, change.name) for change in diff(load_model(dump_model(before)), after)]
-
-    assert told(none, two) == told(two, one) == [("may narrow", "edge.limits.body")]
-    assert told(two, none) == told(one, two) == [("changed", "edge.limits.body")]
-    names = ("edge.limits.read", "edge.limits.retries.count", "edge.limits.retries.methods")
-    assert told(none, pace) == told(pace, none) == [("changed", name) for name in names]
-    names = ("edge.headers.remove", "edge.headers.secure", "edge.headers.set")
-    assert told(none, marked) == [("changed", name) for name in names]
-    assert told(none, tells) == told(tells, none) == [("may widen", "edge.headers.request")]
 
 
 def kinds_of(name: str, was: typing.Any, now: typing.Any, *, between_stacks: bool = False) -> list[str]:
