@@ -68,8 +68,8 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
         for start, end in draw(st.lists(st.sampled_from(pairs), max_size=4)) if pairs else ():
             items, label, change = draw(st.lists(names, max_size=2)), draw(st.lists(names, max_size=2)), draw(_CHANGES)
             edges[start, end, change] = Edge(start, end, tuple(items), tuple(label), change)
-    title, notes, since = draw(names), tuple(draw(st.lists(names, max_size=3))), draw(st.booleans())
-    return Graph(title, in_order(nodes.values()), edges_in_order(edges.values()), notes, since)
+    title, notes = draw(names), tuple(draw(st.lists(names, max_size=3)))
+    return Graph(title, in_order(nodes.values()), edges_in_order(edges.values()), notes)
 
 
 @dataclass(frozen=True)

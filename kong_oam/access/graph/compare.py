@@ -35,7 +35,7 @@ def compared(old: Graph, new: Graph, title: str) -> Graph:
     before = {(edge.source, edge.target): edge for edge in old.edges}
     after = {(edge.source, edge.target): edge for edge in new.edges}
     edges = [edge for key in {**before, **after} for edge in _edges(before.get(key), after.get(key))]
-    return Graph(title, in_order(marked), edges_in_order(edges), since=True)
+    return Graph(title, in_order(marked), edges_in_order(edges))
 
 
 def _marked(node: Node, old: Graph, new: Graph) -> Node:

@@ -72,16 +72,12 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in order, edges in order, and what is to be read above (`title`) and below (`notes`) the picture.
-
-    `since`: the graph is one of changes, of which all else is context.
-    """
+    """Nodes in order, edges in order, and what is to be read above (`title`) and below (`notes`) the picture."""
 
     title: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     notes: tuple[str, ...] = ()
-    since: bool = False
 
     @cached_property
     def by_id(self) -> Mapping[str, Node]:

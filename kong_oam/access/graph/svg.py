@@ -122,7 +122,8 @@ def _legend(graph: Graph) -> Iterator[str]:
         yield "Users call through an application that is for a group of theirs, with the scopes that both have."
     if any(edge.idle for edge in graph.edges):
         yield "Dotted: nothing passes."
-    if graph.since and graph.edges:
+    changes = {node.change for node in graph.nodes} | {edge.change for edge in graph.edges}
+    if changes - {None}:
         yield "Thick and + : added. Dashed and − : taken away. All else: as before."  # noqa: RUF001 - a minus
 
 

@@ -212,7 +212,7 @@ def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> Non
     """What changed is told by a sign and the kind of line, too, not by its colour alone."""
     graph = sample()
     edges = (replace(graph.edges[0], change="added"), replace(graph.edges[1], change="removed"), *graph.edges[2:])
-    text = svg(replace(graph, edges=edges, since=True, notes=("+ granted: x", "\u2212 revoked: y")))
+    text = svg(replace(graph, edges=edges, notes=("+ granted: x", "\u2212 revoked: y")))
     assert "prefers-color-scheme: dark" in text
     assert "Thick and + : added. Dashed and \u2212 : taken away." in text
     assert re.search(r'<path class="added".*>\+</text>', text) and re.search(
