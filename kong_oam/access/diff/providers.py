@@ -16,22 +16,19 @@ def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     if not names:
         return old
 
+    def named(name: str) -> str:
+        return names.get(name, name)
+
     def renamed(component: Component) -> Component:
-        clients = tuple(replace(c, provider=names.get(c.provider, c.provider)) for c in component.clients)
-        return replace(component, provider=names.get(component.provider, component.provider), clients=clients)
+        clients = tuple(replace(client, provider=named(client.provider)) for client in component.clients)
+        return replace(component, provider=named(component.provider), clients=clients)
 
     def application(source: Application) -> Application:
         return replace(source, components=tuple(map(renamed, source.components)))
 
     stack = old.estate.stack
-    providers = {
-        names.get(name, name): replace(provider, name=names.get(name, name))
-        for name, provider in stack.providers.items()
-    }
+    providers = {named(name): replace(provider, name=named(name)) for name, provider in stack.providers.items()}
     estate = Estate(replace(stack, providers=providers), tuple(map(application, old.estate.applications)))
-    minutes = {names.get(name, name): value for name, value in old.minutes.items()}
-    facts = old.facts and {
-        replace(subject, provider=names.get(subject.provider, subject.provider)): values
-        for subject, values in old.facts.items()
-    }
+    minutes = {named(name): value for name, value in old.minutes.items()}
+    facts = {replace(subject, provider=named(subject.provider)): values for subject, values in old.facts.items()}
     return replace(old, estate=estate, minutes=minutes, facts=facts)
