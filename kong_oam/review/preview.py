@@ -35,11 +35,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One violation of a policy: what it finds, and with which resource."""
+    """One violation of a policy, and what it finds."""
 
     rule: str
     level: Literal["mandatory", "advisory"]
-    resource: str
     message: str
 
 
@@ -109,4 +108,4 @@ def _violation(policy: Mapping[str, Any]) -> Violation:
     """A message is the rule's description, and then on lines of its own what it found."""
     message = str(policy["message"]).strip().partition("\n")[2]
     level: Literal["mandatory", "advisory"] = "mandatory" if policy["enforcementLevel"] != "advisory" else "advisory"
-    return Violation(policy["policyName"], level, logical_name(policy.get("resourceUrn", "")), message)
+    return Violation(policy["policyName"], level, message)

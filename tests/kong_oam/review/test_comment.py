@@ -327,7 +327,7 @@ def test_what_the_cli_complains_of_is_told_in_our_words(
 
 def test_a_policy_that_fails_a_preview_is_why_it_failed() -> None:
     """The engine says nothing else of it."""
-    violated = Preview((), (Violation("no-plain-http", "mandatory", "r", "m"),), (UNKNOWN,))
+    violated = Preview((), (Violation("no-plain-http", "mandatory", "m"),), (UNKNOWN,))
     text = compose([ReviewedStack("aws", access=NOTHING, preview=violated)])
     assert text.splitlines()[1].endswith("**failed** on `aws`: `policy no-plain-http`")
     assert "**The preview failed:** `policy no-plain-http`" in text and UNKNOWN not in text

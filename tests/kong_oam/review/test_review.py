@@ -80,8 +80,8 @@ def test_policies_are_those_of_the_own_pack() -> None:
     """Another pack's message may hold anything. A finding that is reported twice stands once."""
     printed = events(policy(), policy(), policy("house-rules", message=f"x\n{SECRET}"), policy(level="advisory"), DONE)
     assert read(printed).violations == (
-        Violation("route-guarded", "mandatory", "web", "web has no gate"),
-        Violation("route-guarded", "advisory", "web", "web has no gate"),
+        Violation("route-guarded", "mandatory", "web has no gate"),
+        Violation("route-guarded", "advisory", "web has no gate"),
     )
 
 
@@ -161,21 +161,21 @@ def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     failed = ReviewedStack("gcp", access=NOTHING, preview=Preview((), (), (UNKNOWN,)))
     assert top(failed) == f"**Access** · no change · **failed** on `gcp`: `{UNKNOWN}`"
     assert "`pulumi preview --stack gcp --policy-pack policies` says all of it." in compose([failed])
-    violated = Preview((), (Violation("no-plain-http", "mandatory", "r", "route r takes http"),))
+    violated = Preview((), (Violation("no-plain-http", "mandatory", "route r takes http"),))
     assert top(ReviewedStack("s", access=OPENS, preview=violated)).endswith(
         " · **failed** on `s`: `policy no-plain-http`"
     )
     assert "| `no-plain-http` | mandatory | `route r takes http` |" in compose(
         [ReviewedStack("s", access=OPENS, preview=violated)]
     )
-    advised = Preview((), (Violation("public-ending", "advisory", "s", "m"),))
+    advised = Preview((), (Violation("public-ending", "advisory", "m"),))
     assert ReviewedStack("s", access=NOTHING, preview=advised).passed
 
 
 def test_access_stands_before_policies_and_those_before_resources() -> None:
     """Per stack; resources are folded away."""
     step = Step("create", "t:m:T", "a/new", ())
-    found = Preview((step,), (Violation("public-ending", "advisory", "s", "m"),))
+    found = Preview((step,), (Violation("public-ending", "advisory", "m"),))
     text = compose([ReviewedStack("aws", access=OPENS, preview=found)])
     parts = [
         "### Stack `aws`",
@@ -368,9 +368,7 @@ def test_errors_in_applications_come_before_everything_else(
     assert "- `a.yaml:1:2: ACC204: no`" in said and "```\nno revision main\n```" in said
 
 
-@pytest.mark.parametrize(
-    "failing", [Preview((), (), (UNKNOWN,)), Preview((), (Violation("r", "mandatory", "x", "m"),))]
-)
+@pytest.mark.parametrize("failing", [Preview((), (), (UNKNOWN,)), Preview((), (Violation("r", "mandatory", "m"),))])
 def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
     steps: list[str], monkeypatch: pytest.MonkeyPatch, failing: Preview
 ) -> None:
