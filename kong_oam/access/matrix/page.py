@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Hashable, Iterable
 from hashlib import sha256
 from pathlib import Path
+from string import Template
 from typing import Any, TypeVar
 
 from kong_oam.access.diff.wording import path, users
@@ -38,10 +39,8 @@ def page(matrix: Matrix) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     written = json.dumps(_data(matrix), separators=(",", ":")).translate(_IN_A_SCRIPT)  # ASCII alone
-    parts = {"policy": policy, "style": style, "script": script, "data": written}
-    first, *others = _FOLDER.joinpath("page.html").read_text("utf-8").split("{{")
-    filled = (parts[name] + rest for name, _, rest in (other.partition("}}") for other in others))
-    return first + "".join(filled)
+    template = Template(_FOLDER.joinpath("page.html").read_text("utf-8"))
+    return template.substitute(policy=policy, style=style, script=script, data=written)
 
 
 def _digest(text: str) -> str:
