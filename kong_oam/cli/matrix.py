@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from kong_oam.access.matrix.matrix import ANONYMOUS, Matrix, Selection, matrix
+from kong_oam.access.matrix.matrix import ANONYMOUS, Matrix, matrix
 from kong_oam.access.matrix.page import page
 from kong_oam.access.matrix.sheet import sheet
 from kong_oam.access.matrix.text import text
@@ -55,7 +55,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--json is a format of its own, on standard output; leave --format and --output out")
     form = format_of(options.format, options.output, _ENDINGS, "text")
     estate = estate_from(options)
-    made = matrix(estate, callers_of(estate), _selection(estate, options))
+    _check_names(estate, options)
+    made = matrix(estate, callers_of(estate), options.principal, _components(estate, options), options.address)
     if console.json:
         console.print_json(_entry(made) | unjudged_entry(estate.unjudged))
     elif options.output:
@@ -74,17 +75,21 @@ def _written(made: Matrix, form: str) -> str:
     return sheet(made) if form == "csv" else "".join(f"{line}\n" for line in text(made))
 
 
-def _selection(estate: Estate, options: argparse.Namespace) -> Selection:
-    """What is asked about. Raises UsageError for a name that there is not."""
+def _check_names(estate: Estate, options: argparse.Namespace) -> None:
+    """Raises UsageError for a name that there is not."""
     clients = {client.component for client in estate.clients}
     applications = {application.name for application in estate.applications}
     _check("principal", options.principal, {*clients, ANONYMOUS})
     _check("component", options.component, estate.components)
     _check("Application", options.application, applications)
+
+
+def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
+    """The components that are asked about; None: all."""
     if options.component is None and options.application is None:
-        return Selection(options.principal, address=options.address)
+        return None
     of = (key for key, component in estate.components.items() if component.application in (options.application or ()))
-    return Selection(options.principal, {*of, *(options.component or ())}, options.address)
+    return {*of, *(options.component or ())}
 
 
 def _check(kind: str, names: Iterable[str] | None, known: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kong_oam.access.diff.wording import path
@@ -42,33 +42,30 @@ class Matrix:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The part of a matrix that is asked about: rows of `components`, columns of `principals`. None: all.
+def matrix(
+    estate: Estate,
+    callers: Callers,
+    principals: Collection[str] | None = None,
+    components: Collection[str] | None = None,
+    address: str | None = None,
+) -> Matrix:
+    """The matrix of the estate: rows of `components`, columns of `principals`, called from `address`. None: all.
 
-    Principals are clients' components, or anonymous. `address`: what is called from there.
+    Principals are clients' components, or anonymous. Rows in which nobody of them may call are left out.
     """
-
-    principals: Collection[str] | None = None
-    components: Collection[str] | None = None
-    address: str | None = None
-
-
-def matrix(estate: Estate, callers: Callers, selection: Selection) -> Matrix:
-    """The matrix of the estate, or that part of it. Rows in which nobody of the selected may call are left out."""
-    every = sorted(map(principal_of, estate.clients))
-    chosen = [one for one in every if selection.principals is None or one.client in selection.principals]
-    narrowed: Narrowing = everyone if selection.principals is None else only(frozenset(chosen))
-    found = [
-        row
-        for row in rows(estate, callers, called_from(selection.address, narrowed))
-        if selection.components is None or row.component in selection.components
-    ]
-    if selection.principals is not None:
+    chosen = sorted(map(principal_of, estate.clients))
+    narrowed: Narrowing = everyone
+    if principals is not None:
+        chosen = [one for one in chosen if one.client in principals]
+        narrowed = only(frozenset(chosen))
+    found: Sequence[Row] = rows(estate, callers, called_from(address, narrowed))
+    if components is not None:
+        found = [row for row in found if row.component in components]
+    if principals is not None:
         found = [row for row in found if row.access != NOBODY]
-    if selection.principals is None and selection.components is not None:
+    elif components is not None:
         chosen = sorted({one for row in found for one in row.access.principals})
-    anonymous = [None] if selection.principals is None or ANONYMOUS in selection.principals else []
+    anonymous = [None] if principals is None or ANONYMOUS in principals else []
     owners = {key: component.owner for key, component in estate.components.items()}
     return Matrix(
         estate.stack.name, estate.stack.scheme, (*anonymous, *chosen), tuple(sorted(found, key=_place)), owners

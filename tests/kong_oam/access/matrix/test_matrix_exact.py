@@ -8,7 +8,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, component_of
-from kong_oam.access.matrix.matrix import ANONYMOUS, Matrix, Selection, matrix
+from kong_oam.access.matrix.matrix import ANONYMOUS, Matrix, matrix
 from kong_oam.access.matrix.rows import Row
 from kong_oam.access.model import Estate
 from kong_oam.access.networks import admits
@@ -37,8 +37,8 @@ Groups = frozenset[str]
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
-def made(estate: Estate, selection: Selection | None = None) -> Matrix:
-    return matrix(estate, Callers(estate, logical_names(logical_groups(estate))), selection or Selection())
+def made(estate: Estate, principals: set[str] | None = None, components: set[str] | None = None) -> Matrix:
+    return matrix(estate, Callers(estate, logical_names(logical_groups(estate))), principals, components)
 
 
 def users_of(estate: Estate, principal: Principal | None) -> list[Groups | None]:
@@ -125,7 +125,7 @@ def test_a_part_of_the_matrix_says_the_same(estate: Estate, requests: list[Reque
     clients, keys = {client.component for client in estate.clients}, sorted(estate.components)
     principals = data.draw(st.none() | st.sets(st.sampled_from([*sorted(clients), ANONYMOUS]), min_size=1))
     components = data.draw(st.none() | st.sets(st.sampled_from(keys), min_size=1))
-    found = made(estate, Selection(principals, components))
+    found = made(estate, principals, components)
     if principals is not None:
         assert {one.client if one else ANONYMOUS for one in found.principals} == principals
         assert all(row.access.everybody or row.access.principals for row in found.rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kong_oam.access.matrix.matrix import Selection, matrix, where
+from kong_oam.access.matrix.matrix import matrix, where
 from kong_oam.access.matrix.rows import rows
 from kong_oam.access.model import Estate
 from kong_oam.access.principals import EVERYBODY, Callers, Principal, logical_groups, logical_names
@@ -40,5 +40,5 @@ def test_a_principal_that_may_call_nothing_has_a_column() -> None:
     """Of the whole matrix; of a component's part only those have one who may call something there."""
     idle = SHOP.replace("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
     made = estate(edited(API, ("components: [shop/checkout, shop/web]", "components: [shop/web]")), idle)
-    assert matrix(made, callers(made), Selection()).principals == (None, CHECKOUT, WEB)
-    assert matrix(made, callers(made), Selection(components={"orders/api"})).principals == (None, WEB)
+    assert matrix(made, callers(made)).principals == (None, CHECKOUT, WEB)
+    assert matrix(made, callers(made), components={"orders/api"}).principals == (None, WEB)
