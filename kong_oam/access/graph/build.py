@@ -122,24 +122,22 @@ def _granted(estate: Estate, component: Component, clients: Iterable[Client]) ->
         passing = scopes if not client.user_facing else scopes & of_groups if client.groups else frozenset()
         roles = [(role.name, role.scopes) for role in component.roles if client.component in role.components]
         rest = tuple(sorted(scopes.difference(*(bundled for _, bundled in roles))))
-        holder = _client(estate, client)
         for name, bundled in [*roles, *([("", rest)] if rest else [])]:
             yield from _role(component, name, bundled)
-            yield holder
             items = tuple(sorted({*bundled} & passing))
             why = "no group has it" if scopes & {*bundled} else "asks for none of it"
-            yield Edge(holder.id, _role_node(component, name, bundled).id, items, _less(items, bundled, why))
+            role_id = _role_node(component, name, bundled).id
+            yield Edge(f"client:{client.component}", role_id, items, _less(items, bundled, why))
 
 
 def _never_asking(estate: Estate, component: Component, clients: Collection[str]) -> Parts:
     """Those that hold a role, and are no clients of the provider whose tokens count at the component."""
     for role in component.roles:
         for member in role.components:
-            if member not in clients and member in estate.components:
-                for client in estate.components[member].clients:
-                    yield (holder := _client(estate, client))
-                    target = _role_node(component, role.name, role.scopes)
-                    yield Edge(holder.id, target.id, (), ("asks for none of it",))
+            known = estate.components.get(member)
+            if known and known.clients and member not in clients:
+                role_id = _role_node(component, role.name, role.scopes).id
+                yield Edge(f"client:{member}", role_id, (), ("asks for none of it",))
 
 
 def _held_by_group(
@@ -183,7 +181,6 @@ def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
     yield Edge(token.id, Node("component", component.key, component.key).id, items, in_words(items))
     access = callers.principals_with(component, frozenset())
     for client in (one for one in estate.clients if principal_of(one) in access.principals):
-        yield _client(estate, client)
         items = tuple(map(users_in, sorted(client.groups))) if client.user_facing else ("any token",)
         yield Edge(f"client:{client.component}", token.id, items)
 
