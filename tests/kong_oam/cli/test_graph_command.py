@@ -146,17 +146,13 @@ spec:
     ("arguments", "words"),
     [
         (["--application", "shup"], "no Application 'shup' calls or is called; did you mean 'shop'?"),
-        (["--application", ""], "no Application '' calls or is called; known: orders, shop"),
         (["--principal", "shop/wob"], "no client and no group 'shop/wob'; did you mean 'shop/web'?"),
         (["--principal", "group:salse"], "no client and no group 'group:salse'; did you mean 'group:sales'?"),
         (["--principal", "sales"], "no client and no group 'sales'; did you mean 'group:sales'?"),
         (["--since", "nope"], "--since (nope): neither a file nor a folder, and no revision that git knows"),
-        (["--since", ""], "--since (): an empty name compares nothing; write . for what is here"),
         (["--output", "a.png"], "'a.png' does not say which format: end it on .mmd/.mermaid/.md/.dot/.gv/.svg, or add --format"),
         (["--output", "none/a.svg"], "none/a.svg: No such file or directory"),
-        (["--output", ".", "--format", "svg"], ".: Is a directory"),
         (["--json", "--format", "dot"], "--json, or --format and --output, not both"),
-        (["--json", "--output", "a.svg"], "--json, or --format and --output, not both"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:

@@ -226,6 +226,14 @@ def comments() -> Iterator[Comments]:
         yield stand_in
 
 
+@pytest.fixture
+def on_github(comments: Comments, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that may comment."""
+    for name, value in (("GITHUB_TOKEN", TOKEN), ("GITHUB_API_URL", comments.url), ("GITHUB_SHA", HEAD)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
+
+
 def say(comments: Comments, text: str, token: str = TOKEN) -> None:
     PullRequest(comments.url, REPOSITORY, 7, token, BOT).say(text)
 
@@ -368,17 +376,15 @@ def test_errors_in_applications_come_before_everything_else(
     assert "- `a.yaml:1:2: ACC204: no`" in said and "```\nno revision main\n```" in said
 
 
+@pytest.mark.usefixtures("on_github")
 @pytest.mark.parametrize("failing", [Preview((), (), (UNKNOWN,)), Preview((), (Violation("r", "mandatory", "m"),))])
 def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
-    steps: list[str], monkeypatch: pytest.MonkeyPatch, failing: Preview
+    steps: list[str], comments: Comments, monkeypatch: pytest.MonkeyPatch, failing: Preview
 ) -> None:
     """Though the comment is written."""
     monkeypatch.setattr(stack_review, "preview", lambda stack: failing)
-    with Comments() as comments:
-        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-        monkeypatch.setenv("GITHUB_API_URL", comments.url)
-        assert main(["review", "--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
-        assert comments.kept[0]["body"].startswith(MARKER)
+    assert main(["review", "--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
+    assert comments.kept[0]["body"].startswith(MARKER)
 
 
 def test_a_comment_without_a_token_is_wrong_usage(
@@ -412,14 +418,13 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     assert steps == []
 
 
+@pytest.mark.usefixtures("on_github")
 @pytest.mark.parametrize("token", [TOKEN, ""])
 def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
     token: str, comments: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither in the file nor in the comment of an earlier run, whatever happens; and that is what is raised."""
-    for name, value in (("GITHUB_TOKEN", token), ("GITHUB_API_URL", comments.url), ("GITHUB_SHA", HEAD)):
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
+    monkeypatch.setenv("GITHUB_TOKEN", token)
     say(comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)]))
     monkeypatch.setattr(stack_review, "check", lambda *_: 1 / 0)
     file = tmp_path / "review.md"
@@ -430,13 +435,12 @@ def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
     assert (comments.kept[0]["body"] == NOT_REVIEWED) == bool(token)
 
 
+@pytest.mark.usefixtures("on_github")
 def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
     steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a link to it, and in a file that can be read; the comment says which commit it is of."""
-    for name, value in (("GITHUB_SERVER_URL", "https://github.com"), ("GITHUB_SHA", HEAD)):
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
     found = Checked((), (Finding("LINT306: public without an end", Place("applications/\udcff.yaml", 1, 2)),))
     monkeypatch.setattr(stack_review, "check", lambda *_: found)
     odd = replace(OPENS, markdown="public at `\udcff.yaml`")
@@ -459,6 +463,7 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
     assert steps == []
 
 
+@pytest.mark.usefixtures("on_github")
 @pytest.mark.parametrize(
     ("left", "message"),
     [
@@ -472,18 +477,9 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
     ],
 )
 def test_what_is_no_comment_is_not_written(
-    left: bytes | None,
-    message: str,
-    comments: Comments,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    left: bytes | None, message: str, comments: Comments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever left it ran the change's program. What an earlier run found does not stay either."""
-    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    monkeypatch.setenv("GITHUB_API_URL", comments.url)
-    monkeypatch.setenv("GITHUB_SHA", HEAD)
-    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
     say(comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)]))
     file = tmp_path / "review.md"
     if left is not None:

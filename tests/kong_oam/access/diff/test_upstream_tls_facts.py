@@ -33,25 +33,16 @@ def test_a_stack_without_it_exports_what_it_did() -> None:
     assert "upstreamTls" not in dump_model(of(API))
 
 
-def test_a_port_that_goes_over_narrows_and_one_that_goes_back_may_widen() -> None:
-    """No request is told of: it is the same port, whatever is spoken at it."""
-    clear, over_tls = of(API, ONE), of(API + TRAIT, ONE)
-    assert told(clear, over_tls) == [("may narrow", "edge.upstreamTls.ports")]
-    assert told(over_tls, clear) == [("may widen", "edge.upstreamTls.ports")]
-
-
-def test_one_more_ca_may_widen() -> None:
-    assert told(of(API + TRAIT, ONE), of(API + TRAIT, ONE, OTHER)) == [("may widen", "gateway.upstreamTls.ca")]
-    assert told(of(API + TRAIT, ONE, OTHER), of(API + TRAIT, ONE)) == [("may narrow", "gateway.upstreamTls.ca")]
-    assert told(of(API + TRAIT, ONE), of(API + TRAIT, ONE, depth=2)) == [("may widen", "gateway.upstreamTls.depth")]
-
-
-def test_a_client_certificate_that_goes_may_widen() -> None:
-    """Workloads may have refused whoever had none."""
-    without, mutual = of(API + TRAIT, ONE), of(API + TRAIT, ONE, client="gateway")
-    assert told(without, mutual) == [("may narrow", "gateway.upstreamTls.clientCertificate")]
-    assert told(mutual, without) == [("may widen", "gateway.upstreamTls.clientCertificate")]
-
-
-def test_naming_a_ca_changes_nothing_by_itself() -> None:
-    assert {kind for kind, _ in told(of(API), of(API, ONE))} == {"changed"}
+def test_what_a_port_a_ca_and_a_client_certificate_change() -> None:
+    """There and back. No request is told of: it is the same port, whatever is spoken at it."""
+    clear, over_tls, two_cas = of(API, ONE), of(API + TRAIT, ONE), of(API + TRAIT, ONE, OTHER)
+    deep, mutual = of(API + TRAIT, ONE, depth=2), of(API + TRAIT, ONE, client="gateway")
+    for old, new, name in (
+        (over_tls, clear, "edge.upstreamTls.ports"),
+        (over_tls, two_cas, "gateway.upstreamTls.ca"),
+        (over_tls, deep, "gateway.upstreamTls.depth"),
+        (mutual, over_tls, "gateway.upstreamTls.clientCertificate"),
+    ):
+        assert told(old, new) == [("may widen", name)]
+        assert told(new, old) == [("may narrow", name)]
+    assert {kind for kind, _ in told(of(API), clear)} == {"changed"}, "a CA that is named changes nothing by itself"

@@ -35,7 +35,7 @@ HOSTILE = st.text(min_size=1, max_size=12) | st.sampled_from(
         "<!--<script>",
         "]]><img src=x onerror=alert(1)>",
         '" onmouseover="alert(1)',
-        "{{script}}",
+        "$script",
         "\u2028&amp;\u202e",
         "=cmd|' /C calc'!A0",
         ';=HYPERLINK("https://x.test")',
@@ -89,8 +89,7 @@ def test_more_conditions_than_letters_have_marks_of_their_own() -> None:
     marks = re.split(r"\s+", lines[2].partition("/health")[2].strip())
     assert len({*marks}) == 60
     assert not {"x", ".", "+"} & {*marks}
-    for mark, number in zip(marks, range(60), strict=True):
-        assert any(line.split() == [mark, "users", "in", f"g{number}"] for line in lines)
+    assert [line.split()[0] for line in lines if " users in g" in line] == marks
 
 
 def test_nothing_to_show_is_said() -> None:
