@@ -114,15 +114,11 @@ def _caller_in_words(caller: Whom) -> str:
     return printable(f"{caller.principal.client}{owner}{whose}{source}")
 
 
-def users(condition: Condition, most: int | None = None) -> str:
-    """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that calls as itself.
-
-    All of them by default. Of more sets of groups than `most`, the first and how many more.
-    """
+def users(condition: Condition) -> str:
+    """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that calls as itself."""
     sets = sorted((sorted(groups) for groups in condition), key=lambda groups: (len(groups), groups))
-    words = [printable(" and ".join(groups)) for groups in sets[:most]]
-    more = [f"{len(sets) - most} more"] if most is not None and len(sets) > most else []
-    return " or ".join([*(f"({word})" if len(sets) > 1 and " and " in word else word for word in words), *more])
+    words = [printable(" and ".join(groups)) for groups in sets]
+    return " or ".join(f"({word})" if len(sets) > 1 and " and " in word else word for word in words)
 
 
 def methods(listed: Sequence[str]) -> str:

@@ -15,9 +15,6 @@ from kong_oam.diagnostics import printable
 ANONYMOUS = "anonymous"
 """Who has no token, in the place of a principal's name."""
 
-MOST = 1000
-"""How many sets of groups a cell of a file lists."""
-
 
 @dataclass(frozen=True, slots=True)
 class Matrix:

@@ -2,7 +2,7 @@
 // Shows the data of this page. Every text is set as text: nothing that somebody wrote is ever read as HTML.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const EVERYBODY = -1, ITSELF = 0, METHODS = 7, CHUNK = 1500, CALLERS = 12, FITTING = 12, ON_PAPER = 8;
+const EVERYBODY = -1, ITSELF = 0, METHODS = 7, CHUNK = 1500, CALLERS = 12, LONG = 120, FITTING = 12, ON_PAPER = 8;
 const FIELDS = ["q", "component", "host", "method", "principal", "group", "access"];
 const $ = (id) => document.getElementById(id);
 const region = $("region");
@@ -93,10 +93,11 @@ function heading(row, columns) {
   return make("tr", {class: "group"}, cell);
 }
 
-/** A condition in words; of one with many sets of groups the first, and all of them where it is opened. */
+/** A condition in words; of a long one its beginning, and all of it where it is opened. */
 function inWords(number) {
-  const {words, first} = data.conditions[number];
-  return first && !printing ? make("details", {}, make("summary", {}, first), words) : words;
+  const {words} = data.conditions[number];
+  if (words.length <= LONG || printing) return words;
+  return make("details", {}, make("summary", {}, `${words.slice(0, LONG)} ...`), words);
 }
 
 function caller([principal, number]) {

@@ -15,7 +15,7 @@ from string import Template
 from typing import Any, TypeVar
 
 from kong_oam.access.diff.wording import path, users
-from kong_oam.access.matrix.matrix import MOST, Matrix, exceptions
+from kong_oam.access.matrix.matrix import Matrix, exceptions
 from kong_oam.access.matrix.rows import Row
 from kong_oam.access.model import METHODS, Public
 from kong_oam.access.networks import only_from
@@ -25,8 +25,6 @@ from kong_oam.diagnostics import printable
 T = TypeVar("T", bound=Hashable)
 
 _EVERYBODY = -1
-_FIRST = 6
-"""How many sets of groups a cell shows before it is opened."""
 _IN_A_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&"}
 _FOLDER = Path(__file__).parent
 
@@ -94,10 +92,9 @@ def _reason(public: Public) -> str:
 
 def _condition(condition: Condition) -> dict[str, Any]:
     if condition == ITSELF:
-        return {"words": "as itself", "first": "", "groups": []}
+        return {"words": "as itself", "groups": []}
     return {
-        "words": f"users in {users(condition, MOST)}",
-        "first": f"users in {users(condition, _FIRST)}" if len(condition) > _FIRST else "",
+        "words": f"users in {users(condition)}",
         "groups": sorted({printable(name) for groups in condition for name in groups}),
     }
 

@@ -7,7 +7,7 @@ import io
 import re
 
 from kong_oam.access.diff.wording import methods, path, users
-from kong_oam.access.matrix.matrix import MOST, Matrix, exceptions
+from kong_oam.access.matrix.matrix import Matrix, exceptions
 from kong_oam.access.matrix.rows import Row
 from kong_oam.access.networks import written
 from kong_oam.access.principals import ITSELF, Condition
@@ -42,7 +42,7 @@ def _cells(row: Row, matrix: Matrix) -> list[str]:
 
 
 def _condition(condition: Condition) -> str:
-    return "itself" if condition == ITSELF else f"users in {users(condition, MOST)}"
+    return "itself" if condition == ITSELF else f"users in {users(condition)}"
 
 
 def _cell(text: str) -> str:
