@@ -63,8 +63,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and options.markdown:
         raise UsageError("--json or --markdown, not both")
     options.old, options.new = _sides(options)
-    old = Operand("OLD", options.old, options.stack, options.applications, options.definitions).models()
-    new, *_ = Operand("NEW", options.new, options.stack, options.applications, options.definitions).models()
+    judged = options.stack, options.applications, options.definitions
+    old = Operand("OLD", options.old, *judged).models()
+    new, *_ = Operand("NEW", options.new, *judged).models()
     changes, scheme, absent = changed(old, new), new.estate.stack.scheme, unjudged([*old, new])
     everything = for_all([options.old, options.new], options)
     if options.sarif:

@@ -97,8 +97,9 @@ def _state(options: argparse.Namespace) -> Graph:
 
 
 def _change(options: argparse.Namespace) -> Graph:
-    old = Operand("--since", options.since, options.stack, options.applications, options.definitions).models()
-    new, *_ = Operand("what is here", ".", options.stack, options.applications, options.definitions).models()
+    judged = options.stack, options.applications, options.definitions
+    old = Operand("--since", options.since, *judged).models()
+    new, *_ = Operand("what is here", ".", *judged).models()
     title = _title(f"What changed since {options.since} in who may call what", options)
     graph = of_changes(_narrowed(graph_of_change(old[0], new, title), options))
     notes = [] if graph.nodes else ["Nothing that is drawn changed."]

@@ -61,9 +61,5 @@ def _legend(matrix: Matrix, marks: dict[Condition, str]) -> Iterator[str]:
     yield ""
     if any(row.access.everybody for row in matrix.rows):
         yield f"{EVERYBODY_MARK.rjust(size)}  everybody, without a token"
-    shown = {
-        row.access.principals[one] for row in matrix.rows for one in row.access.principals.keys() & {*matrix.principals}
-    }
     for condition, mark in sorted(marks.items(), key=lambda item: (len(item[1]), item[1])):
-        if condition in shown:
-            yield f"{mark.rjust(size)}  {f'users in {users(condition)}' if any(condition) else 'as itself'}"
+        yield f"{mark.rjust(size)}  {f'users in {users(condition)}' if any(condition) else 'as itself'}"
