@@ -129,10 +129,10 @@ def _say_not_reviewed(options: argparse.Namespace) -> None:
 
 
 def _write(options: argparse.Namespace, text: str) -> None:
-    from kong_oam.review.github import pull_request
+    from kong_oam.review.github import say
 
     if options.pull_request is not None:
-        pull_request(options.pull_request, options.repository, options.author, os.environ).say(text)
+        say(text, options.pull_request, options.repository, options.author, os.environ)
 
 
 COMMAND = Command("review", "what a change does to each stack, as Markdown", _DETAILS, _arguments, _run, json=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,52 +23,34 @@ _SERVER, _REPOSITORY = re.compile(r"https?://[\w.:-]+"), re.compile(r"[\w.-]+/[\
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class PullRequest:
-    """A pull request to comment on, and as whom: `author` is the login that `token` belongs to.
+def say(text: str, number: int, repository: str | None, author: str, environment: Mapping[str, str]) -> None:
+    """Writes the comment of a pull request, over the one that is there. Raises ReviewError.
 
-    Only that author's comment is updated. Anybody else's with the same marker could be changed again by its author, and
-    say something else than what was found.
+    `author` is the login that the token belongs to. Only that author's comment is updated: anybody else's with the same
+    marker could be changed again by its author, and say something else than what was found.
     """
-
-    api: str
-    repository: str
-    number: int
-    token: str
-    author: str
-
-    def say(self, text: str) -> None:
-        """Writes the comment, over the one that is there. Raises ReviewError."""
-        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
-        base = f"{self.api.rstrip('/')}/repos/{self.repository}/"
-        with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT) as client:
-            comment = next((comment for comment in self._comments(client) if self._is_own(comment)), None)
-            if comment is None:
-                _sent(client, "POST", f"issues/{self.number}/comments", json={"body": text})
-            else:
-                _sent(client, "PATCH", f"issues/comments/{comment['id']}", json={"body": text})
-
-    def _comments(self, client: httpx.Client) -> Iterator[dict[str, Any]]:
-        page = 1
-        while True:
-            parameters = {"per_page": _PAGE, "page": page}
-            comments = _sent(client, "GET", f"issues/{self.number}/comments", params=parameters).json()
-            yield from comments
-            if len(comments) < _PAGE:
-                return
-            page += 1
-
-    def _is_own(self, comment: dict[str, Any]) -> bool:
-        author = (comment.get("user") or {}).get("login")
-        return author == self.author and str(comment.get("body", "")).startswith(MARKER)
-
-
-def pull_request(number: int, repository: str | None, author: str, environment: Mapping[str, str]) -> PullRequest:
-    """The pull request to comment on, as the variables of GitHub's runs say. Raises ReviewError."""
     token = environment.get("GITHUB_TOKEN")
     if not token or not repository:
         raise ReviewError("to comment on a pull request, set GITHUB_TOKEN and say --repository OWNER/NAME")
-    return PullRequest(environment.get("GITHUB_API_URL", "https://api.github.com"), repository, number, token, author)
+    api = environment.get("GITHUB_API_URL", "https://api.github.com")
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
+    base = f"{api.rstrip('/')}/repos/{repository}/"
+    with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT) as client:
+        for comment in _comments(client, number):
+            login = (comment.get("user") or {}).get("login")
+            if login == author and str(comment.get("body", "")).startswith(MARKER):
+                _sent(client, "PATCH", f"issues/comments/{comment['id']}", json={"body": text})
+                return
+        _sent(client, "POST", f"issues/{number}/comments", json={"body": text})
+
+
+def _comments(client: httpx.Client, number: int) -> Iterator[dict[str, Any]]:
+    for page in itertools.count(1):
+        parameters = {"per_page": _PAGE, "page": page}
+        comments = _sent(client, "GET", f"issues/{number}/comments", params=parameters).json()
+        yield from comments
+        if len(comments) < _PAGE:
+            return
 
 
 def read_comment(file: Path) -> str:

@@ -15,11 +15,11 @@ import yaml
 
 from kong_oam.__main__ import _parser, main
 from kong_oam.access.diff.change import KINDS
-from kong_oam.review import access_changes, stack_review
+from kong_oam.review import access_changes, github, stack_review
 from kong_oam.review.access_changes import AccessChange, Checked, Finding, ReviewError
 from kong_oam.review.comment import LONGEST, MARKER, ReviewedStack, compose
 from kong_oam.review.failure import UNKNOWN
-from kong_oam.review.github import PullRequest, read_comment
+from kong_oam.review.github import read_comment
 from kong_oam.review.markdown import Place, fenced
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
@@ -235,7 +235,7 @@ def on_github(comments: Comments, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def say(comments: Comments, text: str, token: str = TOKEN) -> None:
-    PullRequest(comments.url, REPOSITORY, 7, token, BOT).say(text)
+    github.say(text, 7, REPOSITORY, BOT, {"GITHUB_TOKEN": token, "GITHUB_API_URL": comments.url})
 
 
 def test_one_comment_is_updated_in_place(comments: Comments) -> None:
