@@ -272,7 +272,7 @@ def _changes(
                 merged.setdefault((kind, site, region, methods, minutes, answers), []).append(owned)
     for (kind, site, region, listed, minutes, answers), callers in merged.items():
         callers.sort(key=lambda one: (one.principal or _FIRST, sorted(map(sorted, one.condition)), str(one.source)))
-        yield replace(_change(old, new, kind, tuple(callers), listed, site, region, minutes), answers=answers)
+        yield _change(old, new, kind, tuple(callers), listed, site, region, minutes, answers)
 
 
 _FIRST = Principal("", "")
@@ -321,6 +321,7 @@ def _change(
     site: str,
     region: Region,
     minutes: int | None,
+    answers: Answers | None,
 ) -> Change:
     side = old if kind in CLOSING else new
     path, principal = region.subtree.path, whom[0].principal
@@ -329,7 +330,7 @@ def _change(
     example = Example(methods[0], path, *hosts, principal, groups, _address(whom[0]))
     rule = side.answer(site, path, methods[0], side.token(principal, groups, site, path), example.address).rule
     place = rule.place if rule and rule.place.file else None
-    return Change(kind, whom, methods, site, region, example, minutes, place)
+    return Change(kind, whom, methods, site, region, example, minutes, place, answers)
 
 
 def _address(whom: Whom) -> str | None:

@@ -26,17 +26,8 @@ from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import printable
 
-_PREPOSITIONS: dict[Kind, str] = {
-    "granted": "to",
-    "widened": "to",
-    "answered by": "for",
-    "may widen": "for",
-    "owner": "of",
-    "narrowed": "for",
-    "revoked": "from",
-    "may narrow": "for",
-    "changed": "for",
-}
+_PREPOSITIONS: dict[Kind, str] = {"granted": "to", "widened": "to", "owner": "of", "revoked": "from"}
+"""Between a kind of change and whom it concerns; `for` of all other kinds."""
 
 
 def headline(changes: Sequence[Difference], scheme: str) -> str:
@@ -45,7 +36,7 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
         return ""
     worst, *others = worth_telling(changes)
     concerned, listed, place, _ = row(worst, scheme)
-    who = f" {_PREPOSITIONS[worst.kind]} {concerned}" if worst.kind in _PREPOSITIONS else ""
+    who = "" if worst.kind == "newly public" else f" {_PREPOSITIONS.get(worst.kind, 'for')} {concerned}"
     rest = f" (and {len(others)} more change{'s' if len(others) > 1 else ''} of access)" if others else ""
     return f"{label(worst)}{who}: {f'{listed} ' if listed else ''}{place}{rest}"
 
