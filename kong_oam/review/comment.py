@@ -136,7 +136,7 @@ def _owners(stacks: Sequence[ReviewedStack]) -> Iterator[str]:
     if owners:
         asked = ", ".join(map(mention, owners))
         yield from (
-            "Something else answers, a host shows another certificate, or an owner is another. "
+            "Something else answers, a host shows another certificate, or an owner changes. "
             f"Owners who have to agree: {asked}.",
             "",
         )

@@ -146,7 +146,7 @@ def test_owners_are_named_above_every_table() -> None:
     text = compose(stacks, LONGEST)
     assert "**Cut here.**" in text
     assert text.split("\n")[3] == (
-        "Something else answers, a host shows another certificate, or an owner is another. "
+        "Something else answers, a host shows another certificate, or an owner changes. "
         "Owners who have to agree: @acme/a, @acme/b."
     )
 
