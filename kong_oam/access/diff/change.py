@@ -130,7 +130,8 @@ class Exposer:
 class Setting:
     """One setting whose value changed. `was` and `now` are as JSON has them; an empty `name` stands for all settings.
 
-    `exposers`: of a host's certificate, the components on the host, in the old estate and in the new.
+    `exposers`: of a host's certificate, the components on the host, in the old estate and in the new. `place`: of
+    another owner, the component.
     """
 
     kind: Kind
@@ -139,6 +140,7 @@ class Setting:
     was: Any
     now: Any
     exposers: tuple[tuple[Exposer, ...], tuple[Exposer, ...]] | None = None
+    place: Place | None = field(default=None, compare=False)
 
 
 Difference = Change | Setting

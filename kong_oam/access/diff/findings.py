@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from kong_oam.access.diff.change import Change, Difference, Kind
+from kong_oam.access.diff.change import Difference, Kind
 from kong_oam.access.diff.wording import headline
 from kong_oam.diagnostics import Code, Diagnostic
 
@@ -27,9 +27,8 @@ CODES: Mapping[str, Code] = {_code(kind): Code(title, remedy) for kind, (title, 
 
 
 def findings(changes: Iterable[Difference], scheme: str) -> Iterator[Diagnostic]:
-    """Yields the changes that may open, each at the rule that lets callers in, and other owners. What only closes is no
-    finding."""
+    """Yields the changes that may open, each at the rule that lets callers in, and other owners, at the component. What
+    only closes is no finding."""
     for change in changes:
         if change.kind in _MEANINGS:
-            place = change.place if isinstance(change, Change) else None
-            yield Diagnostic(_code(change.kind), headline([change], scheme), place, "warning")
+            yield Diagnostic(_code(change.kind), headline([change], scheme), change.place, "warning")

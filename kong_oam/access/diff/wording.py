@@ -51,9 +51,10 @@ def label(change: Difference) -> str:
 def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
     """The cells of a change in a table: for whom, which methods (none of a setting), where or which setting, and a
     note. Everybody whom the change concerns is named."""
+    place = str(change.place) if change.place else ""
     if isinstance(change, Setting):
-        return concerned(change), "", setting(change), ""
-    note = until(change) or (str(change.place) if change.place else "")
+        return concerned(change), "", setting(change), place
+    note = until(change) or place
     answers = f": {answered(change.answers)}" if change.answers else ""
     return whom(change.whom), methods(change.methods), where(change, scheme) + answers, note
 

@@ -492,7 +492,8 @@ def test_another_owner_is_a_change_for_people_and_for_programs(
     assert main(["diff", "--exit-code", "--sarif", "out.sarif"]) == 1
     assert capsys.readouterr().out.startswith("owner of orders/api: team-orders -> team-sales\n")
     assert main(["diff", "--markdown"]) == 0
-    assert capsys.readouterr().out.endswith("| owner | `orders/api` |  | `team-orders -> team-sales` |  |\n")
+    row = "| owner | `orders/api` |  | `team-orders -> team-sales` | `applications/orders.yaml:7:7` |\n"
+    assert capsys.readouterr().out.endswith(row)
     assert main(["diff", "--json"]) == 0
     (change,) = json.loads(capsys.readouterr().out)["changes"]
     assert change == {
@@ -504,7 +505,7 @@ def test_another_owner_is_a_change_for_people_and_for_programs(
     }
     (run,) = json.loads(Path("out.sarif").read_text("utf-8"))["runs"]
     (result,) = run["results"]
-    assert (result["ruleId"], result["level"]) == ("owner", "warning")
+    assert (result["ruleId"], result["level"], len(result["locations"])) == ("owner", "warning", 1)
 
 
 def test_a_client_that_comes_or_goes_has_its_owner_in_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
