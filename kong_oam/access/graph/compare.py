@@ -74,6 +74,9 @@ def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
 
 def _line(change: Difference, scheme: str) -> str:
     concerned, listed, place, _ = row(change, scheme)
-    signs = {**dict.fromkeys(OPENING, "+"), **dict.fromkeys(CLOSING, "−"), "answered by": "·"}  # noqa: RUF001 - a minus
-    sign = signs.get(change.kind, "·")  # neither more nor less
+    sign = "·"  # neither more nor less
+    if change.kind in OPENING and change.kind != "answered by":
+        sign = "+"
+    elif change.kind in CLOSING:
+        sign = "−"  # noqa: RUF001 - a minus
     return f"{sign} {label(change)}: {concerned}: {f'{listed} ' if listed else ''}{place}"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 
-from kong_oam.access.graph.graph import LAYER, LAYERS, SIGNS, Change, Graph, Node
+from kong_oam.access.graph.graph import LAYER, LAYERS, SIGNS, Change, Edge, Graph, Node
 from kong_oam.diagnostics import printable
 
 NAME_WIDTH, LINE_WIDTH = 7.9, 6.7  # pixels of a character of a monospaced font, of a name (13px) and of a line (11px)
@@ -121,12 +121,14 @@ def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
 def said(graph: Graph, node: Node) -> Iterator[Line]:
     """The details of a node, and what lines of the picture say, in the box that they lead to or come from."""
     yield from ((detail, None) for detail in node.details)
+    told: list[tuple[str, Edge]] = []
     for edge in graph.entering.get(node.id, ()):
         source = graph.by_id[edge.source]
         if node.kind in ("role", "token"):
-            yield from ((f"{SIGNS[edge.change]}{source.name}: {line}", edge.change) for line in edge.label)
+            told.append((f"{source.name}: ", edge))
         elif source.kind == "token":
-            yield from ((SIGNS[edge.change] + line, edge.change) for line in edge.label)
+            told.append(("", edge))
     if node.kind in ("scope", "public"):
-        for edge in graph.leaving.get(node.id, ()):
-            yield from ((SIGNS[edge.change] + line, edge.change) for line in edge.label)
+        told += [("", edge) for edge in graph.leaving.get(node.id, ())]
+    for of, edge in told:
+        yield from ((f"{SIGNS[edge.change]}{of}{line}", edge.change) for line in edge.label)
