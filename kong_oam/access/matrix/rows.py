@@ -41,13 +41,13 @@ def rows(estate: Estate, callers: Callers, narrowed: Narrowing = everyone) -> tu
 
     Sorted by host, path, method and component. No request is in two rows; whoever stands in none may not make it.
     """
-    sites, found, memory = SitesByHost(estate), [], _Memory(narrowed)
+    sites, found, narrowed_of = SitesByHost(estate), [], _remembered(narrowed)
     for host, path_classes in path_classes_by_site(sites):
         groups: dict[tuple[str, object], _Group] = {}
         for number, path_class in enumerate(path_classes):
             component = sites.component(host, path_class.path)
             for method, whole in callers.at(component, path_class.path).items() if component else ():
-                access, identity = memory.of(whole)
+                access, identity = narrowed_of(whole)
                 if component and (identity or _listed(component, path_class, method)):
                     group = groups.setdefault((component.key, identity), _Group(component, access))
                     group.classes.setdefault(method, set()).add(number)
@@ -66,19 +66,18 @@ class _Group:
     """By method, the numbers of the classes of paths."""
 
 
-class _Memory:
-    """Narrows each value once: callers give one value for many requests. Falsy identities are of nobody."""
+def _remembered(narrowed: Narrowing) -> Callable[[Access], tuple[Access, object]]:
+    """Narrows each value once, and identifies it: callers give one value for many requests. Of nobody it is falsy."""
+    known: dict[int, tuple[Access, Access, object]] = {}  # with the whole one, so that its id stays its own
 
-    def __init__(self, narrowed: Narrowing) -> None:
-        self._narrowed = narrowed
-        self._known: dict[int, tuple[Access, Access, object]] = {}  # with the whole one, so that its id stays its own
-
-    def of(self, whole: Access) -> tuple[Access, object]:
-        if id(whole) not in self._known:
-            access = self._narrowed(whole)
+    def of(whole: Access) -> tuple[Access, object]:
+        if id(whole) not in known:
+            access = narrowed(whole)
             anybody = access.everybody or frozenset(access.principals.items())
-            self._known[id(whole)] = (whole, access, anybody and (anybody, access.networks))
-        return self._known[id(whole)][1:]
+            known[id(whole)] = (whole, access, anybody and (anybody, access.networks))
+        return known[id(whole)][1:]
+
+    return of
 
 
 def _listed(component: Component, path_class: PathClass, method: str) -> bool:
