@@ -151,6 +151,13 @@ def test_owners_are_named_above_every_table() -> None:
     )
 
 
+def compared(monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]], markdown: str = "x") -> AccessChange:
+    """What the review takes of changes that `diff --json` tells."""
+    told = json.dumps({"headline": "h", "changes": found})
+    monkeypatch.setattr(access_changes, "_access", lambda *a: told if "--json" in a else markdown)
+    return access_changes.changes("main", "aws")
+
+
 def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each once; a component may have none. A change that invents a hundred owners adds none of them."""
     invented = [{"owner": f"team-{number}"} for number in range(100)]
@@ -158,9 +165,8 @@ def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     found += [{"answeredBy": {"old": {"owner": None}, "new": {"owner": "team-n"}}}, {}]
     found += [{"exposedBy": {"old": [{"owner": "team-h"}, {"owner": "team-t"}], "new": invented}}]
     found += [{"kind": "owner", "old": "team-o", "new": "team-n"}, {"kind": "owner", "old": None, "new": "team-n"}]
-    told = json.dumps({"headline": "h", "changes": [{"kind": "may widen", **one} for one in found]})
-    monkeypatch.setattr(access_changes, "_access", lambda *a: told if "--json" in a else "table\n")
-    assert access_changes.changes("main", "aws").owners == ("team-h", "team-o", "team-t")
+    told = compared(monkeypatch, [{"kind": "may widen", **one} for one in found])
+    assert told.owners == ("team-h", "team-o", "team-t")
 
 
 def test_a_name_of_a_stack_is_no_markup() -> None:
@@ -199,9 +205,7 @@ def test_one_host_stands_for_another_all_over(
             {"kind": "granted", "site": site, "methods": ["GET", "PUT"][n : n + 1]} for n, site in enumerate(sites)
         ]
         table = "\n".join(f"| {n} | https://{site}/ |" for n, site in enumerate(sites))
-        told = json.dumps({"headline": "h", "changes": found})
-        monkeypatch.setattr(access_changes, "_access", lambda *a: told if "--json" in a else table)
-        return access_changes.changes("main", "s")
+        return compared(monkeypatch, found, table)
 
     assert (change("a.aws.test", "x.a.aws.test") == change(*sites)) == alike
 
@@ -263,9 +267,8 @@ def test_a_change_of_requests_is_drawn(
 def test_only_what_is_in_the_change_has_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that is gone stands in the base, whose lines are others."""
     rules = [{"file": file, "line": 24, "column": 17} for file in (RULE.file, f"main:{RULE.file}")]
-    told = {"headline": "h", "changes": [{"kind": "granted", "site": "x.test", "rule": rule} for rule in rules]}
-    monkeypatch.setattr(access_changes, "_access", lambda *a: json.dumps(told) if "--json" in a else "x")
-    assert access_changes.changes("main", "aws").places == (RULE,)
+    found = [{"kind": "granted", "site": "x.test", "rule": rule} for rule in rules]
+    assert compared(monkeypatch, found).places == (RULE,)
 
 
 # Why a preview failed
@@ -307,12 +310,8 @@ def test_what_others_say_is_not_shown() -> None:
     [
         ("error: no stack named 'aws' found", "the backend has no stack of this name"),
         ("get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or", "this run has no PULUMI_CONFIG_PASSPHRASE"),
-        ("get stack secrets manager: incorrect passphrase", "the PULUMI_CONFIG_PASSPHRASE of this run is not that of the stack"),
         ("PULUMI_ACCESS_TOKEN must be set for login", "this run has no backend: PULUMI_BACKEND_URL is not set, or is no address"),
-        ("the stack is currently locked by 1 lock(s)", "another run has the stack's lock"),
-        ('error: unable to open state directory "file:///gone": stat', "the folder that PULUMI_BACKEND_URL names is not there"),
         ('error: unable to open state database "postgres://db/states": failed', "the database that PULUMI_BACKEND_URL names does not answer, or refuses this run"),
-        ("error: unable to open bucket postgres://db/states: failed", "the backend that PULUMI_BACKEND_URL names cannot be opened"),
     ],
 )  # fmt: skip
 def test_what_the_cli_complains_of_is_told_in_our_words(
