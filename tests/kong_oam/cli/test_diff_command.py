@@ -63,17 +63,6 @@ def test_a_project_of_which_the_engine_reads_other_settings(project: Path, capsy
     assert "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml lets the engine read" in capsys.readouterr().err
 
 
-def test_a_file_that_moved_is_no_change(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nor are files put together."""
-    (project / "applications/deeper").mkdir()
-    (project / "applications/orders.yaml").rename(project / "applications/deeper/o.yml")
-    edit(project / "applications/shop.yaml", SHOP, f"{SHOP}---{API}")
-    (project / "applications/deeper/o.yml").unlink()
-    (project / "applications/deeper").rmdir()
-    assert main(["diff", "--exit-code"]) == 0
-    assert capsys.readouterr().out == ""
-
-
 def test_revisions_have_their_own_stacks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A default domain that changes is another host; what stands in a revision is named by it."""
     edit(project / "stacks/Pulumi.local.yaml", "apps.example.com", "web.example.com")
