@@ -14,7 +14,6 @@ from kong_oam.access.diff.snapshot import dump_model, model_of
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.engine.state import Resource
 from kong_oam.oam.application import read_files
-from tests.support.diffs import API, SHOP
 from tests.support.enforced_state import state
 from tests.support.projects import STACK, git, write_project
 
