@@ -25,25 +25,21 @@ _EVERYWHERE: Networks = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 def network(text: str) -> Network:
     """Parses `192.0.2.0/24` or `2001:db8::/32`. Raises InputError, which says how to write what may be meant."""
-    written, slash, prefix = text.partition("/")
+    written, _, prefix = text.partition("/")
     address = read_address(written)
-    if address is None or not slash:
-        hint = f"; write {address}/{address.max_prefixlen} for this address alone" if address and not slash else ""
-        raise InputError(f"is no network such as 192.0.2.0/24 or 2001:db8::/32{hint}")
-    longest = 128 if ":" in written else 32
-    if not (prefix.isascii() and prefix.isdigit()) or len(prefix) > 3 or int(prefix) > longest:
-        raise InputError(f"has no prefix of 0 to {longest} bits behind the slash")
-    bits = int(prefix)
-    if longest == 128 and isinstance(address, IPv4Address):
-        if bits < _MAPPED.prefixlen:
+    if address is None or not (prefix.isascii() and prefix.isdigit()):
+        raise InputError("is no network such as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32")
+    try:
+        found = ip_network(text, strict=False)
+    except ValueError:
+        raise InputError("has too many bits behind the slash") from None
+    if isinstance(found, IPv6Network) and isinstance(address, IPv4Address):
+        if found.prefixlen < _MAPPED.prefixlen:
             raise InputError("holds addresses of IPv4 and others; write those of IPv4 as 192.0.2.0/24")
-        bits -= _MAPPED.prefixlen
-    whole = ip_network(f"{address}/{bits}", strict=False)
-    if whole.network_address != address:
-        raise InputError(
-            f"is an address in a network; write {whole} for the network, or {address}/{address.max_prefixlen}"
-        )
-    return whole
+        found = IPv4Network((address, found.prefixlen - _MAPPED.prefixlen), strict=False)
+    if found.network_address != address:
+        raise InputError(f"is an address in a network; write {found} for the network")
+    return found
 
 
 def read_address(text: str) -> Address | None:

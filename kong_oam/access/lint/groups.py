@@ -4,7 +4,7 @@ team."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kong_oam.access.model import Estate
@@ -14,10 +14,6 @@ _SHORTEST = 4
 
 _LONGEST = 256
 """The most characters that a provider takes (Entra). Longer names are compared with none."""
-
-_ENOUGH = 16
-"""How many names that have the same left of them others are compared with: among more, which one is meant is unclear
-anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +35,27 @@ def doubtful_groups(estate: Estate) -> Mapping[str, Doubt]:
     )
     mapped = {group for provider in estate.stack.providers.values() for group in provider.groups}
     once = {group for group, times in named.items() if times == 1 and group not in mapped}
-    near = _Neighbours(sorted({*named, *mapped}, key=lambda group: (group in once, group)))
-    doubts = {group: [Doubt(other, other in once) for other in near.of(group)] for group in sorted(once)}
-    return {group: min(found, key=lambda doubt: doubt.mutual) for group, found in doubts.items() if found}
+    # Two names that are one slip apart have a rest in common, so nobody compares each with each.
+    by_rest: dict[str, set[str]] = {}
+    for group in {*named, *mapped}:
+        for rest in _rests(group):
+            by_rest.setdefault(rest, set()).add(group)
+    doubts = {}
+    for group in sorted(once):
+        candidates = {other for rest in _rests(group) for other in by_rest[rest]} - {group}
+        near = [other for other in candidates if _one_slip(group.casefold(), other.casefold())]
+        if near:
+            nearest = min(near, key=lambda other: (other in once, other))
+            doubts[group] = Doubt(nearest, mutual=nearest in once)
+    return doubts
 
 
-class _Neighbours:
-    """Names by all that is left of them without one character: two that are one slip apart have one of these in common,
-    so that nobody compares each with each. Those before count, where many have the same in common."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._by_rest: dict[int, list[str]] = {}
-        for name in names:
-            for rest in _rests(name.casefold()):
-                sharing = self._by_rest.setdefault(rest, [])
-                if len(sharing) < _ENOUGH:
-                    sharing.append(name)
-
-    def of(self, name: str) -> Iterator[str]:
-        """The other names that are one slip apart, in order."""
-        candidates = {other for rest in _rests(name.casefold()) for other in self._by_rest.get(rest, ())} - {name}
-        return (other for other in sorted(candidates) if _one_slip(name.casefold(), other.casefold()))
-
-
-def _rests(name: str) -> set[int]:
-    """All that is left of a name, as hashes: the texts would take the square of its length."""
+def _rests(group: str) -> set[str]:
+    """The name in small letters, and all that is left of it without one character."""
+    name = group.casefold()
     if len(name) > _LONGEST:
         return set()
-    return {hash(name), *(hash(name[:index] + name[index + 1 :]) for index in range(len(name)))}
+    return {name, *(name[:index] + name[index + 1 :] for index in range(len(name)))}
 
 
 def _one_slip(a: str, b: str) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.lint import groups
 from kong_oam.access.lint.groups import doubtful_groups
 from tests.support.estates import PROVIDER, STACK, api, estate
 from tests.support.lint_estates import Data, access_of, changed, files_of, linted
@@ -60,18 +59,6 @@ def test_what_the_stack_maps_is_meant_and_may_be_what_was_meant() -> None:
 
 def test_where_the_stack_lists_its_groups_nothing_is_doubtful() -> None:
     assert of("[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"})) == {}
-
-
-def test_of_thousands_that_are_all_near_each_other_no_two_hundred_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is found all the same, and as one that others use where there is one."""
-    compared, really = [], groups._one_slip
-    monkeypatch.setattr(groups, "_one_slip", lambda a, b: bool(compared.append(a)) or really(a, b))
-    names = [f"sales{chr(0x4E00 + number)}" for number in range(900)]
-    assert of(*(f"[{', '.join(names[at : at + 90])}]" for at in range(0, 900, 90))).keys() == {*names}
-    assert len(compared) < 200 * len(names)
-    meant = f"sales{chr(0x4E00 + 2000)}"
-    found = of(f"[{meant}]", f"[{meant}]", *(f"[{', '.join(names[at : at + 90])}]" for at in range(0, 900, 90)))
-    assert found == dict.fromkeys(names, meant)
 
 
 def test_the_finding_stands_at_the_group() -> None:
