@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -55,16 +55,23 @@ class _Formed:
     component: Component
     form: Form
 
-    def trait(self, kind: str) -> Any:
-        trait = self.part.trait(kind)
-        return trait.properties if trait else _NOTHING
+    def facts(self, more: Iterable[str]) -> Mapping[str, Any]:
+        """What decides who may call, and what is reached, by the words of messages; and `more` fields."""
+        access, client = (self.part.trait(kind) for kind in _OWN_WORDS)
+        return {
+            "access": access.properties if access else _NOTHING,
+            "client": client.properties if client else _NOTHING,
+            "properties": self.part.properties if self.component.outside else {},
+            "routes": {route: words for route, (words, _) in self.routes().items()},
+            "services": self.services(),
+            **{name: str(getattr(self.component, name)) for name in more},
+        }
 
     def routes(self) -> Mapping[str, tuple[str, Place]]:
         """What leads where, by host and path."""
         return {
             f"{one.host}{written(one.path)}": (
-                f"port {one.port} of Service '{one.service}'"
-                + (f" with certificate '{one.certificate}'" if one.certificate else ""),
+                f"port {one.port} of {one.service}, certificate {one.certificate}",
                 one.place,
             )
             for one in self.component.endpoints
@@ -74,8 +81,6 @@ class _Formed:
         """The specs of the Services that the gateway reaches, by name: which pods they select, and their ports."""
         of = self.component
         reached: dict[str, Any] = {name: {"ports": {}} for name, _ in of.exposures}
-        if not reached:
-            return {}
         for one in of.rendered:
             if one.group_kind == ("", "Service") and one.name in reached and one.namespace in ("", of.namespace):
                 spec, known = mapping(one.object.get("spec")), reached[one.name]
@@ -99,53 +104,38 @@ def _formed(
 
 def _differences(first: _Formed, other: _Formed) -> Iterator[Diagnostic]:
     """Yields what decides who may call, or what is reached, and is not the same in two forms: the first of it."""
-    found = next(_compared(first, other), None)
+    compared = [field.name for field in fields(Component) if field.compare and field.name not in _OF_PLACES]
+    # Whatever else is known of who may call, and whoever adds to that.
+    more = [name for name in compared if getattr(first.component, name) != getattr(other.component, name)]
+    found = _different(first.facts(more), other.facts(more))
     if found:
-        field, (here, there), place = found
+        path, (here, there) = found
         message = (
-            f"component '{first.part.name}': {field} is {there} by {other.form.said}, and {here} by "
+            f"component '{first.part.name}': {dotted(path)} is {there} by {other.form.said}, and {here} by "
             f"{first.form.said}; who may call is said once for all places: take it out of the override, or make two "
             "Applications"
         )
-        yield Diagnostic("OAM108", message, place)
+        yield Diagnostic("OAM108", message, _place(first, other, path))
 
 
-_Difference = tuple[str, tuple[str, str], Place]
-"""What is not the same, what it is in either form, and where."""
-
-
-def _compared(first: _Formed, other: _Formed) -> Iterator[_Difference]:
+def _place(first: _Formed, other: _Formed, path: Path) -> Place:
+    """Where a difference is written, in an override or at the component; of what is derived, the step."""
+    kind, *below = path
+    if kind == "properties":
+        return other.part.place.at(*path)
+    traits = [trait.place for one in (other, first) if (trait := one.part.trait(str(kind)))]
+    places = [place.at("properties", *below) if below else place.at("type") for place in traits]
+    if kind == "routes":
+        route = str(below[0])
+        places = [one.routes()[route][1] for one in (other, first) if route in one.routes()]
     step = (other if other.form.overrides else first).form.step
-    for kind in _OWN_WORDS:
-        if found := _different(first.trait(kind), other.trait(kind)):
-            path, values = found
-            yield dotted((kind, *path)), values, _in_trait(first, other, kind, path)
-    if first.component.outside and (found := _different(first.part.properties, other.part.properties)):
-        path, values = found
-        yield dotted(path), values, other.part.place.at("properties", *path)
-    ours, theirs = first.routes(), other.routes()
-    for route in dict.fromkeys((*theirs, *ours)):
-        here, there = ours.get(route), theirs.get(route)
-        if (here and here[0]) != (there and there[0]):
-            values = here[0] if here else "not there", there[0] if there else "not there"
-            places = [one[1] for one in (there, here) if one]
-            yield f"the route {route}", values, next(filter(_of_override, places), step)
-    if found := _different(first.services(), other.services()):
-        path, values = found
-        service, *rest = path
-        yield f"{dotted(rest)} of Service '{service}', which routes lead to,", values, step
-    # Whatever else is known of who may call, and whoever adds to that.
-    for field in fields(Component):
-        if field.compare and field.name not in _OF_PLACES:
-            here, there = getattr(first.component, field.name), getattr(other.component, field.name)
-            if here != there:
-                yield field.name, (shown(str(here)), shown(str(there))), step
+    return next(filter(_of_override, places), places[0] if traits else step)
 
 
 def _different(here: Any, there: Any, path: Path = ()) -> tuple[Path, tuple[str, str]] | None:
     """Where two values differ first, as JSON writes them, and what is there in each, as messages have it."""
     if isinstance(here, Mapping) and isinstance(there, Mapping):
-        keys = dict.fromkeys((*here, *there))
+        keys = dict.fromkeys((*there, *here))
         pairs = (_different(here.get(key, _NOTHING), there.get(key, _NOTHING), (*path, key)) for key in keys)
         return next(filter(None, pairs), None)
     if isinstance(here, list | tuple) and isinstance(there, list | tuple) and len(here) == len(there):
@@ -154,12 +144,6 @@ def _different(here: Any, there: Any, path: Path = ()) -> tuple[Path, tuple[str,
     if here is there or (_NOTHING not in (here, there) and json.dumps(here) == json.dumps(there)):
         return None
     return path, (_written(here), _written(there))
-
-
-def _in_trait(first: _Formed, other: _Formed, kind: str, path: Path) -> Place:
-    traits = [trait for one in (other, first) if (trait := one.part.trait(kind))]
-    places = [one.place.at("properties", *path) if path else one.place.at("type") for one in traits]
-    return next(filter(_of_override, places), places[0])
 
 
 def _of_override(place: Place) -> bool:

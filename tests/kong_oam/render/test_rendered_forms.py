@@ -149,14 +149,14 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(project: 
 @pytest.mark.parametrize(
     ("change", "finding"),
     [
-        ("{name: web, traits: [{type: routed, properties: {host: b}}]}", "19:9: error OAM108: component 'web': the route b.example.com/ is port 80 of Service 'web' by step 'to-production' (override 'large'), and not there by step 'to-staging'"),
-        ("{name: web, traits: [{type: routed, properties: {target: 81}}]}", "19:9: error OAM108: component 'web': ports.80/TCP.targetPort of Service 'web', which routes lead to, is 81 by step 'to-production'"),
-        ("{name: web, traits: [{type: routed, properties: {early: 1}}]}", "publishNotReadyAddresses of Service 'web', which routes lead to, is 1 by step"),
-        ("{name: web, traits: [{type: expose, properties: {port: [9]}}]}", "ports.9/TCP of Service 'web', which routes lead to, is {"),
+        ("{name: web, traits: [{type: routed, properties: {host: b}}]}", "19:9: error OAM108: component 'web': routes.b.example.com/ is \"port 80 of web, certificate None\" by step 'to-production' (override 'large'), and not there by step 'to-staging'"),
+        ("{name: web, traits: [{type: routed, properties: {target: 81}}]}", "19:9: error OAM108: component 'web': services.web.ports.80/TCP.targetPort is 81 by step 'to-production'"),
+        ("{name: web, traits: [{type: routed, properties: {early: 1}}]}", "services.web.publishNotReadyAddresses is 1 by step"),
+        ("{name: web, traits: [{type: expose, properties: {port: [9]}}]}", "services.web.ports.9/TCP is {"),
         ("{name: web, traits: [{type: expose, properties: {port: [80], type: NodePort}}]}", "spec.type 'NodePort'"),
         ("{name: web, traits: [{type: routed, properties: {label: other}}]}", "leads to Service 'web', which selects no pods of 'web'"),
         ("{name: web, traits: [{type: routed, disable: true}]}", "ACC211: component 'web' has access rules but no gateway trait"),
-        ("{name: web, traits: [{type: gateway, properties: {domain: c.example.com, http: {/: 80}}}]}", "the route c.example.com/ is port 80 of Service 'web' by step 'to-production'"),
+        ("{name: web, traits: [{type: gateway, properties: {domain: c.example.com, http: {/: 80}}}]}", "routes.c.example.com/ is \"port 80 of web, certificate None\" by step 'to-production'"),
         ("{name: web, properties: {cpuu: 2}}", "OAM102: unknown field 'cpuu' in webservice; did you mean 'cpu'?"),
         ("{name: web, traits: [{type: scalr}]}", "OAM104: unknown trait type 'scalr'; did you mean 'scaler'?"),
         ("{name: web, traits: [{type: storage, properties: {hostPath: [{name: a, path: /, mountPath: /a}]}}]}", "hostPath"),
@@ -179,7 +179,7 @@ def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(p
         written("Trait", "routed", ROUTED.replace("parameter.host)", "context.namespace)"))
     )
     (found,) = said(read(project, tools))
-    assert "the route production.example.com/ is port 80 of Service 'web' by step 'to-production'" in found
+    assert "routes.production.example.com/ is \"port 80 of web, certificate None\" by step 'to-production'" in found
 
 
 def test_a_form_has_its_objects_in_its_place_alone(project: Path, tools: Tools) -> None:

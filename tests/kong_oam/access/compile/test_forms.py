@@ -129,11 +129,11 @@ GATEWAY, ACCESS, CLIENT = (f"{{name: web, traits: [{{type: {kind}, " for kind in
 @pytest.mark.parametrize(
     ("change", "field", "values"),
     [
-        (GATEWAY + "properties: {http: {/x: 80}}}]}", "the route shop.example.com/x", ("port 80 of Service 'web'", "not there")),
-        (GATEWAY + "properties: {http: {/: 81}}}]}", "the route shop.example.com/", ("port 81 of Service 'web'", "port 80 of Service 'web'")),
-        (GATEWAY + "properties: {domain: a.example.com}}]}", "the route a.example.com/", ("port 80 of Service 'web'", "not there")),
-        (GATEWAY + "properties: {name: n}}]}", "the route shop.example.com/", ("port 80 of Service 'web-n'", "port 80 of Service 'web'")),
-        (GATEWAY + "properties: {secretName: s}}]}", "the route shop.example.com/", ("port 80 of Service 'web' with certificate 's'", "port 80 of Service 'web'")),
+        (GATEWAY + "properties: {http: {/x: 80}}}]}", "routes.shop.example.com/x", ('"port 80 of web, certificate None"', "not there")),
+        (GATEWAY + "properties: {http: {/: 81}}}]}", "routes.shop.example.com/", ('"port 81 of web, certificate None"', '"port 80 of web, certificate None"')),
+        (GATEWAY + "properties: {domain: a.example.com}}]}", "routes.a.example.com/", ('"port 80 of web, certificate None"', "not there")),
+        (GATEWAY + "properties: {name: n}}]}", "routes.shop.example.com/", ('"port 80 of web-n, certificate None"', '"port 80 of web, certificate None"')),
+        (GATEWAY + "properties: {secretName: s}}]}", "routes.shop.example.com/", ('"port 80 of web, certificate s"', '"port 80 of web, certificate None"')),
         ("{name: web, traits: [{type: gateway, disable: true}, {type: access, disable: true}]}", "access", ("not there", '{"owner": "o"')),
         (ACCESS + "properties: {rules: [{scopes: [read]}, {paths: [/a], public: {reason: r}}]}}]}", "access.rules", ('[{"scopes": ["read"]}, {"paths": ["/a"], ', '[{"scopes": ["read"]}]')),
         (ACCESS + "properties: {rules: [{scopes: [read], methods: [GET]}]}}]}", "access.rules[0].methods", ('["GET"]', "not there")),
@@ -144,9 +144,9 @@ GATEWAY, ACCESS, CLIENT = (f"{{name: web, traits: [{{type: {kind}, " for kind in
         (ACCESS + "disable: true}]}", "access", ("not there", '{"owner": "o"')),
         (CLIENT + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}", "client", ('{"kind": "service", ', "not there")),
         ("{name: job, traits: [{type: client, properties: {rotateEvery: 30d}}]}", "client.rotateEvery", ('"30d"', "not there")),
-        ("{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}", "ports.9/TCP of Service 'web', which routes lead to,", ('{"name": "port-9", "port": 9', "not there")),
-        ("{name: web, properties: {ports: [{port: 80, expose: true, name: port-80, containerPort: 8080}, {port: 81}]}}", "ports.80/TCP.targetPort of Service 'web', which routes lead to,", ("8080", "80")),
-        ("{name: partner, properties: {jwksUri: https://evil.example.com/}}", "jwksUri", ('"https://evil.example.com/"', '"https://partner.example.com/keys"')),
+        ("{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}", "services.web.ports.9/TCP", ('{"name": "port-9", "port": 9', "not there")),
+        ("{name: web, properties: {ports: [{port: 80, expose: true, name: port-80, containerPort: 8080}, {port: 81}]}}", "services.web.ports.80/TCP.targetPort", ("8080", "80")),
+        ("{name: partner, properties: {jwksUri: https://evil.example.com/}}", "properties.jwksUri", ('"https://evil.example.com/"', '"https://partner.example.com/keys"')),
     ],
 )  # fmt: skip
 def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
