@@ -11,23 +11,32 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from kong_oam.errors import SettingsError
+
 _SHORTEST = 2048  # bits of an RSA key, as for those that providers sign with
+
+
+def certificates_in(pem: str) -> list[x509.Certificate]:
+    """The certificates of a text. Raises SettingsError, which does not repeat the text."""
+    if "PRIVATE KEY-----" in pem:
+        raise SettingsError("has a private key in it; take the certificate alone, and a new key")
+    try:
+        return x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        raise SettingsError("has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)") from None
 
 
 def problem(pem: str) -> str | None:
     """The reason why a text is no usable certificate; None for a usable one. The text itself is not repeated."""
-    if "PRIVATE KEY-----" in pem:
-        return "has a private key in it, which is nobody's but its owner's; take the certificate alone, and a new key"
     try:
-        certificates = x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
-        return "is no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"
-    if len(certificates) != 1:
-        return f"has {len(certificates)} certificates; write each as an entry of its own, without those who signed it"
-    try:
+        certificates = certificates_in(pem)
         key = certificates[0].public_key()
+    except SettingsError as error:
+        return str(error)
     except ValueError:
         return "has a key that cannot be read"
+    if len(certificates) != 1:
+        return f"has {len(certificates)} certificates; write each as an entry of its own, without those who signed it"
     if not isinstance(key, rsa.RSAPublicKey):
         return "has a key that is not RSA"
     return f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least" if key.key_size < _SHORTEST else None

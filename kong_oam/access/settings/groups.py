@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from kong_oam.access.settings.project import beside, yaml_in
 from kong_oam.errors import SettingsError
 
 SETTING = "knownGroups"
@@ -29,14 +28,8 @@ def known_groups(data: Mapping[str, Any], mapped: Iterable[Iterable[str]]) -> fr
 
 
 def _listed(folder: Path, name: str) -> list[str]:
-    if Path(name).name != name:
-        raise SettingsError(f"'{name}' is not the name of a file beside the stack's, in {folder}/")
-    file = folder / name
-    try:
-        groups = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-        raise SettingsError(f"{file} cannot be read: {reason}") from None
+    file = beside(folder, name)
+    groups = yaml_in(file)
     if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
         raise SettingsError(f"{file} is to be a list of names, one group a line: `- sales`")
     return groups

@@ -48,11 +48,23 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
         )
 
 
-def _loaded(file: Path) -> dict[str, Any]:
+def beside(folder: Path, name: str) -> Path:
+    """A file that settings name. Raises SettingsError for a path that is no name."""
+    if Path(name).name != name:
+        raise SettingsError(f"'{name}' is not the name of a file beside the stack's, in {folder}/")
+    return folder / name
+
+
+def yaml_in(file: Path) -> Any:
+    """The content of a YAML file. Raises SettingsError where it cannot be read."""
     try:
-        loaded = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
+        return yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{file} cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def _loaded(file: Path) -> dict[str, Any]:
+    loaded = yaml_in(file) or {}
     if not isinstance(loaded, dict):
         raise SettingsError(f"{file} cannot be read: it is no mapping")
     return loaded

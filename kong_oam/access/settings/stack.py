@@ -364,10 +364,6 @@ def _violation_in_words(error: Any) -> str:
             return f": {json.dumps(error.instance)} is none of {', '.join(kind['options'])}"
         case "pattern" | "type" if error.instance_path[-1:] == ["version"]:
             return f': {json.dumps(error.instance)} is no version of Kubernetes; write it in quotes, as "1.30"'
-        case "pattern" if kind["pattern"].endswith("d$"):
-            return f": {json.dumps(error.instance)} is no number of days, such as 90d"
-        case "pattern" if "[0-9]{4}" in kind["pattern"]:
-            return f": {json.dumps(error.instance)} is no day; write it as YYYY-MM-DD, in quotes"
         case "pattern" if "https?://" in kind["pattern"]:  # not shown: it may hold credentials
             where = "belong into headers" if "logs" in error.instance_path else _CREDENTIALS
             return f" does not match {kind['pattern']}; credentials {where}"

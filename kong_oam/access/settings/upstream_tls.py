@@ -5,7 +5,7 @@ Source: RFC 5280, 4.2.1.9 and 4.2.1.3. What is no CA's certificate verifies noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from kong_oam.access.endpoint import TLS
+from kong_oam.access.settings.certificates import certificates_in
+from kong_oam.access.settings.project import beside
 from kong_oam.errors import SettingsError
 
 SETTING = "gateway.upstreamTls.ca"
@@ -38,7 +40,7 @@ def with_authorities(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]
     if not name:
         return data
     gateway = data["gateway"]
-    said = {**gateway["upstreamTls"], "ca": _text(folder, name)}
+    said = {**gateway["upstreamTls"], "ca": _text(beside(folder, name))}
     return {**data, "gateway": {**gateway, "upstreamTls": said}}
 
 
@@ -50,12 +52,21 @@ def file_name(data: Mapping[str, Any]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def problems(gateway: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the CAs, behind the setting's name."""
+def problems(gateway: Mapping[str, Any]) -> Iterator[str]:
+    """Yields what is wrong with the CAs, behind the setting's name."""
     if "upstreamTls" not in gateway:
-        return []
-    wrong = _wrong(gateway["upstreamTls"]["ca"])
-    return [f"{SETTING}: the file {wrong}"] if wrong else []
+        return
+    try:
+        certificates = certificates_in(gateway["upstreamTls"]["ca"])
+    except SettingsError as error:
+        yield f"{SETTING}: the file {error}"
+        return
+    for number, certificate in enumerate(certificates, 1):
+        if not _signs(certificate):
+            yield (
+                f"{SETTING}: the file has as certificate {number} of {len(certificates)} one that is no CA's "
+                "(basicConstraints, keyUsage): name that of who signed it"
+            )
 
 
 def upstream_tls(gateway: Mapping[str, Any], file: str = "") -> UpstreamTlsSettings | None:
@@ -74,20 +85,6 @@ def spoken(settings: UpstreamTlsSettings | None) -> TLS:
     return "mtls" if settings.client_certificate else "tls"
 
 
-def _wrong(pem: str) -> str | None:
-    if "PRIVATE KEY-----" in pem:
-        return "has a private key in it, which is nobody's but the CA's; name one with certificates alone"
-    try:
-        certificates = x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
-        return "has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"
-    for number, certificate in enumerate(certificates, 1):
-        which = f"has as certificate {number} of {len(certificates)}"
-        if not _signs(certificate):
-            return f"{which} one that is no CA's (basicConstraints, keyUsage): name that of who signed it"
-    return None
-
-
 def _signs(certificate: x509.Certificate) -> bool:
     try:
         if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
@@ -99,12 +96,8 @@ def _signs(certificate: x509.Certificate) -> bool:
         return False
 
 
-def _text(folder: Path, name: str) -> str:
-    if Path(name).name != name:
-        raise SettingsError(f"'{name}' is not the name of a file beside the stack's, in {folder}/")
-    file = folder / name
+def _text(file: Path) -> str:
     try:
         return file.read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text of certificates in PEM"
-        raise SettingsError(f"{file} cannot be read: {reason}") from None
+        raise SettingsError(f"{file} cannot be read: {error}") from None

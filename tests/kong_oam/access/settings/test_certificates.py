@@ -33,9 +33,9 @@ def test_one_or_two_certificates_of_a_partner_are_read() -> None:
 @pytest.mark.parametrize(
     ("pem", "said"),
     [
-        ("MIIC", "is no X.509 certificate in PEM"),
-        ("", "is no X.509 certificate in PEM"),
-        ("-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n", "is no X.509 certificate in PEM"),
+        ("MIIC", "has no X.509 certificate in PEM"),
+        ("", "has no X.509 certificate in PEM"),
+        ("-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n", "has no X.509 certificate in PEM"),
         (GOOD + certified(KEY), "has 2 certificates; write each as an entry of its own"),
         (GOOD + private_pem(KEY), "has a private key in it"),
         (certified(WEAK), "has an RSA key of 1024 bits; 2048 is the least"),

@@ -51,7 +51,11 @@ def test_the_list_itself() -> None:
 @pytest.mark.parametrize(
     ("setting", "text", "said"),
     [
-        ("groups.yaml", None, "kong-oam:knownGroups: stacks/groups.yaml cannot be read: No such file or directory"),
+        (
+            "groups.yaml",
+            None,
+            "kong-oam:knownGroups: stacks/groups.yaml cannot be read: [Errno 2] No such file or directory",
+        ),
         ("groups.yaml", "[", "kong-oam:knownGroups: stacks/groups.yaml cannot be read: "),
         ("groups.yaml", "sales: Sales", "stacks/groups.yaml is to be a list of names, one group a line: `- sales`"),
         ("groups.yaml", "- 1", "stacks/groups.yaml is to be a list of names"),

@@ -39,11 +39,11 @@ CA: Pair = authority("ca")
     [
         ("ca.pem", "nothing", "the file has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"),
         ("ca.pem", CA.certificate + signed(CA, "a.test").certificate, "the file has as certificate 2 of 2 one that is no CA's (basicConstraints, keyUsage): name that of who signed it"),
-        ("ca.pem", CA.certificate + CA.key, "the file has a private key in it, which is nobody's but the CA's; name one with certificates alone"),
+        ("ca.pem", CA.certificate + CA.key, "the file has a private key in it; take the certificate alone, and a new key"),
         ("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "the file has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"),
         ("../ca.pem", CA.certificate, "'../ca.pem' is not the name of a file beside the stack's"),
-        ("other.pem", None, "other.pem cannot be read: No such file or directory"),
-        ("ca.pem", "ä", "ca.pem cannot be read: it is no text of certificates in PEM"),
+        ("other.pem", None, "other.pem cannot be read: [Errno 2] No such file or directory"),
+        ("ca.pem", "ä", "ca.pem cannot be read: 'ascii' codec can't decode"),
     ],
     ids=["no PEM", "a leaf", "a key", "broken", "elsewhere", "missing", "no ASCII"],
 )  # fmt: skip
