@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from kong_oam.diagnostics import Code, Diagnostic
 from kong_oam.oam import edit
@@ -86,40 +87,13 @@ def shown(text: str) -> str:
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+Change = Callable[[], str | None]
+"""Writes the whole file as it is afterwards (`kong_oam.oam.edit`); None where it cannot be edited with certainty."""
+
+
+def removal(place: Place) -> Change:
     """The change that removes the key or item at `place`."""
-
-    place: Place
-
-    def text(self) -> str | None:
-        """The whole file afterwards; None where the text cannot be edited with certainty."""
-        return edit.without(self.place)
-
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """The change that appends `key: value` to the mapping at `place`; `value` is YAML on one line."""
-
-    place: Place
-    key: str
-    value: str
-
-    def text(self) -> str | None:
-        """The whole file afterwards; None where the text cannot be edited with certainty."""
-        return edit.with_key(self.place, self.key, self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """The change that appends `item` to the list at `place`; it is YAML on one line."""
-
-    place: Place
-    item: str
-
-    def text(self) -> str | None:
-        """The whole file afterwards; None where the text cannot be edited with certainty."""
-        return edit.with_item(self.place, self.item)
+    return partial(edit.without, place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +105,7 @@ class LintFinding:
     component: str
     message: str
     place: Place
-    change: Removal | Addition | Appended | None = None
+    change: Change | None = None
 
     @property
     def diagnostic(self) -> Diagnostic:
@@ -144,5 +118,5 @@ class LintFinding:
 
     def suggestion(self) -> str | None:
         """The change as a unified diff against the file as it is written; None where no change is certain."""
-        edited = self.change.text() if self.change else None
+        edited = self.change() if self.change else None
         return None if edited is None else edit.unified(self.place.file, self.place.document.text, edited)

@@ -8,7 +8,7 @@ from functools import partial
 
 import kong_oam.oam.application as oam
 from kong_oam.access.lint import closed, rules, shadows, split, upkeep
-from kong_oam.access.lint.finding import LintFinding, Removal, shown
+from kong_oam.access.lint.finding import LintFinding, removal, shown
 from kong_oam.access.lint.subject import LintSubject, subjects
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Estate
@@ -54,7 +54,7 @@ def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> Iterator
     in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}
     for waiver in subject.component.waivers:
-        change = Removal(waiver.place)
+        change = removal(waiver.place)
         if waiver.finding not in codes:
             message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
             yield LintFinding("LINT310", subject.key, message, waiver.place, change)

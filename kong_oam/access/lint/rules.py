@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
 from kong_oam.access.lint import upkeep
-from kong_oam.access.lint.finding import Addition, LintFinding, Removal, shown
+from kong_oam.access.lint.finding import Change, LintFinding, removal, shown
 from kong_oam.access.lint.shadows import weaker_rules
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.model import METHODS
 from kong_oam.diagnostics import some
-from kong_oam.oam.edit import scalar
+from kong_oam.oam.edit import scalar, with_key
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -28,7 +29,7 @@ def unused_grants(subject: LintSubject) -> Iterator[LintFinding]:
                 alone = len(members) == 1 and not role.get("groups")
                 place = subject.place("roles", name, "components", index)
                 # Without its only holder the role would be one that nobody holds.
-                change = Removal(subject.place("roles", name) if alone else place)
+                change = removal(subject.place("roles", name) if alone else place)
                 yield LintFinding("LINT301", subject.key, message, place, change)
 
 
@@ -38,7 +39,7 @@ def unheld_roles(subject: LintSubject) -> Iterator[LintFinding]:
         if not role.get("groups") and not role.get("components"):
             place = subject.place("roles", name)
             message = f"no group and no component holds role '{name}'"
-            yield LintFinding("LINT302", subject.key, message, subject.place("roles").key(name), Removal(place))
+            yield LintFinding("LINT302", subject.key, message, subject.place("roles").key(name), removal(place))
 
 
 def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
@@ -63,7 +64,7 @@ def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
     for scope in subject.component.scopes:
         if scope not in required:
             place = subject.place("scopes", scope)
-            change = None if scope in named else Removal(place)
+            change = None if scope in named else removal(place)
             message = f"no rule asks for scope '{scope}'"
             yield LintFinding("LINT303", subject.key, message, subject.place("scopes").key(scope), change)
 
@@ -115,9 +116,9 @@ def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
     yield LintFinding("LINT308", subject.key, message, subject.part.place.at("name"), change)
 
 
-def owner_annotation(application: oam.Application, owner: str) -> Addition:
+def owner_annotation(application: oam.Application, owner: str) -> Change:
     """The change that makes `owner` answer for all components of an application without an access trait."""
     metadata, value = application.place.at("metadata"), scalar(owner)
     if application.annotations:
-        return Addition(metadata.at("annotations"), OWNER, value)
-    return Addition(metadata, "annotations", f"{{{OWNER}: {value}}}")
+        return partial(with_key, metadata.at("annotations"), OWNER, value)
+    return partial(with_key, metadata, "annotations", f"{{{OWNER}: {value}}}")

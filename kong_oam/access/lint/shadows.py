@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.lint.finding import LintFinding, Removal
+from kong_oam.access.lint.finding import LintFinding, removal
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.model import METHODS, Component, Rule
 from kong_oam.access.paths import PathSegments, within, written
@@ -23,13 +23,13 @@ def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
         beaten = [number for number in positions if number in weaker]
         if beaten and beaten == positions:
             message = f"never decides: {_in_words(weaker[positions[0]])}"
-            yield LintFinding("LINT304", subject.key, message, place, Removal(place))
+            yield LintFinding("LINT304", subject.key, message, place, removal(place))
             continue
         for number in beaten:
             change = place.at("paths", positions.index(number)) if "paths" in rule else None
             path = written(subject.component.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
-            yield LintFinding("LINT304", subject.key, message, change or place, Removal(change) if change else None)
+            yield LintFinding("LINT304", subject.key, message, change or place, removal(change) if change else None)
 
 
 def _in_words(rule: Rule) -> str:

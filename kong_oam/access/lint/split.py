@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from kong_oam.access.lint.finding import Addition, Appended, LintFinding
+from kong_oam.access.lint.finding import Change, LintFinding
 from kong_oam.access.lint.subject import Holder, LintSubject
 from kong_oam.access.model import Role
 from kong_oam.diagnostics import some
 from kong_oam.oam.document import Place
-from kong_oam.oam.edit import scalar
+from kong_oam.oam.edit import scalar, with_item, with_key
 
 
 def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
@@ -51,9 +52,9 @@ def _place(subject: LintSubject, holder: Holder, scopes: list[str]) -> Place:
     return subject.place("roles", role.name, "components", role.components.index(holder.client))
 
 
-def _naming(subject: LintSubject, holder: Holder, role: Role) -> Addition | Appended:
+def _naming(subject: LintSubject, holder: Holder, role: Role) -> Change:
     """The change that names the client in the role: it is granted no more than it asks for, which it has already."""
     place, client = subject.place("roles", role.name), scalar(holder.client)
     if subject.access["roles"][role.name].get("components"):
-        return Appended(place.at("components"), client)
-    return Addition(place, "components", f"[{client}]")
+        return partial(with_item, place.at("components"), client)
+    return partial(with_key, place, "components", f"[{client}]")

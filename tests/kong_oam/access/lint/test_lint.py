@@ -240,7 +240,7 @@ def test_a_role_that_a_group_holds_stays() -> None:
     for change in (writer_alone, writer_beside_a_group):
         (finding,) = linted(files_of(changed(change), "mixed"))[1]
         assert finding.change
-        texts[change] = finding.change.text() or ""
+        texts[change] = finding.change() or ""
     assert "writer:" not in texts[writer_alone]
     assert "writer:\n                scopes: [write]\n                groups: [desk]\n" in texts[writer_beside_a_group]
 

@@ -53,7 +53,7 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(change: Any, style:
     line = files["orders.yaml"].splitlines()[finding.place.line - 1]
     assert line[finding.place.column - 1 :].strip("'\"").startswith("shop/web")
     assert finding.change
-    mended, left = linted({**files, "orders.yaml": finding.change.text() or ""})
+    mended, left = linted({**files, "orders.yaml": finding.change() or ""})
     assert "LINT313" not in [one.code for one in left]
     assert scopes_of(estate, "sales") == frozenset()
     assert scopes_of(mended, "sales") == {"read"}
