@@ -43,28 +43,17 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
 
     A rule with the same needs as one before it never decides, too. Whoever satisfies such a rule satisfies the other.
     """
-    by_path: dict[PathSegments, list[int]] = {}
-    for position, rule in enumerate(component.rules):
-        by_path.setdefault(rule.path, []).append(position)
     result = {}
-    for positions in by_path.values():
-        for position in positions if len(positions) > 1 else ():
-            rule = component.rules[position]
-            rivals = [(index, component.rules[index]) for index in positions if index != position]
-            weaker = [
-                next(
-                    (
-                        rival
-                        for index, rival in rivals
-                        if rival.lists(method) and _asks_for_less(rival, rule, index < position)
-                    ),
-                    None,
-                )
-                for method in METHODS
-                if rule.lists(method)
-            ]
-            if weaker[0] and all(weaker):
-                result[position] = weaker[0]
+    for position, rule in enumerate(component.rules):
+        rivals = [
+            rival
+            for index, rival in enumerate(component.rules)
+            if index != position and rival.path == rule.path and _asks_for_less(rival, rule, index < position)
+        ]
+        methods = filter(rule.lists, METHODS)
+        weaker = [next((rival for rival in rivals if rival.lists(method)), None) for method in methods]
+        if weaker[0] and all(weaker):
+            result[position] = weaker[0]
     return result
 
 
@@ -80,22 +69,12 @@ def unreachable_rules(subject: LintSubject) -> Iterator[LintFinding]:
 
     They still count for other spellings of their paths (those are refused), so removing one is not certain.
     """
-    for index, rule in enumerate(subject.access.get("rules", ())):
+    for index, _ in enumerate(subject.access.get("rules", ())):
         place = subject.place("rules", index)
         for compiled in (compiled for compiled in subject.component.rules if compiled.place == place):
             if taker := _component_reached(subject, compiled.path):
-                at = (
-                    place.at("paths", [*rule["paths"]].index(written(compiled.path)))
-                    if _is_written(rule, compiled.path)
-                    else place
-                )
                 message = f"never decides: requests for {written(compiled.path)} go to '{taker}'"
-                yield LintFinding("LINT304", subject.key, message, at)
-
-
-def _is_written(rule: Mapping[str, object], path: PathSegments) -> bool:
-    paths = rule.get("paths")
-    return isinstance(paths, list) and written(path) in paths
+                yield LintFinding("LINT304", subject.key, message, place)
 
 
 def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:

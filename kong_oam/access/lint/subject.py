@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import kong_oam.oam.application as oam
@@ -74,26 +73,14 @@ class LintSubject:
 
 
 def grants_of(estate: Estate) -> Mapping[str, Grants]:
-    """The grants of each component that is called. Of what is not here nobody can say that it does not ask."""
+    """The grants of each component that is called."""
     grants: dict[str, dict[str, frozenset[str]]] = {}
-    for callee, client, roles in chain(_asked(estate), _held_elsewhere(estate) if estate.stack.partial else ()):
-        of_callee = grants.setdefault(callee, {})
-        of_callee[client] = of_callee.get(client, frozenset()) | roles
+    for client in estate.clients:
+        for call in client.calls:
+            of_callee = grants.setdefault(call.component, {})
+            roles = of_callee.get(client.component, frozenset())
+            of_callee[client.component] = roles | frozenset(call.roles)
     return grants
-
-
-def _asked(estate: Estate) -> Iterator[tuple[str, str, frozenset[str]]]:
-    return (
-        (call.component, client.component, frozenset(call.roles)) for client in estate.clients for call in client.calls
-    )
-
-
-def _held_elsewhere(estate: Estate) -> Iterator[tuple[str, str, frozenset[str]]]:
-    here = {application.name for application in estate.applications}
-    for key, component in estate.components.items():
-        for role in component.roles:
-            members = (member for member in role.components if member.partition("/")[0] not in here)
-            yield from ((key, member, frozenset({role.name})) for member in members)
 
 
 def _holders(estate: Estate, component: Component, signing: Signing) -> Iterator[Holder]:
@@ -134,8 +121,9 @@ def _paths_of(estate: Estate) -> Mapping[str, Paths]:
 
 def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> Iterator[LintSubject]:
     """Yields a subject per component. `estate` is what `applications` compiled to."""
-    grants, paths, doubtful = grants_of(estate), _paths_of(estate), doubtful_groups(estate)
+    # Of what is not here nobody can say that it does not ask.
     whole = with_absent_clients(estate)
+    grants, paths, doubtful = grants_of(whole), _paths_of(estate), doubtful_groups(estate)
     signing = _signing_in(whole)
     for application in applications:
         siblings = tuple(estate.components[f"{application.name}/{part.name}"] for part in application.components)
