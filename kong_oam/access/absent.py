@@ -6,7 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
-from kong_oam.access.model import EXTERNAL, Application, Call, Client, ClientKind, Component, Estate, Role
+from kong_oam.access.model import (
+    EXTERNAL,
+    Application,
+    Call,
+    Client,
+    ClientKind,
+    Component,
+    Estate,
+    Role,
+    bare_component,
+)
 
 
 def with_absent_clients(estate: Estate) -> Estate:
@@ -30,23 +40,9 @@ def with_absent_clients(estate: Estate) -> Estate:
 
 
 def _component(key: str, held: list[tuple[Component, Role]]) -> Component:
-    application, _, name = key.partition("/")
-    return Component(
-        application=application,
-        name=name,
-        namespace="",
-        type=EXTERNAL,
-        depends_on=(),
-        owner=None,
-        provider=held[0][0].provider,
-        endpoints=(),
-        exposures=(),
-        scopes={},
-        rules=(),
-        roles=(),
-        clients=tuple(_clients(key, held)),
-        place=held[0][1].place,
-    )
+    component, role = held[0]
+    clients = tuple(_clients(key, held))
+    return replace(bare_component(key, component.provider), type=EXTERNAL, clients=clients, place=role.place)
 
 
 def _clients(key: str, held: list[tuple[Component, Role]]) -> Iterator[Client]:
