@@ -19,7 +19,6 @@ from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Stack,
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.document import Place
-from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.made import made_of
 from kong_oam.objects.named import ELSEWHERE, NamedService, misnamed, named_service
 
@@ -45,7 +44,7 @@ def compile_component(
     if named := named_service(part):
         out += misnamed(part, named)
     if not errors(out):
-        out += _unreached(named, endpoints) if endpoints else _unexposed(part, named)
+        out += _unreached(named, endpoints) if endpoints else _unexposed(part)
     scopes: Mapping[str, str] = properties.get("scopes", {})
     if access:
         rules = _rules(properties, access.place.at("properties"), endpoints, scopes, out)
@@ -88,19 +87,13 @@ def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:
         yield Diagnostic("OAM103", message, part.place.at("name"))
 
 
-def _unexposed(part: oam.Component, named: NamedService | None) -> Iterator[Diagnostic]:
+def _unexposed(part: oam.Component) -> Iterator[Diagnostic]:
     """Finds what says who may call a component, or where, that has no endpoints."""
     exposing = next((trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"), None)
     if trait := part.trait("access") or exposing:
         message = f"component '{part.name}' has access rules but no gateway trait that exposes it; add one"
-        objects = part.rendered or ()
-        has_service = any(one.group_kind == ("", "Service") for one in objects)
-        could_have_one = trait is not exposing and any(fenced_pods(one) for one in objects)
-        if not (named or has_service or could_have_one):
-            message = f"component '{part.name}' renders no Service, so nothing could lead to it; take {trait.type} out"
-            message += f", or {ELSEWHERE}"
-        elif trait is exposing:
-            message = f"{trait.type} renders no Ingress, so it exposes nothing; take it out"
+        if trait is exposing:
+            message = f"{trait.type} exposes nothing of component '{part.name}'; take it out, or {ELSEWHERE}"
         yield Diagnostic("ACC211", message, trait.place.at("type"))
 
 
