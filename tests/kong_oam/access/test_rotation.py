@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kong_oam.access.rotation import Generation, Schedule, SharedSecret, advanced, current_secret, days, is_shared
+from kong_oam.access.rotation import Generation, Schedule, SharedSecret, advanced, current_secret, is_shared
 from tests.support.client_kinds import ORDERS, PATHS, messages, shop
 from tests.support.estates import compiled, estate
 
@@ -98,13 +97,6 @@ def test_a_client_may_say_how_often() -> None:
     assert unused.message == "'rotateEvery' has no effect: no key is made for a client of kind 'browser'"
     (wrong,) = messages(shop("service", "            rotateEvery: monthly\n", "worker", ""))
     assert wrong.startswith("OAM103: rotateEvery: ")
-
-
-@pytest.mark.parametrize("text", ["0d", "90", "d", "-1d", "1.5d", "90d\n", "90D"])
-def test_what_is_no_number_of_days(text: str) -> None:
-    """Is refused, not rounded."""
-    with pytest.raises(ValueError, match="is no number of days"):
-        days(text)
 
 
 def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
