@@ -254,13 +254,10 @@ def _leaves_the_device(uri: str) -> str:
         host = parts.hostname
     except ValueError:
         return "is no URI"
-    if "*" in uri:
-        return "stands for more than one address"
-    if parts.fragment or "#" in uri:
-        return "has a fragment, which no redirect URI has"
-    if "." in parts.scheme and uri.startswith(f"{parts.scheme}:/"):
+    exact = "*" not in uri and "#" not in uri
+    if exact and "." in parts.scheme and uri.startswith(f"{parts.scheme}:/"):
         return ""
-    if parts.scheme == "http" and host in _LOOPBACK and "@" not in parts.netloc:
+    if exact and parts.scheme == "http" and host in _LOOPBACK and "@" not in parts.netloc:
         return ""
     return "does not stay on the device: write a reversed domain as its scheme (com.example.app:/callback), or loopback"
 
