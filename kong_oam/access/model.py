@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -247,34 +247,6 @@ class Estate:
         """All components by `application/component`, in order, foreign ones last."""
         own = {component.key: component for app in self.applications for component in app.components}
         return own | {component.key: component for component in self.foreign if component.key not in own}
-
-    @cached_property
-    def _numbers(self) -> Mapping[str, int]:
-        return {key: number for number, key in enumerate(self.components)}
-
-    def in_order(self, components: Iterable[str]) -> list[str]:
-        """Keys of some of the components, in the order of all of them."""
-        return sorted(components, key=self._numbers.__getitem__)
-
-    @cached_property
-    def _callers(self) -> Mapping[str, set[str]]:
-        found: dict[str, set[str]] = {}
-        for key, component in self.components.items():
-            for called in (call.component for client in component.clients for call in client.calls):
-                found.setdefault(called, set()).add(key)
-        return found
-
-    def callers_of(self, components: Iterable[str]) -> set[str]:
-        """The components with clients that call one of these."""
-        return {caller for key in components for caller in self._callers.get(key, ())}
-
-    @cached_property
-    def by_partition(self) -> Mapping[str | None, tuple[Application, ...]]:
-        """The applications of each partition; None: of those that are in none."""
-        found: dict[str | None, list[Application]] = {}
-        for application in self.applications:
-            found.setdefault(self.stack.partition_of(application.namespace), []).append(application)
-        return {partition: tuple(applications) for partition, applications in found.items()}
 
     @cached_property
     def own(self) -> Mapping[str, Component]:

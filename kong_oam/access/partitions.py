@@ -68,22 +68,25 @@ def part_of(estate: Estate, partition: str) -> Estate:
 
     Where any token of a provider counts whose tokens are for one API each, that is all that it gives tokens for.
     """
-    applications = estate.by_partition.get(partition, ())
+    applications = tuple(
+        application
+        for application in estate.applications
+        if estate.stack.partition_of(application.namespace) == partition
+    )
     own = {component.key: component for application in applications for component in application.components}
     any_token = {one.provider for one in own.values() if one.any_token and estate.provider_of(one).per_api}
 
     def concerns(client: Client, called: str) -> bool:
         return called in own or client.provider in any_token
 
-    # There are as many partitions: none looks at all that the others have, unless all of it concerns it.
-    callers = estate.components if any_token else estate.callers_of(own)
-    foreign = {key: tuple(_with_calls(estate.components[key].clients, concerns)) for key in callers if key not in own}
-    clients = itertools.chain(*(one.clients for one in own.values()), *foreign.values())
+    others = [component for key, component in estate.components.items() if key not in own]
+    calling = {component.key: tuple(_with_calls(component.clients, concerns)) for component in others}
+    clients = itertools.chain(*(one.clients for one in own.values()), *calling.values())
     called = {call.component for client in clients for call in client.calls}
-    beside = (called & estate.components.keys()) | {key for key, clients in foreign.items() if clients}
     kept = (
-        _known(replace(estate.components[key], clients=foreign.get(key, ())))
-        for key in estate.in_order(beside - own.keys())
+        _known(replace(component, clients=calling[component.key]))
+        for component in others
+        if calling[component.key] or component.key in called
     )
     return replace(estate, role="partition", applications=applications, foreign=tuple(kept))
 
@@ -95,28 +98,34 @@ def calls_into(part: Estate, client: Client) -> bool:
 
 def offered(estate: Estate) -> dict[str, Offered]:
     """What the base offers: of those components of which there is anything."""
-    return {
-        _name(component): Offered(component.provider, component.scopes, _groups(component))
-        for component in estate.offering
-        if component.scopes or component.roles
-    }
+    return _offers(estate.offering)
 
 
 def uses(estate: Estate) -> dict[str, Offered]:
     """What a partition needs of the base."""
-    found = {
-        _name(component): Offered(component.provider, component.scopes, _groups(component))
-        for component in estate.own.values()
-        if component.scopes or component.roles
-    }
+    found = _offers(estate.own.values())
     for client in estate.own_clients:
         for call in client.calls:
             called = estate.components.get(call.component)
             if called is not None and call.component not in estate.own:
-                before = found.get(_name(called), Offered(called.provider, {}))
                 scopes = {scope: called.scopes.get(scope, "") for scope in call.scopes}
-                found[_name(called)] = replace(before, scopes={**before.scopes, **scopes})
+                _add(found, _name(called), Offered(called.provider, scopes))
     return found
+
+
+def _offers(components: Iterable[Component]) -> dict[str, Offered]:
+    return {
+        _name(component): Offered(component.provider, component.scopes, _groups(component))
+        for component in components
+        if component.scopes or component.roles
+    }
+
+
+def _add(found: dict[str, Offered], name: str, more: Offered) -> None:
+    """Adds to what is offered under a name, or needed. Of one scope the first description stays."""
+    before = found.get(name, Offered(more.provider, {}))
+    groups = tuple(sorted({*before.groups, *more.groups}))
+    found[name] = Offered(more.provider, {**more.scopes, **before.scopes}, groups)
 
 
 Owners = Mapping[tuple[str, str], Collection[str]]
@@ -141,9 +150,8 @@ def used_by(clients: Granted, there: Uses) -> dict[str, Offered]:
         _, provider = component_and_provider(client)
         for called, granted_there in calls.items():
             if one := there.get(name := at_provider(called, provider)):
-                before = found.get(name, Offered(one.provider, {}))
                 scopes = {scope: one.scopes[scope] for scope in granted_there if scope in one.scopes}
-                found[name] = replace(before, scopes={**before.scopes, **scopes})
+                _add(found, name, Offered(one.provider, scopes))
     return found
 
 
@@ -151,9 +159,7 @@ def all_of(first: Uses, second: Uses) -> Uses:
     """What the one or the other needs."""
     found = dict(first)
     for name, one in second.items():
-        other = found.get(name, Offered(one.provider, {}))
-        groups = tuple(sorted({*one.groups, *other.groups}))
-        found[name] = Offered(one.provider, {**one.scopes, **other.scopes}, groups)
+        _add(found, name, one)
     return found
 
 
@@ -172,11 +178,14 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
 
     What vanished goes in the run after that in which the last partition that used it has done without.
     """
+    wanted: Uses = {}
+    for needs in used:
+        wanted = all_of(wanted, needs)
     kept: dict[str, Offered] = {}
     for name, one in before.items():
-        wanting = [needs[name] for needs in used if name in needs]
-        scopes = {scope: text for scope, text in one.scopes.items() if any(scope in found.scopes for found in wanting)}
-        groups = tuple(group for group in one.groups if any(group in found.groups for found in wanting))
+        needed = wanted.get(name, Offered(one.provider, {}))
+        scopes = {scope: text for scope, text in one.scopes.items() if scope in needed.scopes}
+        groups = tuple(group for group in one.groups if group in needed.groups)
         kept[name] = Offered(one.provider, scopes, groups)
     words = lacking(kept, offered(estate))
     applications = [_with_offers(application, kept) for application in estate.applications]
