@@ -55,33 +55,36 @@ def headers_of(part: oam.Component, stack: Stack, out: list[Diagnostic]) -> Head
     said, place = trait.properties, trait.place.at("properties")
     answers, requests = said.get("response", {}), said.get("request", {})
     values, removed, told = answers.get("set", {}), answers.get("remove", []), requests.get("set", {})
-    at = place.at("response", "set")
-    out += _owned(values, _SET_ON_ANSWERS, {name: at.key(name) for name in values})
-    out += _owned(removed, _OF_ANSWERS, {name: place.at("response", "remove", i) for i, name in enumerate(removed)})
+    at_answers, at_removed = place.at("response", "set"), place.at("response", "remove")
+    at_requests = place.at("request", "set")
+    in_answers = [(name, at_answers.key(name)) for name in values]
+    in_removed = [(name, at_removed.at(index)) for index, name in enumerate(removed)]
+    in_requests = [(name, at_requests.key(name)) for name in told]
     owners = {"the stack takes it from callers, since workloads take it for who calls": stack.stripped, **_OF_REQUESTS}
-    out += _owned(told, owners, {name: place.at("request", "set").key(name) for name in told})
-    out += _twice(values, {name: at.key(name) for name in values})
-    out += _twice(told, {name: place.at("request", "set").key(name) for name in told})
-    both = {name.lower() for name in values}
-    for index, name in enumerate(removed):
-        if name.lower() in both:
-            message = f"header '{name}' is set and removed; take one of them out"
-            out.append(Diagnostic("ACC241", message, place.at("response", "remove", index)))
+    out += _owned(in_answers, _SET_ON_ANSWERS)
+    out += _owned(in_removed, _OF_ANSWERS)
+    out += _owned(in_requests, owners)
+    out += _twice([*in_answers, *in_removed])
+    out += _twice(in_requests)
     return Headers(said.get("preset") == "secure", dict(values), tuple(sorted(set(removed))), dict(told))
 
 
-def _owned(names: Iterable[str], owners: Mapping[str, Iterable[str]], at: Mapping[str, Place]) -> Iterator[Diagnostic]:
-    for name in names:
+_Written = Iterable[tuple[str, Place]]
+"""Names of headers, and where they stand."""
+
+
+def _owned(names: _Written, owners: Mapping[str, Iterable[str]]) -> Iterator[Diagnostic]:
+    for name, place in names:
         for why, beginnings in owners.items():
             if any(f"{name.lower()}-".startswith(f"{beginning}-") for beginning in beginnings):
-                yield Diagnostic("ACC240", f"header '{name}' is not an Application's: {why}; take it out", at[name])
+                yield Diagnostic("ACC240", f"header '{name}' is not an Application's: {why}; take it out", place)
                 break
 
 
-def _twice(names: Iterable[str], at: Mapping[str, Place]) -> Iterator[Diagnostic]:
+def _twice(names: _Written) -> Iterator[Diagnostic]:
     seen: dict[str, str] = {}
-    for name in names:
-        if (first := seen.setdefault(name.lower(), name)) != name:
-            yield Diagnostic(
-                "ACC241", f"header '{name}' stands twice, as '{first}', too; take one of them out", at[name]
-            )
+    for name, place in names:
+        if first := seen.get(name.lower()):
+            message = f"header '{name}' stands twice, as '{first}', too; take one of them out"
+            yield Diagnostic("ACC241", message, place)
+        seen.setdefault(name.lower(), name)
