@@ -125,7 +125,6 @@ class Callers:
             self._clients.setdefault(client.provider, {})[client.component, client.user_facing] = client
         self._by_rule_path: dict[tuple[str, PathSegments | None], Mapping[str, Access]] = {}
         self._allowed: dict[tuple[str, frozenset[frozenset[str]], Networks], Access] = {}
-        self._everybody: dict[Networks, Access] = {(): EVERYBODY}
         self._with_any_token: dict[str, Access] = {}
         self._conditions: dict[tuple[str, tuple[Groups, ...]], Condition] = {}
 
@@ -146,9 +145,7 @@ class Callers:
             matching = tuple(rule for rule in rules if rule.lists(method))
             networks = component.networks(matching[0].path, method) if matching else ()
             if any(rule.public for rule in matching):
-                if networks not in self._everybody:
-                    self._everybody[networks] = replace(EVERYBODY, networks=networks)
-                result[method] = self._everybody[networks]
+                result[method] = replace(EVERYBODY, networks=networks)
                 continue
             key = component.key, frozenset(frozenset(rule.scopes) for rule in matching), networks
             if key not in self._allowed:

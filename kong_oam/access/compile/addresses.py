@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.exposure import elements_of
@@ -52,12 +53,10 @@ def _networks(texts: Sequence[str], place: Place, out: list[Diagnostic]) -> Netw
 
 
 def _meant(
-    single: Mapping[str, object], listed: Mapping[PathSegments, Sequence[str]], where: Place, out: list[Diagnostic]
+    single: Mapping[str, Any], listed: Mapping[PathSegments, Sequence[str]], where: Place, out: list[Diagnostic]
 ) -> Iterator[tuple[PathSegments, str, Place]]:
     """Each path and method of an entry, where it stands. They are those of rules."""
     paths, methods = single["paths"], single.get("methods", ())
-    assert isinstance(paths, Sequence)
-    assert isinstance(methods, Sequence)
     for index, path in enumerate(paths):
         at = where.at("paths", index)
         elements = elements_of(path, at, out)
