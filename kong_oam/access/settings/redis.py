@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kong_oam.access.settings.fields import fields_of
+
 
 @dataclass(frozen=True, slots=True)
 class RedisSettings:
@@ -25,6 +27,4 @@ class RedisSettings:
 def redis_settings(gateway: Mapping[str, Any]) -> RedisSettings | None:
     """Reads `gateway.redis`, which its schema has checked; None where the stack has none."""
     redis = gateway.get("redis")
-    if redis is None:
-        return None
-    return RedisSettings(**{"server_name" if key == "serverName" else key: value for key, value in redis.items()})
+    return None if redis is None else RedisSettings(**fields_of(RedisSettings, redis))

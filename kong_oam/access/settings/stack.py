@@ -20,6 +20,7 @@ from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts
 from kong_oam.access.settings.clients import client_problems
 from kong_oam.access.settings.cluster import ClusterSettings, cluster_problems, cluster_settings, judged_by
+from kong_oam.access.settings.fields import fields_of
 from kong_oam.access.settings.gateway import gateway_problems
 from kong_oam.access.settings.groups import SETTING, known_groups, with_known_groups
 from kong_oam.access.settings.logs import LogSettings, log_problems, log_settings, records
@@ -43,7 +44,6 @@ DEFINITIONS = "definitions"
 Edition = Literal["oss", "enterprise"]
 
 _CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
-_YEAR = 365 * 24 * 3600
 
 PLAIN = ClaimMapping(
     client="client_id",
@@ -104,21 +104,21 @@ class GatewaySettings:
     API's settings amount to. `edition`: enterprise verifies tokens with openid-connect.
     """
 
-    namespace: str | None
-    pod_labels: Mapping[str, str]
-    cidrs: tuple[str, ...]
-    reach: Literal["cluster", "loadBalancer", "nodePort"]
-    service_annotations: Mapping[str, str]
-    node_address: str | None
-    scheme: Literal["http", "https"]
-    redirect: bool
-    hsts_seconds: int
-    strip_headers: tuple[str, ...]
-    key_slots: int
-    admin_url: str | None
-    workspace: str | None
-    settle_seconds: float | None
-    edition: Edition
+    namespace: str | None = None
+    pod_labels: Mapping[str, str] = field(default_factory=dict)
+    cidrs: tuple[str, ...] = ()
+    reach: Literal["cluster", "loadBalancer", "nodePort"] = "cluster"
+    service_annotations: Mapping[str, str] = field(default_factory=dict)
+    node_address: str | None = None
+    scheme: Literal["http", "https"] = "https"
+    redirect: bool = False
+    hsts_seconds: int = 365 * 24 * 3600
+    strip_headers: tuple[str, ...] = ()
+    key_slots: int = 4
+    admin_url: str | None = None
+    workspace: str | None = None
+    settle_seconds: float | None = None
+    edition: Edition = "oss"
     redis: RedisSettings | None = None
     upstream_tls: UpstreamTlsSettings | None = None
     """None: to workloads it speaks in clear text, and to none that ask for https."""
@@ -204,28 +204,15 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
 
 
 def _gateway(gateway: Mapping[str, Any], authorities: str) -> GatewaySettings:
-    scheme = gateway.get("scheme", "https")
-    return GatewaySettings(
-        namespace=gateway.get("namespace"),
-        pod_labels=gateway.get("podLabels", {}),
-        cidrs=tuple(gateway.get("cidrs", ())),
-        reach=gateway.get("reach", "cluster"),
-        service_annotations=gateway.get("serviceAnnotations", {}),
-        node_address=gateway.get("nodeAddress"),
-        scheme=scheme,
-        redirect=gateway.get("plainHttp") == "redirect",
-        hsts_seconds=gateway.get("hstsSeconds", _YEAR) if scheme == "https" else 0,
-        strip_headers=_stripped(gateway),
-        key_slots=gateway.get("keySlots", 4),
-        admin_url=gateway.get("adminUrl"),
-        workspace=gateway.get("workspace"),
-        settle_seconds=gateway.get("settleSeconds"),
-        edition=gateway.get("edition", "oss"),
-        redis=redis_settings(gateway),
-        upstream_tls=upstream_tls.upstream_tls(gateway, authorities),
-        logs=log_settings(gateway),
-        metrics=gateway.get("metrics", False),
-    )
+    derived = {
+        "redirect": gateway.get("plainHttp") == "redirect",
+        "strip_headers": _stripped(gateway),
+        "redis": redis_settings(gateway),
+        "upstream_tls": upstream_tls.upstream_tls(gateway, authorities),
+        "logs": log_settings(gateway),
+    }
+    settings = GatewaySettings(**{**fields_of(GatewaySettings, gateway), **derived})
+    return settings if settings.scheme == "https" else replace(settings, hsts_seconds=0)
 
 
 def _stripped(gateway: Mapping[str, Any]) -> tuple[str, ...]:
@@ -286,22 +273,13 @@ def _stack_in(file: Path) -> str:
 
 
 def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
-    return ProviderSettings(
-        name=item["name"],
-        type=item["type"],
-        audience=item.get("audience", f"api://{NAMESPACE}/{stack}"),
-        groups=item.get("groups", {}),
-        access_token_minutes=item.get("accessTokenMinutes", 60),
-        issuer=item.get("issuer"),
-        moved_from=item.get("movedFrom"),
-        spelling=spelling(item["tokens"]) if "tokens" in item else None,
-        clients={key: _known_client(client) for key, client in item.get("clients", {}).items()},
-        client_secrets=item.get("clientSecrets", False),
-        cluster_issuer=item.get("clusterIssuer"),
-        shared_origins=tuple(item.get("sharedOrigins", ())),
-        settle_seconds=item.get("settleSeconds"),
-        certificates={key: tuple(pems) for key, pems in item.get("certificates", {}).items()},
-    )
+    converted = {
+        "spelling": spelling(item["tokens"]) if "tokens" in item else None,
+        "clients": {key: _known_client(client) for key, client in item.get("clients", {}).items()},
+        "certificates": {key: tuple(pems) for key, pems in item.get("certificates", {}).items()},
+    }
+    usual = {"audience": f"api://{NAMESPACE}/{stack}"}
+    return ProviderSettings(**{**usual, **fields_of(ProviderSettings, item), **converted})
 
 
 def _known_client(client: Mapping[str, Any]) -> KnownClient:

@@ -126,7 +126,7 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
         ({"identityProviders": SHARED}, "kong-oam:identityProviders.0.clients.a/two.id: is that of a/one, too"),
         ({"cloud": "openstack"}, 'kong-oam:cloud: "openstack" is none of local, aws, gcp, azure, bare-metal'),
         ({"domain": {}}, "kong-oam: knows no setting 'domain'; did you mean 'domains'?"),
-        ({"asOf": "yesterday"}, "write it as YYYY-MM-DD, in quotes"),
+        ({"asOf": "yesterday"}, "asOf: .yesterday. does not match"),
     ],
 )
 def test_other_settings_are_checked_too(changes: dict[str, object], message: str) -> None:
