@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, combinations
 
-from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
+from kong_oam.access.model import METHODS, Client, Component, Estate
 from kong_oam.access.networks import Networks
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.providers import Provider
@@ -123,7 +123,6 @@ class Callers:
         self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
         for client in estate.clients:
             self._clients.setdefault(client.provider, {})[client.component, client.user_facing] = client
-        self._by_rule_path: dict[tuple[str, PathSegments | None], Mapping[str, Access]] = {}
         self._allowed: dict[tuple[str, frozenset[frozenset[str]], Networks], Access] = {}
         self._with_any_token: dict[str, Access] = {}
         self._conditions: dict[tuple[str, tuple[Groups, ...]], Condition] = {}
@@ -132,21 +131,15 @@ class Callers:
         """Who may call the path of the component, by method."""
         if component.may_be_of_another_rule(path):
             return _NOBODY_AT_ALL
-        rules = component.owning(path)
-        key = (component.key, rules[0].path if rules else None)
-        if key not in self._by_rule_path:
-            self._by_rule_path[key] = self._by_method(component, rules)
-        return self._by_rule_path[key]
-
-    def _by_method(self, component: Component, rules: tuple[Rule, ...]) -> Mapping[str, Access]:
-        """Rules of a component that ask for the same share one value, whatever their paths and methods."""
         result = {}
+        rules = component.owning(path)
         for method in METHODS:
             matching = tuple(rule for rule in rules if rule.lists(method))
             networks = component.networks(matching[0].path, method) if matching else ()
             if any(rule.public for rule in matching):
                 result[method] = replace(EVERYBODY, networks=networks)
                 continue
+            # Rules of a component that ask for the same share one value, whatever their paths and methods.
             key = component.key, frozenset(frozenset(rule.scopes) for rule in matching), networks
             if key not in self._allowed:
                 access = self._principals_with_one_of(component, key[1])
