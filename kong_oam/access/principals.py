@@ -123,6 +123,8 @@ class Callers:
         self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
         for client in estate.clients:
             self._clients.setdefault(client.provider, {})[client.component, client.user_facing] = client
+        # Each answer is kept: whoever compares them tells them apart by their identity.
+        self._everybody: dict[Networks, Access] = {(): EVERYBODY}
         self._allowed: dict[tuple[str, frozenset[frozenset[str]], Networks], Access] = {}
         self._with_any_token: dict[str, Access] = {}
         self._conditions: dict[tuple[str, tuple[Groups, ...]], Condition] = {}
@@ -137,7 +139,9 @@ class Callers:
             matching = tuple(rule for rule in rules if rule.lists(method))
             networks = component.networks(matching[0].path, method) if matching else ()
             if any(rule.public for rule in matching):
-                result[method] = replace(EVERYBODY, networks=networks)
+                if networks not in self._everybody:
+                    self._everybody[networks] = replace(EVERYBODY, networks=networks)
+                result[method] = self._everybody[networks]
                 continue
             # Rules of a component that ask for the same share one value, whatever their paths and methods.
             key = component.key, frozenset(frozenset(rule.scopes) for rule in matching), networks
