@@ -140,7 +140,7 @@ CODES: Mapping[str, Code] = {
     ),
     "ACC245": Code(
         "a certificate for a workload that cannot be given to it, or in two ways",
-        "keep one of `secretName` and `issuer`, of a component that has pods of its own, with a free `mountPath`",
+        "keep one of `secretName` and `issuer`, of a component that has pods of its own",
     ),
     "ACC249": Code(
         "an Application whose namespace is in no partition of the estate",

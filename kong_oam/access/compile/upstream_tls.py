@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.edge.upstream_tls import MOUNTED_AT, Issuer, UpstreamTls
@@ -13,7 +12,6 @@ from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import NamedService, named_service
-from kong_oam.objects.pods import PodTemplate, mappings
 from kong_oam.objects.tls import tls_secret_name
 
 TRAIT = "upstream-tls"
@@ -71,28 +69,13 @@ def _unmounted(part: oam.Component, trait: oam.Trait, named: NamedService | None
         yield Diagnostic("ACC245", message, trait.place.at("type"))
         return
     given = [name for name in ("secretName", "issuer") if name in properties]
-    pods = [template for one in part.rendered or () for template in fenced_pods(one)]
+    has_pods = any(fenced_pods(one) for one in part.rendered or ())
     if len(given) > 1:
         message = "a certificate is read from a Secret that is there, or from one that cert-manager fills; keep one"
         yield Diagnostic("ACC245", message, place.at("issuer"))
-    elif given and not pods:
+    elif given and not has_pods:
         message = f"'{part.name}' renders no pods that could be given it; have what makes its pods mount it"
         yield Diagnostic("ACC245", message, place.at(given[0]))
     elif not given and "mountPath" in properties:
         message = "says where a certificate is mounted, and none is given; add secretName or issuer"
         yield Diagnostic("ACC245", message, place.at("mountPath"))
-    elif given and (mount := _mounted_twice(pods, properties)):
-        message = f"the component mounts something at '{mount}' itself; give the certificate another mountPath"
-        yield Diagnostic("ACC245", message, place)
-
-
-def _mounted_twice(pods: Iterable[PodTemplate], said: Mapping[str, Any]) -> str | None:
-    """The path of the certificate where a container that gets it mounts something there already."""
-    wanted = said.get("mountPath", MOUNTED_AT).rstrip("/")
-    for template in pods:
-        for container in mappings(template.spec.get("containers")):
-            for mount in mappings(container.get("volumeMounts")):
-                path = str(mount.get("mountPath"))
-                if path.rstrip("/") == wanted:
-                    return path
-    return None
