@@ -46,11 +46,8 @@ def compile_component(
     if not errors(out):
         out += _unreached(named, endpoints) if endpoints else _unexposed(part)
     scopes: Mapping[str, str] = properties.get("scopes", {})
-    if access:
-        rules = _rules(properties, access.place.at("properties"), endpoints, scopes, out)
-        roles = tuple(_roles(properties, access.place.at("properties"), scopes, stack, out))
-    else:
-        rules, roles = _authenticated_only(endpoints), ()
+    place = access.place.at("properties") if access else part.place
+    rules = _rules(properties, place, endpoints, scopes, out) if access else _authenticated_only(endpoints)
     edge = edge_of(part, endpoints, stack, out)
     return Component(
         application=application.name,
@@ -64,10 +61,10 @@ def compile_component(
         exposures=exposures_of(made.routes),
         scopes=scopes,
         rules=rules,
-        roles=roles,
+        roles=tuple(_roles(properties, place, scopes, stack, out)),
         clients=(),
         forward_token=properties.get("forwardToken", False),
-        waivers=tuple(_waivers(properties, access.place.at("properties"), out)) if access else (),
+        waivers=tuple(_waivers(properties, place, out)),
         place=part.place,
         rendered=made.objects,
         # Where no route leads to it, which is an error already, nothing else is said of it.

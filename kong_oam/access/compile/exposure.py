@@ -54,15 +54,13 @@ def _endpoint(
     route: Route, application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
 ) -> Endpoint | None:
     host = _host(application.name, part.name, route.host, stack)
-    found = None
     if host is None:
         message = "no domain here, and the stack has none to give; write `domain`, or set the stack's"
-        found = Diagnostic("ACC208", message, route.host_place)
-    elif not _HOST.match(host):
+        out.append(Diagnostic("ACC208", message, route.host_place))
+        return None
+    if not _HOST.match(host):
         message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
-        found = Diagnostic("ACC213", message, route.host_place)
-    if found or host is None:
-        out += [found] if found else []
+        out.append(Diagnostic("ACC213", message, route.host_place))
         return None
     elements = elements_of(route.path, route.place, out)
     if elements is None:

@@ -6,6 +6,9 @@ named, so neither who signed it nor when it ends is looked at here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -42,7 +45,25 @@ def problem(pem: str) -> str | None:
     return f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least" if key.key_size < _SHORTEST else None
 
 
-def public_key(pem: str) -> bytes:
+def certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Finds certificates that are not usable, and keys that two components share."""
+    for number, provider in enumerate(providers):
+        owners: dict[bytes, str] = {}
+        for key, pems in provider.get("certificates", {}).items():
+            where = f"identityProviders.{number}.certificates.{key}"
+            prints: set[str] = set()
+            for index, pem in enumerate(pems):
+                if why := problem(pem):
+                    yield f"{where}.{index}: {why}"
+                elif fingerprint(pem) in prints:
+                    yield f"{where}: one certificate stands twice"
+                elif (owner := owners.setdefault(_public_key(pem), key)) != key:
+                    yield f"{where}: has the key of {owner}, too: whoever has it would call as either"
+                else:
+                    prints.add(fingerprint(pem))
+
+
+def _public_key(pem: str) -> bytes:
     """The public key of a certificate (DER), by which its owner proves who they are. For one without a `problem`."""
     key = x509.load_pem_x509_certificate(pem.encode()).public_key()
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, reduce
 from operator import getitem
@@ -308,27 +309,33 @@ def _check(name: str, data: Mapping[str, Any], folder: Path) -> None:
     for error in _validator().iter_errors(dict(data)):
         problems.append(f"{NAMESPACE}:{'.'.join(map(str, error.instance_path))}{_violation_in_words(error)}")
     if not problems:
-        try:
-            datetime.date.fromisoformat(data["asOf"])
-        except ValueError:
-            problems.append(f"{NAMESPACE}:asOf: {data['asOf']} is no day")
-        names = [item["name"] for item in data["identityProviders"]]
-        problems += [f"{NAMESPACE}:identityProviders: '{n}' stands twice" for n in {*names} if names.count(n) > 1]
-        problems += [f"{NAMESPACE}:{problem}" for problem in parts.partition_problems(data)]
-        problems += [f"{NAMESPACE}:{problem}" for problem in parts.file_problems(name, data, folder)]
-        problems += [f"{NAMESPACE}:{problem}" for problem in cluster_problems(name, data.get("cluster", {}))]
-        problems += [f"{NAMESPACE}:{problem}" for problem in gateway_problems(data["gateway"])]
-        problems += [f"{NAMESPACE}:{problem}" for problem in log_problems(data["gateway"])]
-        problems += _certificate_problems(data["identityProviders"])
-        problems += [f"{NAMESPACE}:{problem}" for problem in client_problems(data["identityProviders"])]
-        rotation = _rotation(data.get("rotation", {}))
-        if rotation.overlap >= rotation.every:
-            problems.append(
-                f"{NAMESPACE}:rotation: a key is replaced every {rotation.every} days; overlap has to be less"
-            )
+        found = itertools.chain(
+            _own_problems(data),
+            parts.partition_problems(data),
+            parts.file_problems(name, data, folder),
+            cluster_problems(name, data.get("cluster", {})),
+            gateway_problems(data["gateway"]),
+            log_problems(data["gateway"]),
+            certificates.certificate_problems(data["identityProviders"]),
+            client_problems(data["identityProviders"]),
+        )
+        problems += [f"{NAMESPACE}:{problem}" for problem in found]
     if problems:
         listed = "\n  ".join(problems)
         raise StackError(f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}")
+
+
+def _own_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yields what is wrong with the stack's day, the names of its providers, and its rotation."""
+    try:
+        datetime.date.fromisoformat(data["asOf"])
+    except ValueError:
+        yield f"asOf: {data['asOf']} is no day"
+    names = [item["name"] for item in data["identityProviders"]]
+    yield from (f"identityProviders: '{name}' stands twice" for name in {*names} if names.count(name) > 1)
+    rotation = _rotation(data.get("rotation", {}))
+    if rotation.overlap >= rotation.every:
+        yield f"rotation: a key is replaced every {rotation.every} days; overlap has to be less"
 
 
 def _violation_in_words(error: Any) -> str:
@@ -353,18 +360,3 @@ def _violation_in_words(error: Any) -> str:
 
 def _settings_at(path: list[str | int]) -> tuple[str, ...]:
     return tuple(reduce(getitem, path, _schema())["properties"])
-
-
-def _certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for number, provider in enumerate(providers):
-        owners: dict[bytes, str] = {}
-        for key, pems in provider.get("certificates", {}).items():
-            where = f"{NAMESPACE}:identityProviders.{number}.certificates.{key}"
-            problems = [certificates.problem(pem) for pem in pems]
-            yield from (f"{where}.{index}: {why}" for index, why in enumerate(problems) if why)
-            usable = [pem for pem, why in zip(pems, problems, strict=True) if not why]
-            if len({*map(certificates.fingerprint, usable)}) != len(usable):
-                yield f"{where}: one certificate stands twice"
-            key_owners = [owners.setdefault(certificates.public_key(pem), key) for pem in usable]
-            for owner in sorted({*key_owners} - {key}):
-                yield f"{where}: has the key of {owner}, too: whoever has it would call as either"
