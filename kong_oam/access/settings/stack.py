@@ -354,6 +354,8 @@ def _violation_in_words(error: Any) -> str:
             return f" does not match {kind['pattern']}; credentials {where}"
         case "pattern" if "vault" in kind["pattern"]:  # not shown: it may be the password
             return " is no reference to a vault of Kong's, as {vault://env/redis-password}: a password would be in Kong"
+        case "minItems" | "maxItems" | "type" if "certificates" in error.instance_path:  # not shown: it may be a key
+            return ": is no list of one or two certificates"
         case _:
             return f": {error.message}"
 
