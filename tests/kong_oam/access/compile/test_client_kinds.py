@@ -79,14 +79,6 @@ def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
             "ACC220: jwksUri is for a client of kind external; one of kind 'native' proves itself with no key",
         ),
         (
-            shop("external", component="external", traits="", properties="jwksUri: http://p.example.com/k"),
-            'OAM103: jwksUri: "http://p.example.com/k" does not match ^https://[^\\s?#@]+$',
-        ),
-        (
-            shop("native", uris("com.example.shop:/callback"), "external"),
-            "OAM110: an external component runs elsewhere: it is a client, and 'gateway' says nothing of it",
-        ),
-        (
             shop("browser", PATHS + uris("com.example.shop:/callback")),
             "ACC210: users of a 'browser' client come back to its own pages: write redirectPaths, not redirectUris",
         ),
@@ -99,7 +91,6 @@ def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
             "ACC210: a native client needs redirectPaths, and a gateway trait on whose domains they lie; "
             "or redirectUris that stay on the device",
         ),
-        (shop("implicit", PATHS), "OAM103: kind cannot be \"implicit\"; known: browser, external, native, service, web"),
     ],
     ids=lambda value: value[:40] if value[:3] in ("ACC", "OAM") else "",
 )  # fmt: skip

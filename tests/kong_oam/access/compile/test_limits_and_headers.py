@@ -135,13 +135,6 @@ def test_other_headers_are_an_application_s(said: str) -> None:
     assert not [*diagnostics(application(f"headers, properties: {{{said}}}"))]
 
 
-@pytest.mark.parametrize(
-    "said", ["body: 10", "body: 10MB", "body: 0Ki", "timeouts: {read: 10}", "timeouts: {read: 0s}"]
-)
-def test_an_amount_without_a_unit_is_refused(said: str) -> None:
-    assert {found.code for found in diagnostics(application(f"limits, properties: {{{said}}}"))} == {"OAM103"}
-
-
 @pytest.mark.parametrize("trait", ["limits", "headers"])
 def test_nothing_is_bounded_that_is_not_exposed(trait: str) -> None:
     (found,) = (

@@ -73,7 +73,6 @@ def test_a_service_that_speaks_http_has_none_of_the_fields() -> None:
         (with_tls(f"secretName: own, {ISSUER}"), TLS, "ACC245: a certificate is read from a Secret that is there, or from one that cert-manager fills; keep one"),
         (with_tls("mountPath: /x"), TLS, "ACC245: says where a certificate is mounted, and none is given; add secretName or issuer"),
         (with_tls().replace("type: gateway", "type: access").replace('domain: "orders.example.com", http: {/orders: 8443}', "owner: o"), TLS, "ACC231: nothing leads through the gateway to component 'api'; add a gateway trait, or take it out"),
-        (with_tls("secretName: a_b"), TLS, 'OAM103: secretName: "a_b" does not match ^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$'),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_where_it_stands(text: str, stack: object, expected: str) -> None:

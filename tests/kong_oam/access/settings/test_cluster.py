@@ -46,14 +46,10 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
     ("cluster", "said"),
     [
         ({"version": 1.3}, 'cluster.version: 1.3 is no version of Kubernetes; write it in quotes, as "1.30"'),
-        ({"version": "1.0"}, 'cluster.version: "1.0" is no version of Kubernetes'),
         ({"version": "1.30.2"}, "is no version of Kubernetes"),
-        ({"allow": {"apps/v1/DaemonSet": "pods"}}, 'cluster.allow: "apps/v1/DaemonSet" does not match'),
-        ({"allow": {"Node": ""}}, 'cluster.allow.Node: "" is shorter than 1 character'),
         ({"allow": {"Node": "x", "networking.k8s.io/NetworkPolicy": "x"}}, "kong-oam:cluster.allow.networking.k8s.io/NetworkPolicy: no stack allows these: network policies add up"),
         ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack allows these: it would be a way in that knows no rule"),
         ({"contexts": {"local": "c"}, "context": "d"}, "kong-oam:cluster.contexts"),
-        ({"contexts": {"West": "c"}, "context": "d"}, "kong-oam:cluster.contexts"),
         ({"contexts": {"west": "c"}}, "kong-oam:cluster.contexts: with further clusters, name the stack's own, too"),
         (
             {"contexts": {"west": "c"}, "context": "c"},
@@ -67,18 +63,8 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
             {"contexts": {"west": {"context": "c"}, "east": "c"}, "context": "d"},
             "kong-oam:cluster.contexts.east: 'c' is that of cluster.contexts.west, too",
         ),
-        ({"contexts": {"west": {"labels": {}}}, "context": "d"}, "kong-oam:cluster.contexts.west"),
-        ({"contexts": {"west": 7}, "context": "d"}, "kong-oam:cluster.contexts.west: 7 is not of type"),
-        ({"rbac": "yes"}, 'cluster.rbac: "yes" is not of type "boolean"'),
         ({"metadata": {"konghq.com/plugins": "x"}}, "cluster.metadata.konghq.com/plugins: no stack takes these: Kong's own"),
         ({"metadata": {"pulumi.com": "x"}}, "cluster.metadata.pulumi.com: no stack takes these: the engine would deploy"),
-        ({"metadata": {"a/b/c": "x"}}, 'cluster.metadata: "a/b/c" does not match'),
-        ({"operatorLabels": {"ConfigMap": "app"}}, 'cluster.operatorLabels: "ConfigMap" does not match'),
-        ({"operatorLabels": {"x.org/Any": ""}}, "cluster.operatorLabels.x.org/Any"),
-        ({"rights": {"web": ["get secrets"]}}, 'cluster.rights: "web" does not match'),
-        ({"rights": {"shop/web": ["secrets"]}}, 'cluster.rights.shop/web.0: "secrets" does not match'),
-        ({"serviceTypes": ["ExternalName"]}, "cluster.serviceTypes"),
-        ({"serviceTypes": "NodePort"}, 'cluster.serviceTypes: "NodePort" is not of type "array"'),
     ],
 )  # fmt: skip
 def test_what_is_none_of_these_is_refused(cluster: dict[str, Any], said: str) -> None:
