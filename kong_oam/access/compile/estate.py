@@ -62,8 +62,7 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
             directory.add(component, part)
     directory.check_scopes()
     directory.check_role_members()
-    findings += _shared_endpoints(directory.components.values())
-    findings += _nested_applications(directory.components.values())
+    findings += _shared_hosts(directory.components.values())
     for application in applications:
         components = (directory.components[f"{application.name}/{part.name}"] for part in application.components)
         findings += wrong_places(application, components, stack)
@@ -127,24 +126,10 @@ def _with_all_clients(component: Component, directory: Directory) -> tuple[Compo
     return replace(component, clients=clients), tuple(apart.out)
 
 
-def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
-    first: dict[tuple[str, PathSegments], tuple[Component, Endpoint]] = {}
-    for component in components:
-        for endpoint in component.endpoints:
-            key = (endpoint.host, endpoint.path)
-            owner, earlier = first.setdefault(key, (component, endpoint))
-            if earlier is not endpoint:
-                message = (
-                    f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' ({earlier.place}); "
-                    "a host and path lead to one port of one component"
-                )
-                yield Diagnostic("ACC205", message, endpoint.place)
-
-
 _Exposed = tuple[Component, Endpoint]
 
 
-def _nested_applications(components: Iterable[Component]) -> Iterator[Diagnostic]:
+def _shared_hosts(components: Iterable[Component]) -> Iterator[Diagnostic]:
     """Nobody owns a host: whoever declares the longer path, or the nearer host below a wildcard, takes calls, and the
     tokens in them, from the other.
 
@@ -153,20 +138,26 @@ def _nested_applications(components: Iterable[Component]) -> Iterator[Diagnostic
     exposed: dict[str, dict[PathSegments, _Exposed]] = {}
     for component in components:
         for endpoint in component.endpoints:
-            exposed.setdefault(endpoint.host, {})[endpoint.path] = component, endpoint
-    for paths in exposed.values():
-        for component, endpoint in paths.values():
-            for owner, outer in _taken_from(endpoint, exposed):
-                if owner.application == component.application or (owner.owner and owner.owner == component.owner):
-                    continue
-                inner = max(endpoint.path, outer.path, key=len)
-                wildcard = outer.host if outer.host != endpoint.host else ""
+            paths = exposed.setdefault(endpoint.host, {})
+            owner, earlier = paths.setdefault(endpoint.path, (component, endpoint))
+            if earlier is not endpoint:
                 message = (
-                    f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of '{owner.key}' "
-                    f"({outer.place}): its calls go to '{component.key}' and are judged by its rules alone; agree on "
-                    "that, or take a host of your own"
+                    f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' ({earlier.place}); "
+                    "a host and path lead to one port of one component"
                 )
-                yield Diagnostic("ACC219", message, endpoint.place, "warning")
+                yield Diagnostic("ACC205", message, endpoint.place)
+    for component, endpoint in (pair for paths in exposed.values() for pair in paths.values()):
+        for owner, outer in _taken_from(endpoint, exposed):
+            if owner.application == component.application or (owner.owner and owner.owner == component.owner):
+                continue
+            inner = max(endpoint.path, outer.path, key=len)
+            wildcard = outer.host if outer.host != endpoint.host else ""
+            message = (
+                f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of '{owner.key}' "
+                f"({outer.place}): its calls go to '{component.key}' and are judged by its rules alone; agree on "
+                "that, or take a host of your own"
+            )
+            yield Diagnostic("ACC219", message, endpoint.place, "warning")
 
 
 def _taken_from(endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, _Exposed]]) -> Iterator[_Exposed]:
@@ -186,14 +177,11 @@ def _taken_from(endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, 
 
 def _conflicting_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
     """A host has one certificate: of two, callers would be shown either."""
-    first: dict[str, tuple[str, str, Endpoint]] = {}
+    first: dict[str, _Exposed] = {}
     for component in components:
-        for endpoint in component.endpoints:
-            if endpoint.certificate:
-                wanted = (component.at, endpoint.certificate)
-                *first_named, earlier = first.setdefault(endpoint.host, (*wanted, endpoint))
-                if tuple(first_named) != wanted:
-                    message = (
-                        f"{endpoint.host} is given another certificate at {earlier.place}: '{'/'.join(first_named)}'"
-                    )
-                    yield Diagnostic("ACC215", message, endpoint.place)
+        for endpoint in (one for one in component.endpoints if one.certificate):
+            owner, earlier = first.setdefault(endpoint.host, (component, endpoint))
+            named = f"{owner.at}/{earlier.certificate}"
+            if named != f"{component.at}/{endpoint.certificate}":
+                message = f"{endpoint.host} is given another certificate at {earlier.place}: '{named}'"
+                yield Diagnostic("ACC215", message, endpoint.place)
