@@ -18,13 +18,11 @@ def pods_behind(component: Component) -> Mapping[str, str]:
     # Of two Services that go by one port alone the last counts, as for the gateway (`backends_of`).
     endpoints = sorted(component.endpoints, key=lambda endpoint: endpoint.order)
     ours = component.named.ours if component.named else None
-    services = _services(component) if any(endpoint.service != ours for endpoint in endpoints) else {}
+    services: Mapping[str, Service] = {}
+    if any(endpoint.service != ours for endpoint in endpoints):
+        services = services_among(component.rendered, component.namespace, component.application, component.name)
     words = {endpoint.port_name: _words(component, services, endpoint) for endpoint in endpoints}
     return {port: text for port, text in words.items() if text}
-
-
-def _services(component: Component) -> Mapping[str, Service]:
-    return services_among(component.rendered, component.namespace, component.application, component.name)
 
 
 def _words(component: Component, services: Mapping[str, Service], endpoint: Endpoint) -> str:

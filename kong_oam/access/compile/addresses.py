@@ -22,17 +22,16 @@ def allowed_from(part: oam.Component, rules: Iterable[Rule], out: list[Diagnosti
     trait = part.trait("ip-allow")
     if trait is None:
         return {}
-    listed: dict[PathSegments, list[str]] = {}
-    for rule in rules:
-        listed.setdefault(rule.path, []).extend(filter(rule.lists, METHODS))
     place = trait.place.at("properties")
     usual = _networks(trait.properties.get("from", ()), place.at("from"), out)
-    result = {path: dict.fromkeys(methods, usual) for path, methods in listed.items()}
+    result: dict[PathSegments, dict[str, Networks]] = {}
+    for rule in rules:
+        result.setdefault(rule.path, {}).update(dict.fromkeys(filter(rule.lists, METHODS), usual))
     first: dict[tuple[PathSegments, str], Place] = {}
     for index, single in enumerate(trait.properties.get("rules", ())):
         where = place.at("rules", index)
         networks = _networks(single["from"], where.at("from"), out)
-        for path, method, at in _meant(single, listed, where, out):
+        for path, method, at in _meant(single, result, where, out):
             earlier = first.setdefault((path, method), at)
             if earlier is not at:
                 message = f"{method} {written(path)} stands in line {earlier.line} already; keep one"
@@ -53,7 +52,7 @@ def _networks(texts: Sequence[str], place: Place, out: list[Diagnostic]) -> Netw
 
 
 def _meant(
-    single: Mapping[str, Any], listed: Mapping[PathSegments, Sequence[str]], where: Place, out: list[Diagnostic]
+    single: Mapping[str, Any], listed: Mapping[PathSegments, Iterable[str]], where: Place, out: list[Diagnostic]
 ) -> Iterator[tuple[PathSegments, str, Place]]:
     """Each path and method of an entry, where it stands. They are those of rules."""
     paths, methods = single["paths"], single.get("methods", ())
@@ -69,9 +68,9 @@ def _meant(
         named = {*methods, "HEAD"} if "GET" in methods else {*methods}
         for position, method in enumerate(methods):
             if method not in listed[elements]:
-                known = some(dict.fromkeys(listed[elements]))
+                known = some(listed[elements])
                 message = f"no rule on {path} lists {method}, but {known}"
                 out.append(Diagnostic("ACC239", message, where.at("methods", position)))
-        for method in dict.fromkeys(listed[elements]):
+        for method in listed[elements]:
             if not methods or method in named:
                 yield elements, method, at

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
@@ -69,16 +68,12 @@ def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
             yield LintFinding("LINT303", subject.key, message, subject.place("scopes").key(scope), change)
 
 
-def _public_rules(subject: LintSubject) -> Iterator[tuple[int, dict[str, Any]]]:
-    for index, rule in enumerate(subject.access.get("rules", ())):
-        if "public" in rule:
-            yield index, rule
-
-
 def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds public rules without methods, or on `/` (or without paths) beside protected rules (LINT305)."""
     protects = any(rule.public is None for rule in subject.component.rules)
-    for index, rule in _public_rules(subject):
+    for index, rule in enumerate(subject.access.get("rules", ())):
+        if "public" not in rule:
+            continue
         place = subject.place("rules", index)
         if "methods" not in rule:
             writing = [method for method in METHODS if method not in _READING]

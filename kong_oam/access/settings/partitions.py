@@ -75,10 +75,9 @@ def partition_of(name: str, estate: str, known: Mapping[str, Any]) -> str:
     partition = name.removeprefix(f"{estate}-")
     if partition not in known:
         file = f"stacks/Pulumi.{estate}.yaml"
-        hint = suggestion(partition, known) if known else f"; kong-oam:{SETTING} says which there are"
         raise SettingsError(
             f"{ESTATE}: {file} knows no partition '{partition}' (of one that went `python -m kong_oam move -s "
             f"{estate}` brings what there is to its place, and `pulumi destroy -s {name}` takes away what is "
-            f"left){hint}"
+            f"left){suggestion(partition, known)}"
         )
     return partition

@@ -116,8 +116,6 @@ def test_a_partition_is_one_that_the_estate_knows(project: Path) -> None:
         "kong_oam move -s prod` brings what there is to its place, and `pulumi destroy -s prod-sale` takes away what is "
         "left); did you mean 'sales'?"
     )
-    written(project, "dev-sales", estate="dev")
-    assert "is left); kong-oam:partitions says which there are" in refusal(project, "dev-sales")
 
 
 def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(project: Path) -> None:
