@@ -38,7 +38,7 @@ def _wrong(origin: str, stack: Stack) -> Iterator[str]:
     """Why no browser sends this as an origin, or why nobody can rely on it; nothing where it is one."""
     parts = _ORIGIN.fullmatch(origin)
     if parts is None:
-        yield "is no origin as browsers send it: scheme://host or scheme://host:port, in small letters, without path or `*`"
+        yield "is no origin as browsers send it: scheme://host or scheme://host:port, in small letters, without a path"
     elif parts["port"] and int(parts["port"]) in (_USUAL[parts["scheme"]], *range(65536, 100_000)):
         yield "has a port that browsers never send; leave the usual one out"
     elif parts["scheme"] == "http" != stack.scheme and parts["host"] not in _LOOPBACK:
