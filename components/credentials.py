@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from kong_oam.access.model import Client, Estate
-from kong_oam.access.rotation import Generation, SharedSecret, advanced, current_secret, is_shared
+from kong_oam.access.rotation import Generation, advanced, current_secret, is_shared
 from kong_oam.engine.state import StackState
 
 _Output = pulumi.Output[Mapping[str, Any]]
@@ -19,8 +19,7 @@ _Output = pulumi.Output[Mapping[str, Any]]
 class Rotation:
     """The rotation of all clients' credentials, kept as they are asked for. `today` is the stack's `asOf`.
 
-    `state` has the `credentials` of the run before: by the client's name, what Generation.to_output or
-    SharedSecret.to_output gives.
+    `state` has the `credentials` of the run before: by the client's name, what Generation.to_output gives.
     """
 
     def __init__(self, estate: Estate, today: datetime.date, state: StackState) -> None:
@@ -84,7 +83,7 @@ class Rotation:
         if previous and not is_shared(previous):
             _warn_of_switch(client, "a secret that it shares with it in place of a key")
             previous = None
-        last = SharedSecret.from_output(previous) if previous else None
+        last = Generation.from_output(previous) if previous else None
 
         def step(holder: str) -> Mapping[str, Any]:
             now = current_secret(last, holder, self._today)

@@ -36,13 +36,15 @@ class Generation:
     """The key that a client has. `number` counts from 1, `since` is the day on which it got it.
 
     `overlapping`: the one before counts as well. `replaced`: the day on which its key was last replaced out of turn, in
-    an emergency, by another of the same number; None where that never was.
+    an emergency, by another of the same number; None where that never was. `holder`: of a secret that the client
+    shares with a provider that knows one of it at a time, the id of what has it there; another one has another secret.
     """
 
     number: int
     since: datetime.date
     overlapping: bool = False
     replaced: datetime.date | None = None
+    holder: str | None = None
 
     @property
     def slot(self) -> int:
@@ -69,13 +71,17 @@ class Generation:
         """The generation as a stack output, for the next run and for people: since when, and what is due when."""
         output = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
         output["before"] = "counts" if self.overlapping else "ended"
-        return {**output, _REPLACED: self.replaced.isoformat()} if self.replaced else output
+        if self.replaced:
+            output[_REPLACED] = self.replaced.isoformat()
+        if self.holder:
+            output[_HOLDER] = self.holder
+        return output
 
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> Generation:
         since = datetime.date.fromisoformat(data["since"])
         replaced = datetime.date.fromisoformat(data[_REPLACED]) if _REPLACED in data else None
-        return Generation(int(data["generation"]), since, data["before"] == "counts", replaced)
+        return Generation(int(data["generation"]), since, data["before"] == "counts", replaced, data.get(_HOLDER))
 
     def due(self, schedule: Schedule) -> datetime.date:
         """The day of the next step."""
@@ -100,39 +106,14 @@ def advanced(last: Generation | None, schedule: Schedule, today: datetime.date) 
     return Generation(last.number + 1, today, overlapping=True)
 
 
-@dataclass(frozen=True, slots=True)
-class SharedSecret:
-    """A secret that a client shares with a provider that knows one of it at a time: nobody replaces it by a schedule,
-    since whoever has the one before would be refused.
-
-    `holder` is the id of what has it at the provider: another one has another secret. `number` counts from 1.
-    """
-
-    number: int
-    since: datetime.date
-    holder: str
-
-    def due(self, schedule: Schedule) -> datetime.date:
-        """The day by which somebody should replace it."""
-        return self.since + datetime.timedelta(days=schedule.every)
-
-    def to_output(self, schedule: Schedule) -> dict[str, Any]:
-        """The secret as a stack output, like Generation.to_output, with whose it is."""
-        output = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
-        return {**output, "before": "ended", _HOLDER: self.holder}
-
-    @staticmethod
-    def from_output(data: Mapping[str, Any]) -> SharedSecret:
-        return SharedSecret(int(data["generation"]), datetime.date.fromisoformat(data["since"]), str(data[_HOLDER]))
-
-
 def is_shared(data: Mapping[str, Any]) -> bool:
     """Whether an output is of a shared secret, and not of a generation."""
     return _HOLDER in data
 
 
-def current_secret(last: SharedSecret | None, holder: str, today: datetime.date) -> SharedSecret:
-    """The shared secret from this run on: another one where its holder changed."""
+def current_secret(last: Generation | None, holder: str, today: datetime.date) -> Generation:
+    """The shared secret from this run on: another one where its holder changed. Nobody replaces it by a schedule, since
+    whoever has the one before would be refused."""
     if last is None:
-        return SharedSecret(1, today, holder)
-    return last if last.holder == holder else SharedSecret(last.number + 1, today, holder)
+        return Generation(1, today, holder=holder)
+    return last if last.holder == holder else Generation(last.number + 1, today, holder=holder)

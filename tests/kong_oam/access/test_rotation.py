@@ -7,7 +7,7 @@ import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kong_oam.access.rotation import Generation, Schedule, SharedSecret, advanced, current_secret, is_shared
+from kong_oam.access.rotation import Generation, Schedule, advanced, current_secret, is_shared
 from tests.support.client_kinds import ORDERS, PATHS, messages, shop
 from tests.support.estates import compiled, estate
 
@@ -110,5 +110,5 @@ def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
     assert (second.number, second.since) == (2, later)
     assert current_secret(second, "app-2", start) == second
     told = second.to_output(schedule)
-    assert SharedSecret.from_output(told) == second
+    assert Generation.from_output(told) == second
     assert is_shared(told) and not is_shared(Generation(1, start).to_output(schedule))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.rotation import Schedule, SharedSecret
+from kong_oam.access.rotation import Generation, Schedule
 from kong_oam.access.settings.stack import parse, stack_file
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
@@ -175,7 +175,7 @@ def test_outputs_are_asked_for_where_they_may_say_something(engine: Engine) -> N
 def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(engine: Engine) -> None:
     """Nobody but somebody by hand replaces such a secret, so that every command would run its stack."""
     key = {"generation": 1, "since": "2025-01-01", "due": "2026-01-01", "before": "ended"}
-    secret = SharedSecret(1, SETTINGS.as_of - timedelta(days=400), "x").to_output(Schedule())
+    secret = Generation(1, SETTINGS.as_of - timedelta(days=400), holder="x").to_output(Schedule())
     given: dict[str, Any] = {}
     engine.outputs = lambda stack: {"credentials": {"shop/one": given}} if stack == "prod-rest" else {}
     for credential, again in ((key, ["prod-rest"] * 2), (secret, [])):
