@@ -17,16 +17,6 @@ Exposures = tuple[tuple[str, tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Backend:
-    """A port of a Kubernetes Service that endpoints lead to. The gateway has a service of its own, with a gate, for
-    each."""
-
-    service: str
-    port: int
-    tls: TLS = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a component is exposed. `host` is in lower case; a leading `*.` stands for one or more labels."""
 
@@ -64,11 +54,10 @@ class Endpoint:
         return self.port, self.apart, self.tls
 
 
-def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Backend]:
-    """What the endpoints lead to, by name, in order. Of two Services that go by one port alone the last counts."""
-    return {
-        e.backend: Backend(e.service, e.port, e.tls) for e in sorted(endpoints, key=lambda endpoint: endpoint.order)
-    }
+def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Endpoint]:
+    """What the endpoints lead to, by its name, in order, each as one endpoint that leads there. The gateway has a
+    service of its own, with a gate, for each. Of two Services that go by one port alone the last counts."""
+    return {one.backend: one for one in sorted(endpoints, key=lambda endpoint: endpoint.order)}
 
 
 def whole(component: str) -> str:

@@ -14,7 +14,7 @@ from kong_oam.access.client import has_key as has_key
 from kong_oam.access.client import signs_in as signs_in
 from kong_oam.access.copies import Copy
 from kong_oam.access.edge.edge import NONE, Edge
-from kong_oam.access.endpoint import Backend, Endpoint, Exposures, backends_of
+from kong_oam.access.endpoint import Endpoint, Exposures, backends_of
 from kong_oam.access.networks import Networks
 from kong_oam.access.paths import PathSegments, folded, may_be_longer
 from kong_oam.access.providers import Provider
@@ -177,7 +177,7 @@ class Component:
         return self.type == EXTERNAL
 
     @cached_property
-    def backends(self) -> Mapping[str, Backend]:
+    def backends(self) -> Mapping[str, Endpoint]:
         """What the gateway reaches of it, by name, in order."""
         return backends_of(self.endpoints)
 

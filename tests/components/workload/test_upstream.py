@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from components.workload.upstream import Upstream, balancer_of, node_port_of, upstream_of
-from kong_oam.access.endpoint import Backend
+from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.stack import GatewaySettings
+from kong_oam.oam.document import NOWHERE
 from tests.support.verifying import sample
 
 
@@ -45,7 +46,8 @@ def test_only_what_is_asked_for_is_read(reach: Any, known: dict[str, Any], found
     """What the cluster never gives would never be known."""
     gateway: GatewaySettings = replace(sample()[0].gateway, reach=reach, node_address="192.0.2.9")
     service: Any = _Service(**known)
-    assert upstream_of(gateway, service, "orders", Backend("api", 8080)) == found
+    backend = Endpoint("api.test", (), 8080, NOWHERE, service="api")
+    assert upstream_of(gateway, service, "orders", backend) == found
 
 
 @pytest.mark.parametrize(
