@@ -14,6 +14,7 @@ from typing import Literal
 
 from kong_oam.access.ambiguous_headers import Header, why_ambiguous
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import METHODS, Component, Estate, Rule
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.paths import PathSegments, Unreadable, read, written
@@ -215,7 +216,4 @@ def host_patterns(host: str) -> tuple[str, ...]:
     and answers 404 (seen on 3.10); browsers and HTTP libraries send them in lower case.
     """
     name = _PORT.sub("", host)
-    if not _HOST.match(name):
-        return ()
-    labels = name.split(".")
-    return (name, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))
+    return tuple(hosts_above(name)) if _HOST.match(name) else ()
