@@ -23,7 +23,7 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.paths import PathSegments, within
 from kong_oam.access.rotation import days
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.document import Place
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -142,17 +142,14 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
 def _kind_findings(component: Component, part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
     """Finds a kind that this type of component cannot be, and fields that this kind has no use for."""
     kind, place = trait.properties["kind"], trait.place.at("properties")
-    if component.outside and kind not in (EXTERNAL, "native"):
-        message = f"a component of type '{EXTERNAL}' runs elsewhere, and its client is external or native, not '{kind}'"
-        yield Diagnostic("ACC220", message, place.at("kind"))
-    if kind == EXTERNAL and not component.outside:
-        message = f"a partner's client runs elsewhere: make its component one of type '{EXTERNAL}'"
+    kinds = (EXTERNAL, "native") if component.outside else ("browser", "native", "service", "web")
+    if kind not in kinds:
+        message = f"a component of type '{component.type}' is no client of kind '{kind}'; its kinds are {some(kinds)}"
         yield Diagnostic("ACC220", message, place.at("kind"))
     if component.outside and (kind == EXTERNAL) != ("jwksUri" in part.properties):
         message = (
-            "an external client needs jwksUri: where its owner publishes the keys that it proves itself with"
-            if kind == EXTERNAL
-            else f"jwksUri is for a client of kind external; one of kind '{kind}' proves itself with no key"
+            "an external client, and no other, needs jwksUri: where its owner publishes the keys that it proves itself "
+            f"with; this one is of kind '{kind}'"
         )
         yield Diagnostic("ACC220", message, component.place)
     if not signs_in(kind):

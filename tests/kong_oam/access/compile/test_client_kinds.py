@@ -64,19 +64,19 @@ def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
     [
         (
             shop("service", component="external", traits=""),
-            "ACC220: a component of type 'external' runs elsewhere, and its client is external or native, not 'service'",
+            "ACC220: a component of type 'external' is no client of kind 'service'; its kinds are external, native",
         ),
         (
             shop("external", component="worker", traits=""),
-            "ACC220: a partner's client runs elsewhere: make its component one of type 'external'",
+            "ACC220: a component of type 'worker' is no client of kind 'external'; its kinds are browser, native, service, web",
         ),
         (
             shop("external", component="external", traits=""),
-            "ACC220: an external client needs jwksUri: where its owner publishes the keys that it proves itself with",
+            "ACC220: an external client, and no other, needs jwksUri: where its owner publishes the keys that it proves itself with; this one is of kind 'external'",
         ),
         (
             shop("native", uris("com.example.shop:/callback"), "external", "", "jwksUri: https://p.example.com/k"),
-            "ACC220: jwksUri is for a client of kind external; one of kind 'native' proves itself with no key",
+            "ACC220: an external client, and no other, needs jwksUri: where its owner publishes the keys that it proves itself with; this one is of kind 'native'",
         ),
         (
             shop("browser", PATHS + uris("com.example.shop:/callback")),
