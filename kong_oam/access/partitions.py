@@ -14,7 +14,7 @@ from typing import Any
 
 from kong_oam.access.client import at_provider, component_and_provider
 from kong_oam.access.edge.edge import NONE
-from kong_oam.access.model import Application, Client, Component, Estate, Role, bare_component
+from kong_oam.access.model import Client, Component, Estate, Role, bare_component
 from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
 
@@ -188,10 +188,28 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
         groups = tuple(group for group in one.groups if group in needed.groups)
         kept[name] = Offered(one.provider, scopes, groups)
     words = lacking(kept, offered(estate))
-    applications = [_with_offers(application, kept) for application in estate.applications]
-    there = {_name(component) for application in applications for component in application.components}
-    gone = [_of_offer(name, one) for name, one in kept.items() if name not in there and (one.scopes or one.groups)]
-    return replace(estate, applications=tuple(applications), foreign=tuple(gone)), words
+
+    def extended(component: Component) -> Component:
+        one = kept.get(_name(component))
+        if one is None:
+            return component
+        groups = tuple(group for group in one.groups if group not in _groups(component))
+        roles = (*component.roles, *_roles(groups))
+        return replace(component, scopes={**one.scopes, **component.scopes}, roles=roles)
+
+    whole = _with_components(estate, extended)
+    there = {_name(component) for component in whole.components.values()}
+    gone = [
+        replace(bare_component(_key(name), one.provider), scopes=one.scopes, roles=_roles(one.groups))
+        for name, one in kept.items()
+        if name not in there and (one.scopes or one.groups)
+    ]
+    return replace(whole, foreign=tuple(gone)), words
+
+
+def _with_components(estate: Estate, changed: Callable[[Component], Component]) -> Estate:
+    applications = [replace(one, components=tuple(map(changed, one.components))) for one in estate.applications]
+    return replace(estate, applications=tuple(applications))
 
 
 Granted = Mapping[str, Mapping[str, Collection[str]]]
@@ -266,18 +284,6 @@ def _groups(component: Component) -> tuple[str, ...]:
     return tuple(sorted({group for role in component.roles for group in role.groups}))
 
 
-def _with_offers(application: Application, kept: Uses) -> Application:
-    def extended(component: Component) -> Component:
-        one = kept.get(_name(component))
-        if one is None:
-            return component
-        groups = tuple(group for group in one.groups if group not in _groups(component))
-        roles = (*component.roles, *_roles(groups))
-        return replace(component, scopes={**one.scopes, **component.scopes}, roles=roles)
-
-    return replace(application, components=tuple(map(extended, application.components)))
-
-
 def _name(component: Component) -> str:
     return at_provider(component.key, component.provider)
 
@@ -285,10 +291,6 @@ def _name(component: Component) -> str:
 def _key(name: str) -> str:
     """The component's key in what `_name` gives."""
     return component_and_provider(name)[0]
-
-
-def _of_offer(name: str, one: Offered) -> Component:
-    return replace(bare_component(_key(name), one.provider), scopes=one.scopes, roles=_roles(one.groups))
 
 
 def _roles(groups: tuple[str, ...]) -> tuple[Role, ...]:
