@@ -264,7 +264,7 @@ def _with_component(wanted: Wanted, application: oam.Application, component: Map
     if owner:
         return _certain(text, file)
     extended = _application(application.name, (application,), {file: _certain(text, file)})
-    return _certain(owner_annotation(extended, wanted.owner).text(), file)
+    return _certain(owner_annotation(extended, wanted.owner)(), file)
 
 
 def _certain(text: str | None, file: str) -> str:
