@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from kong_oam.access.settings import upstream_tls
-
 
 def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
     """Yields each problem, behind the setting's name.
@@ -31,7 +29,6 @@ def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
     if "workspace" in gateway and gateway.get("edition") != "enterprise":
         yield "gateway: only Kong Enterprise has workspaces; set edition to enterprise, or leave out workspace"
     yield from _stripped_problems(gateway.get("stripHeaders", ()))
-    yield from upstream_tls.problems(gateway)
 
 
 _NEVER_STRIPPED: Mapping[str, Iterable[str]] = {

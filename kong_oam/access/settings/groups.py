@@ -12,19 +12,14 @@ from kong_oam.errors import SettingsError
 SETTING = "knownGroups"
 
 
-def with_known_groups(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    """The settings with the list itself, where they name a file of `folder` that has it.
+def known_groups(data: Mapping[str, Any], folder: Path, mapped: Iterable[Iterable[str]]) -> frozenset[str] | None:
+    """The groups that checked settings know, those that a provider maps among them; None without a list.
 
-    Raises SettingsError where the file cannot be read, or holds something else.
+    Raises SettingsError where the file of `folder` that they name cannot be read, or holds something else.
     """
-    name = data.get(SETTING)
-    return {**data, SETTING: _listed(folder, name)} if isinstance(name, str) else data
-
-
-def known_groups(data: Mapping[str, Any], mapped: Iterable[Iterable[str]]) -> frozenset[str] | None:
-    """The groups that settings with the list itself know, those that a provider maps among them; None without a
-    list."""
-    return frozenset(data[SETTING]).union(*mapped) if SETTING in data else None
+    listed = data.get(SETTING)
+    groups = _listed(folder, listed) if isinstance(listed, str) else listed
+    return None if groups is None else frozenset(groups).union(*mapped)
 
 
 def _listed(folder: Path, name: str) -> list[str]:

@@ -23,7 +23,7 @@ from kong_oam.access.settings.clients import client_problems
 from kong_oam.access.settings.cluster import ClusterSettings, cluster_problems, cluster_settings, judged_by
 from kong_oam.access.settings.fields import fields_of
 from kong_oam.access.settings.gateway import gateway_problems
-from kong_oam.access.settings.groups import SETTING, known_groups, with_known_groups
+from kong_oam.access.settings.groups import SETTING, known_groups
 from kong_oam.access.settings.logs import LogSettings, log_problems, log_settings, records
 from kong_oam.access.settings.redis import RedisSettings, redis_settings
 from kong_oam.access.settings.spelling import spelling
@@ -166,11 +166,16 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
     StackError."""
     if parts.ESTATE in data:
         return _partition(name, data, describe, folder)
-    authorities = str(folder / upstream_tls.file_name(data))
-    data = _with_files(name, data, folder)
     _check(name, data, folder)
     gateway, domains = data["gateway"], data.get("domains", {})
     providers = tuple(_provider(name, item) for item in data["identityProviders"])
+    setting = SETTING
+    try:
+        groups = known_groups(data, folder, (settings.groups for settings in providers))
+        setting = upstream_tls.SETTING
+        over_tls = upstream_tls.upstream_tls(gateway, folder)
+    except SettingsError as error:
+        raise StackError(f"stack '{name}': {NAMESPACE}:{setting}: {error}") from None
     return Settings(
         stack=Stack(
             name=name,
@@ -181,11 +186,11 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
             rotation=_rotation(data.get("rotation", {})),
             gateway_namespace=gateway.get("namespace"),
             reach=gateway.get("reach", "cluster"),
-            upstream_tls=upstream_tls.spoken(upstream_tls.upstream_tls(gateway)),
+            upstream_tls=upstream_tls.spoken(over_tls),
             known_secrets=frozenset(
                 (key, client.secret[0]) for p in providers for key, client in p.clients.items() if client.secret
             ),
-            known_groups=known_groups(data, (settings.groups for settings in providers)),
+            known_groups=groups,
             addressed=bool(gateway.get("cidrs")),
             redis="redis" in gateway,
             records=records(gateway),
@@ -197,19 +202,19 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
         cluster=cluster_settings(data),
-        gateway=_gateway(gateway, authorities),
+        gateway=_gateway(gateway, over_tls),
         providers=providers,
         applications=tuple(data.get("applications", APPLICATIONS)),
         definitions=tuple(data.get("definitions", ())),
     )
 
 
-def _gateway(gateway: Mapping[str, Any], authorities: str) -> GatewaySettings:
+def _gateway(gateway: Mapping[str, Any], over_tls: UpstreamTlsSettings | None) -> GatewaySettings:
     derived = {
         "redirect": gateway.get("plainHttp") == "redirect",
         "strip_headers": _stripped(gateway),
         "redis": redis_settings(gateway),
-        "upstream_tls": upstream_tls.upstream_tls(gateway, authorities),
+        "upstream_tls": over_tls,
         "logs": log_settings(gateway),
     }
     settings = GatewaySettings(**{**fields_of(GatewaySettings, gateway), **derived})
@@ -232,15 +237,6 @@ def _partition(name: str, data: Mapping[str, Any], describe: Describe, folder: P
         raise
     except SettingsError as error:
         raise StackError(f"stack '{name}': {NAMESPACE}:{error}") from None
-
-
-def _with_files(name: str, data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    for setting, read in ((SETTING, with_known_groups), (upstream_tls.SETTING, upstream_tls.with_authorities)):
-        try:
-            data = read(data, folder)
-        except SettingsError as error:
-            raise StackError(f"stack '{name}': {NAMESPACE}:{setting}: {error}") from None
-    return data
 
 
 def stack_file(stack: str, folder: Path = STACKS) -> Path:

@@ -5,7 +5,7 @@ Source: RFC 5280, 4.2.1.9 and 4.2.1.3. What is no CA's certificate verifies noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,48 +34,35 @@ class UpstreamTlsSettings:
     file: str = ""
 
 
-def with_authorities(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    """The settings with the text of the file of `folder` that they name. Raises SettingsError where there is none."""
-    name = file_name(data)
-    if not name:
-        return data
-    gateway = data["gateway"]
-    said = {**gateway["upstreamTls"], "ca": _text(beside(folder, name))}
-    return {**data, "gateway": {**gateway, "upstreamTls": said}}
+def upstream_tls(gateway: Mapping[str, Any], folder: Path) -> UpstreamTlsSettings | None:
+    """What checked settings say of TLS to workloads; None where they say nothing.
+
+    Raises SettingsError where the file of `folder` that they name has not the certificates of CAs alone.
+    """
+    said = gateway.get("upstreamTls")
+    if said is None:
+        return None
+    file = beside(folder, said["ca"])
+    prints = sorted({certificate.fingerprint(SHA256()).hex() for certificate in _authorities(file)})
+    return UpstreamTlsSettings(tuple(prints), said.get("depth", _DEPTH), said.get("clientCertificate"), str(file))
 
 
-def file_name(data: Mapping[str, Any]) -> str:
-    """The name of the file with the CAs, by settings that nobody has checked; empty where they name none."""
-    gateway = data.get("gateway")
-    said = gateway.get("upstreamTls") if isinstance(gateway, Mapping) else None
-    name = said.get("ca") if isinstance(said, Mapping) else None
-    return name if isinstance(name, str) else ""
-
-
-def problems(gateway: Mapping[str, Any]) -> Iterator[str]:
-    """Yields what is wrong with the CAs, behind the setting's name."""
-    if "upstreamTls" not in gateway:
-        return
+def _authorities(file: Path) -> list[x509.Certificate]:
     try:
-        certificates = certificates_in(gateway["upstreamTls"]["ca"])
+        text = file.read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from None
+    try:
+        certificates = certificates_in(text)
     except SettingsError as error:
-        yield f"{SETTING}: the file {error}"
-        return
+        raise SettingsError(f"{file} {error}") from None
     for number, certificate in enumerate(certificates, 1):
         if not _signs(certificate):
-            yield (
-                f"{SETTING}: the file has as certificate {number} of {len(certificates)} one that is no CA's "
-                "(basicConstraints, keyUsage): name that of who signed it"
+            raise SettingsError(
+                f"{file} has as certificate {number} of {len(certificates)} one that is no CA's (basicConstraints, "
+                "keyUsage): name that of who signed it"
             )
-
-
-def upstream_tls(gateway: Mapping[str, Any], file: str = "") -> UpstreamTlsSettings | None:
-    """The settings, of those that are without problems; None where there are none. `file`: where the CAs are."""
-    if not (said := gateway.get("upstreamTls")):
-        return None
-    certificates = x509.load_pem_x509_certificates(said["ca"].encode())
-    prints = tuple(sorted({certificate.fingerprint(SHA256()).hex() for certificate in certificates}))
-    return UpstreamTlsSettings(prints, said.get("depth", _DEPTH), said.get("clientCertificate"), file)
+    return certificates
 
 
 def spoken(settings: UpstreamTlsSettings | None) -> TLS:
@@ -94,10 +81,3 @@ def _signs(certificate: x509.Certificate) -> bool:
         return missing.oid == x509.KeyUsage.oid
     except ValueError:
         return False
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}") from None
