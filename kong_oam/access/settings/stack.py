@@ -167,34 +167,35 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
     if parts.ESTATE in data:
         return _partition(name, data, describe, folder)
     _check(name, data, folder)
-    gateway, domains = data["gateway"], data.get("domains", {})
+    domains = data.get("domains", {})
     providers = tuple(_provider(name, item) for item in data["identityProviders"])
     setting = SETTING
     try:
         groups = known_groups(data, folder, (settings.groups for settings in providers))
         setting = upstream_tls.SETTING
-        over_tls = upstream_tls.upstream_tls(gateway, folder)
+        over_tls = upstream_tls.upstream_tls(data["gateway"], folder)
     except SettingsError as error:
         raise StackError(f"stack '{name}': {NAMESPACE}:{setting}: {error}") from None
+    gateway = _gateway(data["gateway"], over_tls)
     return Settings(
         stack=Stack(
             name=name,
             providers={settings.name: describe(settings) for settings in providers},
             domain=domains.get("default"),
             suffixes=domains.get("suffixes", {}),
-            scheme=gateway.get("scheme", "https"),
+            scheme=gateway.scheme,
             rotation=_rotation(data.get("rotation", {})),
-            gateway_namespace=gateway.get("namespace"),
-            reach=gateway.get("reach", "cluster"),
+            gateway_namespace=gateway.namespace,
+            reach=gateway.reach,
             upstream_tls=upstream_tls.spoken(over_tls),
             known_secrets=frozenset(
                 (key, client.secret[0]) for p in providers for key, client in p.clients.items() if client.secret
             ),
             known_groups=groups,
-            addressed=bool(gateway.get("cidrs")),
-            redis="redis" in gateway,
-            records=records(gateway),
-            stripped=_stripped(gateway),
+            addressed=bool(gateway.cidrs),
+            redis=gateway.redis is not None,
+            records=records(data["gateway"]),
+            stripped=gateway.strip_headers,
             partitions=parts.partitions(data),
             federated=frozenset(settings.name for settings in providers if settings.cluster_issuer),
             **judged_by(data.get("cluster", {})),
@@ -202,7 +203,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
         cluster=cluster_settings(data),
-        gateway=_gateway(gateway, over_tls),
+        gateway=gateway,
         providers=providers,
         applications=tuple(data.get("applications", APPLICATIONS)),
         definitions=tuple(data.get("definitions", ())),
@@ -212,17 +213,13 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
 def _gateway(gateway: Mapping[str, Any], over_tls: UpstreamTlsSettings | None) -> GatewaySettings:
     derived = {
         "redirect": gateway.get("plainHttp") == "redirect",
-        "strip_headers": _stripped(gateway),
+        "strip_headers": tuple(sorted({name.lower() for name in gateway.get("stripHeaders", ())})),
         "redis": redis_settings(gateway),
         "upstream_tls": over_tls,
         "logs": log_settings(gateway),
     }
     settings = GatewaySettings(**{**fields_of(GatewaySettings, gateway), **derived})
     return settings if settings.scheme == "https" else replace(settings, hsts_seconds=0)
-
-
-def _stripped(gateway: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(sorted({name.lower() for name in gateway.get("stripHeaders", ())}))
 
 
 def _partition(name: str, data: Mapping[str, Any], describe: Describe, folder: Path) -> Settings:
