@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kong_oam.access.decide import component_of, host_patterns, leading
+from kong_oam.access.decide import host_patterns, leading
 from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.paths import PathSegments, folded, within
@@ -64,12 +64,14 @@ class Sites(Protocol):
 
     def component(self, name: str, path: PathSegments) -> Component | None:
         """The component whose rules hold at the path."""
+        found = self.leading(name, path)
+        return found[1] if found else None
 
     def host(self, name: str, path: PathSegments) -> str | None:
         """A host at which a request with that path reaches the site."""
 
 
-class SitesByHost:
+class SitesByHost(Sites):
     """Sites by host: the same URL is the same endpoint."""
 
     def __init__(self, estate: Estate) -> None:
@@ -87,14 +89,11 @@ class SitesByHost:
     def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
         return leading(self._estate, _example(name), path)
 
-    def component(self, name: str, path: PathSegments) -> Component | None:
-        return component_of(self._estate, _example(name), path)
-
     def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
         return _example(name)
 
 
-class SitesByPort:
+class SitesByPort(Sites):
     """Sites by component and port, whatever their hosts are called: how stacks are compared."""
 
     def __init__(self, estate: Estate) -> None:
@@ -115,20 +114,15 @@ class SitesByPort:
             )
 
     def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
-        return next(self._reached(name, path), None)
-
-    def component(self, name: str, path: PathSegments) -> Component | None:
-        return next((component for _, component in self._reached(name, path)), None)
+        for endpoint, _ in self._sites.get(name, ()):
+            found = self._estate.leading(endpoint.host, path)
+            if found and found[0] is endpoint:
+                return found
+        return None
 
     def host(self, name: str, path: PathSegments) -> str | None:
-        return next((_example(endpoint.host) for endpoint, _ in self._reached(name, path)), None)
-
-    def _reached(self, name: str, path: PathSegments) -> Iterator[tuple[Endpoint, Component]]:
-        """Yields the site's endpoints to which the path leads, on their own host."""
-        for endpoint, component in self._sites.get(name, ()):
-            leading = self._estate.leading(endpoint.host, path)
-            if leading and leading[0] is endpoint:
-                yield endpoint, component
+        found = self.leading(name, path)
+        return _example(found[0].host) if found else None
 
 
 def _example(pattern: str) -> str:
