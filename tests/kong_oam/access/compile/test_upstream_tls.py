@@ -116,14 +116,6 @@ def test_rendered_pods_get_it_too() -> None:
     assert pod["containers"][0]["volumeMounts"] == [{"name": "kong-oam-tls", "mountPath": "/etc/tls", "readOnly": True}]
 
 
-def test_what_renders_no_pods_cannot_be_given_one() -> None:
-    """A chart's pods are made once it is installed: it mounts its certificate itself."""
-    trait = "[{type: upstream-tls, properties: {secretName: own}}]"
-    selector = SERVICE.replace("---", "")
-    found = rendered(application(selector, trait), stack=TLS)
-    assert any("ACC231" in str(one) or "ACC245" in str(one) for one in found.diagnostics)
-
-
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
@@ -164,14 +156,6 @@ def test_nobody_else_asks_for_a_certificate_of_its_name(name: str, field: str) -
         f"Certificate 'web' of 'shop/web': '{name.lower()}' is a name by which the gateway believes the workload of "
         "'orders/api'; take it out"
     )
-
-
-def test_a_clients_credential_is_no_certificate() -> None:
-    client = "        - {type: client, properties: {kind: service}}\n"
-    found = said(with_tls("secretName: api-client") + client)
-    assert [one.partition("ACC217: ")[2] for one in found if "ACC217" in one] == [
-        "'api-client' is the credential of 'orders/api'; a workload shows one of its own"
-    ]
 
 
 def test_a_service_made_elsewhere_is_verified_by_its_own_name() -> None:
