@@ -195,17 +195,14 @@ class Callers:
         if key not in self._conditions:
             provider = self._estate.provider_of(component)
             names = [self._names(provider, clause) for clause in key[1]]
-            self._conditions[key] = self._meeting_each_clause(component, names)
+            condition = minimal_transversals(names)
+            if condition is None:
+                raise UnwieldyError(
+                    f"'{component.key}' ({component.place}) has a rule whose scopes users can have by more than "
+                    f"{MOST:,} sets of groups, each scope by another role; name fewer groups in its roles"
+                )
+            self._conditions[key] = condition
         return self._conditions[key]
-
-    def _meeting_each_clause(self, component: Component, clauses: Iterable[Groups]) -> Condition:
-        condition = minimal_transversals(clauses)
-        if condition is None:
-            raise UnwieldyError(
-                f"'{component.key}' ({component.place}) has a rule whose scopes users can have by more than {MOST:,} "
-                "sets of groups, each scope by another role; name fewer groups in its roles"
-            )
-        return condition
 
     def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
         return frozenset(name for group in groups for name in self._naming(provider, group))

@@ -31,27 +31,26 @@ def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
     yield from _stripped_problems(gateway.get("stripHeaders", ()))
 
 
-_NEVER_STRIPPED: Mapping[str, Iterable[str]] = {
-    "the gateway reads it": ("authorization", "content-length", "host", "origin", "transfer-encoding"),
-    "Kong has read it before, and writes it anew": (
-        *("te", "upgrade", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-path", "x-forwarded-port"),
-        *("x-forwarded-prefix", "x-forwarded-proto", "x-real-ip"),
+_NEVER_STRIPPED: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("authorization", "content-length", "host", "origin", "transfer-encoding"),
+        "the gateway reads it",
+    ),
+    **dict.fromkeys(
+        (
+            *("te", "upgrade", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-path", "x-forwarded-port"),
+            *("x-forwarded-prefix", "x-forwarded-proto", "x-real-ip"),
+        ),
+        "Kong has read it before, and writes it anew",
     ),
 }
 """Headers that admission must not take from callers, and why. Without its length a body is a request of its own."""
 
 
 def _stripped_problems(names: Iterable[str]) -> Iterator[str]:
+    """Finds words of `stripHeaders` that stand for such a header: for it, or for all that begin so and with a dash."""
     for name in names:
-        if taken := _needed_header(name.lower()):
-            header, why = taken
+        taken = (header for header in _NEVER_STRIPPED if f"{header}-".startswith(f"{name.lower()}-"))
+        if header := next(taken, None):
+            why = _NEVER_STRIPPED[header]
             yield f"gateway.stripHeaders: '{name}' takes {header}, and {why}; list only what workloads believe"
-
-
-def _needed_header(stripped: str) -> tuple[str, str] | None:
-    """The first header above that a word of `stripHeaders` stands for, and the reason why it stays."""
-    for why, headers in _NEVER_STRIPPED.items():
-        for header in headers:
-            if header == stripped or header.startswith(f"{stripped}-"):
-                return header, why
-    return None
