@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 
@@ -25,13 +25,13 @@ def with_absent_clients(estate: Estate) -> Estate:
     """
     if not estate.stack.partial:
         return estate
-    named: dict[str, list[tuple[Component, Role]]] = {}
+    named: dict[str, dict[str, list[Role]]] = {}
     for component in estate.components.values():
         for role in component.roles:
             for member in role.components:
                 if member not in estate.components:
-                    named.setdefault(member, []).append((component, role))
-    absent = [_component(key, held) for key, held in sorted(named.items())]
+                    named.setdefault(member, {}).setdefault(component.key, []).append(role)
+    absent = [_component(estate, key, held) for key, held in sorted(named.items())]
     applications = (
         Application(name, "", {}, {}, tuple(components))
         for name, components in groupby(absent, lambda component: component.application)
@@ -39,30 +39,27 @@ def with_absent_clients(estate: Estate) -> Estate:
     return replace(estate, applications=(*estate.applications, *applications))
 
 
-def _component(key: str, held: list[tuple[Component, Role]]) -> Component:
-    component, role = held[0]
-    clients = tuple(_clients(key, held))
-    return replace(bare_component(key, component.provider), type=EXTERNAL, clients=clients, place=role.place)
+def _component(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Component:
+    """The component that holds these roles, each of the component with that key."""
+    clients = tuple(_clients(estate, key, held))
+    first = clients[0]
+    return replace(bare_component(key, first.provider), type=EXTERNAL, clients=clients, place=first.place)
 
 
-def _clients(key: str, held: list[tuple[Component, Role]]) -> Iterator[Client]:
-    by_provider: dict[str, dict[str, Component]] = {}
-    for component, _ in held:
-        by_provider.setdefault(component.provider, {})[component.key] = component
-    for provider, components in by_provider.items():
-        calls = tuple(
-            _call(called, [role for component, role in held if component is components[called]])
-            for called in components
-        )
+def _clients(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Iterator[Client]:
+    calls: dict[str, list[Call]] = {}
+    groups: dict[str, set[str]] = {}
+    for called, roles in held.items():
+        component = estate.components[called]
+        scopes = tuple(dict.fromkeys(scope for role in roles for scope in role.scopes))
+        call = Call(called, scopes, tuple(role.name for role in roles), roles[0].place)
+        calls.setdefault(component.provider, []).append(call)
         # Which groups it is assigned to depends on what else it calls; users need one that holds the scope, too.
-        groups = {group for component in components.values() for role in component.roles for group in role.groups}
-        kinds: tuple[ClientKind, ...] = ("web", "service") if groups else ("service",)
+        groups.setdefault(component.provider, set()).update(component.groups)
+    for provider, of_provider in calls.items():
+        assigned = tuple(sorted(groups[provider]))
+        kinds: tuple[ClientKind, ...] = ("web", "service") if assigned else ("service",)
         for kind in kinds:
-            of_users = tuple(sorted(groups)) if kind == "web" else ()
-            yield Client(key, kind, provider, calls, of_users, (), refresh=False, place=calls[0].place)
-
-
-def _call(component: str, roles: Iterable[Role]) -> Call:
-    roles = tuple(roles)
-    scopes = tuple(dict.fromkeys(scope for role in roles for scope in role.scopes))
-    return Call(component, scopes, tuple(role.name for role in roles), roles[0].place)
+            of_users = assigned if kind == "web" else ()
+            place = of_provider[0].place
+            yield Client(key, kind, provider, tuple(of_provider), of_users, (), refresh=False, place=place)

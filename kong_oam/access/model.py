@@ -167,6 +167,11 @@ class Component:
         return any(not rule.public for rule in self.rules) and not any(rule.scopes for rule in self.rules)
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """The logical groups that its roles name, sorted."""
+        return tuple(sorted({group for role in self.roles for group in role.groups}))
+
+    @property
     def public(self) -> bool:
         """Whether something of it may be called without a token."""
         return any(rule.public for rule in self.rules)

@@ -115,7 +115,7 @@ def uses(estate: Estate) -> dict[str, Offered]:
 
 def _offers(components: Iterable[Component]) -> dict[str, Offered]:
     return {
-        _name(component): Offered(component.provider, component.scopes, _groups(component))
+        _name(component): Offered(component.provider, component.scopes, component.groups)
         for component in components
         if component.scopes or component.roles
     }
@@ -193,7 +193,7 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
         one = kept.get(_name(component))
         if one is None:
             return component
-        groups = tuple(group for group in one.groups if group not in _groups(component))
+        groups = tuple(group for group in one.groups if group not in component.groups)
         roles = (*component.roles, *_roles(groups))
         return replace(component, scopes={**one.scopes, **component.scopes}, roles=roles)
 
@@ -278,10 +278,6 @@ def _known(component: Component) -> Component:
         edge=NONE,
         allowed_from={},
     )
-
-
-def _groups(component: Component) -> tuple[str, ...]:
-    return tuple(sorted({group for role in component.roles for group in role.groups}))
 
 
 def _name(component: Component) -> str:

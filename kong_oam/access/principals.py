@@ -66,7 +66,7 @@ def provider_names(provider: Provider, group: str) -> Groups:
 def logical_groups(estate: Estate) -> frozenset[str]:
     """Every name that a group has in the Applications or in the stack's mapping."""
     mapped = {name for provider in estate.stack.providers.values() for name in provider.groups}
-    in_roles = {group for component in estate.components.values() for role in component.roles for group in role.groups}
+    in_roles = {group for component in estate.components.values() for group in component.groups}
     return frozenset(mapped | in_roles)
 
 

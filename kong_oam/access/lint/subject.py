@@ -130,6 +130,6 @@ def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: d
         for part, component in zip(application.components, siblings, strict=True):
             hosts = {endpoint.host: paths[endpoint.host] for endpoint in component.endpoints}
             granted = grants.get(component.key, _NONE)
-            groups = {group: doubtful[group] for role in component.roles for group in role.groups if group in doubtful}
+            groups = {group: doubtful[group] for group in component.groups if group in doubtful}
             holders = tuple(_holders(whole, component, signing))
             yield LintSubject(granted, holders, hosts, groups, as_of, application, part, component, siblings)
