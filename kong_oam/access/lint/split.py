@@ -20,12 +20,10 @@ def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
     role with groups lets nobody in through a client that only other roles name.
     """
     for holder in subject.holders:
-        missing: dict[str, list[str]] = {}
+        missing: dict[Role, list[str]] = {}
         for scope in sorted(holder.split):
-            role = _narrowest(subject, scope)
-            missing.setdefault(role.name, []).append(scope)
-        for name, scopes in missing.items():
-            role = next(role for role in subject.component.roles if role.name == name)
+            missing.setdefault(_narrowest(subject, scope), []).append(scope)
+        for role, scopes in missing.items():
             yield _finding(subject, holder, role, scopes)
 
 

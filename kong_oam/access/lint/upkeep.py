@@ -20,8 +20,9 @@ def endless(component: Component) -> Iterator[tuple[Rule, Public]]:
 
 def overdue(component: Component, as_of: datetime.date) -> Iterator[tuple[Rule, Public]]:
     """The public rules past their last day (LINT307)."""
-    dated = ((rule, public) for rule, public in public_rules(component) if public.until)
-    return ((rule, public) for rule, public in dated if _is_past(str(public.until), as_of))
+    for rule, public in public_rules(component):
+        if public.until and _is_past(public.until, as_of):
+            yield rule, public
 
 
 def is_ownerless(component: Component) -> bool:

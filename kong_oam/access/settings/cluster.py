@@ -67,9 +67,9 @@ def cluster_problems(stack: str, cluster: Mapping[str, Any]) -> Iterator[str]:
         yield "cluster.contexts: with further clusters, name the stack's own, too (cluster.context)"
     names = {own: "cluster.context"} if own else {}
     for name, given in contexts.items():
-        context = _context(given)
-        if (other := names.setdefault(context, f"cluster.contexts.{name}")) != f"cluster.contexts.{name}":
-            yield f"cluster.contexts.{name}: '{context}' is that of {other}, too"
+        context, where = _context(given), f"cluster.contexts.{name}"
+        if (other := names.setdefault(context, where)) != where:
+            yield f"{where}: '{context}' is that of {other}, too"
 
 
 def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
