@@ -28,7 +28,12 @@ class Upstream:
         return pulumi.Output.concat(self.host, ":", pulumi.Output.from_input(self.port).apply(str))
 
 
-def upstream_of(gateway: GatewaySettings, service: KubernetesObject, namespace: str, backend: Endpoint) -> Upstream:
+def upstream_of(
+    gateway: GatewaySettings,
+    service: KubernetesObject,
+    namespace: str,
+    backend: Endpoint,
+) -> Upstream:
     """Finds the upstream behind a port of a Service: by its name inside the cluster, else by the address of its load
     balancer or its node port. Only what is asked for is read: the cluster gives no other."""
     match gateway.reach:

@@ -43,7 +43,8 @@ def _component(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Comp
     """The component that holds these roles, each of the component with that key."""
     clients = tuple(_clients(estate, key, held))
     first = clients[0]
-    return replace(bare_component(key, first.provider), type=EXTERNAL, clients=clients, place=first.place)
+    bare = bare_component(key, first.provider)
+    return replace(bare, type=EXTERNAL, clients=clients, place=first.place)
 
 
 def _clients(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Iterator[Client]:
@@ -62,4 +63,13 @@ def _clients(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Iterat
         for kind in kinds:
             of_users = assigned if kind == "web" else ()
             place = of_provider[0].place
-            yield Client(key, kind, provider, tuple(of_provider), of_users, (), refresh=False, place=place)
+            yield Client(
+                key,
+                kind,
+                provider,
+                tuple(of_provider),
+                of_users,
+                redirect_uris=(),
+                refresh=False,
+                place=place,
+            )

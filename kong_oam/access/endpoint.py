@@ -55,8 +55,11 @@ class Endpoint:
 
 
 def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Endpoint]:
-    """What the endpoints lead to, by its name, in order, each as one endpoint that leads there. The gateway has a
-    service of its own, with a gate, for each. Of two Services that go by one port alone the last counts."""
+    """What the endpoints lead to, by its name, in order, each as one endpoint that leads there.
+
+    The gateway has a service of its own, with a gate, for each. Of two Services that go by one port
+    alone the last counts.
+    """
     return {one.backend: one for one in sorted(endpoints, key=lambda endpoint: endpoint.order)}
 
 

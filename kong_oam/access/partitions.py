@@ -80,7 +80,7 @@ def part_of(estate: Estate, partition: str) -> Estate:
         return called in own or client.provider in any_token
 
     others = [component for key, component in estate.components.items() if key not in own]
-    calling = {component.key: tuple(_with_calls(component.clients, concerns)) for component in others}
+    calling = {one.key: tuple(_with_calls(one.clients, concerns)) for one in others}
     clients = itertools.chain(*(one.clients for one in own.values()), *calling.values())
     called = {call.component for client in clients for call in client.calls}
     kept = (
@@ -200,7 +200,11 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
     whole = _with_components(estate, extended)
     there = {_name(component) for component in whole.components.values()}
     gone = [
-        replace(bare_component(_key(name), one.provider), scopes=one.scopes, roles=_roles(one.groups))
+        replace(
+            bare_component(_key(name), one.provider),
+            scopes=one.scopes,
+            roles=_roles(one.groups),
+        )
         for name, one in kept.items()
         if name not in there and (one.scopes or one.groups)
     ]

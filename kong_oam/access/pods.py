@@ -20,7 +20,12 @@ def pods_behind(component: Component) -> Mapping[str, str]:
     ours = component.named.ours if component.named else None
     services: Mapping[str, Service] = {}
     if any(endpoint.service != ours for endpoint in endpoints):
-        services = services_among(component.rendered, component.namespace, component.application, component.name)
+        services = services_among(
+            component.rendered,
+            component.namespace,
+            component.application,
+            component.name,
+        )
     words = {endpoint.port_name: _words(component, services, endpoint) for endpoint in endpoints}
     return {port: text for port, text in words.items() if text}
 

@@ -143,7 +143,7 @@ class Callers:
                     self._everybody[networks] = replace(EVERYBODY, networks=networks)
                 result[method] = self._everybody[networks]
                 continue
-            # Rules of a component that ask for the same share one value, whatever their paths and methods.
+            # Rules of a component that ask for the same share one value, on any path and method.
             key = component.key, frozenset(frozenset(rule.scopes) for rule in matching), networks
             if key not in self._allowed:
                 access = self._principals_with_one_of(component, key[1])
@@ -198,8 +198,9 @@ class Callers:
             condition = minimal_transversals(names)
             if condition is None:
                 raise UnwieldyError(
-                    f"'{component.key}' ({component.place}) has a rule whose scopes users can have by more than "
-                    f"{MOST:,} sets of groups, each scope by another role; name fewer groups in its roles"
+                    f"'{component.key}' ({component.place}) has a rule whose scopes users can have "
+                    f"by more than {MOST:,} sets of groups, each scope by another role; name fewer "
+                    "groups in its roles"
                 )
             self._conditions[key] = condition
         return self._conditions[key]

@@ -36,8 +36,10 @@ class Generation:
     """The key that a client has. `number` counts from 1, `since` is the day on which it got it.
 
     `overlapping`: the one before counts as well. `replaced`: the day on which its key was last replaced out of turn, in
-    an emergency, by another of the same number; None where that never was. `holder`: of a secret that the client
-    shares with a provider that knows one of it at a time, the id of what has it there; another one has another secret.
+    an emergency, by another of the same number; None where that never was.
+
+    `holder`: of a secret that the client shares with a provider, which knows one of it at a time,
+    the id of what has it there. Another holder has another secret.
     """
 
     number: int
@@ -81,7 +83,13 @@ class Generation:
     def from_output(data: Mapping[str, Any]) -> Generation:
         since = datetime.date.fromisoformat(data["since"])
         replaced = datetime.date.fromisoformat(data[_REPLACED]) if _REPLACED in data else None
-        return Generation(int(data["generation"]), since, data["before"] == "counts", replaced, data.get(_HOLDER))
+        return Generation(
+            int(data["generation"]),
+            since,
+            overlapping=data["before"] == "counts",
+            replaced=replaced,
+            holder=data.get(_HOLDER),
+        )
 
     def due(self, schedule: Schedule) -> datetime.date:
         """The day of the next step."""
@@ -112,8 +120,10 @@ def is_shared(data: Mapping[str, Any]) -> bool:
 
 
 def current_secret(last: Generation | None, holder: str, today: datetime.date) -> Generation:
-    """The shared secret from this run on: another one where its holder changed. Nobody replaces it by a schedule, since
-    whoever has the one before would be refused."""
+    """The shared secret from this run on: another one where its holder changed.
+
+    Nobody replaces it by a schedule, since whoever has the one before would be refused.
+    """
     if last is None:
         return Generation(1, today, holder=holder)
     return last if last.holder == holder else Generation(last.number + 1, today, holder=holder)

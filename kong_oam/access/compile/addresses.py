@@ -52,7 +52,10 @@ def _networks(texts: Sequence[str], place: Place, out: list[Diagnostic]) -> Netw
 
 
 def _meant(
-    single: Mapping[str, Any], listed: Mapping[PathSegments, Iterable[str]], where: Place, out: list[Diagnostic]
+    single: Mapping[str, Any],
+    listed: Mapping[PathSegments, Iterable[str]],
+    where: Place,
+    out: list[Diagnostic],
 ) -> Iterator[tuple[PathSegments, str, Place]]:
     """Each path and method of an entry, where it stands. They are those of rules."""
     paths, methods = single["paths"], single.get("methods", ())

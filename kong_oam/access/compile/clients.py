@@ -144,12 +144,13 @@ def _kind_findings(component: Component, part: oam.Component, trait: oam.Trait) 
     kind, place = trait.properties["kind"], trait.place.at("properties")
     kinds = (EXTERNAL, "native") if component.outside else ("browser", "native", "service", "web")
     if kind not in kinds:
-        message = f"a component of type '{component.type}' is no client of kind '{kind}'; its kinds are {some(kinds)}"
+        message = f"a component of type '{component.type}' is no client of kind '{kind}'"
+        message += f"; its kinds are {some(kinds)}"
         yield Diagnostic("ACC220", message, place.at("kind"))
     if component.outside and (kind == EXTERNAL) != ("jwksUri" in part.properties):
         message = (
-            "an external client, and no other, needs jwksUri: where its owner publishes the keys that it proves itself "
-            f"with; this one is of kind '{kind}'"
+            "an external client, and no other, needs jwksUri: where its owner publishes the keys "
+            f"that it proves itself with; this one is of kind '{kind}'"
         )
         yield Diagnostic("ACC220", message, component.place)
     if not signs_in(kind):

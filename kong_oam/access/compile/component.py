@@ -47,7 +47,9 @@ def compile_component(
         out += _unreached(named, endpoints) if endpoints else _unexposed(part)
     scopes: Mapping[str, str] = properties.get("scopes", {})
     place = access.place.at("properties") if access else part.place
-    rules = _rules(properties, place, endpoints, scopes, out) if access else _authenticated_only(endpoints)
+    rules = _authenticated_only(endpoints)
+    if access:
+        rules = _rules(properties, place, endpoints, scopes, out)
     edge = edge_of(part, endpoints, stack, out)
     return Component(
         application=application.name,
@@ -90,7 +92,8 @@ def _unexposed(part: oam.Component) -> Iterator[Diagnostic]:
     if trait := part.trait("access") or exposing:
         message = f"component '{part.name}' has access rules but no gateway trait that exposes it; add one"
         if trait is exposing:
-            message = f"{trait.type} exposes nothing of component '{part.name}'; take it out, or {ELSEWHERE}"
+            nothing = f"{trait.type} exposes nothing of component '{part.name}'"
+            message = f"{nothing}; take it out, or {ELSEWHERE}"
         yield Diagnostic("ACC211", message, trait.place.at("type"))
 
 

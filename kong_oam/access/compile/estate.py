@@ -142,20 +142,21 @@ def _shared_hosts(components: Iterable[Component]) -> Iterator[Diagnostic]:
             owner, earlier = paths.setdefault(endpoint.path, (component, endpoint))
             if earlier is not endpoint:
                 message = (
-                    f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' ({earlier.place}); "
-                    "a host and path lead to one port of one component"
+                    f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' "
+                    f"({earlier.place}); a host and path lead to one port of one component"
                 )
                 yield Diagnostic("ACC205", message, endpoint.place)
     for component, endpoint in (pair for paths in exposed.values() for pair in paths.values()):
         for owner, outer in _taken_from(endpoint, exposed):
-            if owner.application == component.application or (owner.owner and owner.owner == component.owner):
+            one_owner = owner.owner and owner.owner == component.owner
+            if one_owner or owner.application == component.application:
                 continue
             inner = max(endpoint.path, outer.path, key=len)
             wildcard = outer.host if outer.host != endpoint.host else ""
             message = (
-                f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of '{owner.key}' "
-                f"({outer.place}): its calls go to '{component.key}' and are judged by its rules alone; agree on "
-                "that, or take a host of your own"
+                f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of "
+                f"'{owner.key}' ({outer.place}): its calls go to '{component.key}' and are judged "
+                "by its rules alone; agree on that, or take a host of your own"
             )
             yield Diagnostic("ACC219", message, endpoint.place, "warning")
 
@@ -183,5 +184,6 @@ def _conflicting_certificates(components: Iterable[Component]) -> Iterator[Diagn
             owner, earlier = first.setdefault(endpoint.host, (component, endpoint))
             named = f"{owner.at}/{earlier.certificate}"
             if named != f"{component.at}/{endpoint.certificate}":
-                message = f"{endpoint.host} is given another certificate at {earlier.place}: '{named}'"
+                other = f"another certificate at {earlier.place}: '{named}'"
+                message = f"{endpoint.host} is given {other}"
                 yield Diagnostic("ACC215", message, endpoint.place)

@@ -56,7 +56,7 @@ class _Formed:
     form: Form
 
     def facts(self, more: Iterable[str]) -> Mapping[str, Any]:
-        """What decides who may call, and what is reached, by the words of messages; and `more` fields."""
+        """What decides who may call and what is reached, by messages' words, and `more` fields."""
         access, client = (self.part.trait(kind) for kind in _OWN_WORDS)
         return {
             "access": access.properties if access else _NOTHING,
@@ -104,22 +104,23 @@ def _formed(
 
 def _differences(first: _Formed, other: _Formed) -> Iterator[Diagnostic]:
     """Yields what decides who may call, or what is reached, and is not the same in two forms: the first of it."""
-    compared = [field.name for field in fields(Component) if field.compare and field.name not in _OF_PLACES]
+    compared = {field.name for field in fields(Component) if field.compare} - _OF_PLACES
     # Whatever else is known of who may call, and whoever adds to that.
-    more = [name for name in compared if getattr(first.component, name) != getattr(other.component, name)]
+    ours, theirs = first.component, other.component
+    more = [name for name in sorted(compared) if getattr(ours, name) != getattr(theirs, name)]
     found = _different(first.facts(more), other.facts(more))
     if found:
         path, (here, there) = found
         message = (
-            f"component '{first.part.name}': {dotted(path)} is {there} by {other.form.said}, and {here} by "
-            f"{first.form.said}; who may call is said once for all places: take it out of the override, or make two "
-            "Applications"
+            f"component '{first.part.name}': {dotted(path)} is {there} by {other.form.said}, and "
+            f"{here} by {first.form.said}; who may call is said once for all places: take it out "
+            "of the override, or make two Applications"
         )
         yield Diagnostic("OAM108", message, _place(first, other, path))
 
 
 def _place(first: _Formed, other: _Formed, path: Path) -> Place:
-    """Where a difference is written, in an override or at the component; of what is derived, the step."""
+    """Where a difference is written, in an override or component; of a derived one, the step."""
     kind, *below = path
     if kind == "properties":
         return other.part.place.at(*path)

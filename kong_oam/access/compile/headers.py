@@ -77,7 +77,8 @@ def _owned(names: _Written, owners: Mapping[str, Iterable[str]]) -> Iterator[Dia
     for name, place in names:
         for why, beginnings in owners.items():
             if any(f"{name.lower()}-".startswith(f"{beginning}-") for beginning in beginnings):
-                yield Diagnostic("ACC240", f"header '{name}' is not an Application's: {why}; take it out", place)
+                message = f"header '{name}' is not an Application's: {why}; take it out"
+                yield Diagnostic("ACC240", message, place)
                 break
 
 

@@ -88,7 +88,7 @@ def shown(text: str) -> str:
 
 
 Change = Callable[[], str | None]
-"""Writes the whole file as it is afterwards (`kong_oam.oam.edit`); None where it cannot be edited with certainty."""
+"""Writes the file as it is afterwards (`kong_oam.oam.edit`); None where that is not certain."""
 
 
 def removal(place: Place) -> Change:

@@ -38,7 +38,8 @@ def unheld_roles(subject: LintSubject) -> Iterator[LintFinding]:
         if not role.get("groups") and not role.get("components"):
             place = subject.place("roles", name)
             message = f"no group and no component holds role '{name}'"
-            yield LintFinding("LINT302", subject.key, message, subject.place("roles").key(name), removal(place))
+            named = subject.place("roles").key(name)
+            yield LintFinding("LINT302", subject.key, message, named, removal(place))
 
 
 def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:

@@ -29,7 +29,13 @@ def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
             change = place.at("paths", positions.index(number)) if "paths" in rule else None
             path = written(subject.component.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
-            yield LintFinding("LINT304", subject.key, message, change or place, removal(change) if change else None)
+            yield LintFinding(
+                "LINT304",
+                subject.key,
+                message,
+                change or place,
+                removal(change) if change else None,
+            )
 
 
 def _in_words(rule: Rule) -> str:
@@ -45,13 +51,13 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
     """
     result = {}
     for position, rule in enumerate(component.rules):
-        rivals = [
-            rival
-            for index, rival in enumerate(component.rules)
-            if index != position and rival.path == rule.path and _asks_for_less(rival, rule, index < position)
-        ]
+        rivals = []
+        for index, rival in enumerate(component.rules):
+            of_path = index != position and rival.path == rule.path
+            if of_path and _asks_for_less(rival, rule, index < position):
+                rivals.append(rival)
         methods = filter(rule.lists, METHODS)
-        weaker = [next((rival for rival in rivals if rival.lists(method)), None) for method in methods]
+        weaker = [next((one for one in rivals if one.lists(method)), None) for method in methods]
         if weaker[0] and all(weaker):
             result[position] = weaker[0]
     return result

@@ -26,11 +26,12 @@ def certificates_in(pem: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
-        raise SettingsError("has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)") from None
+        message = "has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"
+        raise SettingsError(message) from None
 
 
 def problem(pem: str) -> str | None:
-    """The reason why a text is no usable certificate; None for a usable one. The text itself is not repeated."""
+    """Why a text is no usable certificate, without the text itself; None for a usable one."""
     try:
         certificates = certificates_in(pem)
         key = certificates[0].public_key()
@@ -39,7 +40,8 @@ def problem(pem: str) -> str | None:
     except ValueError:
         return "has a key that cannot be read"
     if len(certificates) != 1:
-        return f"has {len(certificates)} certificates; write each as an entry of its own, without those who signed it"
+        alone = "write each as an entry of its own, without those who signed it"
+        return f"has {len(certificates)} certificates; {alone}"
     if not isinstance(key, rsa.RSAPublicKey):
         return "has a key that is not RSA"
     return f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least" if key.key_size < _SHORTEST else None
@@ -58,7 +60,8 @@ def certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str
                 elif fingerprint(pem) in prints:
                     yield f"{where}: one certificate stands twice"
                 elif (owner := owners.setdefault(_public_key(pem), key)) != key:
-                    yield f"{where}: has the key of {owner}, too: whoever has it would call as either"
+                    both = "whoever has it would call as either"
+                    yield f"{where}: has the key of {owner}, too: {both}"
                 else:
                     prints.add(fingerprint(pem))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def fields_of(kind: type[Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that checked settings say: `node_address` is `nodeAddress` there, and lists become tuples."""
+    """The fields that checked settings say: `nodeAddress` is `node_address`, and a list a tuple."""
     found = {}
     for one in fields(kind):
         first, *rest = one.name.split("_")

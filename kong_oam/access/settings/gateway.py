@@ -38,7 +38,15 @@ _NEVER_STRIPPED: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("te", "upgrade", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-path", "x-forwarded-port"),
+            *(
+                "te",
+                "upgrade",
+                "via",
+                "x-forwarded-for",
+                "x-forwarded-host",
+                "x-forwarded-path",
+                "x-forwarded-port",
+            ),
             *("x-forwarded-prefix", "x-forwarded-proto", "x-real-ip"),
         ),
         "Kong has read it before, and writes it anew",
@@ -48,9 +56,10 @@ _NEVER_STRIPPED: Mapping[str, str] = {
 
 
 def _stripped_problems(names: Iterable[str]) -> Iterator[str]:
-    """Finds words of `stripHeaders` that stand for such a header: for it, or for all that begin so and with a dash."""
+    """Finds words of `stripHeaders` that are such a header, or its beginning before a dash."""
     for name in names:
-        taken = (header for header in _NEVER_STRIPPED if f"{header}-".startswith(f"{name.lower()}-"))
+        beginning = f"{name.lower()}-"
+        taken = (header for header in _NEVER_STRIPPED if f"{header}-".startswith(beginning))
         if header := next(taken, None):
             why = _NEVER_STRIPPED[header]
             yield f"gateway.stripHeaders: '{name}' takes {header}, and {why}; list only what workloads believe"

@@ -12,10 +12,14 @@ from kong_oam.errors import SettingsError
 SETTING = "knownGroups"
 
 
-def known_groups(data: Mapping[str, Any], folder: Path, mapped: Iterable[Iterable[str]]) -> frozenset[str] | None:
-    """The groups that checked settings know, those that a provider maps among them; None without a list.
+def known_groups(
+    data: Mapping[str, Any],
+    folder: Path,
+    mapped: Iterable[Iterable[str]],
+) -> frozenset[str] | None:
+    """The groups that checked settings know, also those that a provider maps; None without a list.
 
-    Raises SettingsError where the file of `folder` that they name cannot be read, or holds something else.
+    Raises SettingsError where the file of `folder` that they name is not such a list.
     """
     listed = data.get(SETTING)
     groups = _listed(folder, listed) if isinstance(listed, str) else listed

@@ -325,7 +325,8 @@ def _own_problems(data: Mapping[str, Any]) -> Iterator[str]:
     except ValueError:
         yield f"asOf: {data['asOf']} is no day"
     names = [item["name"] for item in data["identityProviders"]]
-    yield from (f"identityProviders: '{name}' stands twice" for name in {*names} if names.count(name) > 1)
+    repeated = {name for name in names if names.count(name) > 1}
+    yield from (f"identityProviders: '{name}' stands twice" for name in repeated)
     rotation = _rotation(data.get("rotation", {}))
     if rotation.overlap >= rotation.every:
         yield f"rotation: a key is replaced every {rotation.every} days; overlap has to be less"
@@ -347,7 +348,8 @@ def _violation_in_words(error: Any) -> str:
             return f" does not match {kind['pattern']}; credentials {where}"
         case "pattern" if "vault" in kind["pattern"]:  # not shown: it may be the password
             return " is no reference to a vault of Kong's, as {vault://env/redis-password}: a password would be in Kong"
-        case "minItems" | "maxItems" | "type" if "certificates" in error.instance_path:  # not shown: it may be a key
+        case "minItems" | "maxItems" | "type" if "certificates" in error.instance_path:
+            # What is there is not shown: it may be a key.
             return ": is no list of one or two certificates"
         case _:
             return f": {error.message}"

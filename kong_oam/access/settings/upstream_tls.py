@@ -37,14 +37,19 @@ class UpstreamTlsSettings:
 def upstream_tls(gateway: Mapping[str, Any], folder: Path) -> UpstreamTlsSettings | None:
     """What checked settings say of TLS to workloads; None where they say nothing.
 
-    Raises SettingsError where the file of `folder` that they name has not the certificates of CAs alone.
+    Raises SettingsError where the file of `folder` that they name has more than CAs' certificates.
     """
     said = gateway.get("upstreamTls")
     if said is None:
         return None
     file = beside(folder, said["ca"])
     prints = sorted({certificate.fingerprint(SHA256()).hex() for certificate in _authorities(file)})
-    return UpstreamTlsSettings(tuple(prints), said.get("depth", _DEPTH), said.get("clientCertificate"), str(file))
+    return UpstreamTlsSettings(
+        tuple(prints),
+        said.get("depth", _DEPTH),
+        said.get("clientCertificate"),
+        str(file),
+    )
 
 
 def _authorities(file: Path) -> list[x509.Certificate]:
@@ -59,8 +64,8 @@ def _authorities(file: Path) -> list[x509.Certificate]:
     for number, certificate in enumerate(certificates, 1):
         if not _signs(certificate):
             raise SettingsError(
-                f"{file} has as certificate {number} of {len(certificates)} one that is no CA's (basicConstraints, "
-                "keyUsage): name that of who signed it"
+                f"{file} has as certificate {number} of {len(certificates)} one that is no CA's "
+                "(basicConstraints, keyUsage): name that of who signed it"
             )
     return certificates
 
