@@ -301,6 +301,16 @@ class Estate:
         paths = self._by_path.get(host, {})
         return next(filter(None, (paths.get(path[:length]) for length in range(len(path), -1, -1))), None)
 
+    @cached_property
+    def below(self) -> Mapping[tuple[str, PathSegments], list[tuple[Endpoint, Component]]]:
+        """By host and path, the endpoints of that very host at or below the path, with their components."""
+        found: dict[tuple[str, PathSegments], list[tuple[Endpoint, Component]]] = {}
+        for host, pairs in self.by_host.items():
+            for endpoint, component in pairs:
+                for length in range(len(endpoint.path) + 1):
+                    found.setdefault((host, endpoint.path[:length]), []).append((endpoint, component))
+        return found
+
     def schedule_of(self, client: Client) -> Schedule:
         """When the client gets new keys."""
         return Schedule(client.rotate_every or self.stack.rotation.every, self.stack.rotation.overlap)

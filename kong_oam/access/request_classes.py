@@ -19,7 +19,7 @@ from typing import Protocol
 from kong_oam.access.decide import host_patterns, leading
 from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.model import METHODS, Component, Estate
-from kong_oam.access.paths import PathSegments, folded, within
+from kong_oam.access.paths import PathSegments, folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,7 @@ class SitesByPort(Sites):
     def declared(self, name: str) -> Iterable[PathSegments]:
         for endpoint, component in self._sites.get(name, ()):
             yield from component.owned
-            yield from (
-                inner.path for inner, _ in self._estate.by_host[endpoint.host] if within(inner.path, endpoint.path)
-            )
+            yield from (inner.path for inner, _ in self._estate.below[endpoint.host, endpoint.path])
 
     def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
         for endpoint, _ in self._sites.get(name, ()):

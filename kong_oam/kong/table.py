@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
@@ -183,24 +183,24 @@ def _hosts(estate: Estate, component: Component, backend: str) -> tuple[dict[str
     for endpoint in (endpoint for endpoint in component.endpoints if endpoint.backend == backend):
         hosts.setdefault(endpoint.host, {})[written(endpoint.path)] = True
         depth = max(depth, len(endpoint.path))
-        for rival, owner in _overlapping(estate, endpoint):
-            if (owner is not component or rival.backend != backend) and _comes_before(rival, endpoint):
+        for rival, owner in _rivals(estate, endpoint):
+            if owner is not component or rival.backend != backend:
                 hosts.setdefault(rival.host, {})[written(rival.path)] = False
                 depth = max(depth, len(rival.path))
     return hosts, depth
 
 
-def _overlapping(estate: Estate, endpoint: Endpoint) -> list[tuple[Endpoint, Component]]:
+def _rivals(estate: Estate, endpoint: Endpoint) -> Iterator[tuple[Endpoint, Component]]:
+    """Yields the endpoints that come before this endpoint for some request, and this endpoint itself."""
+    yield from estate.below[endpoint.host, endpoint.path]
     if not endpoint.host.startswith("*."):
-        return list(estate.by_host[endpoint.host])
+        return
     suffix = endpoint.host[1:]
-    return [pair for host, pairs in estate.by_host.items() if host.endswith(suffix) for pair in pairs]
-
-
-def _comes_before(rival: Endpoint, endpoint: Endpoint) -> bool:
-    if rival.host == endpoint.host:
-        return within(rival.path, endpoint.path)
-    return within(rival.path, endpoint.path) or within(endpoint.path, rival.path)
+    for host, pairs in estate.by_host.items():
+        if host.endswith(suffix) and host != endpoint.host:
+            for rival, owner in pairs:
+                if within(rival.path, endpoint.path) or within(endpoint.path, rival.path):
+                    yield rival, owner
 
 
 def _methods(rules: tuple[Rule, ...]) -> dict[str, Any]:
