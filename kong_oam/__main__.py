@@ -42,8 +42,6 @@ from kong_oam.cli import (
 )
 from kong_oam.cli.command import UNUSABLE, Command
 from kong_oam.cli.console import MODULE, SCRIPT, as_called, complain, console
-from kong_oam.cli.estates import PATH
-from kong_oam.cli.words import operands_first
 from kong_oam.diagnostics import nearest, printable
 from kong_oam.errors import InputError
 
@@ -108,16 +106,8 @@ class _Parser(argparse.ArgumentParser):
 
     _inside = False
 
-    def _takes_paths(self) -> set[str]:
-        """The options that would take operands behind their paths for more of these; none where operands are files."""
-        if not {action.nargs for action in self._get_positional_actions()} & {None, argparse.OPTIONAL}:
-            return set()
-        return {name for action in self._actions if action.metavar == PATH for name in action.option_strings}
-
     # Before Python 3.12, an option behind the first of two positionals, one of which may be missing, hides the second.
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if not self._inside and args is not None and (options := self._takes_paths()):
-            args = operands_first(args, options)
         if self._inside or not any(action.nargs == argparse.OPTIONAL for action in self._get_positional_actions()):
             return super().parse_known_args(args, namespace)
         self._inside = True

@@ -33,9 +33,6 @@ from kong_oam.render.stage import Renderer, read_applications
 DEFAULT = "local"
 """The stack that is judged by where none is named, unless there is one alone."""
 
-PATH = "PATH"
-"""What `--help` calls the value of an option that takes several files, folders and globs."""
-
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
     text = f"the stack to judge by (default: {DEFAULT}, or the only one)"
@@ -60,14 +57,14 @@ def add_applications(parser: argparse.ArgumentParser) -> None:
         "-f",
         nargs="+",
         action="extend",
-        metavar=PATH,
+        metavar="PATH",
         help="files, folders and globs (default: what the stack names, or else applications)",
     )
     parser.add_argument(
         "--definitions",
         nargs="+",
         action="extend",
-        metavar=PATH,
+        metavar="PATH",
         help="where definitions of types are, besides the folder definitions: files, folders and globs (default: what "
         "the stack names)",
     )

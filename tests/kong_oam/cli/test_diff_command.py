@@ -143,19 +143,25 @@ def test_what_a_revision_does_not_have_is_remarked(
         "-f applications/orders.yaml applications/shop.yaml main before",
         "-f applications/orders.yaml -f applications/shop.yaml main before",
         "main -f applications --exit-code before",
-        "--applications applications main before",
-        "-f applications HEAD --stack local before",
     ],
 )
 def test_operands_stand_behind_applications(project: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where they can be no more of these, or stand behind files: OLD is as the commit has it, NEW opens a path."""
+    """Where they stand behind files: OLD is as the commit has it, NEW opens a path."""
     shutil.copytree(project / "applications", project / "before/applications")
     edit(project / "before/applications/orders.yaml", *OPENED)
     main(["diff", *words.split()])
     assert capsys.readouterr().out.startswith(HEADLINE)
 
 
-@pytest.mark.parametrize("words", ["-f applications before after", "main -f applications after", "-f a.yaml . . ."])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-f applications before after",
+        "-f applications HEAD --stack local before",
+        "main -f applications after",
+        "-f a.yaml . . .",
+    ],
+)
 def test_what_may_be_operands_or_applications_is_asked_for(
     project: Path, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
