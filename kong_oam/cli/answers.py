@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from kong_oam.access.edge.rate_limit import WINDOWS, Per
@@ -13,17 +14,19 @@ from kong_oam.diagnostics import printable, some, suggestion
 from kong_oam.errors import InputError
 
 Answers = dict[str, Any]
-"""By flag, without dashes as argparse has it: what was said, None where nothing was, something empty for a plain no."""
+"""By flag, as argparse has it: a text, or a list of texts; None where nothing was said, and something empty for no."""
 
-_TYPES = ("webservice", "worker", EXTERNAL)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_RATE = re.compile(r"(?:(?P<per>[a-z]+):)?(?P<requests>[1-9][0-9]{0,8})/(?P<window>[a-z]+)")
+_PER = get_args(Per)
 
 _OF_SCOPES = ("group", "caller")
 _AT_THE_GATEWAY = ("allow_from", "rate_limit", "origin", "max_body", "secure_headers", "tls_issuer", "plugin")
 _OF_WEBSERVICES = ("port", "domain", "path", *_AT_THE_GATEWAY)
 _OF_WORKLOADS = ("image", *_OF_WEBSERVICES)
 _OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
-_NEEDED = ("app", "component", "image", "owner", "port", "redirect_uri", "jwks_uri")
+NEEDED = ("app", "component", "image", "owner", "port", "redirect_uri", "jwks_uri")
+"""Flags that are needed, where they say something about the component."""
 
 
 def call(text: str) -> tuple[str, tuple[str, ...]]:
@@ -31,7 +34,7 @@ def call(text: str) -> tuple[str, tuple[str, ...]]:
     component, _, scopes = text.partition(":")
     if not all(scopes.split(",")):
         raise InputError(f"'{printable(text)}' is not APP/COMPONENT:SCOPE")
-    return component, tuple(dict.fromkeys(scopes.split(",")))
+    return component, tuple(scopes.split(","))
 
 
 def caller(text: str) -> tuple[str, bool]:
@@ -47,13 +50,13 @@ _PER = get_args(Per)
 
 
 def rate(text: str) -> Mapping[str, Any]:
-    """Parses REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW, into what a trait rate-limit says; empty where
-    nothing is said. Raises InputError."""
+    """Parses REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW, into what a trait rate-limit says. Raises
+    InputError."""
     found = _RATE.fullmatch(text)
-    if text and (found is None or (found["per"] or _PER[0]) not in _PER or found["window"] not in WINDOWS):
+    if found is None or (found["per"] or _PER[0]) not in _PER or found["window"] not in WINDOWS:
         what = f"write REQUESTS/WINDOW as 60/minute, or user:60/minute ({', '.join(_PER)}; {', '.join(WINDOWS)})"
         raise InputError(f"'{printable(text)}' is no limit: {what}")
-    return {"per": found["per"] or _PER[0], "requests": {found["window"]: int(found["requests"])}} if found else {}
+    return {"per": found["per"] or _PER[0], "requests": {found["window"]: int(found["requests"])}}
 
 
 def port(text: str) -> int:
@@ -70,49 +73,102 @@ def name(text: str) -> str:
     return text
 
 
-def one_of(what: str, known: tuple[str, ...]) -> Callable[[str], str]:
-    """A parser that takes one of these, or nothing."""
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag, and how its answer is read. `separator`: the text between several answers; empty: there is one answer.
 
-    def parsed(text: str) -> str:
-        if text and text not in known:
-            raise InputError(f"'{printable(text)}' is no {what}{suggestion(text, known)}")
-        return text
+    A flag without a `metavar` takes no value.
+    """
 
-    return parsed
+    name: str
+    metavar: str
+    help: str
+    parse: Callable[[str], Any] = str
+    separator: str = ""
+    choices: tuple[str, ...] | None = None
+
+    def read(self, answer: Any) -> Any:
+        """Reads an answer: a text, or a list of texts where there may be several. Raises InputError."""
+        if self.separator:
+            return tuple(map(self.parse, answer))
+        if self.choices and answer not in self.choices:
+            raise InputError(f"'{printable(answer)}' is no {self.name}{suggestion(answer, self.choices)}")
+        return self.parse(answer)
 
 
-def several(parse: Callable[[str], Any] = str, separator: str | None = None) -> Callable[[str], list[Any]]:
-    """A parser of several, with spaces (or `separator`) between them."""
-    return lambda text: [parse(part.strip()) for part in text.split(separator) if part.strip()]
-
-
-def said(text: str) -> str:
-    """Takes what must not be empty. Raises InputError."""
-    if not text:
-        raise InputError("an answer is needed here")
-    return text
-
-
-PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "app": name,
-    "component": name,
-    "client": one_of("kind of client", CLIENTS),
-    "type": one_of("type of component", _TYPES),
-    "image": said,
-    "owner": said,
-    "port": lambda text: str(port(text)),
-    "domain": str,
-    "path": str,
-    "group": several(separator=","),
-    "caller": several(caller),
-    "calls": several(call),
-    "redirect_uri": lambda text: several()(said(text)),
-    "jwks_uri": said,
+FLAGS: Mapping[str, Flag] = {
+    flag.name: flag
+    for flag in (
+        Flag("app", "NAME", "the Application, new or not", name),
+        Flag("component", "NAME", "the new component", name),
+        Flag("type", "TYPE", "webservice, worker, or external (default: webservice, or what the client needs)"),
+        Flag("image", "IMAGE", "its container image"),
+        Flag("owner", "TEAM", "who answers for its access"),
+        Flag("port", "PORT", "of a webservice, where it listens", port),
+        Flag("domain", "DOMAIN", "of a webservice; without one the stack gives one"),
+        Flag("path", "PATH", "of a webservice, what it owns of the domain (default: /)"),
+        Flag(
+            "allow_from",
+            "NETWORK",
+            "of a webservice, a network that it may be called from, and from nowhere else (repeatable)",
+            separator=" ",
+        ),
+        Flag(
+            "rate_limit",
+            "[PER:]REQUESTS/WINDOW",
+            "of a webservice, what each client (or user, address; or all of component) may ask, as 60/minute",
+            rate,
+        ),
+        Flag(
+            "origin",
+            "ORIGIN",
+            "of a webservice, of pages that may call it from a browser; no browser client's here (repeatable)",
+            separator=" ",
+        ),
+        Flag("max_body", "SIZE", "of a webservice, the largest body of a request, as 10Mi; a larger one is refused"),
+        Flag(
+            "tls_issuer",
+            "NAME",
+            "of a webservice that speaks TLS, the ClusterIssuer of cert-manager that signs its certificate",
+        ),
+        Flag("secure_headers", "", "of a webservice, headers by which browsers protect callers, on every answer", bool),
+        Flag(
+            "plugin",
+            "NAME",
+            "of a webservice, a plugin of Kong's before it, as it is by default (repeatable)",
+            separator=" ",
+        ),
+        Flag("group", "NAME", "whose users may read and change (repeatable)", separator=","),
+        Flag(
+            "caller",
+            "APP/COMPONENT[:write]",
+            "a client that may read, or change something, too; it gets the call (repeatable)",
+            caller,
+            separator=" ",
+        ),
+        Flag(
+            "client",
+            f"{{{','.join(CLIENTS)}}}",
+            "it calls as itself, on behalf of its users (on a server, in the browser, on devices), or is a partner's",
+            choices=CLIENTS,
+        ),
+        Flag(
+            "redirect_uri",
+            "URI",
+            "of a native client, where users come back to on their device (repeatable)",
+            separator=" ",
+        ),
+        Flag("jwks_uri", "URL", "of an external client, where its owner publishes its keys"),
+        Flag(
+            "calls",
+            "APP/COMPONENT:SCOPE[,SCOPE]",
+            "what it calls, and with which scopes (repeatable)",
+            call,
+            separator=" ",
+        ),
+    )
 }
-"""By flag: how an answer is read. Raises InputError, whose message says what to write."""
-
-FLAGS = (*PARSERS, *_AT_THE_GATEWAY)
-"""All that is said of a component. What it asks for at the gateway, flags alone say."""
+"""All that is said of a component, in the order of `--help`."""
 
 
 def settle(answers: Answers) -> None:
@@ -131,47 +187,17 @@ def useless_flags(answers: Mapping[str, Any]) -> set[str]:
 def missing_flags(answers: Mapping[str, Any]) -> list[str]:
     """Flags that are needed for such a component, and of which nothing is said."""
     useless = useless_flags(answers)
-    return [flag for flag in _NEEDED if flag not in useless and not answers[flag]]
+    return [flag for flag in NEEDED if flag not in useless and not answers[flag]]
 
 
-def wanted(answers: Mapping[str, Any]) -> Wanted:
-    """The component that is meant. Raises NotScaffolded where not enough is said, or what would be dropped."""
+def wanted(answers: Answers) -> Wanted:
+    """The component that is meant. Raises InputError where not enough is said, or what would be dropped."""
     if without := missing_flags(answers):
-        listed = some(map(written, without))
-        raise NotScaffolded(f"{listed} missing; `new --help` has an example")
+        raise NotScaffolded(f"{some(map(written, without))} missing; `new --help` has an example")
     for flag in sorted(useless_flags(answers).difference(_OF_SCOPES)):
         if answers[flag]:
             raise NotScaffolded(f"{_reason(flag, answers['type'])}: leave {written(flag)} out")
-    return Wanted(
-        application=answers["app"],
-        component=answers["component"],
-        type=answers["type"] or "webservice",
-        image=answers["image"] or "",
-        owner=answers["owner"],
-        port=_port_of(answers),
-        domain=answers["domain"] or None,
-        path=answers["path"] or "/",
-        allow_from=tuple(answers["allow_from"] or ()),
-        rate_limit=answers["rate_limit"] or {},
-        origins=tuple(answers["origin"] or ()),
-        max_body=answers["max_body"] or None,
-        secure_headers=answers["secure_headers"] == "yes",
-        tls_issuer=answers["tls_issuer"] or None,
-        plugins=tuple(answers["plugin"] or ()),
-        client=answers["client"] or None,
-        calls=tuple(answers["calls"] or ()),
-        groups=tuple(dict.fromkeys(answers["group"] or ())),
-        callers=tuple(dict(answers["caller"] or ()).items()),
-        redirect_uris=tuple(answers["redirect_uri"] or ()),
-        jwks_uri=answers["jwks_uri"] or None,
-    )
-
-
-def _port_of(answers: Mapping[str, Any]) -> int | None:
-    try:
-        return port(answers["port"]) if answers["port"] else None
-    except InputError as error:
-        raise NotScaffolded(str(error)) from None
+    return Wanted(**{name: flag.read(answers[name]) for name, flag in FLAGS.items() if answers[name]})
 
 
 def _reason(flag: str, component: str | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from kong_oam.access.model import Estate
 from kong_oam.access.principals import logical_groups
-from kong_oam.cli.answers import PARSERS, Answers, settle, useless_flags, written
+from kong_oam.cli.answers import FLAGS, NEEDED, Answers, settle, useless_flags, written
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import complain
 from kong_oam.cli.scaffold import CLIENTS, check_clients
@@ -36,9 +36,6 @@ _QUESTIONS: Mapping[str, tuple[str, str]] = {
 }
 """By flag: what is asked, and the answer that an empty line stands for."""
 
-_SEVERAL: Mapping[str, str | None] = {"group": ",", "caller": None, "calls": None, "redirect_uri": None}
-"""Flags with several answers, and the text between two; None: blanks."""
-
 _LISTED = 6
 
 
@@ -60,23 +57,33 @@ class Dialogue:
                 self._ask(flag)
         settle(self.answers)
 
-    def _ask(self, flag: str) -> None:
-        question, default = _QUESTIONS[flag]
+    def _ask(self, name: str) -> None:
+        question, default = _QUESTIONS[name]
+        separator = FLAGS[name].separator
         while True:
+            text = _answer(question.format_map(self._known), default)
+            words = text.split(separator) if separator else [text]
+            words = [word.strip() for word in words if word.strip()]
             try:
-                text = _answer(question.format_map(self._known), default)
-                answer = PARSERS[flag](text)
-                if flag == "caller":
-                    check_clients(answer, self.estate)
-            except UsageError:
-                raise
+                self._check(name, words)
             except InputError as error:
                 complain(error)
             else:
-                self.answers[flag] = answer
-                parts = text.split(_SEVERAL[flag]) if flag in _SEVERAL else [text]
-                self.words.extend(word for part in parts if part for word in (written(flag), part.strip()))
+                self.answers[name] = words if separator else text
+                for word in words:
+                    self.words.extend((written(name), word))
                 return
+
+    def _check(self, name: str, words: list[str]) -> None:
+        """Checks the words of an answer. Raises InputError."""
+        if not words:
+            if name in NEEDED:
+                raise InputError("an answer is needed here")
+            return
+        flag = FLAGS[name]
+        answer = flag.read(words if flag.separator else words[0])
+        if name == "caller":
+            check_clients(answer, self.estate)
 
     @property
     def _known(self) -> Mapping[str, str]:

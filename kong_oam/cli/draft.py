@@ -16,7 +16,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.estates import nobody_yet, uncalled
 from kong_oam.cli.known import Known
-from kong_oam.cli.scaffold import NotScaffolded, Texts, Wanted, alone, calls_elsewhere, check, scaffold
+from kong_oam.cli.scaffold import Texts, Wanted, calls_elsewhere, check, scaffold
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong.kong_plugin import findings as plugins_found
 
@@ -50,8 +50,6 @@ def drafted(
     estate = compiled.estate
     assert estate  # there is no error
     check(wanted, estate)
-    if wrong := alone(wanted, estate, settings.as_of).diagnostics:
-        raise NotScaffolded("\n".join(map(str, wrong)))
     changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
     before = {application.place.file: application.place.document.text for application in reading.applications}
     after = read({**before, **changed})

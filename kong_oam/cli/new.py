@@ -6,21 +6,20 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.cli.answers import FLAGS, Answers, call, caller, missing_flags, rate, settle, wanted
+from kong_oam.cli.answers import FLAGS, Answers, missing_flags, settle, wanted, written
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.dialogue import Dialogue
 from kong_oam.cli.diff import document, for_all, print_changes
 from kong_oam.cli.draft import Draft, drafted
 from kong_oam.cli.estates import add_estate, asked_settings, diagnostic_entry, no_stack_is_here, reading_of
-from kong_oam.cli.scaffold import CLIENTS, NotScaffolded
+from kong_oam.cli.scaffold import NotScaffolded
 from kong_oam.cli.writing import write_all
 from kong_oam.diagnostics import Diagnostic, errors
 from kong_oam.errors import InputError
@@ -46,108 +45,15 @@ what none says. Where the answers together cannot be written, it prints them as 
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--app", metavar="NAME", help="the Application, new or not")
-    parser.add_argument("--component", metavar="NAME", help="the new component")
-    parser.add_argument(
-        "--type", metavar="TYPE", help="webservice, worker, or external (default: webservice, or what the client needs)"
-    )
-    parser.add_argument("--image", help="its container image")
-    parser.add_argument("--owner", metavar="TEAM", help="who answers for its access")
-    parser.add_argument("--port", help="of a webservice, where it listens")
-    parser.add_argument("--domain", help="of a webservice; without one the stack gives one")
-    parser.add_argument("--path", help="of a webservice, what it owns of the domain (default: /)")
-    _at_the_gateway(parser)
-    parser.add_argument("--group", action="append", metavar="NAME", help="whose users may read and change (repeatable)")
-    parser.add_argument(
-        "--caller",
-        type=_flag(caller),
-        action="append",
-        metavar="APP/COMPONENT[:write]",
-        help="a client that may read, or change something, too; it gets the call (repeatable)",
-    )
-    parser.add_argument(
-        "--client",
-        choices=CLIENTS,
-        help="it calls as itself, on behalf of its users (on a server, in the browser, on devices), or is a partner's",
-    )
-    parser.add_argument(
-        "--redirect-uri",
-        action="append",
-        metavar="URI",
-        help="of a native client, where users come back to on their device (repeatable)",
-    )
-    parser.add_argument("--jwks-uri", metavar="URL", help="of an external client, where its owner publishes its keys")
-    parser.add_argument(
-        "--calls",
-        type=_flag(call),
-        action="append",
-        metavar="APP/COMPONENT:SCOPE[,SCOPE]",
-        help="what it calls, and with which scopes (repeatable)",
-    )
+    for flag in FLAGS.values():
+        if flag.metavar:
+            action = "append" if flag.separator else "store"
+            about = {"metavar": flag.metavar, "help": flag.help}
+            parser.add_argument(written(flag.name), action=action, choices=flag.choices, **about)
+        else:
+            parser.add_argument(written(flag.name), action="store_true", help=flag.help)
     parser.add_argument("--anyway", action="store_true", help="write it although `check` finds something in it")
     add_estate(parser)
-
-
-def _at_the_gateway(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--allow-from",
-        action="append",
-        default=[],
-        metavar="NETWORK",
-        help="of a webservice, a network that it may be called from, and from nowhere else (repeatable)",
-    )
-    parser.add_argument(
-        "--rate-limit",
-        type=_flag(rate),
-        default="",
-        metavar="[PER:]REQUESTS/WINDOW",
-        help="of a webservice, what each client (or user, address; or all of component) may ask, as 60/minute",
-    )
-    parser.add_argument(
-        "--origin",
-        action="append",
-        default=[],
-        metavar="ORIGIN",
-        help="of a webservice, of pages that may call it from a browser; no browser client's here (repeatable)",
-    )
-    parser.add_argument(
-        "--max-body",
-        default="",
-        metavar="SIZE",
-        help="of a webservice, the largest body of a request, as 10Mi; a larger one is refused",
-    )
-    parser.add_argument(
-        "--tls-issuer",
-        default="",
-        metavar="NAME",
-        help="of a webservice that speaks TLS, the ClusterIssuer of cert-manager that signs its certificate",
-    )
-    parser.add_argument(
-        "--secure-headers",
-        action="store_const",
-        const="yes",
-        default="",
-        help="of a webservice, headers by which browsers protect callers, on every answer",
-    )
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="of a webservice, a plugin of Kong's before it, as it is by default (repeatable)",
-    )
-
-
-def _flag(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The parser of an answer as argparse takes one."""
-
-    def parsed(text: str) -> Any:
-        try:
-            return parse(text)
-        except InputError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return parsed
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
@@ -174,7 +80,7 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
         if draft.findings and not options.anyway:
             what = f"{_counted(draft.findings)} in what would be written; nothing was"
             raise NotScaffolded(f"{_listed(draft.findings, what)}: --anyway writes it all the same")
-    except NotScaffolded as error:
+    except InputError as error:
         answered = f"\nyour answers, as flags: {shlex.join(dialogue.words)}" if dialogue.words else ""
         raise UsageError(f"{error}{answered}") from None
     real = {str(file): Path(os.path.realpath(file)) for file, wrong in files_of(names, Path()) if not wrong}
@@ -186,9 +92,9 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
 def _drafted(
     answers: Answers, folder: Path, reading: oam.Reading, compiled: Compiled, settings: Settings, renderer: Renderer
 ) -> Draft:
-    """The draft of what the answers mean. Raises NotScaffolded."""
+    """The draft of what the answers mean. Raises InputError."""
     meant = wanted(answers)
-    file = folder / f"{meant.application}.yaml"
+    file = folder / f"{meant.app}.yaml"
     draft = drafted(meant, str(file), reading, compiled, settings, renderer.again)
     if str(file) in draft.changed.keys() - draft.before.keys() and os.path.lexists(file):
         raise NotScaffolded(f"{file} exists; nothing is overwritten")

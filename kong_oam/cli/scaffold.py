@@ -61,40 +61,40 @@ class NotScaffolded(InputError):  # noqa: N818 - says what happened, as the mess
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The component that somebody wants: names as in an Application, and `callers` as (application/component, whether
-    they may change something, too).
+    """The component that somebody wants, by flags of `new`. `caller`: (application/component, whether it may change
+    something, too).
 
     `port` is None for workers and for what runs elsewhere. `allow_from` are the networks that it may be called from;
-    none: from anywhere. `max_body` is written as in a trait `limits`; `rate_limit` is what one of its kind says.
-    `origins` are of pages that no client of the estate has, `plugins` kinds of Kong's. `client` is one of CLIENTS or
-    None; what calls is at least a service. `redirect_uris` are a native client's, `jwks_uri` is a partner's.
+    none: from anywhere. `max_body` is written as in a trait `limits`; `rate_limit` is what a trait of its kind says.
+    `origin` are of pages that no client of the estate has, `plugin` kinds of Kong's. `client` is one of CLIENTS or
+    None; what calls is at least a service. `redirect_uri` are a native client's, `jwks_uri` is a partner's.
     """
 
-    application: str
+    app: str
     component: str
-    type: str
-    image: str
     owner: str
+    type: str = "webservice"
+    image: str = ""
     port: int | None = None
     domain: str | None = None
     path: str = "/"
     allow_from: tuple[str, ...] = ()
     max_body: str | None = None
     rate_limit: Mapping[str, Any] = field(default_factory=dict)
-    origins: tuple[str, ...] = ()
+    origin: tuple[str, ...] = ()
     secure_headers: bool = False
     tls_issuer: str | None = None
-    plugins: tuple[str, ...] = ()
+    plugin: tuple[str, ...] = ()
     client: str | None = None
     calls: Calls = ()
-    groups: tuple[str, ...] = ()
-    callers: tuple[tuple[str, bool], ...] = ()
-    redirect_uris: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    caller: tuple[tuple[str, bool], ...] = ()
+    redirect_uri: tuple[str, ...] = ()
     jwks_uri: str | None = None
 
     @property
     def key(self) -> str:
-        return f"{self.application}/{self.component}"
+        return f"{self.app}/{self.component}"
 
     @property
     def offers_scopes(self) -> bool:
@@ -115,21 +115,16 @@ def scaffold(
         source = _application(callee.partition("/")[0], applications, texts)
         texts[source.place.file] = _with_grant(wanted, estate.components[callee], scopes, source)
     read, write = _scopes(wanted, estate)
-    for caller, writes in wanted.callers:
+    for caller, writes in wanted.caller:
         source = _application(caller.partition("/")[0], applications, texts)
         texts[source.place.file] = _with_call(wanted, caller, [*read, *(write if writes else ())], source)
-    if wanted.application not in {application.name for application in applications}:
+    if wanted.app not in {application.name for application in applications}:
         if file in {application.place.file for application in applications}:
             raise NotScaffolded(f"{file} holds other Applications; nothing is overwritten")
         return texts | {file: new_file}
-    application = _application(wanted.application, applications, texts)
+    application = _application(wanted.app, applications, texts)
     texts[application.place.file] = _with_component(wanted, application, component)
     return texts
-
-
-def alone(wanted: Wanted, estate: Estate, as_of: datetime.date) -> oam.Reading:
-    """Reads the component as if it were an Application of its own: what it finds is about what is wanted."""
-    return read_bytes("new.yaml", _dumped(_new_application(wanted, _component(wanted, estate, as_of))).encode())
 
 
 def check(wanted: Wanted, estate: Estate) -> None:
@@ -148,7 +143,7 @@ def check(wanted: Wanted, estate: Estate) -> None:
 
 def calls_elsewhere(wanted: Wanted, estate: Estate) -> Calls:
     """The calls of Applications that are not here, where others than those here may be: who offers them grants them."""
-    here = {wanted.application, *(application.name for application in estate.applications)}
+    here = {wanted.app, *(application.name for application in estate.applications)}
     return tuple(call for call in wanted.calls if estate.stack.partial and call[0].partition("/")[0] not in here)
 
 
@@ -170,14 +165,14 @@ def _check_calls(wanted: Wanted, estate: Estate) -> None:
 
 
 def _check_callers(wanted: Wanted, estate: Estate) -> None:
-    given = [flag for flag, values in (("group", wanted.groups), ("caller", wanted.callers)) if values]
+    given = [flag for flag, values in (("group", wanted.group), ("caller", wanted.caller)) if values]
     if given and not wanted.offers_scopes:
         what = "groups and components hold roles of what offers scopes: a webservice whose users sign in elsewhere"
         raise NotScaffolded(f"{what}; leave {some((f'--{flag}' for flag in given), ' and ')} out")
-    check_clients(wanted.callers, estate)
+    check_clients(wanted.caller, estate)
     clients = {client.component: client for client in estate.clients}
-    for caller, _ in wanted.callers:
-        if clients[caller].user_facing and not wanted.groups:
+    for caller, _ in wanted.caller:
+        if clients[caller].user_facing and not wanted.group:
             raise NotScaffolded(f"'{caller}' calls for its users: name a group that they are in")
 
 
@@ -278,7 +273,7 @@ def _new_application(wanted: Wanted, component: Mapping[str, Any]) -> Mapping[st
     return {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
-        "metadata": {"name": wanted.application, "annotations": {OWNER: wanted.owner}},
+        "metadata": {"name": wanted.app, "annotations": {OWNER: wanted.owner}},
         "spec": {"components": [component]},
     }
 
@@ -308,11 +303,11 @@ def _beside_access(wanted: Wanted) -> Iterator[Mapping[str, Any]]:
     asked: tuple[tuple[object, str, Mapping[str, Any]], ...] = (
         (wanted.allow_from, "ip-allow", {"from": [*wanted.allow_from]}),
         (wanted.rate_limit, "rate-limit", wanted.rate_limit),
-        (wanted.origins, "cors", {"origins": [*wanted.origins]}),
+        (wanted.origin, "cors", {"origins": [*wanted.origin]}),
         (wanted.max_body, "limits", {"body": wanted.max_body}),
         (wanted.secure_headers, "headers", {"preset": "secure"}),
         (wanted.tls_issuer, "upstream-tls", {"issuer": {"kind": "ClusterIssuer", "name": wanted.tls_issuer}}),
-        *((name, "kong-plugin", {"name": name}) for name in wanted.plugins),
+        *((name, "kong-plugin", {"name": name}) for name in wanted.plugin),
     )
     return (_trait(kind, properties) for said, kind, properties in asked if said)
 
@@ -321,8 +316,8 @@ def _client(wanted: Wanted, kind: str) -> Mapping[str, Any]:
     client: dict[str, Any] = {"kind": kind}
     if kind in _ON_PAGES:
         client["redirectPaths"] = [f"{wanted.path.rstrip('/')}/callback"]
-    if wanted.redirect_uris:
-        client["redirectUris"] = [*wanted.redirect_uris]
+    if wanted.redirect_uri:
+        client["redirectUris"] = [*wanted.redirect_uri]
     if wanted.calls:
         client["calls"] = [{"component": callee, "scopes": [*scopes]} for callee, scopes in wanted.calls]
     return client
@@ -335,11 +330,11 @@ def _trait(kind: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
 def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
     """Closed but for who gets a scope: one to read, one to change. Users sign in to a client by a role of both."""
     read, write = _scopes(wanted, estate)
-    readers, writers = ([key for key, writes in wanted.callers if writes == wish] for wish in (False, True))
+    readers, writers = ([key for key, writes in wanted.caller if writes == wish] for wish in (False, True))
     of_users = {client.component for client in estate.clients if client.user_facing}
     roles = {
-        "reader": ([*read], wanted.groups if of_users.intersection(readers) else (), readers),
-        "editor": ([*read, *write], wanted.groups, writers),
+        "reader": ([*read], wanted.group if of_users.intersection(readers) else (), readers),
+        "editor": ([*read, *write], wanted.group, writers),
     }
     access: dict[str, Any] = {
         "owner": wanted.owner,
@@ -358,12 +353,12 @@ def _role(scopes: list[str], groups: Sequence[str], components: list[str]) -> Ma
 def _scopes(wanted: Wanted, estate: Estate) -> tuple[dict[str, str], dict[str, str]]:
     """The scopes to read and to change, each with its description: named after the component, or after its Application
     where the component's name says nothing; after both where the estate has one of them already."""
-    subject = wanted.application if wanted.component in _GENERIC else wanted.component
+    subject = wanted.app if wanted.component in _GENERIC else wanted.component
     words = subject.replace("-", " ")
     names = {scope for component in estate.components.values() for scope in component.scopes}
     if names & {f"{subject}.read", f"{subject}.write"}:
-        subject = f"{wanted.application}.{wanted.component}"
-        words = f"{wanted.component} of {wanted.application}".replace("-", " ")
+        subject = f"{wanted.app}.{wanted.component}"
+        words = f"{wanted.component} of {wanted.app}".replace("-", " ")
     return {f"{subject}.read": f"Read {words}"}, {f"{subject}.write": f"Change {words}"}
 
 

@@ -262,13 +262,6 @@ def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["check"]) == 0
 
 
-def test_a_caller_that_is_named_twice_is_one() -> None:
-    """With what was said of it last."""
-    assert main(["new", *API, "--caller", "shop/checkout", "--caller", "shop/checkout:write"]) == 0
-    assert Path("applications/shop.yaml").read_text("utf-8").count("billing/invoices") == 1
-    assert "reader:" not in Path(BILLING).read_text("utf-8")
-
-
 def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
     path = Path("applications/shop.yaml")
     path.write_text(
@@ -362,9 +355,6 @@ def test_errors_are_written_only_where_somebody_says_so(capsys: pytest.CaptureFi
     assert [(one["severity"], one["code"]) for one in written["findings"]] == [("error", "ACC205")]
     assert written["access"] is None
     assert main(["check"]) == 1
-    Path(BILLING).unlink()
-    assert main(["new", *API[:-1], "not a host", "--anyway"]) == 2
-    assert not Path(BILLING).exists()
 
 
 def test_a_worker_is_owned_through_its_application() -> None:
@@ -532,9 +522,7 @@ def test_what_callers_may_ask_is_a_trait(said: str, per: str, requests: dict[str
 
 @pytest.mark.parametrize("said", ["60", "0/minute", "60/week", "caller:60/minute", "60/minute/2", "-1/minute"])
 def test_a_limit_that_is_none_says_how_one_is_written(said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["new", *API, f"--rate-limit={said}"])
-    assert ended.value.code == 2
+    assert main(["new", *API, f"--rate-limit={said}"]) == 2
     assert "is no limit: write REQUESTS/WINDOW as 60/minute" in capsys.readouterr().err
     assert not Path(BILLING).exists()
 
