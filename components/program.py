@@ -99,8 +99,7 @@ def _plan() -> _Plan:
         estate, base = part.estate, part.base
         stop_at(kong_plugin.findings(settings, estate))
         account, certificates = config.kong(settings), config.certificates()
-        taken = before.plugins if before.is_confirmed else {}
-        stop_at(plugin_schemas.inspect(account, estate, taken))  # the schemas of those that it has are read next
+        stop_at(plugin_schemas.inspect(account, estate))  # the schemas of those that it has are read next
         more, by_address = kinds(settings, estate), asked_for(estate)
         over_tls = settings.gateway.upstream_tls
         if base is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,38 +14,25 @@ from kong_oam.access.model import Estate
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.extras import asked_role
 from kong_oam.kong.plugins import Schema, SchemaError, config_json, fields_of, record_of
-from kong_oam.oam.document import Place
 from kong_oam.oam.schema import dotted
 
 _Path = tuple[str | int, ...]
 
 
-def inspect(account: Account, estate: Estate, deployed: Mapping[str, str] | None = None) -> tuple[Diagnostic, ...]:
-    """Finds plugins, fields and values that the gateway does not have or take. It is asked only where one is asked for,
-    and about no configuration that it has: `deployed`, by logical name, as the state has it. Raises admin.AdminError.
-    """
-    asked = [(component, plugin) for component in estate.exposed for plugin in component.edge.kong_plugins]
+def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
+    """Finds plugins, fields and values that the gateway does not have or take. It is asked only where a plugin is asked
+    for. Raises admin.AdminError."""
+    asked = [plugin for component in estate.exposed for plugin in component.edge.kong_plugins]
     if not asked:
         return ()
-    has = {
-        plugin.place: [
-            text
-            for backend in component.backends
-            if (text := (deployed or {}).get(f"{component.key}-{backend}-{asked_role(plugin.name)}"))
-        ]
-        for component, plugin in asked
-    }
     with AdminApi(account) as admin:
-        return tuple(unfit(admin, (plugin for _, plugin in asked), has))
+        return tuple(unfit(admin, asked))
 
 
-def unfit(
-    admin: AdminApi, asked: Iterable[KongPlugin], has: Mapping[Place, Sequence[str]] = MappingProxyType({})
-) -> Iterator[Diagnostic]:
-    """Finds what is wrong with each plugin at the gateway, which `has` these configurations of it, in full, by its
-    place. Each other one is asked about once. Raises admin.AdminError."""
+def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Iterator[Diagnostic]:
+    """Finds what is wrong with each plugin at the gateway, which is asked about each configuration once. Raises
+    admin.AdminError."""
     available = (admin.get("/").get("plugins") or {}).get("available_on_server") or {}
     schemas: dict[str, Schema] = {}
     refused: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -57,56 +43,44 @@ def unfit(
             continue
         if plugin.name not in schemas:
             schemas[plugin.name] = admin.get(f"/schemas/plugins/{plugin.name}")
-        record = record_of(schemas[plugin.name], plugin.name)
-        if "eq" in fields_of(schemas[plugin.name]).get("service", {}):
+        schema = schemas[plugin.name]
+        if "eq" in fields_of(schema).get("service", {}):
             message = f"{plugin.name} stands before no single component at this Kong, but before all that it serves"
             yield Diagnostic("ENV418", f"{message}; take it out", plugin.place.at("name"))
             continue
-        in_full = _in_full(plugin, schemas[plugin.name])
-        if isinstance(in_full, str) or in_full.isdisjoint(has.get(plugin.place, ())):
-            one = plugin.name, json.dumps(plugin.config, sort_keys=True)
-            if one not in refused:
-                body = {"name": plugin.name, "config": plugin.config}
-                refused[one] = admin.wrong("/schemas/plugins/validate", body)
+        one = plugin.name, json.dumps(plugin.config, sort_keys=True)
+        if one not in refused:
+            body = {"name": plugin.name, "config": plugin.config}
+            refused[one] = admin.wrong("/schemas/plugins/validate", body)
+        if refused[one]:
             yield from _refused(plugin, refused[one], ())
-            if isinstance(in_full, str) and not refused[one]:  # Kong takes a former name, and prints another
-                yield Diagnostic("ENV418", in_full, plugin.place.at("config"))
-        yield from _in_clear(plugin, record, plugin.config, ())
+        else:
+            yield from _formerly_named(plugin, schema)
+        yield from _in_clear(plugin, record_of(schema, plugin.name), plugin.config, ())
 
 
-def _in_full(plugin: KongPlugin, schema: Schema) -> set[str] | str:
-    """A plugin's configuration in full, with and without records, or why it does not fit the schema."""
+def _formerly_named(plugin: KongPlugin, schema: Schema) -> Iterator[Diagnostic]:
+    """Finds a field by its former name: Kong takes it, and prints the present name."""
     try:
-        return {config_json(schema, plugin.name, plugin.config, keeps_records=keeps) for keeps in (False, True)}
+        config_json(schema, plugin.name, plugin.config)
     except SchemaError as error:
-        return str(error)
+        yield Diagnostic("ENV418", str(error), plugin.place.at("config"))
 
 
 def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Iterator[Diagnostic]:
-    """What Kong says of each value, at its place: its errors are nested as the entity is, with `@entity` for checks of
-    several fields."""
+    """What Kong says of each field, at its place: its errors are nested as the entity is, with `@entity` for checks of
+    several fields. What is said of an item is said of its list."""
     if isinstance(errors, Mapping):
         for name, below in errors.items():
             yield from _refused(plugin, below, path if name == "@entity" else (*path, name))
     elif isinstance(errors, list):
-        for index, below in enumerate(errors):
-            whole = path[-1:] and isinstance(below, str) and not _holds_a_list(plugin, path)
-            yield from _refused(plugin, below, path if whole or not path else (*path, index))
+        for below in errors:
+            yield from _refused(plugin, below, path)
     elif errors is not None:
         named = re.search(r"'config\.([\w.]+)'", str(errors)) if len(path) < 2 else None
         place = plugin.place.at("config", *named[1].split(".")) if named else plugin.place.at(*path)
         what = f"{dotted(path)}: " if path else ""
         yield Diagnostic("ENV418", f"this Kong does not take the configuration of {plugin.name}: {what}{errors}", place)
-
-
-def _holds_a_list(plugin: KongPlugin, path: _Path) -> bool:
-    value: Any = {"config": plugin.config}
-    for step in path:
-        if isinstance(value, list) and isinstance(step, int):
-            value = value[step] if step < len(value) else None
-        else:
-            value = value.get(step) if isinstance(value, Mapping) else None
-    return isinstance(value, list)
 
 
 def _is_bare_address(text: str) -> bool:
