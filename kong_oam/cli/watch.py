@@ -1,8 +1,7 @@
-"""Answers after every save: looks at files ten times a second and more, and reads again what looks otherwise."""
+"""Answers after every save: looks at files ten times a second, and reads again what looks otherwise."""
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -19,8 +18,8 @@ Look = dict[str, tuple[int, ...] | None]
 _Kept = tuple[tuple[int, ...], Own, Reading]
 """How a file looked, which types the project defined itself, and what was read."""
 
-SHORTEST, LONGEST = 0.05, 0.1
-"""Seconds between two looks: twenty times what a look takes, within these."""
+PAUSE = 0.1
+"""Seconds between two looks."""
 SETTLING = 0.02
 """Seconds for which files stay as they are before they are read: an editor may empty one first and then write it, or
 move a new one to its place. Longer than two writes can have one time of modification."""
@@ -41,12 +40,11 @@ def watch(
     """
     looks: Look | None = None
     readings: dict[str, _Kept] = {}
-    gc.disable()  # an estate of thousands is walked through too often while it grows
     try:
         while True:
             started = time.monotonic()
             if (now := _look(files())) == looks:
-                time.sleep(min(max(SHORTEST, 20 * (time.monotonic() - started)), LONGEST))
+                time.sleep(PAUSE)
                 continue
             is_first, looks = looks is None, _settled(files, now)
             try:
@@ -62,14 +60,9 @@ def watch(
             took = time.monotonic() - started
             console.print(f"{time.strftime('%H:%M:%S')}, in {took:.2f} s; waits for the next save, Ctrl-C ends it")
             console.out.flush()
-            gc.collect()
-            gc.freeze()  # what is left lives long: it need not be looked at again
     except KeyboardInterrupt:
         console.print("", "no longer watched")
         return OK
-    finally:
-        gc.unfreeze()
-        gc.enable()
 
 
 def _look(files: Iterable[Path]) -> Look:
