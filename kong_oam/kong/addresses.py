@@ -41,32 +41,22 @@ def trusts_everybody(configuration: Mapping[str, Any]) -> str | None:
 def in_words(configuration: Mapping[str, Any]) -> str:
     """What counts as a caller's address, in a sentence."""
     trusted = ", ".join(_trusted(configuration))
-    if not trusted:
-        return _elsewhere(
-            configuration,
-            "the address that ip-allow judges and rate-limit counts by is the one that connects to Kong (trusted_ips "
-            "is empty): behind a load balancer it is the load balancer's, for all callers the same",
+    said = "the address that ip-allow judges and rate-limit counts by is"
+    if trusted:
+        headers = [*_directives(configuration, "real_ip_header"), configuration.get("real_ip_header") or "X-Real-IP"]
+        said += (
+            f" the one that {headers[0]} says (real_ip_header), where a call comes from {trusted} (trusted_ips), and "
+            "else the one that connects to Kong: who calls from there says their address themselves, so load balancers "
+            "have to write it"
         )
-    injected = list(_directives(configuration, "real_ip_header"))
-    header = str(injected[-1] if injected else configuration.get("real_ip_header") or "X-Real-IP")
-    said = f"the one that {header} says"
-    if header.lower() == "x-forwarded-for":
-        recursive = configuration.get("real_ip_recursive") in ("on", True)
-        said = f"the last one in {header}{' that is not trusted itself' if recursive else ''}"
-    elif header.lower() == "proxy_protocol":
-        said = "the one that the PROXY protocol says"
-    return _elsewhere(
-        configuration,
-        f"the address that ip-allow judges and rate-limit counts by is {said}, where a call comes from {trusted} "
-        "(trusted_ips), and else the one that connects to Kong: who calls from there says their address "
-        "themselves, so load balancers have to write it",
-    )
-
-
-def _elsewhere(configuration: Mapping[str, Any], words: str) -> str:
-    if configuration.get("role") != "control_plane":
-        return words
-    return f"{words}. This is a control plane: its data planes judge by a kong.conf of their own; have it say the same"
+    else:
+        said += (
+            " the one that connects to Kong (trusted_ips is empty): behind a load balancer it is the load balancer's, "
+            "for all callers the same"
+        )
+    if configuration.get("role") == "control_plane":
+        said += ". This is a control plane: its data planes judge by a kong.conf of their own; have it say the same"
+    return said
 
 
 def _trusted(configuration: Mapping[str, Any]) -> Iterator[str]:
