@@ -48,8 +48,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     for flag in FLAGS.values():
         if flag.metavar:
             action = "append" if flag.separator else "store"
-            about = {"metavar": flag.metavar, "help": flag.help}
-            parser.add_argument(written(flag.name), action=action, choices=flag.choices, **about)
+            parser.add_argument(
+                written(flag.name), action=action, choices=flag.choices, metavar=flag.metavar, help=flag.help
+            )
         else:
             parser.add_argument(written(flag.name), action="store_true", help=flag.help)
     parser.add_argument("--anyway", action="store_true", help="write it although `check` finds something in it")
