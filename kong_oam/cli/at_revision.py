@@ -15,7 +15,6 @@ from kong_oam.cli.estates import judging_settings, no_stack_is_here, reading_of,
 from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import some
 from kong_oam.oam.application import Reading
-from kong_oam.oam.files import APPLICATIONS, DEFINITIONS
 from kong_oam.render.project import FOLDER
 
 Names = Sequence[str] | None
@@ -43,10 +42,10 @@ def read_at(
             settings = judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
             settings = with_definitions(settings, definitions)
             asked = applications or settings.applications
-            names = of.held(asked, top, APPLICATIONS.suffixes)
+            names = of.held(asked, top)
             if foreign := of.foreign([*asked, *settings.definitions]):
                 remark(f"{told_as}: {_as_now(foreign)}")
-            defined_by = of.held(settings.definitions, top, DEFINITIONS.suffixes)
+            defined_by = of.held(settings.definitions, top)
             then = replace(settings, definitions=tuple(str(path.absolute()) for path in defined_by))
 
             def named(file: Path) -> str:
