@@ -10,7 +10,7 @@ from typing import Any
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Component, Estate, Rule
 from kong_oam.access.networks import read_address
-from kong_oam.access.paths import Unreadable, read, written
+from kong_oam.access.paths import Unreadable, read
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Console
@@ -69,7 +69,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
     if component and record["port"] in component.backends:
         ring = names.ring(estate.stack.name, component.provider)
         current = revision(estate, component, record["port"], ring, AUTHENTICATION[settings.gateway.edition])
-    passes = "; ".join(_passes(estate, component, record))
+    passes = _passes(component, record)
     if console.json:
         said = {"status": now.status, "code": now.code, "reason": now.reason, "rule": _place(now.rule)}
         console.print_json({"record": record, "currentRevision": current, "now": said, "passes": passes or None})
@@ -154,32 +154,25 @@ def _caller(record: Mapping[str, Any]) -> str:
     return f"{who}; {' '.join(record.get('scopes', ())) or 'no scope'} counted; from {record.get('address')}"
 
 
-def _passes(estate: Estate, component: Component | None, record: Mapping[str, Any]) -> Iterator[str]:
-    """What would let the request pass, by the Applications as they are."""
+def _passes(component: Component | None, record: Mapping[str, Any]) -> str:
+    """What would let the request pass, by the Applications as they are; empty where that is not known."""
     code = record["code"]
     if code in _REMEDIES:
-        yield _REMEDIES[code]
-    rules = _rules(component, record["path"])
+        return _REMEDIES[code]
     if component is None or code not in ("scope-missing", "method-not-listed", "no-rule"):
-        return
-    if code == "no-rule" or not rules:
-        yield "a rule that owns the path"
-    elif code == "method-not-listed":
-        listed = sorted({method for rule in rules for method in rule.methods})
-        yield f"{' or '.join(listed)}, which are listed on {written(rules[0].path)}, or a rule there that lists another"
-    for rule in rules:
-        if code == "scope-missing" and rule.lists(record["method"]):
-            yield " and ".join(_missing(estate, component, scope, record) for scope in rule.scopes) + f" ({rule.place})"
+        return ""
+    rules = _rules(component, record["path"])
+    if code == "scope-missing":
+        rules = tuple(rule for rule in rules if rule.lists(record["method"]))
+    return " or ".join(f"{_asked(rule)} ({rule.place})" for rule in rules) or "a rule that owns the path"
 
 
-def _missing(estate: Estate, component: Component, scope: str, record: Mapping[str, Any]) -> str:
-    if scope in record.get("scopes", ()):
-        return f"{scope}, which it had"
-    caller = record.get("caller")
-    granted = estate.held_at(component, users=record.get("user") is True).get(caller or "", ())
-    held = sorted({group for role in component.roles if scope in role.scopes for group in role.groups})
-    why = "which it is granted here" if scope in granted else f"which {caller or 'this client'} is not granted here"
-    return f"{scope}, {why}" + (f" and users of {' or '.join(held)} hold" if record.get("user") and held else "")
+def _asked(rule: Rule) -> str:
+    """What a rule asks for."""
+    methods = ", ".join(rule.methods)
+    if rule.public:
+        return f"{methods} by anybody"
+    return f"{methods} with {' and '.join(rule.scopes) or 'a token that counts'}"
 
 
 def _rules(component: Component | None, path: str) -> tuple[Rule, ...]:

@@ -77,7 +77,7 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(tmp_path: Path, capsy
         "from 192.0.2.7",
         "  rule    applications/orders.yaml:25",
         "  today   403 scope-missing: needs orders.write",
-        "  passes  orders.write, which it is granted here and users of order-desk hold (applications/orders.yaml:25:17)",
+        "  passes  POST, PUT, DELETE with orders.write (applications/orders.yaml:25:17)",
     ]
 
 
@@ -87,8 +87,8 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(tmp_path: Path, capsy
         ({"code": "token-needed", "status": 401, "client": None}, "401 token-needed", "an access token"),
         ({"code": "token-not-verified", "status": 401, "client": None}, "401 token-not-verified", "has not expired"),
         ({"code": "ambiguous-path", "status": 400, "path": "/orders/..;/x", "client": None}, "400 ambiguous-path", "one way"),
-        ({"method": "PATCH", "code": "method-not-listed"}, "403 method-not-listed", "DELETE or GET or POST or PUT"),
-        ({"user": False, "groups": None, "caller": "shop/checkout"}, "403 scope-missing", "shop/checkout is not granted here"),
+        ({"method": "PATCH", "code": "method-not-listed"}, "403 method-not-listed", "GET with orders.read (applications/orders.yaml:24:17) or POST, PUT, DELETE with orders.write"),
+        ({"user": False, "groups": None, "caller": "shop/checkout"}, "403 scope-missing", "POST, PUT, DELETE with orders.write (applications/orders.yaml:25:17)"),
         ({"code": "too-many-requests", "status": 429, "client": None}, "401 token-needed", "fewer requests"),
         ({"method": "GET", "code": "allowed", "status": 200, "decision": "allowed"}, "200 allowed", ""),
     ],
