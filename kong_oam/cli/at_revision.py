@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kong_oam.access.settings.stack import STACKS, Settings, stack_file
+from kong_oam.access.settings.stack import STACKS, Settings
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import remark
 from kong_oam.cli.estates import judging_settings, no_stack_is_here, reading_of, settings_of, with_definitions
@@ -34,10 +34,6 @@ def read_at(
         top = Path(temporary)
         copy = of.copied(".", top)
         of.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
-        if not (copy / STACKS).is_dir() and not no_stack_is_here():
-            raise UsageError(f"the revision has no folder {STACKS}")
-        if stack_file(stack).is_file() and (copy / STACKS).is_dir() and not stack_file(stack, copy / STACKS).is_file():
-            raise UsageError(f"stack '{stack}' is here, and not in the revision: commit it, or compare two folders")
         try:
             settings = judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
             settings = with_definitions(settings, definitions)

@@ -10,7 +10,7 @@ from typing import Any
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, ModelError, exported, joined, load_model, model_of
-from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file, stack_names
+from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file
 from kong_oam.cli.at_revision import Names, read_at
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import (
@@ -21,7 +21,7 @@ from kong_oam.cli.estates import (
     with_definitions,
 )
 from kong_oam.cli.revisions import is_revision
-from kong_oam.diagnostics import nearest, printable
+from kong_oam.diagnostics import printable
 from kong_oam.engine.cli import LONG, CliError, pulumi
 from kong_oam.engine.stacks import existing, stacks_of
 from kong_oam.engine.state import PLUGIN, STACK, Resource, logical_name
@@ -129,8 +129,7 @@ def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
     try:
         return _models_of_state(_together([_parsed(_export(name)) for name in _stacks(stack)]))
     except CliError as error:
-        unknown = "no stack named" in str(error) and not stack_file(stack).is_file()
-        raise UsageError(f"{error}{nearest(stack, stack_names(), 1) if unknown else ''}") from None
+        raise UsageError(str(error)) from None
 
 
 def _stacks(stack: str) -> list[str]:
