@@ -71,8 +71,6 @@ def reason(estate: Estate, request: Request, decision: Decision) -> str:
     if decision.status != 404 or decision.component:
         return decision.reason
     host = request.host.partition(":")[0]
-    if host != host.lower():
-        return f"{decision.reason}; hosts are in lower case"
     if endpoints := next(filter(None, map(estate.by_host.get, host_patterns(host))), None):
         paths = sorted({written(endpoint.path) for endpoint, _ in endpoints})
         return f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"

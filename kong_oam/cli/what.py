@@ -9,7 +9,7 @@ from kong_oam.access.diff.wording import methods, users
 from kong_oam.access.matrix.matrix import ANONYMOUS, where
 from kong_oam.access.matrix.rows import Row, called_from, for_a_user_in, only, rows
 from kong_oam.access.model import Client, Estate
-from kong_oam.access.principals import NOBODY, Access, logical_groups, principal_of
+from kong_oam.access.principals import NOBODY, Access, principal_of
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate
@@ -38,8 +38,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.principal is None and options.groups is None:
         raise UsageError("say of whom: application/component, anonymous, or a user with --user-in GROUP")
-    if options.principal == ANONYMOUS and options.groups is not None:
-        raise UsageError("nobody anonymous is in a group; leave one of the two out")
     estate = estate_from(options)
     asked = _endpoints(estate, options)
     if console.json:
@@ -83,16 +81,9 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
     else:
         if options.principal is not None and not any(client.user_facing for client in clients):
             raise UsageError(f"{quoted(options.principal)} acts for itself only: users cannot sign in through it")
-        narrowed = for_a_user_in(_groups(estate, options.groups), principals)
+        narrowed = for_a_user_in(frozenset(checked_groups(estate, options.groups)), principals)
     narrowed = called_from(options.address, narrowed)
     return [row for row in rows(estate, callers_of(estate), narrowed) if row.access != NOBODY]
-
-
-def _groups(estate: Estate, names: list[str]) -> frozenset[str]:
-    clients = {client.component for client in estate.clients} - logical_groups(estate)
-    if misplaced := next((name for name in names if name in clients), None):
-        raise UsageError(f"{quoted(misplaced)} is a client and no group; write it before --user-in")
-    return frozenset(checked_groups(estate, names))
 
 
 def _clients(estate: Estate, principal: str | None) -> list[Client]:

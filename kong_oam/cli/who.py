@@ -47,21 +47,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.url is None:
-        _refuse_half_a_request(options.what)
         estate = estate_from(options)
         return _of_component(estate, _component(estate, options.what), options.address, console)
-    if "/" in options.what:
-        raise UsageError("too much: write a component alone, or METHOD and URL")
     estate = estate_from(options)
     method = options.what.upper()
     return _of_request(estate, request_from(method, options.url, estate, options.address), options.url, console)
-
-
-def _refuse_half_a_request(word: str) -> None:
-    if "://" in word:
-        raise UsageError(f"which method? Write: who GET {printable(word)}")
-    if word.upper() in METHODS:
-        raise UsageError(f"which URL? Write: who {word.upper()} https://host/path")
 
 
 def _component(estate: Estate, key: str) -> Component:
