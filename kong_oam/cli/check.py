@@ -6,7 +6,7 @@ import argparse
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -123,25 +123,28 @@ def _answer(
     found = lint(reading.applications, compiled.estate, settings.as_of, memory) if compiled.estate else ()
     if memory and compiled.estate:
         memory.forget()
+    diagnostics, findings = tuple(filter(here, compiled.diagnostics)), tuple(filter(here, found))
+    said = (*diagnostics, *(finding.diagnostic for finding in findings))
+    known = Known(_before(options) if options.since else ())
     report = Report(
         compiled,
-        diagnostics=tuple(filter(here, compiled.diagnostics)),
-        findings=tuple(filter(here, found)),
-        elsewhere=sum(not here(one) for one in compiled.diagnostics) + sum(not here(one) for one in found),
-        before=_before(options) if options.since else None,
+        diagnostics,
+        findings,
+        elsewhere=len(compiled.diagnostics) + len(found) - len(said),
+        new=frozenset(filter(known.is_new, said)),
     )
     if options.sarif:
-        write_sarif(options.sarif, (*report.diagnostics, *(finding.diagnostic for finding in report.findings)), CODES)
+        write_sarif(options.sarif, said, CODES)
     if console.json:
-        console.print_json(_document(report))
+        console.print_json(_document(report, since=options.since))
     else:
-        new = [one for one in report.diagnostics if report.is_new(one) or one.severity == "error"]
-        console.print(*(_shown(diagnostic, console) for diagnostic in new))
-        for finding in report.findings:
-            if report.is_new(finding.diagnostic):
-                _print_finding(finding, console)
+        for diagnostic in diagnostics:
+            if diagnostic in report.new or diagnostic.severity == "error":
+                console.print(_shown(diagnostic, console))
+        for finding in report.new_findings:
+            _print_finding(finding, console)
         console.print(*_summary(report, options))
-    return FOUND if errors(report.diagnostics) or report.new_findings else OK
+    return FOUND if errors(diagnostics) or report.new_findings else OK
 
 
 def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
@@ -169,35 +172,25 @@ def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Co
 
 @dataclass(frozen=True)
 class Report:
-    """What is printed: the findings at the files that were named, and how many there are `elsewhere`.
-
-    `before` is what was found at the revision that was named; None where none was: then everything is new.
-    """
+    """What is printed: the findings at the files that were named, and how many there are `elsewhere`. `new`: those that
+    the revision did not have, all of them where no revision was named."""
 
     compiled: Compiled
     diagnostics: tuple[Diagnostic, ...]
     findings: tuple[LintFinding, ...]
     elsewhere: int
-    before: tuple[Diagnostic, ...] | None = None
-
-    def is_new(self, finding: Diagnostic) -> bool:
-        return self.before is None or finding in self._new
+    new: frozenset[Diagnostic]
 
     @property
-    def new_findings(self) -> tuple[LintFinding, ...]:
+    def new_findings(self) -> list[LintFinding]:
         """What lint finds and the revision did not have."""
-        return tuple(finding for finding in self.findings if self.is_new(finding.diagnostic))
+        return [finding for finding in self.findings if finding.diagnostic in self.new]
 
     @property
     def known(self) -> int:
         """How many warnings and findings of lint the revision had as well."""
-        warnings = [one for one in self.diagnostics if one.severity == "warning"]
-        return sum(not self.is_new(one) for one in (*warnings, *(finding.diagnostic for finding in self.findings)))
-
-    @cached_property
-    def _new(self) -> frozenset[Diagnostic]:
-        known = Known(self.before or ())
-        return frozenset(filter(known.is_new, (*self.diagnostics, *(finding.diagnostic for finding in self.findings))))
+        warnings = [one for one in self.diagnostics if one.severity == "warning" and one not in self.new]
+        return len(warnings) + len(self.findings) - len(self.new_findings)
 
 
 class Placed(Protocol):
@@ -266,18 +259,17 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         yield f"{report.elsewhere} finding(s) elsewhere: `python -m kong_oam {command}` prints them"
 
 
-def _document(report: Report) -> dict[str, Any]:
+def _document(report: Report, *, since: str | None) -> dict[str, Any]:
+    def newness(diagnostic: Diagnostic) -> dict[str, bool]:
+        return {"new": diagnostic in report.new} if since else {}
+
     return {
         "usable": report.compiled.estate is not None,
-        "diagnostics": [diagnostic_entry(one) | _newness(report, one) for one in report.diagnostics],
-        "findings": [_finding(one) | _newness(report, one.diagnostic) for one in report.findings],
+        "diagnostics": [diagnostic_entry(one) | newness(one) for one in report.diagnostics],
+        "findings": [_finding(one) | newness(one.diagnostic) for one in report.findings],
         "elsewhere": report.elsewhere,
         "unjudged": [*report.compiled.unjudged],
     }
-
-
-def _newness(report: Report, finding: Diagnostic) -> dict[str, bool]:
-    return {} if report.before is None else {"new": report.is_new(finding)}
 
 
 def _finding(finding: LintFinding) -> dict[str, Any]:
