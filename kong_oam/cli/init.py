@@ -43,9 +43,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     folder = Path(options.folder)
     files = _files("platform" if options.platform else "team", values)
     written = _write_missing(files, folder)
-    for name, text in files.items():
-        there = "is there" if _has(folder / name, text) else "another one is there, and stays"
-        console.print(f"{folder / name}: {'new' if name in written else there}")
+    for name in files:
+        console.print(f"{folder / name}: {'new' if name in written else 'is there, and stays'}")
     next_one = f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
     then = f"then: {next_one}" if folder == Path() else f"and in {folder}: {next_one}"
     console.print(f"next: read {folder / 'README.md'}, {then}")
@@ -83,10 +82,6 @@ def _write_missing(files: Mapping[str, str], folder: Path) -> list[str]:
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
     return written
-
-
-def _has(file: Path, text: str) -> bool:
-    return file.is_file() and file.read_bytes() == text.encode()
 
 
 COMMAND = Command("init", "begin a repository: a team's, or a platform's", _DETAILS, _arguments, _run, json=False)

@@ -185,7 +185,7 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     Path("requirements.txt").symlink_to("nowhere")
     assert main(["init"]) == 0
     said = capsys.readouterr().out.splitlines()
-    stays = [f"{name}: another one is there, and stays" for name in ("README.md", "requirements.txt")]
+    stays = [f"{name}: is there, and stays" for name in ("README.md", "requirements.txt")]
     assert [line for line in said if line.endswith("stays")] == stays
     assert "README.md: new" not in said
     assert ".pre-commit-config.yaml: new" in said
@@ -194,7 +194,7 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     assert said[-1] == "next: read README.md, then: kong-oam new"
     assert main(["init"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        line if line.startswith("next: ") else line.replace(": new", ": is there") for line in said
+        line if line.startswith("next: ") else line.replace(": new", ": is there, and stays") for line in said
     ]
 
 
