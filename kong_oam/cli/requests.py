@@ -19,7 +19,7 @@ from kong_oam.cli.estates import add_estate, asked_settings, assumed_of, estate_
 from kong_oam.diagnostics import nearest, suggestion
 
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
-_AUTHORITY = re.compile(r"(?P<name>[^@:]*)(?::(?P<port>[0-9]{1,5}))?\Z")
+_AUTHORITY = re.compile(r"[^@:]+(:[0-9]{1,5})?\Z")
 
 
 def add_request(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
@@ -55,13 +55,10 @@ def request_from(method: str, url: str, estate: Estate, address: str | None = No
     rest = rest if separator else url
     cut = min((rest.index(mark) for mark in "/?#" if mark in rest), default=len(rest))
     host, target = rest[:cut], rest[cut:]
-    authority = _AUTHORITY.match(host)
-    if not authority or int(authority["port"] or 0) > 65535:
+    if not _AUTHORITY.match(host):
         raise UsageError(
             f"{quoted(host)} is no host: write https://host/path, with a port or without, and nobody's name"
         )
-    if not authority["name"]:
-        raise UsageError(f"{quoted(url)} names no host: write https://host/path")
     target = target if target.startswith("/") else f"/{target}"
     return Request(method, host, target.encode("utf-8", "surrogateescape"), address)
 
