@@ -17,7 +17,6 @@ import yaml
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
-from kong_oam.access.lint.rules import owner_annotation
 from kong_oam.access.model import EXTERNAL, ClientKind, Component, Estate, signs_in
 from kong_oam.diagnostics import some, suggestion
 from kong_oam.errors import InputError
@@ -248,18 +247,13 @@ def _with_call(wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.A
 
 
 def _with_component(wanted: Wanted, application: oam.Application, component: Mapping[str, Any]) -> str:
-    file = application.place.file
-    text = edit.with_item(application.place.at("spec", "components"), _dumped(component))
-    if wanted.port is not None:
-        return _certain(text, file)
-    owner = application.annotations.get(OWNER)
-    if owner not in (None, wanted.owner):
-        what = f"components of type {wanted.type} in '{application.name}'"
-        raise NotScaffolded(f"{what} are owned by '{owner}', as its annotations say ({file})")
-    if owner:
-        return _certain(text, file)
-    extended = _application(application.name, (application,), {file: _certain(text, file)})
-    return _certain(owner_annotation(extended, wanted.owner)(), file)
+    file, owner = application.place.file, application.annotations.get(OWNER)
+    # A component without an access trait is owned by its Application's owner alone.
+    if wanted.port is None and owner != wanted.owner:
+        said = f"'{owner}'" if owner else "nobody"
+        what = f"components of type {wanted.type} in '{application.name}' are owned by {said}"
+        raise NotScaffolded(f"{what}, as its annotation '{OWNER}' says: change one of the two ({file})")
+    return _certain(edit.with_item(application.place.at("spec", "components"), _dumped(component)), file)
 
 
 def _certain(text: str | None, file: str) -> str:
