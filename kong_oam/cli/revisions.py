@@ -72,8 +72,8 @@ class Revision:
         links = [path for mode, _, path in entries if mode == _LINK]
         files = [path for _, _, path in entries if any(map(path.is_relative_to, roots))]
         listed = b"\0".join(map(os.fsencode, [*links, *files]))
-        with tempfile.TemporaryDirectory() as folder:
-            index = f"{folder}/index"
+        with tempfile.TemporaryDirectory() as temporary:
+            index = f"{temporary}/index"
             _git("read-tree", self.commit, at=self.top, index=index)
             command = ("checkout-index", "--force", "--stdin", "-z", f"--prefix={into}/")
             _git(*command, stdin=listed, at=self.top, index=index)
