@@ -184,12 +184,11 @@ def test_colours_are_for_terminals_that_want_them(verb: str, monkeypatch: pytest
         monkeypatch.setenv("TERM", "dumb")
 
 
-@VERBS
-def test_a_complaint_is_red_on_a_terminal(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_complaint_is_red_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """And plain where NO_COLOR is set."""
-    assert "\x1b[31m" in shown(monkeypatch, *ASKED[verb], "--stack", "lokal")
+    assert "\x1b[31m" in shown(monkeypatch, "check", "--stack", "lokal")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in shown(monkeypatch, *ASKED[verb], "--stack", "lokal")
+    assert "\x1b" not in shown(monkeypatch, "check", "--stack", "lokal")
 
 
 @VERBS
