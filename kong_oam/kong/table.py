@@ -206,12 +206,22 @@ def _rivals(estate: Estate, endpoint: Endpoint) -> Iterator[tuple[Endpoint, Comp
 def _methods(rules: tuple[Rule, ...]) -> dict[str, Any]:
     by_method: dict[str, Any] = {}
     for method in METHODS:
-        listing = [rule for rule in rules if rule.lists(method)]
-        if any(rule.public for rule in listing):
-            by_method[method] = "public"
-        elif listing:
-            by_method[method] = sorted({tuple(sorted(rule.scopes)) for rule in listing})
+        if deciding := _deciding(rules, method):
+            scopes = [sorted(rule.scopes) for rule in deciding]
+            by_method[method] = "public" if deciding[0].public else scopes
     return _folded(by_method)
+
+
+def _deciding(rules: tuple[Rule, ...], method: str) -> list[Rule]:
+    """The rules that let callers in with a method: the first public rule alone, or else the first
+    rule of each set of scopes."""
+    first: dict[tuple[str, ...], Rule] = {}
+    for rule in rules:
+        if rule.lists(method):
+            if rule.public:
+                return [rule]
+            first.setdefault(tuple(sorted(rule.scopes)), rule)
+    return [first[scopes] for scopes in sorted(first)]
 
 
 def _folded(by_method: dict[str, T]) -> dict[str, T]:
@@ -251,13 +261,7 @@ def _places(component: Component) -> tuple[str, dict[str, dict[str, list[int | s
 def _places_by_method(rules: tuple[Rule, ...], common: str) -> dict[str, list[int | str]]:
     by_method: dict[str, list[int | str]] = {}
     for method in METHODS:
-        listing = [rule for rule in rules if rule.lists(method)]
-        first: dict[tuple[str, ...], Rule] = {}
-        for rule in listing:
-            first.setdefault(() if rule.public else tuple(sorted(rule.scopes)), rule)
-        public = [rule for rule in listing if rule.public][:1]
-        deciding = public or [first[scopes] for scopes in sorted(first)]
-        if deciding:
+        if deciding := _deciding(rules, method):
             places = map(_place, deciding)
             by_method[method] = [line if file == common else f"{file}:{line}" for file, line in places]
     return _folded(by_method)
