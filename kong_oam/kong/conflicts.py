@@ -167,16 +167,6 @@ def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagno
     return Diagnostic("ENV405", message)
 
 
-def _theirs(
-    stack: str, what: str, row: Row, place: Position | None = None, otherwise: str = "renamed or "
-) -> Diagnostic:
-    """What is somebody else's, and what they can do about it: remove it, or something else before that."""
-    owner = Asking(stack, whole=True).owner(row)
-    remedy = f"have it {otherwise}removed by " + ("a run of that stack" if owner.stack else "whoever made it")
-    message = f"Kong has {what} ({row['id']}) {made_by(row, owner)}. It is left as it is; {remedy}"
-    return Diagnostic("ENV405", message, place)
-
-
 def _is_ours(stack: str, row: Row) -> bool:
     """Whether some stack of this estate made the entity."""
     return Asking(stack, whole=True).owner(row).kind == "ours"
@@ -199,8 +189,11 @@ def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic
             f"it, or this is another state. See what `python -m kong_oam recover -s {own}` says"
         )
         return Diagnostic("ENV406", message, need.place)
-    otherwise = "take other hosts or be " if need.type == _CERTIFICATE else "renamed or "
-    return _theirs(stack, what, row, need.place, otherwise)
+    owner = Asking(stack, whole=True).owner(row)
+    otherwise = "take other hosts or be" if need.type == _CERTIFICATE else "renamed or"
+    remedy = f"have it {otherwise} removed by {'a run of that stack' if owner.stack else 'whoever made it'}"
+    message = f"Kong has {what} ({row['id']}) {made_by(row, owner)}. It is left as it is; {remedy}"
+    return Diagnostic("ENV405", message, need.place)
 
 
 def _names(row: Row) -> Iterable[str]:
