@@ -43,7 +43,7 @@ from kong_oam.cli import (
 from kong_oam.cli.command import UNUSABLE, Command
 from kong_oam.cli.console import MODULE, SCRIPT, as_called, complain, console
 from kong_oam.diagnostics import nearest, printable
-from kong_oam.errors import InputError
+from kong_oam.errors import KongOamError
 
 COMMANDS: tuple[Command, ...] = (
     check.COMMAND,
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = command.run(options, console(sys.stdout, as_json=options.json))
         sys.stdout.flush()
-    except InputError as error:
+    except KongOamError as error:
         complain(error)
         return UNUSABLE
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from kong_oam.cli.console import remark
 from kong_oam.cli.estates import judging_settings, no_stack_is_here, reading_of, settings_of, with_definitions
 from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import some
+from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading
 from kong_oam.render.project import FOLDER
 
@@ -48,7 +49,7 @@ def read_at(
                 return f"{prefix}{os.path.relpath(file, copy)}" if file.is_relative_to(top) else str(file)
 
             return reading_of(names, then, named=named, project=copy), settings
-        except UsageError as error:
+        except KongOamError as error:
             raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None
 
 

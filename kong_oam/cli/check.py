@@ -36,6 +36,7 @@ from kong_oam.cli.output import write_sarif
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic, Position, errors, ordered, printable
+from kong_oam.errors import KongOamError
 from kong_oam.kong.kong_plugin import findings
 from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.files import files_of
@@ -154,7 +155,7 @@ def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
         reading, settings = read_at(
             options.since, options.stack, options.applications, options.definitions, prefix="", told_as=told_as
         )
-    except UsageError as error:
+    except KongOamError as error:
         remark(f"{told_as}: {error}; everything counts as new")
         return ()
     compiled = _compiled(reading, settings, None)

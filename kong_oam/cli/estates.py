@@ -18,7 +18,6 @@ from kong_oam.access.settings.stack import (
     STACKS,
     Describe,
     Settings,
-    StackError,
     plain,
     read_file,
     stack_file,
@@ -27,7 +26,6 @@ from kong_oam.access.settings.stack import (
 from kong_oam.cli.command import UsageError
 from kong_oam.diagnostics import Diagnostic, Position, errors, some
 from kong_oam.oam.application import Reading, ReadOne
-from kong_oam.render.program import EvaluatorError
 from kong_oam.render.stage import Renderer, read_applications
 
 DEFAULT = "local"
@@ -71,27 +69,21 @@ def add_applications(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -> Settings:
-    """The settings of the stack; `describe` says how its providers spell tokens. Raises UsageError."""
-    try:
-        return read_file(stack_file(stack, folder), describe)
-    except StackError as error:
-        raise UsageError(str(error)) from None
+    """The settings of the stack; `describe` says how its providers spell tokens. Raises StackError."""
+    return read_file(stack_file(stack, folder), describe)
 
 
 def judging_settings(stack: str) -> Settings:
     """The settings of the stack by which Applications are judged. Where no stack is, and none was asked for, there are
-    usual ones. Raises UsageError."""
+    usual ones. Raises StackError."""
     if stack != DEFAULT or not no_stack_is_here():
         return settings_of(stack)
-    try:
-        return assumed(stack, datetime.date.today())
-    except StackError as error:
-        raise UsageError(str(error)) from None
+    return assumed(stack, datetime.date.today())
 
 
 def asked_settings(options: argparse.Namespace) -> Settings:
     """The judging settings of the stack that the options of `add_estate` name, with the definitions that these name.
-    Raises UsageError."""
+    Raises StackError."""
     return with_definitions(judging_settings(options.stack), options.definitions)
 
 
@@ -116,22 +108,19 @@ def reading_of(
     renderer: Renderer | None = None,
 ) -> Reading:
     """Reads and renders the Applications that are named on the command line, or else those that the stack names; what
-    is named, and how, says kong_oam.render.stage.read_applications. Raises UsageError where a type needs an evaluator
-    and there is none."""
-    try:
-        return read_applications(
-            settings.applications if names is None else names,
-            settings.definitions,
-            settings.stack.minor,
-            named=named,
-            folder=folder,
-            project=project,
-            read_one=read_one,
-            renderer=renderer,
-            labels=settings.stack.labels,
-        )
-    except EvaluatorError as error:
-        raise UsageError(str(error)) from None
+    is named, and how, says kong_oam.render.stage.read_applications. Raises EvaluatorError where a type needs an
+    evaluator and there is none."""
+    return read_applications(
+        settings.applications if names is None else names,
+        settings.definitions,
+        settings.stack.minor,
+        named=named,
+        folder=folder,
+        project=project,
+        read_one=read_one,
+        renderer=renderer,
+        labels=settings.stack.labels,
+    )
 
 
 def estate_of(reading: Reading, settings: Settings) -> Estate:

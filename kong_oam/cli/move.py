@@ -6,7 +6,7 @@ import argparse
 from threading import Event
 from typing import TYPE_CHECKING
 
-from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.cli.interrupts import interrupting
@@ -35,19 +35,15 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # The other verbs start without what asks the engine.
-    from kong_oam.errors import EngineError, UndoneError
     from kong_oam.stacks.move import find, perform
 
     settings = settings_of(options.stack)
     estate = estate_of(reading_of(None, settings), settings)
-    try:
-        found = find(settings, estate)
-        if options.yes and found.moves:
-            interrupted = Event()
-            with interrupting(interrupted.set):
-                perform(settings, found, interrupted.is_set)
-    except (EngineError, UndoneError) as error:
-        raise UsageError(str(error)) from None
+    found = find(settings, estate)
+    if options.yes and found.moves:
+        interrupted = Event()
+        with interrupting(interrupted.set):
+            perform(settings, found, interrupted.is_set)
     name = settings.stack.name
     if not found.moves:
         console.print(f"every component of '{name}' is in the stack that it is to be in")

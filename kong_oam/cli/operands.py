@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, ModelError, exported, joined, load_model, model_of
+from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, exported, joined, load_model, model_of
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file
 from kong_oam.cli.at_revision import Names, read_at
 from kong_oam.cli.command import UsageError
@@ -22,9 +22,10 @@ from kong_oam.cli.estates import (
 )
 from kong_oam.cli.revisions import is_revision
 from kong_oam.diagnostics import printable
-from kong_oam.engine.cli import LONG, CliError, pulumi
+from kong_oam.engine.cli import LONG, pulumi
 from kong_oam.engine.stacks import existing, stacks_of
 from kong_oam.engine.state import PLUGIN, STACK, Resource, logical_name
+from kong_oam.errors import KongOamError
 from kong_oam.kong.enforced import enforced
 from kong_oam.oam.application import Reading
 from kong_oam.oam.files import is_in
@@ -69,7 +70,7 @@ class Operand:
         """
         try:
             return self._models()
-        except UsageError as error:
+        except KongOamError as error:
             raise UsageError(f"{self.side} ({printable(self.text)}): {error}") from None
 
     def _models(self) -> tuple[AccessModel, ...]:
@@ -126,10 +127,7 @@ def _model(reading: Reading, settings: Settings) -> AccessModel:
 
 
 def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
-    try:
-        return _models_of_state(_together([_parsed(_export(name)) for name in _stacks(stack)]))
-    except CliError as error:
-        raise UsageError(str(error)) from None
+    return _models_of_state(_together([_parsed(_export(name)) for name in _stacks(stack)]))
 
 
 def _stacks(stack: str) -> list[str]:
@@ -161,7 +159,7 @@ def _saved_models(path: Path) -> tuple[AccessModel, ...]:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
         return _models_of_state(data)
-    return (_loaded_model(exported(data) if isinstance(data, dict) else data),)
+    return (load_model(exported(data) if isinstance(data, dict) else data),)
 
 
 def _models_of_state(state: Any) -> tuple[AccessModel, ...]:
@@ -172,7 +170,7 @@ def _models_of_state(state: Any) -> tuple[AccessModel, ...]:
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
     outputs = next((resource.outputs for resource in resources if resource.type == STACK), {})
-    last_model = _loaded_model(exported(outputs))
+    last_model = load_model(exported(outputs))
     models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
     # last run left that came to its end.
@@ -185,10 +183,3 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"no JSON: {error}") from None
-
-
-def _loaded_model(data: Any) -> AccessModel:
-    try:
-        return load_model(data)
-    except ModelError as error:
-        raise UsageError(str(error)) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console, complain
 from kong_oam.cli.estates import settings_of
+from kong_oam.errors import SettingsError
 
 _DETAILS = """\
 Says what a change does to each stack, as Markdown; on GitHub as one comment of the pull request.
@@ -86,7 +87,7 @@ def _has_partitions(stack: str) -> bool:
     """Whether it is the base of an estate in partitions. What is wrong with its settings, `check` says."""
     try:
         settings = settings_of(stack)
-    except UsageError:
+    except SettingsError:
         return False
     return settings.partition is None and bool(settings.stack.partitions)
 

@@ -81,7 +81,6 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
 def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     # The other verbs start without what runs the engine.
     from kong_oam.engine.stacks import listed
-    from kong_oam.errors import KongOamError
     from kong_oam.identity.kinds import describe
     from kong_oam.stacks.fingerprint import configurations
     from kong_oam.stacks.order import Estates
@@ -97,34 +96,31 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     for name in options.only:
         if name not in settings.stack.partitions:
             raise UsageError(f"there is no partition {quoted(name)}{suggestion(name, settings.stack.partitions)}")
-    try:
-        estates = Estates(settings, estate_of(reading_of(None, settings), settings), configurations(settings))
-        there, recorded = listed(), verb in ("up", "preview")
-        known = read(settings.stack.name, settings.stack.partitions, there) if recorded else Known()
-        wanted = estates.outdated(known, settings.as_of) if recorded and not options.all else estates.partitions
-        chosen = [name for name in wanted if not options.only or name in options.only]
-        only = options.only or settings.stack.partitions
-        more = ("--policy-pack", options.policy_pack) if vars(options).get("policy_pack") else ()
-        runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only, there, known, more)
-        if verb == "preview" and options.list:
-            console.print(json.dumps(_of(there, map(runs.name, chosen))))
-            return OK
-        count = len(settings.stack.partitions) + 1
-        if not chosen:
-            console.print(f"nothing to be run: each of the {count} stacks of '{settings.stack.name}' is as it is meant")
-            return OK
-        console.print(f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}")
-        if verb == "up" and options.plan:
-            for line in lines(runs.plan(chosen), settings.stack.name):
-                console.print(line)
-            return FOUND
-        if verb != "preview" and not options.yes:
-            console.print("Then the same with --yes")
-            return FOUND
-        with interrupting(runs.interrupt):
-            runs.over(chosen)
-    except KongOamError as error:
-        raise UsageError(str(error)) from None
+    estates = Estates(settings, estate_of(reading_of(None, settings), settings), configurations(settings))
+    there, recorded = listed(), verb in ("up", "preview")
+    known = read(settings.stack.name, settings.stack.partitions, there) if recorded else Known()
+    wanted = estates.outdated(known, settings.as_of) if recorded and not options.all else estates.partitions
+    chosen = [name for name in wanted if not options.only or name in options.only]
+    only = options.only or settings.stack.partitions
+    more = ("--policy-pack", options.policy_pack) if vars(options).get("policy_pack") else ()
+    runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only, there, known, more)
+    if verb == "preview" and options.list:
+        console.print(json.dumps(_of(there, map(runs.name, chosen))))
+        return OK
+    count = len(settings.stack.partitions) + 1
+    if not chosen:
+        console.print(f"nothing to be run: each of the {count} stacks of '{settings.stack.name}' is as it is meant")
+        return OK
+    console.print(f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}")
+    if verb == "up" and options.plan:
+        for line in lines(runs.plan(chosen), settings.stack.name):
+            console.print(line)
+        return FOUND
+    if verb != "preview" and not options.yes:
+        console.print("Then the same with --yes")
+        return FOUND
+    with interrupting(runs.interrupt):
+        runs.over(chosen)
     return _ended(runs, console)
 
 

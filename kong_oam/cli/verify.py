@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kong_oam.access.model import METHODS
-from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import add_estate, estate_of, reading_of, settings_of, with_definitions
 from kong_oam.verify.deviations import KINDS, Deviation, Exposure
@@ -48,15 +48,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     # Only this verb needs the gateway's side, and the SDKs behind it: the others start without them.
     from kong_oam.identity.kinds import describe
-    from kong_oam.verify.stack import UnverifiedError, verify, workloads
+    from kong_oam.verify.stack import verify, workloads
 
     settings = with_definitions(settings_of(options.stack, describe=describe), options.definitions)
     estate = estate_of(reading_of(options.applications, settings), settings)
-    try:
-        result = verify(settings, estate, options.outputs) if options.only != "cluster" else None
-        cluster = workloads(settings, estate) if options.only != "gateway" else None
-    except UnverifiedError as error:
-        raise UsageError(str(error)) from None
+    result = verify(settings, estate, options.outputs) if options.only != "cluster" else None
+    cluster = workloads(settings, estate) if options.only != "gateway" else None
     findings, altered = result.findings if result else (), cluster.altered if cluster else ()
     if console.json:
         console.print_json([_entry(*finding) for finding in findings] + [_altered(entry) for entry in altered])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kong_oam.cli.command import OK
 from kong_oam.cli.console import Console, complain
-from kong_oam.errors import InputError
+from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Own, Reading, ReadOne, read_file
 
 Look = dict[str, tuple[int, ...] | None]
@@ -36,7 +36,7 @@ def watch(
     """Calls `answer` at once, and again whenever one of `files` was saved, came or went, until Ctrl-C. Before
     each answer `refresh` is called, after which there may be others. Returns the exit status.
 
-    `answer` is given what reads a file, or knows it. A later InputError of both is printed; the first one is raised.
+    `answer` is given what reads a file, or knows it. A later KongOamError of both is printed; the first one is raised.
     """
     looks: Look | None = None
     readings: dict[str, _Kept] = {}
@@ -52,7 +52,7 @@ def watch(
                 looks = _look(files())
                 _clear(console)
                 answer(_reader(looks, readings))
-            except InputError as error:
+            except KongOamError as error:
                 if is_first:
                     raise
                 complain(error)
