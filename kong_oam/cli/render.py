@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -44,14 +43,9 @@ _OF = {
 """What a comment says of an object, by where it comes from."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """An object of a component. `place`: the namespace, behind the name of a further cluster; `origin` as in _OF."""
-
-    component: str
-    place: str
-    origin: str
-    object: Manifest
+_Shown = Mapping[str, Any]
+"""An object of a component, as JSON has it: component, object, its origin as in _OF, and its place: the namespace,
+behind the name of a further cluster."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,14 +66,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         components = {options.component: components[options.component]}
     shown = [one for component in components.values() for one in _objects(application, component, settings)]
     if console.json:
-        console.print_json([_entry(one) for one in shown])
+        console.print_json(shown)
         return OK
     by = "by usual settings, since no stack is here" if no_stack_is_here() else f"on stack {options.stack}"
     console.print(f"# {len(shown)} object(s) of {application.name}, {by}")
     for one in shown:
-        console.print("---", f"# {one.component} in {one.place}{_OF[one.origin]}")
+        console.print("---", f"# {one['component']} in {one['place']}{_OF[one['origin']]}")
         # All that is not ASCII is escaped, so that it steers no terminal and is the same YAML.
-        console.print_exactly(yaml.dump(one.object, Dumper=_InFull, sort_keys=False, width=120).removesuffix("\n"))
+        console.print_exactly(yaml.dump(one["object"], Dumper=_InFull, sort_keys=False, width=120).removesuffix("\n"))
     return OK
 
 
@@ -95,10 +89,6 @@ def _known(what: str, name: str, there: Iterable[str]) -> None:
         raise UsageError(f"there is no {what} {quoted(name)}{suggestion(name, there)}")
 
 
-def _entry(one: _Shown) -> dict[str, Any]:
-    return {"component": one.component, "place": one.place, "origin": one.origin, "object": one.object}
-
-
 def _objects(application: Application, component: Component, settings: Settings) -> Iterator[_Shown]:
     """The objects at every place of the component; none of one that runs elsewhere."""
     for site in component.sites:
@@ -106,7 +96,8 @@ def _objects(application: Application, component: Component, settings: Settings)
             continue
         made = placed_objects(application, site, settings)
         for one in (*foundations_of(site, settings.stack.name), *made.all):
-            yield _Shown(site.key, site.at, _origin(one), _with_names(_masked(one.manifest), one))
+            manifest = _with_names(_masked(one.manifest), one)
+            yield {"component": site.key, "place": site.at, "origin": _origin(one), "object": manifest}
 
 
 def _origin(one: PlacedObject) -> str:
