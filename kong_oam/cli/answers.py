@@ -194,7 +194,7 @@ def wanted(answers: Answers) -> Wanted:
     """The component that is meant. Raises InputError where not enough is said, or what would be dropped."""
     if without := missing_flags(answers):
         raise NotScaffolded(f"{some(map(written, without))} missing; `new --help` has an example")
-    for flag in sorted(useless_flags(answers).difference(_OF_SCOPES)):
+    for flag in sorted(useless_flags(answers)):
         if answers[flag]:
             raise NotScaffolded(f"{_reason(flag, answers['type'])}: leave {written(flag)} out")
     return Wanted(**{name: flag.read(answers[name]) for name, flag in FLAGS.items() if answers[name]})
@@ -204,6 +204,8 @@ def _reason(flag: str, component: str | None) -> str:
     """Why a flag says nothing about it."""
     if flag in _OF_CLIENTS:
         return f"only a client of kind {_OF_CLIENTS[flag]} has one"
+    if flag in _OF_SCOPES:
+        return "groups and components hold roles of what offers scopes, a webservice whose users sign in elsewhere"
     return "nobody calls a worker" if component == "worker" else "what runs elsewhere is not deployed here"
 
 

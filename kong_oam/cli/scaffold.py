@@ -18,7 +18,7 @@ import yaml
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
 from kong_oam.access.model import EXTERNAL, ClientKind, Component, Estate, signs_in
-from kong_oam.diagnostics import some, suggestion
+from kong_oam.diagnostics import suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
@@ -95,10 +95,6 @@ class Wanted:
     def key(self) -> str:
         return f"{self.app}/{self.component}"
 
-    @property
-    def offers_scopes(self) -> bool:
-        return self.port is not None and self.client not in _ON_PAGES
-
 
 def scaffold(
     wanted: Wanted, file: str, applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date
@@ -164,10 +160,6 @@ def _check_calls(wanted: Wanted, estate: Estate) -> None:
 
 
 def _check_callers(wanted: Wanted, estate: Estate) -> None:
-    given = [flag for flag, values in (("group", wanted.group), ("caller", wanted.caller)) if values]
-    if given and not wanted.offers_scopes:
-        what = "groups and components hold roles of what offers scopes: a webservice whose users sign in elsewhere"
-        raise NotScaffolded(f"{what}; leave {some((f'--{flag}' for flag in given), ' and ')} out")
     check_clients(wanted.caller, estate)
     clients = {client.component: client for client in estate.clients}
     for caller, _ in wanted.caller:
