@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.request_classes import Subtree
@@ -123,15 +123,22 @@ def reading_of(
     )
 
 
-def estate_of(reading: Reading, settings: Settings) -> Estate:
-    """The estate of the Applications. Raises UsageError with every error where there is one."""
+def compiled_of(reading: Reading, settings: Settings) -> Compiled:
+    """The Applications, compiled to an estate. Raises UsageError with every error where there is one."""
     compiled = compile_estate(reading, settings.stack)
     if compiled.estate is None:
         problems = errors(compiled.diagnostics)
         listed = "\n".join(map(str, problems))
         what = f"{len(problems)} error(s): these Applications would not be provisioned{compiled.reservation}"
         raise UsageError(f"{listed}\n{what}")
-    return compiled.estate
+    return compiled
+
+
+def estate_of(reading: Reading, settings: Settings) -> Estate:
+    """The estate of the Applications. Raises UsageError with every error where there is one."""
+    estate = compiled_of(reading, settings).estate
+    assert estate  # there is no error
+    return estate
 
 
 def not_judged(names: Iterable[str]) -> str:

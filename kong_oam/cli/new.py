@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.compile.estate import Compiled
 from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.answers import FLAGS, Answers, missing_flags, settle, wanted, written
 from kong_oam.cli.command import OK, Command, UsageError, quoted
@@ -18,7 +18,14 @@ from kong_oam.cli.console import Console
 from kong_oam.cli.dialogue import Dialogue
 from kong_oam.cli.diff import document, for_all, print_changes
 from kong_oam.cli.draft import Draft, drafted
-from kong_oam.cli.estates import add_estate, asked_settings, diagnostic_entry, no_stack_is_here, reading_of
+from kong_oam.cli.estates import (
+    add_estate,
+    asked_settings,
+    compiled_of,
+    diagnostic_entry,
+    no_stack_is_here,
+    reading_of,
+)
 from kong_oam.cli.scaffold import NotScaffolded
 from kong_oam.cli.writing import write_all
 from kong_oam.diagnostics import Diagnostic, errors
@@ -67,7 +74,7 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
     names = options.applications or settings.applications
     folder = _folder(names)
     reading = reading_of([name for name in names if not is_empty_folder(name)], settings, renderer=renderer)
-    compiled = _compiled(reading, settings)
+    compiled = compiled_of(reading, settings)
     assert compiled.estate  # there is no error
     answers: Answers = {flag: getattr(options, flag) for flag in FLAGS}
     settle(answers)
@@ -108,15 +115,6 @@ def _folder(names: Sequence[str]) -> Path:
     if folder is None:
         raise UsageError(f"{' '.join(map(quoted, names))} names no folder that is there; a new Application needs one")
     return folder
-
-
-def _compiled(reading: oam.Reading, settings: Settings) -> Compiled:
-    """What is read, compiled. Raises UsageError with every error where there is one."""
-    compiled = compile_estate(reading, settings.stack)
-    if compiled.estate is None:
-        wrong = errors(compiled.diagnostics)
-        raise UsageError(_listed(wrong, f"{_counted(wrong)} in the Applications; mend them first"))
-    return compiled
 
 
 def _counted(findings: Sequence[Diagnostic]) -> str:

@@ -504,7 +504,7 @@ def test_applications_with_errors_are_mended_first(capsys: pytest.CaptureFixture
     """Nobody extends what would not be provisioned."""
     Path(BILLING).write_text("spec: [\n")
     assert main(["new", *API]) == 2
-    assert "1 error(s) in the Applications; mend them first" in capsys.readouterr().err
+    assert "1 error(s): these Applications would not be provisioned" in capsys.readouterr().err
 
 
 def test_json_has_the_files(capsys: pytest.CaptureFixture[str]) -> None:
