@@ -123,12 +123,6 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(admin: httpx.Cli
         assert "have it take other hosts or be removed by whoever made it" in found.message
 
 
-def test_a_host_that_another_stacks_certificate_is_shown_for_is_named_with_that_stack(admin: httpx.Client) -> None:
-    _certificate(admin, *names.tags("prod"))
-    (found,) = _found(admin)
-    assert "that stack 'prod' made" in found.message and "removed by a run of that stack" in found.message
-
-
 def _issuers(admin: httpx.Client, held: Held = NOTHING, known: Mapping[str, str] | None = None) -> list[Diagnostic]:
     with AdminApi(Account(str(admin.base_url))) as asked:
         return list(issuer_conflicts(asked, SETTINGS, ESTATE, held, known or {}))

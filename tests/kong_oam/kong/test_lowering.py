@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -193,15 +191,6 @@ def test_every_field_of_the_schema_is_sent() -> None:
     assert config_json(SCHEMA, "p", {"b": [], "f": {}}) == '{"a":null,"b":[],"c":{"d":1,"e":null},"f":{"g":null}}'
 
 
-def test_a_field_is_sent_by_its_former_name_as_well() -> None:
-    """Kong prints both, and strict matching compares what it prints."""
-    former = {"c_d": {"type": "number", "deprecation": {"replaced_with": [{"path": ["c", "d"]}]}}}
-    record = SCHEMA["fields"][-1]["config"]
-    schema = {"fields": [{"config": {**record, "shorthand_fields": [former]}}]}
-    assert json.loads(config_json(schema, "p", {"c": {"d": 2}}))["c_d"] == 2
-    assert json.loads(config_json(schema, "p", {}))["c_d"] == 1
-
-
 def test_a_plugin_that_writes_records_clears_kongs_own_beside_its_own_fields() -> None:
     """Any plugin whose schema has the field, where the stack keeps records; other plugins stay as they are."""
     field = {"custom_fields_by_lua": {"type": "map", "keys": {"type": "string"}, "values": {"type": "string"}}}
@@ -382,27 +371,6 @@ def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:
         pytest.raises(AdminError, match=r"answers 404; check gateway\.adminUrl, gateway\.workspace"),
     ):
         inspect(Account(kong.admin_url, workspace="nowhere"))
-
-
-def test_preflight_sends_the_credentials_that_the_provider_sends() -> None:
-    """Kong Enterprise's token and the key of a proxy before the Admin API, each in its own header."""
-    seen: dict[str, str] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.update({name.lower(): value for name, value in self.headers.items()})
-            self.send_error(403)
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.handle_request)
-    thread.start()
-    with pytest.raises(AdminError, match=r"refuses the credentials \(403\)"):
-        inspect(Account(f"http://127.0.0.1:{server.server_port}", token="t", api_key="k"))
-    thread.join(10)
-    server.server_close()
-    assert (seen["kong-admin-token"], seen["apikey"]) == ("t", "k")
 
 
 def test_a_stack_may_say_itself_how_long_its_workers_take() -> None:
