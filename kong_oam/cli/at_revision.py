@@ -39,10 +39,10 @@ def read_at(
             settings = judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
             settings = with_definitions(settings, definitions)
             asked = applications or settings.applications
-            names = of.held(asked, top)
-            if foreign := of.foreign([*asked, *settings.definitions]):
-                remark(f"{told_as}: {_as_now(foreign)}")
-            defined_by = of.held(settings.definitions, top)
+            names, foreign = of.held(asked, top)
+            defined_by, more = of.held(settings.definitions, top)
+            if foreign or more:
+                remark(f"{told_as}: {_as_now([*foreign, *more])}")
             then = replace(settings, definitions=tuple(str(path.absolute()) for path in defined_by))
 
             def named(file: Path) -> str:

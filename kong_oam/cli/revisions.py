@@ -31,38 +31,33 @@ class Revision:
         """Where `extract` puts what is at a path, seen from the working directory."""
         return into / self._inside(path)
 
-    def held(self, names: Iterable[str], into: Path) -> list[Path]:
-        """Extracts what the names name, files, folders and globs seen from the working directory, and returns where it
-        is now; what does not lie in the repository stays where it is. Raises UsageError."""
+    def held(self, names: Iterable[str], into: Path) -> tuple[list[Path], list[str]]:
+        """Extracts what the names name, files, folders and globs seen from the working directory.
+
+        Returns where it is now; what does not lie in the repository stays where it is. Returns also
+        what of it is in none of the repository's commits, as `extract` does. Raises UsageError.
+        """
         held = {name: self.copied(name, into) for name in names if self.holds(name)}
-        self.extract([root_of(Path(name)) for name in held], into)
-        return [held.get(name, Path(name)) for name in names]
+        foreign = self.extract([root_of(Path(name)) for name in held], into)
+        places = [held.get(name, Path(name)) for name in names]
+        return places, [*foreign, *(name for name in names if name not in held)]
 
-    def foreign(self, names: Iterable[str]) -> list[str]:
-        """What of that is in none of the repository's commits: names of what lies elsewhere, and repositories with YAML
-        below what is named that this one knows nothing of, as the working directory sees them."""
-        submodules = self._submodules()
-        found: list[str] = []
-        for name in names:
-            if not self.holds(name):
-                found.append(name)
-                continue
-            below = self._foreign(self._inside(root_of(Path(name))), submodules)
-            found += [os.path.relpath(self.top / path) for path in below if not is_empty_folder(self.top / path)]
-        return [*dict.fromkeys(found)]
-
-    def extract(self, paths: Iterable[str | Path], into: Path) -> None:
+    def extract(self, paths: Iterable[str | Path], into: Path) -> list[str]:
         """Writes the files at or below the paths as a checkout of the commit has them, links as links; those of
         submodules as well, and what other repositories have there, as it is now. `into` is as the repository's folder.
-        Raises UsageError."""
+
+        Returns these other repositories, those with YAML, as the working directory sees them. Raises UsageError.
+        """
         roots = [self._inside(path) for path in paths]
         self._check_out(roots, into)
-        for path, commit in self._submodules().items():
+        submodules = self._submodules()
+        for path, commit in submodules.items():
             if any(path.is_relative_to(root) or root.is_relative_to(path) for root in roots):
                 Revision(commit, self.top / path).extract([self.top / path], into / path)
-        for root in roots:
-            for path in self._foreign(root, self._submodules()):
-                _copy(self.top / path, into / path)
+        foreign = {path for root in roots for path in self._foreign(root, submodules)}
+        for path in foreign:
+            _copy(self.top / path, into / path)
+        return [os.path.relpath(self.top / path) for path in sorted(foreign) if not is_empty_folder(self.top / path)]
 
     def _check_out(self, roots: Iterable[Path], into: Path) -> None:
         entries = [*self._entries()]
