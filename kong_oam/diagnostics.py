@@ -112,12 +112,9 @@ def suggestion(word: str, names: Iterable[str]) -> str:
     """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where there are many.
     Capitals are no difference."""
     choices = sorted(names)
-    by_folded = {name.casefold(): name for name in choices}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{by_folded[near[0]]}'?"
     more = f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
-    return f"; known: {', '.join(choices[:_LISTED])}{more}" if choices else ""
+    known = f"; known: {', '.join(choices[:_LISTED])}{more}" if choices else ""
+    return nearest(word, choices, 1) or known
 
 
 def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
