@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, exported, joined, load_model, model_of
+from kong_oam.access.diff.snapshot import AccessModel, exported, joined, load_model, model_of
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file
 from kong_oam.cli.at_revision import Names, read_at
 from kong_oam.cli.command import UsageError
@@ -127,7 +127,7 @@ def _model(reading: Reading, settings: Settings) -> AccessModel:
 
 
 def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
-    return _models_of_state(_together([_parsed(_export(name)) for name in _stacks(stack)]))
+    return _models_of_states([_parsed(_export(name)) for name in _stacks(stack)])
 
 
 def _stacks(stack: str) -> list[str]:
@@ -142,35 +142,26 @@ def _export(stack: str) -> str:
     return pulumi("stack", "export", stack=stack, timeout=LONG)
 
 
-def _together(states: Sequence[Any]) -> Any:
-    """The states of an estate's stacks as one: all resources, and of each one's outputs the models."""
-    if len(states) == 1:
-        return states[0]
-    resources = [one for state in states for one in state["deployment"].get("resources") or ()]
-    texts = [text for one in resources if one["type"] == STACK and (text := exported(one.get("outputs") or {}))]
-    root = {"type": STACK, "urn": f"{STACK}::all", "outputs": {OUTPUT: joined(texts)} if texts else {}}
-    return {"deployment": {"resources": [root, *(one for one in resources if one["type"] != STACK)]}}
-
-
 def _saved_models(path: Path) -> tuple[AccessModel, ...]:
     try:
         data = _parsed(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
-        return _models_of_state(data)
+        return _models_of_states([data])
     return (load_model(exported(data) if isinstance(data, dict) else data),)
 
 
-def _models_of_state(state: Any) -> tuple[AccessModel, ...]:
-    """The models that are enforced by the state; settings are those that the stack exported last."""
+def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
+    """The models that are enforced by the states of an estate's stacks; settings are those that these exported last."""
     try:
-        rows = state["deployment"].get("resources") or ()
+        rows = [row for state in states for row in state["deployment"].get("resources") or ()]
         resources = [Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {}) for row in rows]
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
-    outputs = next((resource.outputs for resource in resources if resource.type == STACK), {})
-    last_model = load_model(exported(outputs))
+    outputs = [exported(resource.outputs) for resource in resources if resource.type == STACK]
+    texts = [text for text in outputs if text]
+    last_model = load_model(joined(texts) if len(texts) > 1 else next(iter(texts), None))
     models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
     # last run left that came to its end.
