@@ -85,14 +85,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]:
     """The words that may stand in place of the last of `words`; none where it is a file's name, or a free text."""
-    before, current = [word for word in words[:-1] if word != "="], words[-1]  # bash splits `--stack=local` in three
+    *before, current = words
     if "--" in before:
         return []
-    current, prefix = "" if current == "=" else current, ""
-    if current.startswith("--") and "=" in current:
-        flag, _, current = current.partition("=")
-        before.append(flag)
-        prefix = f"{flag}="
     option: argparse.Action | None = None
     for word in before:
         if word.startswith("-"):
@@ -103,7 +98,7 @@ def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]
             parser = next((inner.choices[word] for inner in _inner(parser) if word in inner.choices), parser)
     values = _values(option) if option else _operands(parser)
     found = _options(parser) if current.startswith("-") else values
-    return [(prefix + word, summary) for word, summary in found if word.startswith(current)]
+    return [(word, summary) for word, summary in found if word.startswith(current)]
 
 
 def _inner(parser: argparse.ArgumentParser) -> Iterator[argparse._SubParsersAction[argparse.ArgumentParser]]:

@@ -54,9 +54,6 @@ def offered(*words: str) -> list[str]:
         (["check", "--s"], ["--stack", "--since", "--sarif"]),
         (["check", "--stack", ""], ["aws", "local", "logs"]),
         (["check", "--stack", "lo"], ["local", "logs"]),
-        (["check", "--stack", "=", "lo"], ["local", "logs"]),
-        (["check", "--stack", "="], ["aws", "local", "logs"]),
-        (["check", "--stack=lo"], ["--stack=local", "--stack=logs"]),
         (["check", "--stack=local", "--sta"], ["--stack"]),
         (["check", "--stack", "check", "--j"], ["--json"]),
         (["recover", "-s", "a"], ["aws"]),
@@ -143,7 +140,7 @@ def _until(terminal: int, words: str) -> str:
 
 
 KEYS = [
-    ("kong-oam ch\t--stack=loc\t--js\t", "<check><--stack=local><--json>"),
+    ("kong-oam ch\t--stack loc\t--js\t", "<check><--stack><local><--json>"),
     ("kong-oam emergency -s a\top\t", "<emergency><-s><aws><open>"),
     ("kong-oam check --sarif stacks/Pulumi.a\t", "<check><--sarif><stacks/Pulumi.aws.yaml>"),
     ("kong-oam who -f README st\tPulumi.a\t", "<who><-f><README><stacks/Pulumi.aws.yaml>"),
