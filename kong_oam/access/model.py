@@ -303,7 +303,8 @@ class Estate:
 
     @cached_property
     def below(self) -> Mapping[tuple[str, PathSegments], list[tuple[Endpoint, Component]]]:
-        """By host and path, the endpoints of that very host at or below the path, with their components."""
+        """By host and path, the endpoints of that very host at or below the path, with their
+        components."""
         found: dict[tuple[str, PathSegments], list[tuple[Endpoint, Component]]] = {}
         for host, pairs in self.by_host.items():
             for endpoint, component in pairs:

@@ -14,7 +14,8 @@ from kong_oam.diagnostics import printable, some, suggestion
 from kong_oam.errors import InputError
 
 Answers = dict[str, Any]
-"""By flag, as argparse has it: a text, or a list of texts; None where nothing was said, and something empty for no."""
+"""By flag, as argparse has it: a text, or a list of texts; None where nothing was said, and
+something empty for no."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _RATE = re.compile(r"(?:(?P<per>[a-z]+):)?(?P<requests>[1-9][0-9]{0,8})/(?P<window>[a-z]+)")
@@ -50,8 +51,8 @@ _PER = get_args(Per)
 
 
 def rate(text: str) -> Mapping[str, Any]:
-    """Parses REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW, into what a trait rate-limit says. Raises
-    InputError."""
+    """Parses REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW, into what a trait rate-limit
+    says. Raises InputError."""
     found = _RATE.fullmatch(text)
     if found is None or (found["per"] or _PER[0]) not in _PER or found["window"] not in WINDOWS:
         what = f"write REQUESTS/WINDOW as 60/minute, or user:60/minute ({', '.join(_PER)}; {', '.join(WINDOWS)})"
@@ -75,7 +76,8 @@ def name(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag, and how its answer is read. `separator`: the text between several answers; empty: there is one answer.
+    """A flag, and how its answer is read. `separator`: the text between several answers; empty:
+    there is one answer.
 
     A flag without a `metavar` takes no value.
     """
@@ -88,7 +90,8 @@ class Flag:
     choices: tuple[str, ...] | None = None
 
     def read(self, answer: Any) -> Any:
-        """Reads an answer: a text, or a list of texts where there may be several. Raises InputError."""
+        """Reads an answer: a text, or a list of texts where there may be several. Raises
+        InputError."""
         if self.separator:
             return tuple(map(self.parse, answer))
         if self.choices and answer not in self.choices:
@@ -191,7 +194,8 @@ def missing_flags(answers: Mapping[str, Any]) -> list[str]:
 
 
 def wanted(answers: Answers) -> Wanted:
-    """The component that is meant. Raises InputError where not enough is said, or what would be dropped."""
+    """The component that is meant. Raises InputError where not enough is said, or what would be
+    dropped."""
     if without := missing_flags(answers):
         raise NotScaffolded(f"{some(map(written, without))} missing; `new --help` has an example")
     for flag in sorted(useless_flags(answers)):

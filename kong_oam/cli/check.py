@@ -173,8 +173,9 @@ def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Co
 
 @dataclass(frozen=True)
 class Report:
-    """What is printed: the findings at the files that were named, and how many there are `elsewhere`. `new`: those that
-    the revision did not have, all of them where no revision was named."""
+    """What is printed: the findings at the files that were named, and how many there are
+    `elsewhere`. `new`: those that the revision did not have, all of them where no revision was
+    named."""
 
     compiled: Compiled
     diagnostics: tuple[Diagnostic, ...]

@@ -69,7 +69,8 @@ def add_applications(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -> Settings:
-    """The settings of the stack; `describe` says how its providers spell tokens. Raises StackError."""
+    """The settings of the stack; `describe` says how its providers spell tokens. Raises
+    StackError."""
     return read_file(stack_file(stack, folder), describe)
 
 
@@ -107,9 +108,9 @@ def reading_of(
     read_one: ReadOne | None = None,
     renderer: Renderer | None = None,
 ) -> Reading:
-    """Reads and renders the Applications that are named on the command line, or else those that the stack names; what
-    is named, and how, says kong_oam.render.stage.read_applications. Raises EvaluatorError where a type needs an
-    evaluator and there is none."""
+    """Reads and renders the Applications that are named on the command line, or else those that the
+    stack names; what is named, and how, says kong_oam.render.stage.read_applications. Raises
+    EvaluatorError where a type needs an evaluator and there is none."""
     return read_applications(
         settings.applications if names is None else names,
         settings.definitions,
@@ -124,7 +125,8 @@ def reading_of(
 
 
 def compiled_of(reading: Reading, settings: Settings) -> Compiled:
-    """The Applications, compiled to an estate. Raises UsageError with every error where there is one."""
+    """The Applications, compiled to an estate. Raises UsageError with every error where there is
+    one."""
     compiled = compile_estate(reading, settings.stack)
     if compiled.estate is None:
         problems = errors(compiled.diagnostics)

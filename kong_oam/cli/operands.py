@@ -153,7 +153,8 @@ def _saved_models(path: Path) -> tuple[AccessModel, ...]:
 
 
 def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
-    """The models that are enforced by the states of an estate's stacks; settings are those that these exported last."""
+    """The models that are enforced by the states of an estate's stacks; settings are those that
+    these exported last."""
     try:
         rows = [row for state in states for row in state["deployment"].get("resources") or ()]
         resources = [Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {}) for row in rows]

@@ -155,7 +155,8 @@ def _caller(record: Mapping[str, Any]) -> str:
 
 
 def _passes(component: Component | None, record: Mapping[str, Any]) -> str:
-    """What would let the request pass, by the Applications as they are; empty where that is not known."""
+    """What would let the request pass, by the Applications as they are; empty where that is not
+    known."""
     code = record["code"]
     if code in _REMEDIES:
         return _REMEDIES[code]

@@ -44,8 +44,8 @@ _OF = {
 
 
 _Shown = Mapping[str, Any]
-"""An object of a component, as JSON has it: component, object, its origin as in _OF, and its place: the namespace,
-behind the name of a further cluster."""
+"""An object of a component, as JSON has it: component, object, its origin as in _OF, and its place:
+the namespace, behind the name of a further cluster."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -43,10 +43,12 @@ class Revision:
         return places, [*foreign, *(name for name in names if name not in held)]
 
     def extract(self, paths: Iterable[str | Path], into: Path) -> list[str]:
-        """Writes the files at or below the paths as a checkout of the commit has them, links as links; those of
-        submodules as well, and what other repositories have there, as it is now. `into` is as the repository's folder.
+        """Writes the files at or below the paths as a checkout of the commit has them, links as
+        links; those of submodules as well, and what other repositories have there, as it is now.
+        `into` is as the repository's folder.
 
-        Returns these other repositories, those with YAML, as the working directory sees them. Raises UsageError.
+        Returns these other repositories, those with YAML, as the working directory sees them.
+        Raises UsageError.
         """
         roots = [self._inside(path) for path in paths]
         self._check_out(roots, into)

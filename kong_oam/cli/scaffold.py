@@ -60,13 +60,14 @@ class NotScaffolded(InputError):  # noqa: N818 - says what happened, as the mess
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The component that somebody wants, by flags of `new`. `caller`: (application/component, whether it may change
-    something, too).
+    """The component that somebody wants, by flags of `new`. `caller`: (application/component,
+    whether it may change something, too).
 
-    `port` is None for workers and for what runs elsewhere. `allow_from` are the networks that it may be called from;
-    none: from anywhere. `max_body` is written as in a trait `limits`; `rate_limit` is what a trait of its kind says.
-    `origin` are of pages that no client of the estate has, `plugin` kinds of Kong's. `client` is one of CLIENTS or
-    None; what calls is at least a service. `redirect_uri` are a native client's, `jwks_uri` is a partner's.
+    `port` is None for workers and for what runs elsewhere. `allow_from` are the networks that it
+    may be called from; none: from anywhere. `max_body` is written as in a trait `limits`;
+    `rate_limit` is what a trait of its kind says. `origin` are of pages that no client of the
+    estate has, `plugin` kinds of Kong's. `client` is one of CLIENTS or None; what calls is at least
+    a service. `redirect_uri` are a native client's, `jwks_uri` is a partner's.
     """
 
     app: str

@@ -1,4 +1,5 @@
-"""Answers after every save: looks at files ten times a second, and reads again what looks otherwise."""
+"""Answers after every save: looks at files ten times a second, and reads again what looks
+otherwise."""
 
 from __future__ import annotations
 
@@ -33,10 +34,12 @@ def watch(
     answer: Callable[[ReadOne], None],
     console: Console,
 ) -> int:
-    """Calls `answer` at once, and again whenever one of `files` was saved, came or went, until Ctrl-C. Before
-    each answer `refresh` is called, after which there may be others. Returns the exit status.
+    """Calls `answer` at once, and again whenever one of `files` was saved, came or went, until
+    Ctrl-C. Before each answer `refresh` is called, after which there may be others. Returns the
+    exit status.
 
-    `answer` is given what reads a file, or knows it. A later KongOamError of both is printed; the first one is raised.
+    `answer` is given what reads a file, or knows it. A later KongOamError of both is printed; the
+    first one is raised.
     """
     looks: Look | None = None
     readings: dict[str, _Kept] = {}

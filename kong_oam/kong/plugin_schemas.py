@@ -21,8 +21,8 @@ _Path = tuple[str | int, ...]
 
 
 def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
-    """Finds plugins, fields and values that the gateway does not have or take. It is asked only where a plugin is asked
-    for. Raises admin.AdminError."""
+    """Finds plugins, fields and values that the gateway does not have or take. It is asked only
+    where a plugin is asked for. Raises admin.AdminError."""
     asked = [plugin for component in estate.exposed for plugin in component.edge.kong_plugins]
     if not asked:
         return ()
@@ -31,8 +31,8 @@ def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
 
 
 def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Iterator[Diagnostic]:
-    """Finds what is wrong with each plugin at the gateway, which is asked about each configuration once. Raises
-    admin.AdminError."""
+    """Finds what is wrong with each plugin at the gateway, which is asked about each configuration
+    once. Raises admin.AdminError."""
     available = (admin.get("/").get("plugins") or {}).get("available_on_server") or {}
     schemas: dict[str, Schema] = {}
     refused: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -68,8 +68,8 @@ def _formerly_named(plugin: KongPlugin, schema: Schema) -> Iterator[Diagnostic]:
 
 
 def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Iterator[Diagnostic]:
-    """What Kong says of each field, at its place: its errors are nested as the entity is, with `@entity` for checks of
-    several fields. What is said of an item is said of its list."""
+    """What Kong says of each field, at its place: its errors are nested as the entity is, with
+    `@entity` for checks of several fields. What is said of an item is said of its list."""
     if isinstance(errors, Mapping):
         for name, below in errors.items():
             yield from _refused(plugin, below, path if name == "@entity" else (*path, name))

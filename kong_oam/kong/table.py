@@ -191,7 +191,8 @@ def _hosts(estate: Estate, component: Component, backend: str) -> tuple[dict[str
 
 
 def _rivals(estate: Estate, endpoint: Endpoint) -> Iterator[tuple[Endpoint, Component]]:
-    """Yields the endpoints that come before this endpoint for some request, and this endpoint itself."""
+    """Yields the endpoints that come before this endpoint for some request, and this endpoint
+    itself."""
     yield from estate.below[endpoint.host, endpoint.path]
     if not endpoint.host.startswith("*."):
         return
