@@ -128,11 +128,6 @@ def check(wanted: Wanted, estate: Estate) -> None:
     if wanted.key in estate.components:
         place = estate.components[wanted.key].place
         raise NotScaffolded(f"'{wanted.key}' exists ({place}); nothing is overwritten")
-    if wanted.client in _ON_PAGES and wanted.port is None:
-        raise NotScaffolded(f"users of a {wanted.client} client come back to it: make it a webservice, with a port")
-    if (wanted.client in OUTSIDE) != (wanted.type == EXTERNAL):
-        what = f"what runs elsewhere, {' or '.join(OUTSIDE)}, is a client of type {EXTERNAL}, and no other is"
-        raise NotScaffolded(what)
     _check_calls(wanted, estate)
     _check_callers(wanted, estate)
 
@@ -149,15 +144,11 @@ def _calls_here(wanted: Wanted, estate: Estate) -> Calls:
 
 
 def _check_calls(wanted: Wanted, estate: Estate) -> None:
-    for callee, scopes in _calls_here(wanted, estate):
+    for callee, _ in _calls_here(wanted, estate):
         called = estate.components.get(callee)
         if called is None or not called.scopes:
             callees = [key for key, component in estate.components.items() if component.scopes]
             raise NotScaffolded(f"'{callee}' offers no scopes{suggestion(callee, callees)}")
-        for scope in scopes:
-            if scope not in called.scopes:
-                message = f"'{callee}' declares no scope '{scope}'{suggestion(scope, called.scopes)}"
-                raise NotScaffolded(message)
 
 
 def _check_callers(wanted: Wanted, estate: Estate) -> None:
