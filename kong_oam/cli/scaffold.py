@@ -17,7 +17,7 @@ import yaml
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
-from kong_oam.access.model import EXTERNAL, ClientKind, Component, Estate, signs_in
+from kong_oam.access.model import ClientKind, Component, Estate, signs_in
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam import edit
