@@ -161,7 +161,10 @@ def test_a_wrong_answer_is_asked_for_again(
         ({10: "shop/web"}, "'shop/web' calls for its users: name a group that they are in"),
         ({11: "orders/api:orders.reed"}, "'orders/api' declares no scope 'orders.reed'"),
         ({1: "api"}, "error OAM107: Deployment 'api' in namespace 'default' would also be made"),
-        ({2: "web", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None}, "error ACC210: a web client needs redirectPaths, and a gateway trait"),
+        (
+            {2: "web", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None},
+            "error ACC210: a web client needs redirectPaths, and a gateway trait",
+        ),
         ({0: "shop", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None}, "are owned by 'team-shop'"),
     ],
 )
