@@ -106,9 +106,6 @@ def _answer(question: str, default: str) -> str:
     try:
         asked = f"{printable(question)} [{default}]: " if default else f"{printable(question)}: "
         return input(asked).strip() or default
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
         print()
         raise UsageError("no more answers; nothing was written") from None
-    except KeyboardInterrupt:
-        print()
-        raise UsageError("interrupted; nothing was written") from None

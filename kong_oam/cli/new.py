@@ -6,12 +6,9 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import kong_oam.oam.application as oam
-from kong_oam.access.compile.estate import Compiled
-from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.answers import FLAGS, Answers, missing_flags, settle, wanted, written
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
@@ -28,7 +25,6 @@ from kong_oam.cli.estates import (
 )
 from kong_oam.cli.scaffold import NotScaffolded
 from kong_oam.cli.writing import write_all
-from kong_oam.diagnostics import Diagnostic, errors
 from kong_oam.errors import InputError
 from kong_oam.oam.edit import unified
 from kong_oam.oam.files import files_of, is_empty_folder
@@ -84,10 +80,13 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
     if asks:
         dialogue.ask_missing()
     try:
-        draft = _drafted(answers, folder, reading, compiled, settings, renderer)
+        meant = wanted(answers)
+        file = folder / f"{meant.app}.yaml"
+        draft = drafted(meant, str(file), reading, compiled, settings, renderer.again)
         if draft.findings and not options.anyway:
-            what = f"{_counted(draft.findings)} in what would be written; nothing was"
-            raise NotScaffolded(f"{_listed(draft.findings, what)}: --anyway writes it all the same")
+            what = f"{len(draft.findings)} finding(s) in what would be written; nothing was"
+            listed = "\n".join(map(str, draft.findings))
+            raise NotScaffolded(f"{listed}\n{what}: --anyway writes it all the same")
     except InputError as error:
         answered = f"\nyour answers, as flags: {shlex.join(dialogue.words)}" if dialogue.words else ""
         raise UsageError(f"{error}{answered}") from None
@@ -97,33 +96,12 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
     return OK
 
 
-def _drafted(
-    answers: Answers, folder: Path, reading: oam.Reading, compiled: Compiled, settings: Settings, renderer: Renderer
-) -> Draft:
-    """The draft of what the answers mean. Raises InputError."""
-    meant = wanted(answers)
-    file = folder / f"{meant.app}.yaml"
-    draft = drafted(meant, str(file), reading, compiled, settings, renderer.again)
-    if str(file) in draft.changed.keys() - draft.before.keys() and os.path.lexists(file):
-        raise NotScaffolded(f"{file} exists; nothing is overwritten")
-    return draft
-
-
 def _folder(names: Sequence[str]) -> Path:
     """The folder in which a new Application is written: the first that is named. Raises UsageError."""
     folder = next((Path(name) for name in names if Path(name).is_dir()), None)
     if folder is None:
         raise UsageError(f"{' '.join(map(quoted, names))} names no folder that is there; a new Application needs one")
     return folder
-
-
-def _counted(findings: Sequence[Diagnostic]) -> str:
-    count, other = len(errors(findings)), len(findings) - len(errors(findings))
-    return " and ".join([f"{count} error(s)"] * bool(count) + [f"{other} finding(s)"] * bool(other))
-
-
-def _listed(diagnostics: Iterable[Diagnostic], what: str) -> str:
-    return "\n".join([*map(str, diagnostics), what])
 
 
 def _report(draft: Draft, scheme: str, options: argparse.Namespace, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,16 +16,16 @@ def write_all(texts: Mapping[str, str], before: Mapping[str, str], real: Mapping
     Where a file is not as it was `before`, nothing is written. `real` says where the files lie that are there: a link
     stays. Raises UsageError.
     """
-    for file in sorted(texts.keys() & before.keys()):
-        if file not in real or not _is_as_before(real[file], before[file]):
+    for file in sorted(texts):
+        if file not in before and os.path.lexists(file):
+            raise UsageError(f"{file} exists; nothing is overwritten")
+        if file in before and (file not in real or not _is_as_before(real[file], before[file])):
             raise UsageError(f"{file} was changed after it had been read; nothing was written: run it again")
     for file, text in texts.items():
         path = real[file] if file in before else Path(file)
         try:
             with path.open("wb" if file in before else "xb") as written:
                 written.write(text.encode())
-        except FileExistsError:
-            raise UsageError(f"{path} exists; nothing is overwritten") from None
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 

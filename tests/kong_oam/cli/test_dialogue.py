@@ -274,7 +274,7 @@ def test_an_interrupted_question_writes_nothing(
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: True)
     assert main(["new"]) == 2
-    assert capsys.readouterr().err == "interrupted; nothing was written\n"
+    assert capsys.readouterr().err == "no more answers; nothing was written\n"
 
 
 def test_the_page_shows_what_is_asked_and_said(

@@ -401,7 +401,7 @@ def test_errors_are_written_only_where_somebody_says_so(capsys: pytest.CaptureFi
     """A draft, say; with all of them in JSON. What is no Application at all is never written."""
     taken = [*API[:-1], "orders.example.com", "--path", "/orders"]
     assert main(["new", *taken]) == 2
-    assert "1 error(s) in what would be written; nothing was" in capsys.readouterr().err
+    assert "1 finding(s) in what would be written; nothing was" in capsys.readouterr().err
     assert main(["new", *taken, "--anyway", "--json"]) == 0
     written = json.loads(capsys.readouterr().out)
     assert [(one["severity"], one["code"]) for one in written["findings"]] == [("error", "ACC205")]
