@@ -70,17 +70,14 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def _write_missing(files: Mapping[str, str], folder: Path) -> list[str]:
-    """Writes the files that are not there, and returns their names. Raises UsageError."""
+    """Writes the files that are not there, and returns their names. Raises OSError."""
     written = []
-    try:
-        for name, text in files.items():
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError), file.open("xb") as new:
-                new.write(text.encode())
-                written.append(name)
-    except OSError as error:
-        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), file.open("xb") as new:
+            new.write(text.encode())
+            written.append(name)
     return written
 
 

@@ -94,10 +94,7 @@ def _lines(logs: str) -> Iterator[bytes]:
         return iter(sys.stdin.buffer.readline, b"")
     from kong_oam.metrics.follow import follow
 
-    try:
-        Path(logs).open("rb").close()
-    except OSError as error:
-        raise UsageError(f"{quoted(logs)} cannot be read: {error.strerror}") from None
+    Path(logs).open("rb").close()  # a file that cannot be read is an error at once
     return follow(Path(logs))
 
 

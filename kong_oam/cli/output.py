@@ -12,11 +12,8 @@ from kong_oam.diagnostics import Code, Diagnostic
 
 
 def write_sarif(file: Path, diagnostics: Iterable[Diagnostic], codes: Mapping[str, Code]) -> None:
-    """Writes findings with these codes as SARIF. Raises UsageError."""
-    try:
-        file.write_text(json.dumps(sarif.document(diagnostics, Path.cwd(), codes), indent=2), "utf-8")
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+    """Writes findings with these codes as SARIF. Raises OSError."""
+    file.write_text(json.dumps(sarif.document(diagnostics, Path.cwd(), codes), indent=2), "utf-8")
 
 
 def format_of(said: str | None, file: Path | None, endings: Mapping[str, str], default: str) -> str:

@@ -99,13 +99,10 @@ def _print(console: Console, record: Mapping[str, Any], current: str | None, now
 def _record(file: str, request_id: str) -> dict[str, Any]:
     """The last record of the request. What else is in the log, records of others or no text at all, is passed over."""
     seen, found = 0, None
-    try:
-        with Path(file).open("rb") as lines:
-            for record in _records(lines):
-                seen += 1
-                found = record if record.get("requestId") == request_id else found
-    except OSError as error:
-        raise UsageError(f"{quoted(file)} cannot be read: {error.strerror}") from None
+    with Path(file).open("rb") as lines:
+        for record in _records(lines):
+            seen += 1
+            found = record if record.get("requestId") == request_id else found
     if found is None:
         raise UsageError(f"none of the {seen} records in {quoted(file)} is of request {quoted(request_id)}")
     if not is_whole(found):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kong_oam.cli.command import OK, Command, UsageError
+from kong_oam.cli.command import OK, Command
 from kong_oam.cli.console import Console
 from kong_oam.oam.editor import schema_text
 
@@ -26,10 +26,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.output is None:
         console.print_exactly(text.removesuffix("\n"))
         return OK
-    try:
-        options.output.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"{options.output} cannot be written: {error.strerror}") from None
+    options.output.write_text(text, "utf-8")
     return OK
 
 

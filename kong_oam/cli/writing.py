@@ -14,7 +14,7 @@ def write_all(texts: Mapping[str, str], before: Mapping[str, str], real: Mapping
     """Writes the texts, by file: over the files of `before`, and else only where nothing is, not even a link.
 
     Where a file is not as it was `before`, nothing is written. `real` says where the files lie that are there: a link
-    stays. Raises UsageError.
+    stays. Raises UsageError and OSError.
     """
     for file in sorted(texts):
         if file not in before and os.path.lexists(file):
@@ -23,11 +23,8 @@ def write_all(texts: Mapping[str, str], before: Mapping[str, str], real: Mapping
             raise UsageError(f"{file} was changed after it had been read; nothing was written: run it again")
     for file, text in texts.items():
         path = real[file] if file in before else Path(file)
-        try:
-            with path.open("wb" if file in before else "xb") as written:
-                written.write(text.encode())
-        except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+        with path.open("wb" if file in before else "xb") as written:
+            written.write(text.encode())
 
 
 def _is_as_before(path: Path, text: str) -> bool:

@@ -72,7 +72,7 @@ def test_what_it_prints_is_a_file(what: str, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--logs", "nowhere"], "'nowhere' cannot be read: No such file or directory"),
+        (["--logs", "nowhere"], "nowhere: No such file or directory"),
         (["--logs", "-", "--listen", "9542"], "'9542' is no HOST:PORT to listen at"),
         (["--logs", "-", "--listen", "127.0.0.1:70000"], "'127.0.0.1:70000' is no HOST:PORT to listen at"),
         (["--logs", "-", "--listen", "192.0.2.1:9542"], "cannot listen at '192.0.2.1:9542': "),

@@ -139,7 +139,7 @@ def test_it_is_there_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (("--request", "x"), "--request and --logs go together"),
         (("--logs", "x"), "--request and --logs go together"),
         (("GET", "a.b", "--request", "x", "--logs", "y"), "a record says who called what"),
-        (("--request", "x", "--logs", "no/such"), "'no/such' cannot be read: No such file or directory"),
+        (("--request", "x", "--logs", "no/such"), "no/such: No such file or directory"),
         (("--request", "x", "--logs", "Makefile"), "none of the 0 records in 'Makefile' is of request 'x'"),
     ],
 )

@@ -83,7 +83,7 @@ def test_the_copy_is_what_the_command_prints(capsys: pytest.CaptureFixture[str],
     assert main(["schema", "--output", str(tmp_path / "a.json")]) == 0
     assert (tmp_path / "a.json").read_text("utf-8") == COPY.read_text("utf-8")
     assert main(["schema", "--output", str(tmp_path / "nowhere" / "a.json")]) == 2
-    assert "cannot be written: No such file or directory" in capsys.readouterr().err
+    assert ": No such file or directory" in capsys.readouterr().err
 
 
 def test_it_is_a_schema_that_an_editor_can_explain() -> None:
