@@ -42,7 +42,11 @@ def read_at(
             names, foreign = of.held(asked, top)
             defined_by, more = of.held(settings.definitions, top)
             if foreign or more:
-                remark(f"{told_as}: {_as_now([*foreign, *more])}")
+                listed = some([*foreign, *more])
+                remark(
+                    f"{told_as}: not in this repository, and read as it is now: {listed}; to see what changes there, "
+                    "compare two folders"
+                )
             then = replace(settings, definitions=tuple(str(path.absolute()) for path in defined_by))
 
             def named(file: Path) -> str:
@@ -51,9 +55,3 @@ def read_at(
             return reading_of(names, then, named=named, project=copy), settings
         except KongOamError as error:
             raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None
-
-
-def _as_now(names: Sequence[str]) -> str:
-    return (
-        f"not in this repository, and read as it is now: {some(names)}; to see what changes there, compare two folders"
-    )

@@ -13,9 +13,17 @@ from kong_oam.access.pages import preflight, reading
 from kong_oam.access.tokens import Claims, Refusal, User, issue
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import place_entry, unjudged_entry
+from kong_oam.cli.estates import unjudged_entry
 from kong_oam.cli.recorded import explain_recorded
-from kong_oam.cli.requests import add_request, checked_groups, clients_of, estate_from, reason, request_from
+from kong_oam.cli.requests import (
+    add_request,
+    checked_groups,
+    clients_of,
+    estate_from,
+    reason,
+    request_from,
+    rule_entry,
+)
 from kong_oam.diagnostics import printable
 from kong_oam.kong.cors import granted
 
@@ -166,7 +174,6 @@ def _token_in_words(
 
 
 def _explained(options: argparse.Namespace, decision: Decision, token: Claims | Refusal | None) -> dict[str, Any]:
-    rule = decision.rule.place if decision.rule else None
     return {
         "method": options.method,
         "url": options.url,
@@ -177,7 +184,7 @@ def _explained(options: argparse.Namespace, decision: Decision, token: Claims | 
         "allowed": decision.allowed,
         "reason": decision.reason,
         "component": decision.component.key if decision.component else None,
-        "rule": place_entry(rule),
+        "rule": rule_entry(decision.rule),
         "token": None if token is None else {"refused": token.reason} if isinstance(token, Refusal) else asdict(token),
     }
 

@@ -107,9 +107,8 @@ class _Keys:
         if file:
             try:
                 self._said = self._read(file)
-            except (OSError, ValueError) as error:
-                why = error.strerror if isinstance(error, OSError) else error
-                raise UsageError(f"{quoted(str(file))} cannot be used as a stack's outputs: {why}") from None
+            except ValueError as error:
+                raise UsageError(f"{quoted(str(file))} cannot be used as a stack's outputs: {error}") from None
 
     def lines(self) -> Iterable[str]:
         if self._file:

@@ -14,7 +14,8 @@ from kong_oam.access.paths import Unreadable, read
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import asked_settings, estate_of, place_entry, reading_of
+from kong_oam.cli.estates import asked_settings, estate_of, reading_of
+from kong_oam.cli.requests import rule_entry
 from kong_oam.diagnostics import printable
 from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
@@ -71,7 +72,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
         current = revision(estate, component, record["port"], ring, AUTHENTICATION[settings.gateway.edition])
     passes = _passes(component, record)
     if console.json:
-        said = {"status": now.status, "code": now.code, "reason": now.reason, "rule": _place(now.rule)}
+        said = {"status": now.status, "code": now.code, "reason": now.reason, "rule": rule_entry(now.rule)}
         console.print_json({"record": record, "currentRevision": current, "now": said, "passes": passes or None})
         return OK
     _print(console, record, current, now, passes)
@@ -178,7 +179,3 @@ def _rules(component: Component | None, path: str) -> tuple[Rule, ...]:
         return component.owning(read(path.encode())) if component else ()
     except Unreadable:
         return ()
-
-
-def _place(rule: Rule | None) -> dict[str, Any] | None:
-    return place_entry(rule.place) if rule else None

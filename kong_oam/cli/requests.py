@@ -9,13 +9,21 @@ from typing import Any
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.decide import Decision, Request, host_patterns
 from kong_oam.access.matrix.rows import Row
-from kong_oam.access.model import Client, Estate
+from kong_oam.access.model import Client, Estate, Rule
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Access, Callers, Condition, Principal, logical_groups, logical_names
 from kong_oam.cli.command import UsageError, quoted
 from kong_oam.cli.console import remark
-from kong_oam.cli.estates import add_estate, asked_settings, assumed_of, estate_of, reading_of, subtree_entry
+from kong_oam.cli.estates import (
+    add_estate,
+    asked_settings,
+    assumed_of,
+    estate_of,
+    place_entry,
+    reading_of,
+    subtree_entry,
+)
 from kong_oam.diagnostics import nearest, suggestion
 
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
@@ -120,6 +128,11 @@ def row_entry(row: Row) -> dict[str, Any]:
         "everybody": row.access.everybody,
         **source_entry(row.access),
     }
+
+
+def rule_entry(rule: Rule | None) -> dict[str, Any] | None:
+    """The place of a rule as JSON has it."""
+    return place_entry(rule.place) if rule else None
 
 
 def source_entry(access: Access) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from kong_oam.access.paths import Unreadable, read
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate, place_entry, unjudged_entry
+from kong_oam.cli.estates import add_estate, unjudged_entry
 from kong_oam.cli.requests import (
     add_address,
     callers_of,
@@ -25,6 +25,7 @@ from kong_oam.cli.requests import (
     reason,
     request_from,
     row_entry,
+    rule_entry,
     source_entry,
 )
 from kong_oam.diagnostics import printable, suggestion
@@ -99,7 +100,7 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
                 "method": request.method,
                 "url": url,
                 "component": decision.component.key if decision.component else None,
-                "rule": place_entry(decision.rule.place if decision.rule else None),
+                "rule": rule_entry(decision.rule),
                 "withoutToken": {"status": decision.status, "reason": reason(estate, request, decision)},
                 "everybody": access.everybody,
                 **source_entry(access),

@@ -76,7 +76,7 @@ def test_what_it_prints_is_a_file(what: str, capsys: pytest.CaptureFixture[str])
         (["--logs", "-", "--listen", "9542"], "'9542' is no HOST:PORT to listen at"),
         (["--logs", "-", "--listen", "127.0.0.1:70000"], "'127.0.0.1:70000' is no HOST:PORT to listen at"),
         (["--logs", "-", "--listen", "192.0.2.1:9542"], "cannot listen at '192.0.2.1:9542': "),
-        (["--logs", "-", "--outputs", "nowhere"], "'nowhere' cannot be used as a stack's outputs: No such file"),
+        (["--logs", "-", "--outputs", "nowhere"], "nowhere: No such file or directory"),
         (["--logs", "-", "--outputs", "list"], "'list' cannot be used as a stack's outputs: it is no object"),
         (["--logs", "-", "--outputs", "empty"], "'empty' cannot be used as a stack's outputs: it has no output"),
     ],
