@@ -158,7 +158,8 @@ def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> b
     if (group, resource) in _EVENTS:
         return verb in _WRITING
     # By a lease a controller of the cluster knows that it alone acts: only those of the namespace are the component's.
-    return (group, resource) == _LEASES and verb in _WRITING and not is_cluster
+    # Whoever may update a lease can take it, so deleting it gives no more.
+    return (group, resource) == _LEASES and verb in (*_WRITING, "delete") and not is_cluster
 
 
 def _of_binding(

@@ -57,7 +57,7 @@ GET = "get secrets in namespace shop"
         (role(READING),),
         (role(READING, kind="ClusterRole"),),
         (role(rule("get list", "deployments statefulsets", "apps"), rule("create patch", "events")),),
-        (role(rule("get create update patch", "leases", "coordination.k8s.io")),),
+        (role(rule("get create update patch delete", "leases", "coordination.k8s.io")),),
         (role(),),
         (ACCOUNT, role(READING), binding("Role r")),
         (ACCOUNT, role(READING, kind="ClusterRole"), binding("ClusterRole r", kind="ClusterRoleBinding")),
@@ -133,6 +133,8 @@ def test_rights_in_the_whole_cluster_are_listed_as_such() -> None:
     assert refused(everywhere, rights={"shop/web": ["get,list secrets in every namespace"]}) == []
     lease = rule("update", "leases", "coordination.k8s.io")
     assert refused(role(lease, kind="ClusterRole")) == ["update leases.coordination.k8s.io in every namespace"]
+    every = rule("deletecollection", "leases", "coordination.k8s.io")
+    assert refused(role(every)) == ["deletecollection leases.coordination.k8s.io in namespace shop"]
     other = role(SECRETS, namespace="other")
     assert refused(other, allowed={"other/Namespace": "x"}) == ["get secrets in namespace other"]
 
