@@ -6,13 +6,13 @@ What a chart, a repository or a module makes by itself is in no rendered object,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.pods import Path, mapping
-from kong_oam.objects.texts import texts_in
+from kong_oam.objects.texts import Text, texts_held, texts_in
 
 RELEASE = ("helm.sh", "Release")
 KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
@@ -26,6 +26,9 @@ _LONGEST_RELEASE = 53
 _PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
 _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
 """Where a text in HCL, or in JSON, says a namespace."""
+
+Sources = Mapping[tuple[str, str, str], tuple[RenderedObject, ...]]
+"""The ConfigMaps and Secrets that components render, by namespace, kind and name."""
 
 
 def is_controlled(one: RenderedObject) -> bool:
@@ -92,9 +95,11 @@ def namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
                 yield f"a namespace in {dotted(path)}", namespace
 
 
-def sources_named(one: RenderedObject) -> Iterator[tuple[Path, tuple[str, str]]]:
-    """Yields kind and name of the ConfigMaps and Secrets whose texts a controller reads as part of the object."""
+def texts_of_sources(one: RenderedObject, sources: Sources) -> Iterator[tuple[Path, str, Text]]:
+    """Yields the texts of ConfigMaps and Secrets that a controller reads as part of the object. Each has the path and
+    the name by which the object says its source."""
     if is_controlled(one):
         for path, holder in one.inside:
-            if holder.get("kind") in ("ConfigMap", "Secret") and holder.get("name"):
-                yield (*path, "name"), (str(holder["kind"]), str(holder["name"]))
+            kind, name = str(holder.get("kind")), str(holder.get("name"))
+            for found in sources.get((one.namespace, kind, name), ()):
+                yield from (((*path, "name"), name, text) for text in texts_held(found.object))

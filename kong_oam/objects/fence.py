@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, Rules, dotted, texts
 from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.foreign import is_foreign, with_inner_objects
+from kong_oam.objects.foreign import with_inner_objects
 from kong_oam.objects.known_keys import opens_nothing
-from kong_oam.objects.node import HOST, OF_NODE, context_openings, node_openings
-from kong_oam.objects.pods import (
-    CONTAINER_LISTS,
-    WORKLOADS,
-    PodTemplate,
-    mapping,
-    mappings,
-    template_of,
-)
+from kong_oam.objects.node import AT_NODE, HOST, OF_NODE, context_openings, node_openings
+from kong_oam.objects.pods import WORKLOADS, PodTemplate, mapping, mappings
 
 _SERVICE = ("", "Service")
 _VOLUMES = frozenset(
@@ -79,7 +71,7 @@ _OF_OAM = "oam.dev"
 
 def pods_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
     """Yields what takes pods of an object out of their fence."""
-    for template in _all_templates(one):
+    for template in fenced_pods(one):
         for path, reason in (*_pod_openings(template), *_container_openings(template)):
             yield component.refused("ACC226", one, f"{dotted(path)}: {reason}; take it out", path)
         for path, reason in node_openings(template, rules.allowed):
@@ -259,26 +251,6 @@ def _led_astray(service: _Service, pods: _Pods) -> Diagnostic:
     return Diagnostic("ACC227", message, service.place)
 
 
-def _all_templates(one: RenderedObject) -> Iterator[PodTemplate]:
-    """The pod templates of an object; of one that is no workload of Kubernetes', whatever looks like one, too."""
-    known = fenced_pods(one)
-    yield from known
-    if one.group_kind not in WORKLOADS:
-        is_known = not is_foreign(one)
-        paths = {template.path for template in known}
-        for path, holder in one.inside:
-            template = template_of(holder, path) if "spec" in holder else None
-            if template and path not in paths and any(kind in template.spec for kind in CONTAINER_LISTS):
-                yield template
-            if path and path[-1] != "spec" and not is_known and _lists_containers(holder):
-                # Under whatever name, a kind of others makes pods of it.
-                yield PodTemplate(path[:-1], {}, {}, holder, path[-1])
-
-
-def _lists_containers(holder: Mapping[str, Any]) -> bool:
-    return any(isinstance(holder.get(kind), list | tuple) for kind in CONTAINER_LISTS)
-
-
 def _pod_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...], str]]:
     at, spec = template.at, template.spec
     for field, reason in HOST.items():
@@ -294,8 +266,7 @@ def _container_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...]
     for at, container in template.containers():
         for index, port in enumerate(mappings(container.get("ports"))):
             if port.get("hostPort") not in (None, 0):
-                reason = "the port would be open at its node's address; a gateway trait exposes it"
-                yield (*at, "ports", str(index), "hostPort"), reason
+                yield (*at, "ports", str(index), "hostPort"), AT_NODE
         yield from context_openings((*at, "securityContext"), mapping(container.get("securityContext")))
 
 

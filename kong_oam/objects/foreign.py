@@ -11,6 +11,7 @@ from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.controllers import RELEASE, is_controlled
 from kong_oam.objects.kinds import ROLES, USUAL
 from kong_oam.objects.pods import mapping
+from kong_oam.objects.texts import reading
 
 
 def is_foreign(one: RenderedObject) -> bool:
@@ -43,7 +44,7 @@ def with_inner_objects(objects: Iterable[RenderedObject]) -> list[RenderedObject
 
 def _inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
     found = []
-    for path, holder in one.inside:
+    for path, holder in reading(one).inside:
         names_kind = isinstance(holder.get("apiVersion"), str) and isinstance(holder.get("kind"), str)
         if path and names_kind and any(isinstance(value, dict | list) for value in holder.values()):
             metadata = {"namespace": one.namespace, **mapping(holder.get("metadata"))}

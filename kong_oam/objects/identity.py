@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import Inside, RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, INGRESSES, JudgedComponent, dotted
-from kong_oam.objects.controllers import deploys_to, sources_named
+from kong_oam.objects.controllers import Sources, deploys_to, texts_of_sources
 from kong_oam.objects.foreign import is_foreign, is_read_freely
 from kong_oam.objects.pods import CONTAINER_LISTS, Path, mapping
-from kong_oam.objects.texts import TOKEN, Text, accounts_in, label_refused, texts_held, texts_in, texts_of
+from kong_oam.objects.texts import TOKEN, Text, label_refused, reading, texts_in
 
 _ACCOUNT = ("", "ServiceAccount")
 _CERT_MANAGER = "cert-manager.io"
@@ -50,13 +50,16 @@ class Identities:
     """By name that a certificate bears, the component whose workload is believed by it."""
     keys: frozenset[tuple[str, str]]
     """Those of the Secrets that hold what a workload shows: its component may render its own."""
-    sources: Mapping[tuple[str, str, str], tuple[RenderedObject, ...]]
-    """The ConfigMaps and Secrets that components render, by namespace, kind and name."""
+    sources: Sources
 
     @cached_property
-    def secret_names(self) -> frozenset[str]:
-        """The names of all Secrets that are somebody's."""
-        return frozenset(name for owners in (self.credentials, self.shown) for _, name in owners)
+    def by_word(self) -> Mapping[str, frozenset[str]]:
+        """By its last word (`tls` of `shop.tls`), the names of all Secrets and ServiceAccounts that are somebody's."""
+        found: dict[str, set[str]] = {}
+        for owners in (self.credentials, self.shown, self.accounts):
+            for _, name in owners:
+                found.setdefault(name.rpartition(".")[2], set()).add(name)
+        return {word: frozenset(names) for word, names in found.items()}
 
     @cached_property
     def namespaces(self) -> frozenset[str]:
@@ -230,58 +233,57 @@ def _named_anywhere(component: JudgedComponent, one: RenderedObject, known: Iden
 
     A name counts in the object's namespace, and in those that the object names.
     """
-    texts = texts_of(one)
+    texts = reading(one).texts
     if is_foreign(one):
-        texts = [Text(("metadata", "name"), one.name, {}, False, False, False), *texts]
+        texts = [*texts_in(one.name, ("metadata", "name")), *texts]
     namespaces = {one.namespace, deploys_to(one)}
     for text in texts:
         if text.of_namespace:
-            namespaces |= known.namespaces.intersection(text.names)
+            namespaces |= known.namespaces.intersection(text.words)
     for text in texts:
         for name, whose in _names_in(text, component, known, namespaces):
             if not _is_written(text.path) and not _renews(component, one, known, name):
-                yield component.refused("ACC217", one, f"{dotted(text.path)} '{name}' is {whose}", text.path)
+                yield component.refused("ACC217", one, f"{dotted(text.place)} '{name}' is {whose}", text.place)
         if TOKEN in text.unescaped:
-            yield component.refused("ACC217", one, f"{dotted(text.path)} {_ENDLESS}", text.path)
+            yield component.refused("ACC217", one, f"{dotted(text.place)} {_ENDLESS}", text.place)
 
 
 def _named_in_sources(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
     """Yields where what a chart or a repository has its values from says what its object may not say."""
     namespaces = {one.namespace, deploys_to(one)}
-    for path, (kind, source) in sources_named(one):
-        for found in known.sources.get((one.namespace, kind, source), ()):
-            for text in texts_held(found.object):
-                what = f"{dotted(path)} '{source}'"
-                for name, whose in _names_in(text, component, known, namespaces):
-                    yield component.refused("ACC217", one, f"{what} has '{name}' in it, {whose}", path)
-                if TOKEN in text.unescaped:
-                    yield component.refused("ACC217", one, f"{what} {_ENDLESS}", path)
-                if message := label_refused(text, component):
-                    yield component.refused("ACC226", one, f"{what} {message}", path)
+    for path, source, text in texts_of_sources(one, known.sources):
+        what = f"{dotted(path)} '{source}'"
+        for name, whose in _names_in(text, component, known, namespaces):
+            yield component.refused("ACC217", one, f"{what} has '{name}' in it, {whose}", path)
+        if TOKEN in text.unescaped:
+            yield component.refused("ACC217", one, f"{what} {_ENDLESS}", path)
+        if message := label_refused(text, component):
+            yield component.refused("ACC226", one, f"{what} {message}", path)
 
 
 def _names_in(
     text: Text, component: JudgedComponent, known: Identities, namespaces: Set[str]
 ) -> Iterator[tuple[str, str]]:
     """Yields the names of other components' Secrets and ServiceAccounts in a text, and whose they are."""
-    names = dict.fromkeys(text.names)
-    there = namespaces | known.namespaces.intersection(names)
-    for name in () if _says_its_own(text) else names:
-        if name in known.secret_names and (whose := _taken(component, known, there, name)):
+    words = text.words
+    there = namespaces | known.namespaces.intersection(words)
+    is_free = _says_its_own(text)
+    for name in [name for word in words for name in known.by_word.get(word, ()) if name in text.unescaped]:
+        if not is_free and (whose := _taken(component, known, there, name)):
             yield name, whose
-    for name in accounts_in(text):
-        if owners := _others(component, known.accounts, there, name):
+        if text.of_account and (owners := _others(component, known.accounts, there, name)):
             yield name, _account_of(owners)
 
 
 def _says_its_own(text: Text) -> bool:
-    """Whether a text is the name or the image of a container, which refer to nothing, or the value of a label that is
+    """Whether a text is an image or the name of a container, which refer to nothing, or the value of a label that is
     judged by itself."""
     if text.is_key:
         return False
     field = text.path[-1]
-    of_container = len(text.path) >= 3 and text.path[-3] in CONTAINER_LISTS
-    return (of_container and field in ("image", "name")) or field.endswith((APPLICATION, COMPONENT))
+    is_image = field == "image" or text.path[-2:] == ("image", "repository")
+    is_container = field == "name" and len(text.path) >= 3 and text.path[-3] in CONTAINER_LISTS
+    return is_image or is_container or field.endswith((APPLICATION, COMPONENT))
 
 
 def _account_of(owners: Collection[str]) -> str:

@@ -37,7 +37,7 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
             *shapes_refused(component, one),
             *metadata_refused(component, one, rules),
             *pods_refused(component, one, rules),
-            *fields_refused(component, one),
+            *fields_refused(component, one, rules),
             *patches_refused(component, one),
             *services_refused(component, one, rules),
             *keeping_refused(component, one),
@@ -79,5 +79,5 @@ def judge(components: Sequence[JudgedComponent], rules: Rules, alone: Alone = re
             if found and not any(kind_refused(component, one, rules)):
                 yield from found
     yield from selections_refused(components)
-    yield from pod_labels_refused(components, rules.operator_labels)
+    yield from pod_labels_refused(components, rules.operator_labels, known.sources)
     yield from twins(components)

@@ -13,6 +13,7 @@ from kong_oam.objects.foreign import is_foreign
 from kong_oam.objects.kinds import USUAL, is_of_kubernetes
 from kong_oam.objects.known_keys import always_obeyed, opens_nothing
 from kong_oam.objects.pods import Path, mapping
+from kong_oam.objects.texts import reading
 
 _FIELDS = frozenset({"annotations", "creationTimestamp", "labels", "name", "namespace"})
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
@@ -28,6 +29,8 @@ _METADATA = ("metadata", "commonMetadata")
 _MARK = "4dabf18193072939515e22adb298388d"
 """The key by which the engine knows files, secrets and references of its own among values."""
 _SNAKE = re.compile(r"[a-zA-Z0-9]*_[a-zA-Z0-9_]*\Z")
+_PAIR = re.compile(r"([\w.-]+/[\w./-]+)[\"']?\s*[=:]")
+"""Where a text says a key with a domain, and a value."""
 _OF_USERS = frozenset(
     {
         "annotations",
@@ -66,25 +69,37 @@ def metadata_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
     for path in (path for path, fields in inside if _MARK in fields):
         message = f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take '{_MARK}' out"
         yield component.refused("ACC228", one, message, (*path, _MARK))
-    is_known = not is_foreign(one)  # values of charts are the charts'
+    for at, key in (*_keys_of_objects(inside), *_keys_anywhere(one)):
+        if wrong := _key_refused(key, rules):
+            yield component.refused("ACC228", one, f"'{key}' in {dotted(at)}: {wrong}", (*at, key))
+
+
+def _keys_of_objects(inside: Inside) -> Iterator[tuple[Path, str]]:
+    """Yields the keys of labels and annotations in the metadata of an object, and of what a controller makes of it."""
     for path, holder in inside:
-        for field in _written(path, holder, is_known=is_known):
-            for key in mapping(holder[field]):
-                if wrong := _key_refused(str(key), rules):
-                    message = f"'{key}' in {dotted((*path, field))}: {wrong}"
-                    yield component.refused("ACC228", one, message, (*path, field, str(key)))
+        for field in ("labels", "annotations") if path and path[-1] in _METADATA else ():
+            yield from (((*path, field), str(key)) for key in mapping(holder.get(field)))
 
 
-def _written(path: Path, holder: Mapping[str, object], *, is_known: bool) -> Iterator[str]:
-    """Yields the fields of a mapping that are labels or annotations of an object. In a kind that nobody here knows
-    these are all that are called so (`podAnnotations`), but for selectors."""
-    if path and path[-1] in _METADATA:
-        yield from (field for field in ("labels", "annotations") if field in holder)
-    elif path and not is_known:
-        for field in holder:
-            folded = str(field).lower()
-            if folded.endswith(("labels", "annotations")) and folded != "matchlabels":
-                yield field
+def _keys_anywhere(one: RenderedObject) -> Iterator[tuple[Path, str]]:
+    """Yields what may be keys of labels and annotations in a kind that nobody here knows: all below a field that is
+    called so (`podAnnotations`), but for selectors. Values of charts are the charts'."""
+    for text in reading(one).texts if is_foreign(one) else ():
+        *above, last = text.path
+        if text.is_key or (last in ("key", "name") and above[-1:] and above[-1].isdecimal()):
+            keys = [text.text] if any(map(_holds_keys, above)) else []
+        elif not text.is_read and (_holds_keys(last) or (last.isdecimal() and any(map(_holds_keys, above)))):
+            keys = _PAIR.findall(text.unescaped)
+        else:
+            continue
+        for key in keys:
+            yield tuple(above), key
+
+
+@lru_cache(4096)
+def _holds_keys(field: str) -> bool:
+    folded = field.lower()
+    return folded.endswith(("labels", "annotations")) and folded != "matchlabels"
 
 
 def _key_refused(key: str, rules: Rules) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from kong_oam.objects.pods import Path, PodTemplate, mapping, mappings
@@ -15,6 +15,7 @@ HOST: Mapping[str, str] = {
 """The fields of a pod by which it has a part of its node, and what that opens."""
 OF_NODE = "its pods would read and write what belongs to their node"
 ROOT = "the container would be root of its node"
+AT_NODE = "the port would be open at its node's address; a gateway trait exposes it"
 _CAPABILITIES = frozenset(
     {
         "AUDIT_WRITE",
@@ -48,32 +49,29 @@ _UNCONFINED = "its node would not confine what runs in it"
 _ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 
 
-def node_openings(template: PodTemplate, allowed: Iterable[str]) -> Iterator[tuple[Path, str]]:
+def node_openings(template: PodTemplate, allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
     """Yields where a pod has its node ask others, or is less apart from it than others, and what to do about it.
 
     `allowed`: what a stack allows: a RuntimeClass by `<name>/RuntimeClass`, a CSI driver by `<driver>/CSIDriver`.
     """
     at, spec = template.at, template.spec
     for path, container in template.containers():
-        for where, host in _hosts(container):
-            yield (*path, *where), f"'{host}': {_ASKS}"
+        for probe in _PROBES:
+            yield from asked_hosts((*path, probe), mapping(container.get(probe)))
+        for hook in _HOOKS:
+            handler = mapping(mapping(container.get("lifecycle")).get(hook))
+            yield from asked_hosts((*path, "lifecycle", hook), handler)
     for key, value in template.annotations.items():
         if str(key).startswith(_ANNOTATIONS) and value == "unconfined":
             yield (*template.path, "metadata", "annotations", str(key)), f"{_UNCONFINED}; take it out"
-    if spec.get("resourceClaims") not in (None, [], ()):
-        yield (*at, "resourceClaims"), "its pods would be given devices of their node; take it out"
-    yield from _of_the_cluster(at, spec, frozenset(allowed))
+    yield from cluster_openings(at, spec, allowed)
 
 
-def _hosts(container: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    handlers: list[tuple[Path, Mapping[str, Any]]]
-    handlers = [((probe,), mapping(container[probe])) for probe in _PROBES if probe in container]
-    if lifecycle := mapping(container.get("lifecycle")):
-        handlers += [(("lifecycle", hook), mapping(lifecycle.get(hook))) for hook in _HOOKS]
-    for path, handler in handlers:
-        for action in _ACTIONS:
-            if (host := mapping(handler.get(action)).get("host")) not in (None, ""):
-                yield (*path, action, "host"), str(host)
+def asked_hosts(at: Path, handler: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Yields where a probe or a hook has its node ask others."""
+    for action in _ACTIONS:
+        if (host := mapping(handler.get(action)).get("host")) not in (None, ""):
+            yield (*at, action, "host"), f"'{host}': {_ASKS}"
 
 
 def context_openings(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -98,14 +96,16 @@ def context_openings(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Pat
             yield (*at, field, "type"), _UNCONFINED
 
 
-def _of_the_cluster(at: Path, spec: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[tuple[Path, str]]:
-    """A runtime and a driver are what the cluster's own say of them: nobody here knows what they open."""
+def cluster_openings(at: Path, spec: Mapping[str, Any], allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
+    """Yields where a pod's spec has devices of the node, or what the cluster alone knows: a runtime, or a driver."""
+    if isinstance(claims := spec.get("resourceClaims"), list | tuple) and claims:
+        yield (*at, "resourceClaims"), "its pods would be given devices of their node; take it out"
     named = [((*at, "runtimeClassName"), spec.get("runtimeClassName"), "RuntimeClass", "how its pods are kept apart")]
     for index, volume in enumerate(mappings(spec.get("volumes"))):
         driver = mapping(volume.get("csi")).get("driver")
         named.append(((*at, "volumes", str(index), "csi", "driver"), driver, "CSIDriver", "what a volume of it is"))
     for path, name, kind, what in named:
-        if name not in (None, "") and f"{name}/{kind}" not in allowed:
+        if isinstance(name, str) and name and f"{name}/{kind}" not in allowed:
             yield (
                 path,
                 f"nobody here knows {what}; take it out, or have the stack allow it: cluster.allow, {name}/{kind}",

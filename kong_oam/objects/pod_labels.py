@@ -12,9 +12,16 @@ from dataclasses import dataclass, replace
 from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.controllers import RELEASES, deploys_to, is_installed_here, release_name
+from kong_oam.objects.controllers import (
+    RELEASES,
+    Sources,
+    deploys_to,
+    is_installed_here,
+    release_name,
+    texts_of_sources,
+)
 from kong_oam.objects.foreign import is_foreign, is_read_freely, with_inner_objects
-from kong_oam.objects.texts import texts_of
+from kong_oam.objects.texts import Text, folded, label_values, reading
 
 INSTANCE = "app.kubernetes.io/instance"
 """The label with which charts name their release on its pods. Helm lets a namespace have one release of a name."""
@@ -46,11 +53,11 @@ def marks_of(component: JudgedComponent, operator_labels: Mapping[str, str]) -> 
 
 
 def pod_labels_refused(
-    components: Sequence[JudgedComponent], operator_labels: Mapping[str, str]
+    components: Sequence[JudgedComponent], operator_labels: Mapping[str, str], sources: Sources
 ) -> Iterator[Diagnostic]:
     """Yields the `podLabels` that pods may have which their component does not deploy."""
     keys = {key for component in components if component.named for key in component.named.labels}
-    others = _others_with(components, keys) if keys else {}
+    others = _others_with(components, keys, sources) if keys else {}
     for component in components:
         named = component.named
         if named is None:
@@ -75,9 +82,11 @@ def pod_labels_refused(
                 yield Diagnostic("ACC227", message, place)
 
 
-def _others_with(components: Iterable[JudgedComponent], keys: Collection[str]) -> dict[Mark, list[JudgedComponent]]:
-    """The components that may have pods with a label: by the name of an object, with an empty key, and by a label with
-    one of these keys that an object says.
+def _others_with(
+    components: Iterable[JudgedComponent], keys: Collection[str], sources: Sources
+) -> dict[Mark, list[JudgedComponent]]:
+    """The components that may have pods with a label: by the name of an object or a release, with an empty key, and by
+    a label with one of these keys that an object says.
 
     An operator puts a label on pods of several kinds, and nobody here knows of which: so every kind counts.
     """
@@ -85,13 +94,23 @@ def _others_with(components: Iterable[JudgedComponent], keys: Collection[str]) -
     for component in components:
         for one in with_inner_objects(component.objects):
             namespace = deploys_to(one)
+            said: list[tuple[str, str]] = []
             if is_foreign(one) or one.group_kind in RELEASES:
-                found.setdefault(Mark(namespace, "", _name_on_pods(one)), []).append(component)
-            for text in texts_of(one) if is_read_freely(one) else ():
-                if text.is_key and text.text in keys:
-                    value = str(text.beside.get(text.text))
-                    found.setdefault(Mark(namespace, text.text, value), []).append(component)
+                said.append(("", _name_on_pods(one)))
+            if is_read_freely(one):
+                texts = [*reading(one).texts, *(text for _, _, text in texts_of_sources(one, sources))]
+                said += [each for text in texts for each in _labels_said(text, keys)]
+            for key, value in dict.fromkeys(said):
+                found.setdefault(Mark(namespace, key, value), []).append(component)
     return found
+
+
+def _labels_said(text: Text, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yields the labels that a text may say, as Mark has them."""
+    for key in keys:
+        yield from ((key, value) for value in label_values(text, key))
+    if folded(text.path[-1]) == "releasename" and not text.is_key:
+        yield "", text.text
 
 
 def _name_on_pods(one: RenderedObject) -> str:

@@ -1,4 +1,7 @@
-"""The texts in an object, keys of mappings among them, and what a controller may take them for. Pure."""
+"""What a controller may read in an object: its texts, keys of mappings among them, and its mappings. Pure.
+
+A text that is YAML or JSON means the same as the mapping or list that it says. So both are read alike.
+"""
 
 from __future__ import annotations
 
@@ -9,94 +12,109 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from kong_oam.oam.rendered import RenderedObject
+from kong_oam.oam.document import read
+from kong_oam.oam.rendered import Inside, RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent
 from kong_oam.objects.pods import Path
 
-_WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-"""What could be an object's name. Of `my-name` and `name.x`, `name` is none."""
-_ACCOUNT: Final = re.compile(
-    r"""\bservice[-_]?account(?:[-_.]?name)?["']?\s*[:=]\s*(?:\{\s*)?(?:["']?name["']?\s*[:=]\s*)?["']?"""
-    r"""(?:[a-z0-9-]+[:/])?([a-z0-9][a-z0-9.-]*)""",
-    re.IGNORECASE,
-)
-"""Where a text in YAML, JSON or HCL says a ServiceAccount's name, by itself or behind its namespace."""
+_WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+"""What could be an object's name, or a part of a name with dots. Of `my-name`, `name` is none."""
+_LABEL_VALUE: Final = re.compile(r"[\w.-]+")
 _OF_ACCOUNT: Final = "serviceaccount"
+_SAYS_ACCOUNT: Final = re.compile(r"service[\W_]?account", re.IGNORECASE)
 _LONGEST_FIELD: Final = 253
-_MARK: Final = re.compile(
-    rf"""({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w)(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
-)
+_DEEPEST: Final = 3
+"""How many texts within texts are read."""
+_TEMPLATE: Final = "{{"
+"""What a template fills in may be more than a value. So no template is read as YAML."""
+_VALUE: Final = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
+"""The value behind a label in a text."""
+_MARK: Final = re.compile(rf"({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w){_VALUE}")
 """Where a text says a label by which a fence selects pods, and the value behind it."""
-_ESCAPED: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})")
+_ESCAPED: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})|\\[nrt]")
 """A character as JSON, YAML and addresses may write it."""
+_OTHER_PODS: Final = frozenset({"podAffinity", "podAntiAffinity"})
+"""Kubernetes' fields that say which pods are near."""
 TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
 
 
 class Text(NamedTuple):
-    """A text in an object. `beside` is the mapping that it is in, or that its list is in.
-
-    `of_account`: whether it stands where a ServiceAccount is named, `of_namespace`: where a namespace is.
-    """
+    """A text in an object."""
 
     path: Path
+    """Its fields, those of the text that it is in among them."""
+    place: Path
+    """Where the object has it, or the text that it is in."""
     text: str
     beside: Mapping[str, Any]
+    """The mapping that it is in, or that its list is in."""
     is_key: bool
     of_account: bool
-    of_namespace: bool
+    """Whether it may name a ServiceAccount."""
+    is_read: bool
+    """Whether what it says as YAML or JSON is read, too."""
+
+    @property
+    def of_namespace(self) -> bool:
+        """Whether it stands where a namespace is named."""
+        fields = self.path[:-1] if self.is_key else self.path
+        return any(_is_about(field, "namespace") for field in fields)
 
     @property
     def unescaped(self) -> str:
         """The text without the escapes of JSON, YAML, JSON Patch, addresses and Helm's paths of values."""
-        if not _may_escape(self.text):
-            return self.text
-        text = _ESCAPED.sub(lambda match: chr(int(match[1] or match[2] or match[3], 16)), self.text)
-        return text.replace("~1", "/").replace("\\", "")
+        return _unescaped(self.text)
 
     @property
-    def names(self) -> list[str]:
-        """What could be the name of an object in it: each word, and the end of a word with dots, as in
-        `spark.kubernetes.driver.secrets.NAME`."""
-        words = _WORD.findall(self.unescaped)
-        return words + [word.rpartition(".")[2] for word in words if "." in word]
+    def words(self) -> dict[str, None]:
+        """What could be the name of an object in it, or a part of a name with dots."""
+        return dict.fromkeys(_WORD.findall(self.unescaped))
 
 
-def texts_of(one: RenderedObject) -> list[Text]:
-    """The texts in an object: all but its own `metadata`."""
-    found: list[Text] | None = one.known.get("texts")
+class Reading(NamedTuple):
+    """What a controller may read: texts and mappings at any depth, those within texts among them."""
+
+    texts: list[Text]
+    inside: Inside
+
+
+def reading(one: RenderedObject) -> Reading:
+    """What a controller may read in an object: all but its own `metadata`."""
+    found: Reading | None = one.known.get("reading")
     if found is None:
-        found = one.known["texts"] = []
         own = {field: value for field, value in one.object.items() if field != "metadata"}
-        _collect(own, (), {}, _Where(), found)
+        found = one.known["reading"] = _reading_of(own, ())
     return found
 
 
 def texts_in(value: Any, path: Path) -> list[Text]:
     """The texts in a value at a path."""
-    found: list[Text] = []
-    _collect(value, path, {}, _Where(), found)
-    return found
+    return _reading_of(value, path).texts
 
 
-def accounts_in(text: Text) -> Iterator[str]:
-    """Yields what a text may name as a ServiceAccount."""
-    yield from _ACCOUNT.findall(text.text)
-    if text.of_account and not text.is_key:
-        yield from text.names
+def texts_held(found: Mapping[str, Any]) -> list[Text]:
+    """The texts in the data of a ConfigMap or a Secret."""
+    texts: list[Text] = []
+    for field in ("data", "stringData", "binaryData"):
+        held = found.get(field)
+        if isinstance(held, Mapping) and (field == "binaryData" or (field, found.get("kind")) == ("data", "Secret")):
+            held = {key: _decoded(value) for key, value in held.items() if isinstance(value, str)}
+        texts += texts_in(held, (field,))
+    return texts
 
 
 def label_refused(text: Text, component: JudgedComponent) -> str:
     """What is wrong with a text that says a label by which a fence selects pods, with another value than the
     component's own, or with a value that nobody here can read. Empty where nothing is."""
     written = text.unescaped
-    if "oam.dev" not in written:
+    if text.is_read or "oam.dev" not in written or _only_reads_pods(text.path):
         return ""
     for match in _MARK.finditer(written):
         label, value = match[1], match[2]
         own = component.application if label == APPLICATION else component.name
         if value is None and text.is_key and written.endswith(label):
             value = text.beside.get(text.text)
-        elif value is None and written == label and _selects(text.beside, label, own):
+        elif value is None and written.endswith(label) and _selects(text.beside, text.text, own):
             continue
         if value != own:
             return (
@@ -106,15 +124,16 @@ def label_refused(text: Text, component: JudgedComponent) -> str:
     return ""
 
 
-def texts_held(found: Mapping[str, Any]) -> list[Text]:
-    """The texts in the data of a ConfigMap or a Secret."""
-    encoded = ("binaryData", "data") if found.get("kind") == "Secret" else ("binaryData",)
-    texts = [text._replace(text=_decoded(text.text)) for field in encoded for text in texts_in(found.get(field), ())]
-    return texts + [text for field in ("data", "stringData") for text in texts_in(found.get(field), ())]
-
-
-def _may_escape(text: str) -> bool:
-    return "\\" in text or "%" in text or "~1" in text
+def label_values(text: Text, key: str) -> Iterator[str]:
+    """Yields the values with which a text may put a label on pods: what it says itself, and what is beside it."""
+    written = text.unescaped
+    if text.is_read or key not in written or _only_reads_pods(text.path):
+        return
+    if text.is_key and written.endswith(key):
+        yield str(text.beside.get(text.text))
+    else:
+        yield from _LABEL_VALUE.findall(written.replace(key, " "))
+        yield from _direct(text.beside)
 
 
 @lru_cache(4096)
@@ -123,39 +142,80 @@ def folded(field: str) -> str:
     return "".join(letter for letter in field.lower() if letter.isalnum())
 
 
-class _Where(NamedTuple):
-    """What the fields around a value are about; `at_account`: and the one that the value is of."""
+def _reading_of(value: Any, path: Path) -> Reading:
+    texts: list[Text] = []
+    inside: list[tuple[Path, Mapping[str, Any]]] = []
+    _collect(value, path, (), {}, says_account=False, texts=texts, inside=inside)
+    return Reading(texts, inside)
 
-    in_account: bool = False
-    in_namespace: bool = False
-    at_account: bool = False
 
-
-def _collect(value: Any, path: Path, beside: Mapping[str, Any], where: _Where, found: list[Text]) -> None:
+def _collect(
+    value: Any,
+    path: Path,
+    within: tuple[Path, ...],
+    beside: Mapping[str, Any],
+    *,
+    says_account: bool,
+    texts: list[Text],
+    inside: list[tuple[Path, Mapping[str, Any]]],
+) -> None:
+    """Collects what is in a value. `within`: the paths of the texts that it is in. `says_account`: the mapping that it
+    is in says ServiceAccount, as `kind: ServiceAccount` does, or the name of a variable whose value is beside it."""
     if isinstance(value, str):
-        found.append(Text(path, value, beside, False, where.at_account, where.in_namespace))
+        read = _read(value) if len(within) < _DEEPEST else None
+        says_itself = read is None and _SAYS_ACCOUNT.search(_unescaped(value)) is not None
+        of_account = says_account or says_itself or _is_of_account(path)
+        place = within[0] if within else path
+        texts.append(Text(path, place, value, beside, False, of_account, read is not None))
+        if read is not None:
+            _collect(read, path, (*within, path), beside, says_account=False, texts=texts, inside=inside)
     elif isinstance(value, Mapping):
-        # Such as `kind: ServiceAccount`, or the name of a variable whose value is beside it.
+        inside.append((path, value))
         says_account = any(isinstance(item, str) and _names_account(item) for item in value.values())
         for key, item in value.items():
-            field = str(key)
-            at = (*path, field)
-            is_account = _is_about(field, _OF_ACCOUNT)
-            is_name = where.in_account and folded(field).endswith("name")
-            inner = _Where(
-                where.in_account or is_account,
-                where.in_namespace or _is_about(field, "namespace"),
-                says_account or is_account or is_name,
-            )
-            found.append(Text(at, field, value, True, False, where.in_namespace))
-            _collect(item, at, value, inner, found)
+            at = (*path, str(key))
+            texts.append(Text(at, within[0] if within else at, str(key), value, True, False, False))
+            _collect(item, at, within, value, says_account=says_account, texts=texts, inside=inside)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            _collect(item, (*path, str(index)), beside, where, found)
+            at = (*path, str(index))
+            _collect(item, at, within, beside, says_account=says_account, texts=texts, inside=inside)
+
+
+def _read(text: str) -> Any:
+    """What a text says as YAML or JSON, where that is another value, and every reader reads the same."""
+    if ":" not in text or _TEMPLATE in text:
+        return None
+    documents, wrong = read("", text.encode("utf-8", "replace"))
+    values = [document.data for document in documents if document.data != text]
+    if wrong or not values:
+        return None
+    return values[0] if len(values) == 1 else values
+
+
+def _unescaped(text: str) -> str:
+    if not ("\\" in text or "%" in text or "~1" in text):
+        return text
+    text = _ESCAPED.sub(_meant, text)
+    return text.replace("~1", "/").replace("\\", "")
+
+
+def _meant(escaped: re.Match[str]) -> str:
+    number = escaped[1] or escaped[2] or escaped[3]
+    return chr(int(number, 16)) if number else " "
 
 
 def _is_about(field: str, word: str) -> bool:
     return len(field) <= _LONGEST_FIELD and word in folded(field)
+
+
+def _is_of_account(path: Path) -> bool:
+    """Whether the field at a path is a ServiceAccount, or a name within a field that is about ServiceAccounts."""
+    fields = [step for step in path if not step.isdecimal()]
+    if not fields:
+        return False
+    is_name = len(fields[-1]) <= _LONGEST_FIELD and folded(fields[-1]).endswith("name")
+    return any(_is_about(field, _OF_ACCOUNT) for field in (fields if is_name else fields[-1:]))
 
 
 def _names_account(text: str) -> bool:
@@ -164,10 +224,15 @@ def _names_account(text: str) -> bool:
     return is_short and folded(text).removesuffix("name").endswith(_OF_ACCOUNT)
 
 
-def _selects(beside: Mapping[str, Any], label: str, own: str) -> bool:
+def _only_reads_pods(path: Path) -> bool:
+    """Whether Kubernetes' own field at a path reads a pod's labels, or says which pods are near: none gets a label."""
+    return path[-2:] == ("fieldRef", "fieldPath") or not _OTHER_PODS.isdisjoint(path)
+
+
+def _selects(beside: Mapping[str, Any], key: str, own: str) -> bool:
     """Whether a mapping says a label with one value, and no more: `{key: LABEL, operator: In, values: [own]}`."""
     said = sorted(islice(_direct(beside), 4))
-    return said in (sorted([label, own]), sorted([label, own, "In"]))
+    return said in (sorted([key, own]), sorted([key, own, "In"]))
 
 
 def _direct(beside: Mapping[str, Any]) -> Iterator[str]:

@@ -297,7 +297,7 @@ ANY = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
         ({"pod": {"hostPID": True, "containers": []}}, "spec.pod.hostPID"),
         ({"pools": [{"run": {"containers": [{"securityContext": {"privileged": True}}]}}]}, "spec.pools[0].run.containers[0].securityContext.privileged"),
         ({"driver": {"spec": {}, "initContainers": [{"ports": [{"hostPort": 1}]}]}}, "spec.driver.initContainers[0].ports[0].hostPort"),
-        ({"runner": {"containers": [], "volumes": [{"hostPath": {}}]}}, "spec.runner.volumes[0].hostPath"),
+        ({"runner": {"containers": [], "volumes": [{"hostPath": {"path": "/"}}]}}, "spec.runner.volumes[0].hostPath"),
     ],
 )  # fmt: skip
 def test_pods_of_a_kind_that_the_stack_allows_are_seen_under_any_name(spec: dict[str, Any], path: str) -> None:

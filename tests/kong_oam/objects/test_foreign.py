@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from time import process_time
 from typing import Any
 
@@ -65,6 +66,9 @@ SECRETS: list[Any] = [
     "shop%2Fweb-client",
     '{"name": "web\\u002dclient"}',
     ["web-client"],
+    "web-client.default",
+    "secrets.web-client.token",
+    'token: "web-\\\n  client"',
     {"web-client": 1},
     {"metadata": {"name": "web-client"}},
     {"spark.kubernetes.driver.secrets.web-client": "/x"},
@@ -86,6 +90,12 @@ ACCOUNTS: list[Any] = [
     {"metadata": {"annotations": {"kubernetes.io/service-account.name": "web"}}},
     {"env": [{"name": "SERVICE_ACCOUNT", "value": "web"}]},
     {"serviceAccountTemplate": {"metadata": {"name": "web"}}},
+    "serviceAccountRef:\n  namespace: x\n  name: web",
+    '{"serviceAccountRef": {"namespace": "x", "name": "web"}}',
+    "a: b\n---\ntext: |\n  runAs:\n    kind: ServiceAccount\n    name: web\n",
+    "{{ if true }}\nserviceAccountRef:\n  namespace: x\n  name: web\n{{ end }}",
+    "serviceAccountRef: &a\n  namespace: x\n  name: web\n<<: *a\n",
+    'resource "kubernetes_service_account" "x" { metadata { name = "web" } }',
 ]
 TOKEN = {"type": "kubernetes.io/service-account-token"}
 LABELS: list[Any] = [
@@ -119,6 +129,20 @@ NODES: list[Any] = [
     {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}},
     {"containerSecurityContext": {"procMount": "Unmasked"}},
     {"podSecurityContext": {"seccompProfile": {"type": "Unconfined"}}},
+    {"container": {"securityContext": {"privileged": True}}},
+    {"container": {"ports": [{"containerPort": 80, "hostPort": 80}]}},
+    {"sidecars": [{"name": "s", "ports": [{"hostPort": "80"}]}]},
+    {"container": {"livenessProbe": {"httpGet": {"host": "web.shop.svc", "port": 80}}}},
+    {"initContainers": [{"name": "s", "lifecycle": {"preStop": {"tcpSocket": {"host": "web.shop.svc"}}}}]},
+    {"hostPaths": ["/var"]},
+    {"hostPaths": {"data": "/var"}},
+    {"hostPath": {"source": {"at": "/var"}}},
+    {"volumes": [{"name": "v", "flexVolume": {"driver": "x"}}]},
+    {"volumes": [{"name": "v", "csi": {"driver": "x"}}]},
+    {"pod": {"runtimeClassName": "x"}},
+    {"pod": {"resourceClaims": [{"name": "x"}]}},
+    "pod:\n  hostNetwork: true\n",
+    '{"pod": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}}',
 ]
 
 
@@ -142,12 +166,30 @@ NESTED = [
     (nested("Deployment", "apps/v1", spec={"template": {"spec": {"containers": [{"securityContext": {"privileged": True}}]}}}), "ACC226"),
 ]  # fmt: skip
 
+OBEYED: list[Any] = [
+    {"podAnnotations": {"sidecar.istio.io/inject": "true"}},
+    {"podAnnotations": {"server": {"sidecar.istio.io/inject": "true"}}},
+    {"podAnnotations": [{"key": "sidecar.istio.io/inject", "value": "true"}]},
+    {"podAnnotations": [{"name": "sidecar.istio.io/inject", "value": "true"}]},
+    {"podAnnotations": ["sidecar.istio.io/inject=true"]},
+    {"podAnnotations": "sidecar.istio.io/inject: 'true'\n"},
+    {"podLabels": "a=b,sidecar.istio.io/inject=true"},
+    "metadata:\n  annotations:\n    sidecar.istio.io/inject: 'true'\n",
+]
+
 CASES = [
     *((inner, "ACC217") for inner in (*SECRETS, *ACCOUNTS, TOKEN)),
     *((inner, "ACC226") for inner in (*LABELS, *NODES)),
+    *((inner, "ACC228") for inner in OBEYED),
+    *((json.dumps(inner), code) for inner, code in NESTED),
     *NESTED,
 ]
 quick = settings(suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize(("inner", "code"), CASES)
+def test_what_takes_another_components_part_is_refused(inner: Any, code: str) -> None:
+    assert code in {message[:6] for message in found(inner, [])}
 
 
 @quick
@@ -179,6 +221,13 @@ def test_the_components_own_part_is_taken_at_any_depth(inner: Any, way: list[tup
         {"serviceAccount": {"create": True, "annotations": {"role": "arn:aws:iam::1:role/web"}}},
         {"targetRef": {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "name": "n"}},
         {"template": nested("ConfigMap", data={"a": "b"}), "claims": [nested("PersistentVolumeClaim", spec={})] * 2},
+        {"container": {"name": "c", "image": "acme/web-client:1"}, "image": {"repository": "web-client"}},
+        {"env": [{"valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app.oam.dev/component']"}}}]},
+        {"podAntiAffinity": [{"labelSelector": {"matchLabels": {"app.oam.dev/component": "web"}}}]},
+        {"text": "matchExpressions:\n- key: app.oam.dev/component\n  operator: In\n  values: [own]\n"},
+        {"text": "serviceAccount:\n  create: true\nservice: web\nport: http://web.shop.svc\n"},
+        {"hostPort": "redis:6379", "ports": [{"hostPort": 0}], "httpGet": {"path": "/", "port": 80}},
+        {"podAnnotations": {"note": "docker.io/x https://sidecar.istio.io/inject"}, "podLabels": ["a=b"]},
     ],
 )
 def test_other_texts_and_fields_are_the_objects_own(inner: Any) -> None:

@@ -178,7 +178,7 @@ status: {a_b: c}
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {LOG_LEVEL: debug}, binaryData: {a_b: ''}}"
 SECRET = "{apiVersion: v1, kind: Secret, metadata: {name: c}, data: {LOG_LEVEL: ''}, stringData: {a_b: ''}}"
 CLASS = "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: c}, parameters: {a_b: c}}"
-VOLUME = "{apiVersion: v1, kind: PersistentVolume, metadata: {name: c}, spec: {capacity: {a_b: 1}, flexVolume: {options: {a_b: c}}}}"
+VOLUME = "{apiVersion: v1, kind: PersistentVolume, metadata: {name: c}, spec: {capacity: {a_b: 1}, csi: {volumeAttributes: {a_b: c}}}}"
 RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {values: {a_b: c}}}"
 
 

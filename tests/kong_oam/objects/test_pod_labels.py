@@ -125,6 +125,7 @@ def test_an_operators_object_is_where_its_metadata_says() -> None:
 
 
 CONNECT = {**KAFKA, "kind": "KafkaConnect"}
+MODULE = {"apiVersion": "terraform.core.oam.dev/v1beta2", "kind": "Configuration", "metadata": {"name": "x"}}
 NAMED_ALIKE = [
     ({"app.kubernetes.io/instance": "es"}, RELEASE, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}),
     ({"app.kubernetes.io/instance": "es"}, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}, RELEASE),
@@ -132,6 +133,11 @@ NAMED_ALIKE = [
     ({"strimzi.io/cluster": "logs"}, KAFKA, CONNECT),
     ({"strimzi.io/cluster": "logs"}, KAFKA, {**CONNECT, "metadata": {"name": "x"}, "spec": {"template": {"pod": {"metadata": {"labels": {"strimzi.io/cluster": "logs"}}}}}}),
     ({"strimzi.io/cluster": "logs"}, KAFKA, {**FLUX, "spec": {"values": {"podLabels": {"strimzi.io/cluster": "logs"}}}}),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, {**FLUX, "spec": {"values": {"podLabels": "strimzi.io/cluster: logs\n"}}}),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, {**FLUX, "spec": {"values": {"podLabels": [{"key": "strimzi.io/cluster", "value": "logs"}]}}}),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, {**FLUX, "spec": {"values": {"podLabels": ["strimzi.io/cluster=logs"]}}}),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, {**MODULE, "spec": {"hcl": 'labels = { "strimzi.io/cluster" = "logs" }'}}),
+    ({"app.kubernetes.io/instance": "es"}, RELEASE, {**CONNECT, "metadata": {"name": "x"}, "spec": {"helm": {"releaseName": "es"}}}),
 ]  # fmt: skip
 
 
@@ -149,6 +155,17 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
     elsewhere = judged(theirs, key="logs/kafka", type="helmchart", namespace="elsewhere")
     assert said(naming(labels, mine), elsewhere, **stack) == []
     assert said(naming(labels, mine, theirs), **stack) == [], "its own pods"
+
+
+def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
+    """Nor from a ConfigMap that a third component brings."""
+    labels = {"strimzi.io/cluster": "logs"}
+    values = {**CONFIG_MAP, "data": {"values.yaml": "podLabels: {strimzi.io/cluster: logs}"}}
+    release = {**FLUX, "spec": {"valuesFrom": [{"kind": "ConfigMap", "name": "es"}]}}
+    mine = naming(labels, KAFKA)
+    (message,) = said(mine, judged(release, key="logs/kafka"), judged(values, key="logs/values"), **STACK)
+    assert message.startswith("ACC227 podLabels may be on pods of 'logs/kafka'")
+    assert said(mine, judged(values, key="logs/values"), **STACK) == []
 
 
 def test_an_object_refers_to_another_components_by_its_own_label() -> None:
