@@ -8,7 +8,7 @@ from typing import Any, Final
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import STAND_IN, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
-from kong_oam.objects.identity import accounts_named, secrets_named, telling_mappings
+from kong_oam.objects.identity import accounts_named, secrets_named
 from kong_oam.objects.pods import Path, pod_templates
 
 _TAKING: Final[dict[tuple[str, str], Path]] = {
@@ -27,8 +27,7 @@ def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
     taking = _TAKING.get(one.group_kind)
     templates = pod_templates(one.object, one.pod_spec_path or None)
     lists = [path for template in templates for path, _ in template.containers()]
-    told = telling_mappings(one.inside)
-    judged = {path for path, *_ in (*secrets_named(told), *accounts_named(told))}
+    judged = {path for path, *_ in (*secrets_named(one.inside), *accounts_named(one.inside))}
     for path in found:
         if path in judged or not (path[:-1] == taking or any(_is_of_container(path, above) for above in lists)):
             message = (

@@ -81,6 +81,13 @@ class JudgedComponent:
         """Whether anything of access goes by its objects: a route leads to it, or it is a client."""
         return bool(self.routed or self.named or self.credentials)
 
+    @property
+    def accounts(self) -> frozenset[tuple[str, str]]:
+        """Namespace and name of its ServiceAccounts."""
+        made = {(self.namespace, name) for kind, name in self.made if kind == "ServiceAccount"}
+        rendered = {(one.namespace, one.name) for one in self.objects if one.group_kind == ("", "ServiceAccount")}
+        return frozenset(made | rendered)
+
     def refused(self, code: str, one: RenderedObject, message: str, path: Path = ()) -> Diagnostic:
         """A finding about one of its objects, and what is at a path in it."""
         what = f"{one.kind} '{one.name}'" if one.kind else "an object"

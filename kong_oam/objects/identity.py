@@ -6,10 +6,10 @@ What a chart or a repository makes once it is installed is in no rendered object
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import Inside, RenderedObject
@@ -44,12 +44,10 @@ class Identities:
     shown: Owners
     """The Secrets with the keys by which the gateway answers for hosts."""
     accounts: Owners
-    kept: frozenset[tuple[str, str]]
-    """Those of the Secrets that the project does not make: somebody keeps them in the cluster."""
+    keys: Owners
+    """Those of the credentials that hold what a workload shows: its component may render its own."""
     certified: Mapping[str, str]
     """By name that a certificate bears, the component whose workload is believed by it."""
-    keys: frozenset[tuple[str, str]]
-    """Those of the Secrets that hold what a workload shows: its component may render its own."""
     sources: Sources
 
     @cached_property
@@ -69,40 +67,34 @@ class Identities:
 
 def identities(components: Sequence[JudgedComponent]) -> Identities:
     """The identities of all components of a stack."""
-    credentials: dict[tuple[str, str], set[str]] = {}
-    shown: dict[tuple[str, str], set[str]] = {}
-    accounts: dict[tuple[str, str], set[str]] = {}
-    kept: set[tuple[str, str]] = set()
-    keys: set[tuple[str, str]] = set()
     sources: dict[tuple[str, str, str], tuple[RenderedObject, ...]] = {}
     for component in components:
-        for name in component.credentials:
-            credentials.setdefault((component.namespace, name), set()).add(component.key)
-            if ("Secret", name) not in component.made:
-                kept.add((component.namespace, name))
-        for name in component.keys:
-            credentials.setdefault((component.namespace, name), set()).add(component.key)
-            keys.add((component.namespace, name))
-        for name in component.shown:
-            shown.setdefault((component.namespace, name), set()).add(component.key)
-        for kind, name in component.made:
-            if kind == "ServiceAccount":
-                accounts.setdefault((component.namespace, name), set()).add(component.key)
         for one in component.objects:
-            if one.group_kind == _ACCOUNT:
-                accounts.setdefault((one.namespace, one.name), set()).add(component.key)
-            elif one.group_kind in (("", "ConfigMap"), ("", "Secret")):
+            if one.group_kind in (("", "ConfigMap"), ("", "Secret")):
                 key = (one.namespace, one.kind, one.name)
                 sources[key] = (*sources.get(key, ()), one)
     return Identities(
-        {key: frozenset(owners) for key, owners in credentials.items()},
-        {key: frozenset(owners) for key, owners in shown.items()},
-        {key: frozenset(owners) for key, owners in accounts.items()},
-        frozenset(kept),
-        {name: component.key for component in components for name in component.certified},
-        frozenset(keys),
-        sources,
+        credentials=_owners(components, lambda one: _here(one, one.credentials | one.keys)),
+        shown=_owners(components, lambda one: _here(one, one.shown)),
+        accounts=_owners(components, lambda one: one.accounts),
+        keys=_owners(components, lambda one: _here(one, one.keys)),
+        certified={name: component.key for component in components for name in component.certified},
+        sources=sources,
     )
+
+
+def _owners(
+    components: Iterable[JudgedComponent], owned: Callable[[JudgedComponent], Iterable[tuple[str, str]]]
+) -> Owners:
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for component in components:
+        for key in owned(component):
+            found[key] = found.get(key, frozenset()) | {component.key}
+    return found
+
+
+def _here(component: JudgedComponent, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    return ((component.namespace, name) for name in names)
 
 
 def identities_refused(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
@@ -114,13 +106,13 @@ def identities_refused(component: JudgedComponent, one: RenderedObject, known: I
     if one.nested:  # the object that it stands in is read as a whole
         yield from _named_in_sources(component, one, known)
         return
-    told = telling_mappings(one.inside)
-    yield from _writes(component, one, known, told)
+    named = list(secrets_named(one.inside))
+    yield from _writes(component, one, known, named)
     if is_read_freely(one):
         yield from _named_anywhere(component, one, known)
         yield from _named_in_sources(component, one, known)
     else:
-        yield from _referred_to(component, one, known, told)
+        yield from _referred_to(component, one, known, named)
 
 
 def _overwrites(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
@@ -132,36 +124,30 @@ def _overwrites(component: JudgedComponent, one: RenderedObject, known: Identiti
         return
     if one.object.get("type") == TOKEN:
         yield component.refused("ACC217", one, f"its type {_ENDLESS}")
-    key = (one.namespace, one.name)
-    if key in known.kept:
-        message = "it would overwrite the credential of a client, which is kept in the cluster; give it another name"
-        yield component.refused("OAM107", one, message)
-    owners = known.credentials.get(key, frozenset())
-    if hosts := _shown_elsewhere(component, known, key):
-        message = f"it would overwrite the key by which the gateway answers for '{min(hosts)}'; give it another name"
-        yield component.refused("OAM107", one, message)
-    if key in known.keys and component.key not in owners:
-        message = f"it would overwrite what the workload of '{min(owners)}' shows; give it another name"
-        yield component.refused("OAM107", one, message)
+    if held := _held(component, known, (one.namespace, one.name)):
+        yield component.refused("OAM107", one, f"it would overwrite {held}; give it another name")
 
 
 def _writes(
-    component: JudgedComponent, one: RenderedObject, known: Identities, told: Iterable[_Told]
+    component: JudgedComponent, one: RenderedObject, known: Identities, named: Iterable[tuple[Path, str, str]]
 ) -> Iterator[Diagnostic]:
     """Yields where an object has its controller write into a client's Secret."""
-    for path, namespace, name in secrets_named(told):
-        if not _is_written(path):
-            continue
-        key = (namespace or one.namespace, name)
-        if owners := known.credentials.get(key, frozenset()):
-            message = f"{dotted(path)} would overwrite '{name}', the credential of '{min(owners)}'; write another name"
+    for path, namespace, name in named:
+        if _is_written(path) and (held := _held(component, known, (namespace or one.namespace, name))):
+            message = f"{dotted(path)} would overwrite '{name}', {held}; write another name"
             yield component.refused("OAM107", one, message)
-        if hosts := _shown_elsewhere(component, known, key):
-            message = (
-                f"{dotted(path)} would overwrite '{name}', the key by which the gateway answers for '{min(hosts)}'; "
-                "write another name"
-            )
-            yield component.refused("OAM107", one, message)
+
+
+def _held(component: JudgedComponent, known: Identities, key: tuple[str, str]) -> str:
+    """What is in a Secret that a component must not write. Empty for other Secrets."""
+    owners = known.credentials.get(key, frozenset())
+    if key in known.keys and component.key not in known.keys[key]:
+        return f"what the workload of '{min(known.keys[key])}' shows"
+    if owners - known.keys.get(key, frozenset()):
+        return f"the credential of '{min(owners)}'"
+    if hosts := _shown_elsewhere(component, known, key):
+        return f"the key by which the gateway answers for '{min(hosts)}'"
+    return ""
 
 
 def _shown_elsewhere(component: JudgedComponent, known: Identities, key: tuple[str, str]) -> list[str]:
@@ -176,13 +162,13 @@ def _is_written(path: Path) -> bool:
 
 
 def _referred_to(
-    component: JudgedComponent, one: RenderedObject, known: Identities, told: Sequence[_Told]
+    component: JudgedComponent, one: RenderedObject, known: Identities, named: Iterable[tuple[Path, str, str]]
 ) -> Iterator[Diagnostic]:
     """Yields where an object whose fields are known refers to another component's Secret or ServiceAccount."""
-    for path, namespace, name in secrets_named(told):
+    for path, namespace, name in named:
         if not _is_written(path) and (whose := _taken(component, known, {namespace or one.namespace}, name)):
             yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {whose}", path)
-    for path, name in accounts_named(told):
+    for path, name in accounts_named(one.inside):
         if owners := _others(component, known.accounts, {one.namespace}, name):
             yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {_account_of(owners)}", path)
 
@@ -215,16 +201,6 @@ def _names_of_others(component: JudgedComponent, one: RenderedObject, known: Ide
 def _covers(name: str, certified: str) -> bool:
     """Whether a certificate for a name is believed for another, which it may be a wildcard of."""
     return name == certified or (name.startswith("*.") and certified.partition(".")[2] == name[2:])
-
-
-def telling_mappings(inside: Inside) -> list[_Told]:
-    """Those mappings in an object that may name Secrets or ServiceAccounts. Labels and annotations refer to nothing,
-    whatever they are called."""
-    return [
-        (path, holder, telling)
-        for path, holder in inside
-        if "metadata" not in path and (telling := _telling(tuple(holder)))
-    ]
 
 
 def _named_anywhere(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
@@ -319,66 +295,57 @@ def _others(component: JudgedComponent, secrets: Owners, namespaces: Set[str], n
     return frozenset(owner for owners in found if component.key not in owners for owner in owners)
 
 
-def secrets_named(told: Iterable[_Told]) -> Iterator[tuple[Path, str, str]]:
+def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
     """Yields the Secrets that an object refers to, in whatever part of it: path, namespace (empty: the object's), name.
 
-    Pull secrets are left out: the node reads them, and no container does.
+    Labels and annotations refer to nothing, whatever they are called. Pull secrets are left out: the node reads them,
+    and no container does.
     """
-    for path, holder, telling in told:
-        for key in telling.secrets:
-            folded = _folded(key)
-            for at, one in _each(holder[key], (*path, str(key))):
-                if isinstance(one, str) and folded.endswith(_NAMES):
-                    yield at, "", one
-                elif folded.endswith(_REFERENCES) and (name := mapping(one).get("name")):
-                    yield (*at, "name"), _namespace(mapping(one)), str(name)
+    for path, holder in inside:
+        if "metadata" in path:
+            continue
+        for key, value in holder.items():
+            if (what := _named_by(key)) in ("name", "reference"):
+                yield from _references(value, (*path, str(key)), is_name=what == "name")
         if holder.get("kind") == "Secret" and holder.get("name"):
             yield (*path, "name"), _namespace(holder), str(holder["name"])
 
 
-def _each(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """A value by itself, or each of a list's."""
+def _references(value: Any, path: Path, *, is_name: bool) -> Iterator[tuple[Path, str, str]]:
+    """Yields the Secrets that a field names, by itself or in a list."""
     if isinstance(value, list | tuple):
-        yield from (((*path, str(index)), one) for index, one in enumerate(value))
-    else:
-        yield path, value
+        for index, one in enumerate(value):
+            yield from _references(one, (*path, str(index)), is_name=is_name)
+    elif isinstance(value, str) and is_name:
+        yield path, "", value
+    elif name := mapping(value).get("name"):
+        yield (*path, "name"), _namespace(value), str(name)
 
 
 def _namespace(holder: Mapping[str, Any]) -> str:
     return str(holder.get("namespace") or "")
 
 
-def accounts_named(told: Iterable[_Told]) -> Iterator[tuple[Path, str]]:
-    """Yields the names of ServiceAccounts that an object says pods, or a controller for it, are to run as."""
-    for path, holder, telling in told:
-        for key in telling.accounts:
-            if isinstance(value := holder[key], str) and value:
-                yield (*path, str(key)), value
-            elif str(key).lower() in _ACCOUNTS and (name := mapping(value).get("name")):
-                yield (*path, str(key), "name"), str(name)
-
-
-class _Telling(NamedTuple):
-    """Those keys of a mapping that may name Secrets and ServiceAccounts."""
-
-    secrets: tuple[Any, ...]
-    accounts: tuple[Any, ...]
-
-
-_Told = tuple[Path, Mapping[str, Any], _Telling]
-
-
 @lru_cache(4096)
-def _telling(keys: tuple[object, ...]) -> _Telling | None:
-    """What the keys of a mapping may tell, if anything. Of many objects most have the same keys."""
-    secrets = tuple(key for key in keys if _folded(key).endswith((*_NAMES, *_REFERENCES)) and not _pulls(key))
-    accounts = tuple(key for key in keys if str(key).lower() in _ACCOUNTS)
-    return _Telling(secrets, accounts) if secrets or accounts or "kind" in keys else None
+def _named_by(key: object) -> str:
+    """What a field has: the `name` of a Secret, a `reference` that has it, an `account`, or nothing of these."""
+    field = str(key).lower()
+    if field in _ACCOUNTS:
+        return "account"
+    field = field.removesuffix("s")
+    if field.endswith("pullsecret"):
+        return ""
+    return "name" if field.endswith(_NAMES) else "reference" if field.endswith(_REFERENCES) else ""
 
 
-def _folded(key: object) -> str:
-    return str(key).lower().removesuffix("s")
-
-
-def _pulls(key: object) -> bool:
-    return _folded(key).endswith("pullsecret")
+def accounts_named(inside: Inside) -> Iterator[tuple[Path, str]]:
+    """Yields the names of ServiceAccounts that an object says pods, or a controller for it, are to run as."""
+    for path, holder in inside:
+        for key in holder if "metadata" not in path else ():
+            if _named_by(key) != "account":
+                continue
+            value, at = holder[key], (*path, str(key))
+            if isinstance(value, str) and value:
+                yield at, value
+            elif name := mapping(value).get("name"):
+                yield (*at, "name"), str(name)

@@ -87,11 +87,9 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnos
     """Yields the objects that give rights which are neither harmless nor listed by the stack for the component."""
     if not rules.rbac:
         return  # no role is deployed at all
-    accounts = {(one.namespace, one.name) for one in component.objects if one.group_kind == ("", "ServiceAccount")}
-    accounts |= {(component.namespace, name) for kind, name in component.made if kind == "ServiceAccount"}
     listed = {text for entry in rules.rights.get(component.key, ()) for text in listed_rights(entry)}
     unlisted: dict[int, list[Right]] = {}
-    for right in rights_of(with_inner_objects(component.objects), component.cluster, accounts):
+    for right in rights_of(with_inner_objects(component.objects), component.cluster, component.accounts):
         if not right.harmless and right.text not in listed:
             unlisted.setdefault(id(right.object), []).append(right)
     for rights in unlisted.values():

@@ -63,7 +63,7 @@ def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
             earlier = first.setdefault(one.identity, one)
             if earlier is one or _are_one(earlier, one) or _are_shared(earlier, one):
                 continue
-            if (earlier.written or one.written) and _is_its_own(earlier, one):
+            if one.kind == _SECRET and _is_told(earlier, one):
                 continue
             if told and one.is_named_by_owner:
                 continue
@@ -127,9 +127,12 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
         yield _Object(component, (_GROUPS.get(kind, ""), kind), component.namespace, name)
 
 
-def _is_its_own(earlier: _Object, one: _Object) -> bool:
+def _is_told(earlier: _Object, one: _Object) -> bool:
     """Several objects of a component may write one Secret; and whoever overwrites a credential is told already."""
-    return earlier.owner is one.owner or one.name in earlier.owner.credentials | one.owner.credentials
+    owners = (earlier.owner, one.owner)
+    if any(one.namespace == owner.namespace and one.name in owner.credentials for owner in owners):
+        return True
+    return earlier.owner is one.owner and (earlier.written or one.written)
 
 
 def _are_one(earlier: _Object, one: _Object) -> bool:
