@@ -9,7 +9,7 @@ from typing import Literal
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.named import NamedService
-from kong_oam.objects.pods import Path, PodTemplate, mapping
+from kong_oam.objects.pods import Path, mapping
 
 APPLICATION, COMPONENT = "app.oam.dev/name", "app.oam.dev/component"
 """The labels that every pod gets, and by which its fence selects it."""
@@ -93,10 +93,6 @@ class JudgedComponent:
         what = f"{one.kind} '{one.name}'" if one.kind else "an object"
         by = (f"it is made by {one.defined}",) if one.defined else ()
         return Diagnostic(code, f"{what} of '{self.key}': {message}", one.said_at(path), details=by)
-
-    def labelled(self, template: PodTemplate) -> Mapping[str, str]:
-        """The labels that pods of a template have, with those that every pod gets."""
-        return {**texts(template.labels), APPLICATION: self.application, COMPONENT: self.name}
 
 
 def texts(values: object) -> dict[str, str]:

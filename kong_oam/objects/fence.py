@@ -6,7 +6,7 @@ A pod is held where its network is its own, it cannot become its node's root, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Position, some
@@ -98,7 +98,7 @@ def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
     routed = one.name in component.routed
     reached = _TYPES.get(rules.reach) if routed else None
     kind = spec.get("type") or "ClusterIP"
-    asked = not routed and kind in rules.service_types
+    asked = not routed and not one.nested and kind in rules.service_types
     if kind == "ExternalName" or "externalName" in spec:
         message = "spec.externalName leads to a name outside the cluster, with what the gateway sends; take it out"
         yield component.refused("ACC227", one, message)
@@ -114,12 +114,6 @@ def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
     elif not mapping(spec.get("selector")):
         message = "it has no selector, so others say where it leads; write the labels of the component's pods"
         yield component.refused("ACC227", one, message)
-    elif asked and not _leads_home(component, one):
-        message = (
-            f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the component, whose fence "
-            "says who connects; take it out"
-        )
-        yield component.refused("ACC227", one, message, ("spec", "type"))
     for field in sorted(str(field) for field in {*spec} - _SERVICE_FIELDS - {"externalName"} if spec[field]):
         message = f"spec.{field} says from where else it is reached; take it out, for the stack says it"
         yield component.refused("ACC227", one, message)
@@ -130,125 +124,67 @@ def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
             yield component.refused("ACC228", one, message, ("metadata", "annotations", key))
 
 
-def _leads_home(component: JudgedComponent, service: RenderedObject) -> bool:
-    """Whether a Service selects pods of its own component."""
-    selector = mapping(mapping(service.object.get("spec")).get("selector"))
-    return any(
-        selector.items() <= component.labelled(template).items()
-        for one in component.objects
-        if one.namespace == service.namespace
-        for template in fenced_pods(one)
-    )
-
-
 def selections_refused(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
-    """Yields the Services that select pods of another component, with both places.
+    """Yields the pods that a Service of another component selects beside its own, with both places.
 
-    What is reached by the rules of one component would be answered by another. A Service without a route is fine that
-    has no pods of its own component: it says itself whose it leads to.
+    What is reached by the rules of one component would be answered by another. A Service that has no pods of its own
+    component says itself whose it leads to, and no route leads to it.
     """
-    by_label: dict[tuple[str, str, str], list[_Service]] = {}
-    for service in _services(components):
-        key, value = min(service.selector.items())
-        by_label.setdefault((service.namespace, key, value), []).append(service)
-    for component in components:
-        for pods in _pods_of(component):
-            found = [one for label in pods.labels.items() for one in by_label.get((pods.namespace, *label), ())]
-            selecting = [
-                service
-                for service in found
-                if service.owner is not component and service.selector.items() <= pods.labels.items()
-            ]
-            # Pods have one finding, however many other Services of their kind select them.
-            of_pods = [service for service in selecting if service.has_pods]
-            if of_pods:
-                yield _answering_for(of_pods, pods)
-            for service in selecting:
-                if service.is_routed and not service.has_pods:
-                    yield _led_astray(service, pods)
+    pods = [list(_pods_of(component)) for component in components]
+    by_label: dict[tuple[str, str, str], list[_Labels]] = {}
+    for component, own in zip(components, pods, strict=True):
+        for service in _services_of(component):
+            if any(service.select(one) for one in own):
+                key, value = min(service.labels.items())
+                by_label.setdefault((service.namespace, key, value), []).append(service)
+    for one in (one for of_component in pods for one in of_component):
+        found = [service for label in one.labels.items() for service in by_label.get((one.namespace, *label), ())]
+        others = [service for service in found if service.owner is not one.owner and service.select(one)]
+        if others:  # pods have one finding, however many Services select them
+            yield _answering_for(others, one)
 
 
 @dataclass(frozen=True, slots=True)
-class _Service:
-    """A Service of a component. `object` None: the project makes it, as in `_Pods`."""
+class _Labels:
+    """The labels by which a Service selects pods, or those of pods of one template."""
 
     owner: JudgedComponent
     namespace: str
     name: str
-    selector: Mapping[str, str]
-    object: RenderedObject | None = None
-
-    @property
-    def is_routed(self) -> bool:
-        """Whether the gateway reaches it."""
-        return self.name in self.owner.routed
-
-    @property
-    def has_pods(self) -> bool:
-        """Whether it selects pods of its own component."""
-        return any(
-            self.namespace == one.namespace and self.selector.items() <= one.labels.items()
-            for one in _pods_of(self.owner)
-        )
-
-    @property
-    def place(self) -> Position:
-        return self.object.place if self.object else self.owner.place
-
-
-@dataclass(frozen=True, slots=True)
-class _Pods:
-    """Pods of one template, with their labels."""
-
-    owner: JudgedComponent
-    namespace: str
     labels: Mapping[str, str]
-    object: RenderedObject | None = None
+    place: Position
 
-    @property
-    def place(self) -> Position:
-        return self.object.place if self.object else self.owner.place
-
-
-def _services(components: Iterable[JudgedComponent]) -> Iterator[_Service]:
-    for component in components:
-        if named := component.named:
-            yield _Service(component, component.namespace, named.ours, texts(named.labels))
-        for one in with_inner_objects(component.objects):
-            selector = texts(mapping(one.object.get("spec")).get("selector"))
-            if one.group_kind == _SERVICE and selector:
-                yield _Service(component, one.namespace, one.name, selector, one)
+    def select(self, pods: _Labels) -> bool:
+        return self.namespace == pods.namespace and self.labels.items() <= pods.labels.items()
 
 
-def _pods_of(component: JudgedComponent) -> Iterator[_Pods]:
+def _services_of(component: JudgedComponent) -> Iterator[_Labels]:
     if named := component.named:
-        yield _Pods(component, component.namespace, texts(named.labels))
+        yield _Labels(component, component.namespace, named.ours, texts(named.labels), component.place)
+    for one in with_inner_objects(component.objects):
+        selector = texts(mapping(one.object.get("spec")).get("selector"))
+        if one.group_kind == _SERVICE and selector:
+            yield _Labels(component, one.namespace, one.name, selector, one.place)
+
+
+def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:
+    if named := component.named:
+        yield _Labels(component, component.namespace, named.ours, texts(named.labels), component.place)
     for one in component.objects:
         for template in fenced_pods(one):
-            yield _Pods(component, one.namespace, component.labelled(template), one)
+            labels = {**texts(template.labels), APPLICATION: component.application, COMPONENT: component.name}
+            yield _Labels(component, one.namespace, one.name, labels, one.place)
 
 
-def _answering_for(services: Sequence[_Service], pods: _Pods) -> Diagnostic:
-    """A finding at pods that Services with pods of their own component select, too."""
+def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
     first, more = services[0], len(services) - 1
-    selector = some(f"{key}: {value}" for key, value in sorted(first.selector.items()))
+    selector = some(f"{key}: {value}" for key, value in sorted(first.labels.items()))
     others = f" and {more} more Services" if more else ""
     message = (
         f"pods of '{pods.owner.key}' have the labels that Service '{first.name}' of '{first.owner.key}' "
         f"({first.place}){others} selects, {selector}, and would answer in its place; give them other labels"
     )
     return Diagnostic("ACC227", message, pods.place)
-
-
-def _led_astray(service: _Service, pods: _Pods) -> Diagnostic:
-    """A finding at a Service with a route and without pods of its own component."""
-    selector = some(f"{key}: {value}" for key, value in sorted(service.selector.items()))
-    owner, others = service.owner.key, pods.owner.key
-    message = (
-        f"Service '{service.name}' of '{owner}' has a route and selects pods of '{others}' ({pods.place}), {selector}, "
-        f"which the rules of '{owner}' would open; have it select its own pods, or expose '{others}' itself"
-    )
-    return Diagnostic("ACC227", message, service.place)
 
 
 def _pod_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -256,8 +256,6 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
     refused = [
         (judged(service, POD), tuple({"LoadBalancer", "NodePort"} - {kind}), "cluster.serviceTypes"),
         (judged(service, POD, routed=frozenset({"web"})), (kind,), "gateway.reach"),
-        (judged(service), (kind,), "it selects no pods of the component"),
-        (judged(merged(SERVICE, f"spec: {{type: {kind}, selector: {{app: x}}}}"), POD), (kind,), "it selects no pods"),
         (judged({**service, "spec": {"type": kind, "selector": {}}}, POD), (kind,), "it has no selector"),
         (judged(merged(SERVICE, "spec: {type: ExternalName}"), POD), (kind, "ExternalName"), "spec.externalName"),
     ]
@@ -265,18 +263,6 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
         (message,) = said(component, service_types=types)
         assert message.startswith("ACC227"), message
         assert says in message
-
-
-@pytest.mark.parametrize("at", ["shop", "other"])
-@pytest.mark.parametrize("pods_at", ["shop", "other"])
-@pytest.mark.parametrize("label", ["{}", "{app: web}", "{app: x}"])
-def test_a_service_that_answers_outside_leads_to_pods_beside_it(at: str, pods_at: str, label: str) -> None:
-    """Kubernetes selects in the Service's own namespace; pods elsewhere with the same labels are none of its."""
-    service = merged(SERVICE, f"metadata: {{namespace: {at}}}\nspec: {{type: NodePort, selector: {{app: web}}}}")
-    pod = merged(POD, f"metadata: {{namespace: {pods_at}, labels: {label}}}")
-    found = said(judged(service, pod), service_types=("NodePort",))
-    leads_home = at == pods_at and label == "{app: web}"
-    assert any("it selects no pods of the component" in message for message in found) != leads_home
 
 
 def test_no_annotation_opens_what_a_stack_asks_for() -> None:
@@ -330,18 +316,6 @@ def pod_of(component: str, labels: str = "{}") -> dict[str, Any]:
 
 SELECTING = merged(SERVICE, "spec: {selector: null}") | {"spec": {"selector": {"app": "api"}, "ports": [{"port": 80}]}}
 SHARED = {**SELECTING, "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]}}
-
-
-def test_a_route_leads_to_the_components_own_pods() -> None:
-    """A Service that nobody reaches through the gateway may select others."""
-    api = judged(pod_of("api", "{app: api}"), key="shop/api")
-    assert said(judged(SELECTING), api) == []
-    (message,) = said(judged(SELECTING, routed=frozenset({"web"})), api)
-    assert message.startswith(
-        "ACC227 Service 'web' of 'shop/web' has a route and selects pods of 'shop/api' (shop.yaml:3:9)"
-    )
-    elsewhere = judged(pod_of("api", "{app: api}"), key="other/api", namespace="other")
-    assert said(judged(SELECTING, routed=frozenset({"web"})), elsewhere) == []
 
 
 def test_no_pods_answer_for_another_component() -> None:

@@ -297,3 +297,16 @@ def test_a_large_object_takes_no_longer_than_it_is_long() -> None:
         found({"deep": [entries] * size}, [])
         took.append(process_time() - begun)
     assert took[1] < 10 * took[0] + 1
+
+
+def test_no_service_within_another_object_answers_outside() -> None:
+    """It is not led to the component's own pods alone, as the component's Services are."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}}
+    selector = {"app.oam.dev/component": "own"}
+    service = nested("Service", spec={"type": "LoadBalancer", "selector": selector, "ports": [{"port": 80}]})
+    own = judged(service, pod, key="shop/own")
+    assert said(own, service_types=("LoadBalancer",)) == []
+    (message,) = said(
+        judged(placed(service, []), pod, key="shop/own"), allowed=ALLOWED, service_types=("LoadBalancer",)
+    )
+    assert message.startswith("ACC227 Service 'n' of 'shop/own': spec.type 'LoadBalancer' answers outside the cluster")
