@@ -87,7 +87,7 @@ def test_what_is_made_beside_rendered_objects_has_its_name_once() -> None:
 
 
 def test_pods_are_where_their_definition_says() -> None:
-    thing = "apiVersion: a.test/v1\nkind: Thing\nmetadata: {name: t, namespace: orders}\nspec: {pods: {spec: {runtimeClassName: bare}}}\n"
+    thing = "apiVersion: a.test/v1\nkind: Thing\nmetadata: {name: t, namespace: orders}\nspec: {pods: {spec: {volumes: [{name: v, strange: {}}]}}}\n"
     stack = replace(STACK, allowed={"a.test/Thing": "nothing"})
     found = (compiled(application(thing), stack=stack, pods=path).diagnostics for path in ("spec.pods.spec", ""))
     assert [[one.code for one in diagnostics] for diagnostics in found] == [["ACC226"], []]
