@@ -114,6 +114,12 @@ def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
     elif not mapping(spec.get("selector")):
         message = "it has no selector, so others say where it leads; write the labels of the component's pods"
         yield component.refused("ACC227", one, message)
+    elif asked and not any(_service(component, one).select(pods) for pods in _pods_of(component)):
+        message = (
+            f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the component, whose fence "
+            "says who connects; take it out"
+        )
+        yield component.refused("ACC227", one, message, ("spec", "type"))
     for field in sorted(str(field) for field in {*spec} - _SERVICE_FIELDS - {"externalName"} if spec[field]):
         message = f"spec.{field} says from where else it is reached; take it out, for the stack says it"
         yield component.refused("ACC227", one, message)
@@ -162,9 +168,13 @@ def _services_of(component: JudgedComponent) -> Iterator[_Labels]:
     if named := component.named:
         yield _Labels(component, component.namespace, named.ours, texts(named.labels), component.place)
     for one in with_inner_objects(component.objects):
-        selector = texts(mapping(one.object.get("spec")).get("selector"))
-        if one.group_kind == _SERVICE and selector:
-            yield _Labels(component, one.namespace, one.name, selector, one.place)
+        if one.group_kind == _SERVICE and (service := _service(component, one)).labels:
+            yield service
+
+
+def _service(component: JudgedComponent, one: RenderedObject) -> _Labels:
+    selector = texts(mapping(one.object.get("spec")).get("selector"))
+    return _Labels(component, one.namespace, one.name, selector, one.place)
 
 
 def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:

@@ -256,6 +256,8 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
     refused = [
         (judged(service, POD), tuple({"LoadBalancer", "NodePort"} - {kind}), "cluster.serviceTypes"),
         (judged(service, POD, routed=frozenset({"web"})), (kind,), "gateway.reach"),
+        (judged(service), (kind,), "it selects no pods of the component"),
+        (judged(merged(SERVICE, f"spec: {{type: {kind}, selector: {{app: x}}}}"), POD), (kind,), "it selects no pods"),
         (judged({**service, "spec": {"type": kind, "selector": {}}}, POD), (kind,), "it has no selector"),
         (judged(merged(SERVICE, "spec: {type: ExternalName}"), POD), (kind, "ExternalName"), "spec.externalName"),
     ]
@@ -263,6 +265,18 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
         (message,) = said(component, service_types=types)
         assert message.startswith("ACC227"), message
         assert says in message
+
+
+@pytest.mark.parametrize("at", ["shop", "other"])
+@pytest.mark.parametrize("pods_at", ["shop", "other"])
+@pytest.mark.parametrize("label", ["{}", "{app: web}", "{app: x}"])
+def test_a_service_that_answers_outside_leads_to_pods_beside_it(at: str, pods_at: str, label: str) -> None:
+    """Kubernetes selects in the Service's own namespace; pods elsewhere with the same labels are none of its."""
+    service = merged(SERVICE, f"metadata: {{namespace: {at}}}\nspec: {{type: NodePort, selector: {{app: web}}}}")
+    pod = merged(POD, f"metadata: {{namespace: {pods_at}, labels: {label}}}")
+    found = said(judged(service, pod), service_types=("NodePort",))
+    leads_home = at == pods_at and label == "{app: web}"
+    assert any("it selects no pods of the component" in message for message in found) != leads_home
 
 
 def test_no_annotation_opens_what_a_stack_asks_for() -> None:
