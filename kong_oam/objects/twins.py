@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Position
@@ -75,22 +75,7 @@ def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
             there = first.get(made.identity, made)
             if there.owner is not component:
                 yield _twin(there, made)
-    yield from _named_alike(one for one in first.values() if one.kind == _SERVICE)
     yield from _made_here(components, first)
-
-
-def _named_alike(services: Iterable[_Object]) -> Iterator[Diagnostic]:
-    """Yields Services with one name in the state, which goes by the component's name and theirs."""
-    first: dict[tuple[str, str], _Object] = {}
-    for one in services:
-        if one.namespace == one.owner.namespace:
-            earlier = first.setdefault((one.namespace, f"{one.owner.key}-service-{one.name}"), one)
-            if earlier is not one:
-                message = (
-                    f"Service '{one.name}' of '{one.owner.key}' and Service '{earlier.name}' of '{earlier.owner.key}' "
-                    f"({earlier.place}) have one name in the state; rename one of the components or of the Services"
-                )
-                yield Diagnostic("OAM107", message, one.place)
 
 
 def _made_here(

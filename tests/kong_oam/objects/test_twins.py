@@ -147,19 +147,3 @@ def test_no_controller_writes_over_another_components_secret(other: str) -> None
     assert message.startswith("OAM107 Secret 'db' in namespace 'shop' would also be made for 'shop/web'")
     assert said(judged(WRITING.replace("NAME", "a"), other)) == []
     assert said(first, judged(other, key="ops/api", namespace="ops")) == []
-
-
-@pytest.mark.parametrize("plain", [False, True])
-def test_no_two_services_have_one_name_in_the_state(plain: bool) -> None:
-    """`web` with `b-service-c`, and `web-service-b` with `c`."""
-
-    def with_service(key: str, name: str, namespace: str = "shop") -> JudgedComponent:
-        if plain:
-            return judged(key=key, made=(("Service", name),), namespace=namespace)
-        return judged(merged(SERVICE, f"metadata: {{name: {name}}}"), key=key, namespace=namespace)
-
-    web, other = with_service("shop/web", "b-service-c"), with_service("shop/web-service-b", "c")
-    (message,) = said(web, other)
-    assert message.startswith("OAM107 Service 'c' of 'shop/web-service-b' and Service 'b-service-c' of 'shop/web' (")
-    assert said(web, with_service("shop/web-service-b", "d")) == []
-    assert said(web, with_service("shop/web", "b-service-c", "elsewhere")) == []
