@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
+
+import jsonschema_rs
 
 from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.rendered import RenderedObject
@@ -16,40 +19,85 @@ from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.kinds import USUAL
 from kong_oam.objects.pods import CONTAINER_LISTS, WORKLOADS, Path, mapping, mappings
 
-Shape = str | list[Any] | Mapping[str, Any]
-"""`text`, `number` or `either` of them; a list with the shape of its items; fields, those with `!` needed, and `*` for
-whatever is there."""
+Shape = dict[str, Any]
+"""A JSON Schema. None is as good as nothing."""
 
-_TEXTS: Final[Shape] = {"*": "text"}
 
-_CONTAINER: Final[Mapping[str, Any]] = {
-    "image": "text",
-    "command": ["text"],
-    "args": ["text"],
-    "env": [{"name!": "text"}],
-    "envFrom": [{}],
-    "ports": [{"containerPort!": "number", "name": "text", "protocol": "text"}],
-    "volumeMounts": [{"name!": "text"}],
-    "securityContext": {},
+def _list(items: Shape) -> Shape:
+    return {"type": ["array", "null"], "items": items}
+
+
+def _fields(**fields: Shape) -> Shape:
+    """A mapping. It needs the fields that cannot be null."""
+    needed = [field for field, shape in fields.items() if "null" not in shape["type"]]
+    return {"type": "object" if needed else ["object", "null"], "required": needed, "properties": fields}
+
+
+_TEXT: Final[Shape] = {"type": ["string", "null"]}
+_EITHER: Final[Shape] = {"type": ["integer", "string", "null"]}
+_NEEDED_TEXT: Final[Shape] = {"type": ["string"]}
+_NEEDED_NUMBER: Final[Shape] = {"type": ["integer"]}
+_MAPPING: Final[Shape] = {"type": ["object", "null"]}
+_TEXTS: Final[Shape] = {**_MAPPING, "additionalProperties": _TEXT}
+_WANTED: Final = {
+    "string": "a text",
+    "integer": "a number",
+    "integer string": "a number or a text",
+    "array": "a list",
+    "object": "a mapping",
 }
-_POD: Final[Mapping[str, Any]] = {
-    **{kind: [{"name": "text", **_CONTAINER}] for kind in CONTAINER_LISTS},
-    "volumes": [{"name!": "text", "image": {"reference": "text"}}],
-    "imagePullSecrets": [{}],
-    "hostAliases": [{"ip!": "text", "hostnames!": ["text"]}],
-    "serviceAccountName": "text",
-    "serviceAccount": "text",
-    "securityContext": {},
+
+
+def _container(name: Shape) -> Shape:
+    return _fields(
+        name=name,
+        image=_TEXT,
+        command=_list(_TEXT),
+        args=_list(_TEXT),
+        env=_list(_fields(name=_NEEDED_TEXT)),
+        envFrom=_list(_MAPPING),
+        ports=_list(_fields(containerPort=_NEEDED_NUMBER, name=_TEXT, protocol=_TEXT)),
+        volumeMounts=_list(_fields(name=_NEEDED_TEXT)),
+        securityContext=_MAPPING,
+    )
+
+
+def _pod(name: Shape) -> jsonschema_rs.Validator:
+    """The pods of an object. `name`: that of a container."""
+    containers = dict.fromkeys(CONTAINER_LISTS, _list(_container(name)))
+    return jsonschema_rs.validator_for(
+        _fields(
+            **containers,
+            volumes=_list(_fields(name=_NEEDED_TEXT, image=_fields(reference=_TEXT))),
+            imagePullSecrets=_list(_MAPPING),
+            hostAliases=_list(_fields(ip=_NEEDED_TEXT, hostnames={"type": ["array"], "items": _TEXT})),
+            serviceAccountName=_TEXT,
+            serviceAccount=_TEXT,
+            securityContext=_MAPPING,
+        )
+    )
+
+
+_OF_WORKLOAD: Final = _pod(_NEEDED_TEXT)
+_OF_OTHERS: Final = _pod(_TEXT)
+"""A controller may name the containers of a kind of its own, as Knative does."""
+_PORT: Final = _fields(port=_NEEDED_NUMBER, targetPort=_EITHER, name=_TEXT, protocol=_TEXT)
+_OBJECT: Final = _fields(metadata=_fields(name=_TEXT, namespace=_TEXT, labels=_TEXTS, annotations=_TEXTS))
+_SPEC: Final = _fields(spec=_MAPPING)
+_OBJECTS: Final[Mapping[tuple[str, str], Shape]] = {
+    ("", "ConfigMap"): _fields(data=_TEXTS, binaryData=_TEXTS),
+    ("", "Secret"): _fields(data=_TEXTS, stringData=_TEXTS, type=_TEXT),
+    ("", "Service"): _fields(spec=_fields(ports=_list(_PORT), type=_TEXT, clusterIP=_TEXT)),
 }
-_WORKLOAD: Final = {**_POD, **{kind: [{"name!": "text", **_CONTAINER}] for kind in CONTAINER_LISTS}}
-"""The pods of Kubernetes' own workloads. A controller may name the containers of a kind of its own, as Knative does."""
-_PORT: Final[Shape] = {"port!": "number", "targetPort": "either", "name": "text", "protocol": "text"}
-_SERVICE: Final[Shape] = {"ports": [_PORT], "type": "text", "clusterIP": "text"}
-_METADATA: Final[Shape] = {"name": "text", "namespace": "text", "labels": _TEXTS, "annotations": _TEXTS}
-_HELD: Final[Mapping[tuple[str, str], Shape]] = {
-    ("", "ConfigMap"): {"data": _TEXTS, "binaryData": _TEXTS},
-    ("", "Secret"): {"data": _TEXTS, "stringData": _TEXTS, "type": "text"},
-}
+
+
+@cache
+def _object(kind: tuple[str, str]) -> jsonschema_rs.Validator:
+    """What is known of the objects of a kind, but for their pods."""
+    has_spec = kind in USUAL or kind[0] == "apiextensions.k8s.io"
+    of_kind = _OBJECTS.get(kind, _SPEC if has_spec else _MAPPING)
+    return jsonschema_rs.validator_for({"allOf": [_OBJECT, of_kind]})
+
 
 _LABEL: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _NAMES: Final = {
@@ -97,67 +145,24 @@ def _misnamed(one: RenderedObject, kind: tuple[str, str]) -> str:
 
 def _misshapen(one: RenderedObject, kind: tuple[str, str]) -> Iterator[tuple[Path, str]]:
     """Yields where an object has another shape, and what would be there."""
-    spec = one.object.get("spec")
-    yield from _differences(one.object.get("metadata"), _METADATA, ("metadata",))
-    if kind == ("", "Service"):
-        yield from _differences(mapping(spec), _SERVICE, ("spec",))
-    elif held := _HELD.get(kind):
-        yield from _differences(one.object, held, ())
-    elif kind in USUAL or kind[0] == "apiextensions.k8s.io":
-        yield from _differences(spec, {}, ("spec",))
+    yield from _differences(one.object, _object(kind), ())
     pods = fenced_pods(one)
     for template in pods:
         at = (*template.path, "spec")
-        yield from _differences(template.spec, _WORKLOAD if kind in WORKLOADS else _POD, at)
+        yield from _differences(template.spec, _OF_WORKLOAD if kind in WORKLOADS else _OF_OTHERS, at)
         if kind in WORKLOADS and not template.spec.get("containers"):
             yield (*at, "containers"), "a list of at least one container"
+    spec = one.object.get("spec")
     if kind in WORKLOADS and not pods and (spec is None or isinstance(spec, Mapping)):
         yield ("spec",), "what pods are made of, with their containers"
 
 
-def _differences(value: Any, shape: Shape, path: Path) -> list[tuple[Path, str]]:
-    """Where a value has another shape. None is as good as nothing."""
-    found: list[tuple[Path, str]] = []
-    if value is not None:
-        _compare(value, shape, path, found)
-    return found
-
-
-def _compare(value: Any, shape: Shape, path: Path, found: list[tuple[Path, str]]) -> None:
-    if isinstance(shape, str):
-        if not _is(value, shape):
-            found.append((path, {"text": "a text", "number": "a number"}.get(shape, "a number or a text")))
-    elif isinstance(shape, list):
-        if not isinstance(value, (list, tuple)):
-            found.append((path, "a list"))
-            return
-        for index, item in enumerate(value):
-            one = {} if item is None and isinstance(shape[0], Mapping) else item
-            if one is not None:
-                _compare(one, shape[0], (*path, str(index)), found)
-    elif type(value) is dict or isinstance(value, Mapping):  # a dict is seen sooner as a dict
-        _compare_fields(value, shape, path, found)
-    else:
-        found.append((path, "a mapping"))
-
-
-def _compare_fields(
-    value: Mapping[str, Any], shape: Mapping[str, Shape], path: Path, found: list[tuple[Path, str]]
-) -> None:
-    if "*" in shape:
-        for field, one in value.items():
-            if one is not None:
-                _compare(one, shape["*"], (*path, str(field)), found)
-        return
-    for field, inner in shape.items():
-        name = field.removesuffix("!")
-        if (one := value.get(name)) is not None:
-            _compare(one, inner, (*path, name), found)
-        elif name != field:
-            found.append(((*path, name), "there"))
-
-
-def _is(value: Any, shape: str) -> bool:
-    if isinstance(value, str):
-        return shape != "number"
-    return shape != "text" and isinstance(value, (int, float)) and not isinstance(value, bool) and value % 1 == 0
+def _differences(value: Any, shape: jsonschema_rs.Validator, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yields where a value has another shape."""
+    for error in shape.iter_errors(value):
+        kind = error.kind.as_dict()
+        at = (*path, *map(str, error.instance_path))
+        if "property" in kind:
+            yield (*at, kind["property"]), "there"
+        else:
+            yield at, _WANTED[" ".join(sorted({*kind["types"]} - {"null"}))]

@@ -211,7 +211,6 @@ OPEN_SERVICES = [
     ("spec: {externalName: example.org}", "ACC227", "spec.externalName"),
     ("spec: {selector: ''}", "ACC227", "it has no selector"),
     ("spec: {selector: null}", "ACC227", "it has no selector"),
-    ("spec: text", "ACC227", "it has no selector"),
     ("spec: {externalIPs: [192.0.2.1]}", "ACC227", "spec.externalIPs"),
     ("spec: {loadBalancerIP: 192.0.2.1}", "ACC227", "spec.loadBalancerIP"),
     ("spec: {loadBalancerClass: x/y}", "ACC227", "spec.loadBalancerClass"),
