@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, Rules, dotted, texts
 from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.foreign import with_inner_objects
+from kong_oam.objects.foreign import is_foreign, is_read_freely, with_inner_objects
 from kong_oam.objects.known_keys import opens_nothing
-from kong_oam.objects.node import AT_NODE, HOST, OF_NODE, context_openings, node_openings
-from kong_oam.objects.pods import WORKLOADS, PodTemplate, mapping, mappings
+from kong_oam.objects.node import OF_NODE, annotation_openings, openings
+from kong_oam.objects.pods import Path, PodTemplate, mapping, mappings
+from kong_oam.objects.texts import label_refused, reading, texts_in
 
 _SERVICE = ("", "Service")
 _VOLUMES = frozenset(
@@ -70,24 +72,44 @@ _OF_OAM = "oam.dev"
 
 
 def pods_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
-    """Yields what takes pods of an object out of their fence."""
+    """Yields what takes pods of an object out of their fence. Of a kind that nobody knows, all of it may be a pod's."""
+    inside = reading(one).inside if is_foreign(one) else _inside_pods(one)
+    found = [opening for path, holder in inside for opening in openings(path, holder, rules.allowed)]
     for template in fenced_pods(one):
-        for path, reason in (*_pod_openings(template), *_container_openings(template)):
-            yield component.refused("ACC226", one, f"{dotted(path)}: {reason}; take it out", path)
-        for path, reason in node_openings(template, rules.allowed):
-            yield component.refused("ACC226", one, f"{dotted(path)}: {reason}", path)
-        if one.group_kind not in WORKLOADS:
-            continue  # whose labels are read at any depth
+        found += [*_volumes_of_node(template), *annotation_openings(template)]
+    for path, reason in found:
+        yield component.refused("ACC226", one, f"{dotted(path)}: {reason}", path)
+
+
+def labels_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+    """Yields the labels by which another component's fence would select an object's pods."""
+    if is_read_freely(one):
+        labels = mapping(one.object.get("metadata")).get("labels")
+        for text in (*reading(one).texts, *texts_in(labels, ("metadata", "labels"))):
+            if message := label_refused(text, component):
+                yield component.refused("ACC226", one, f"{dotted(text.place)} {message}", text.place)
+        return
+    for template in fenced_pods(one):
         labels = texts(template.labels)
         for key, own in ((APPLICATION, component.application), (COMPONENT, component.name)):
-            value = labels.get(key, own)
-            if value != own:
+            if labels.get(key, own) != own:
                 at = (*template.path, "metadata", "labels")
                 message = (
-                    f"{dotted(at)} says {key}: '{value}', and its pods would pass for another component's, whose fence "
-                    "selects them; take the label out"
+                    f"{dotted(at)} says {key}: '{labels[key]}', and its pods would pass for another component's, whose "
+                    "fence selects them; take the label out"
                 )
                 yield component.refused("ACC226", one, message, (*at, key))
+
+
+def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for at in (template.at for template in fenced_pods(one)):
+        yield from (pair for pair in one.inside if pair[0][: len(at)] == at)
+
+
+def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
+    for index, volume in enumerate(mappings(template.spec.get("volumes"))):
+        for kind in sorted(str(kind) for kind in volume if kind not in _VOLUMES and volume[kind] is not None):
+            yield (*template.at, "volumes", str(index), kind), OF_NODE
 
 
 def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
@@ -195,25 +217,6 @@ def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
         f"({first.place}){others} selects, {selector}, and would answer in its place; give them other labels"
     )
     return Diagnostic("ACC227", message, pods.place)
-
-
-def _pod_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...], str]]:
-    at, spec = template.at, template.spec
-    for field, reason in HOST.items():
-        if spec.get(field) not in (None, False):
-            yield (*at, field), reason
-    for index, volume in enumerate(mappings(spec.get("volumes"))):
-        for kind in sorted(str(kind) for kind in volume if kind not in _VOLUMES and volume[kind] is not None):
-            yield (*at, "volumes", str(index), kind), OF_NODE
-    yield from context_openings((*at, "securityContext"), mapping(spec.get("securityContext")))
-
-
-def _container_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...], str]]:
-    for at, container in template.containers():
-        for index, port in enumerate(mappings(container.get("ports"))):
-            if port.get("hostPort") not in (None, 0):
-                yield (*at, "ports", str(index), "hostPort"), AT_NODE
-        yield from context_openings((*at, "securityContext"), mapping(container.get("securityContext")))
 
 
 def _strange_annotations(one: RenderedObject, rules: Rules) -> Iterator[str]:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.any_depth import fields_refused
 from kong_oam.objects.awaited import awaited_refused
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.controllers import patches_refused
-from kong_oam.objects.fence import pods_refused, selections_refused, services_refused
+from kong_oam.objects.fence import labels_refused, pods_refused, selections_refused, services_refused
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.foreign import inner_objects, with_inner_objects
 from kong_oam.objects.identity import identities, identities_refused
@@ -37,7 +36,7 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
             *shapes_refused(component, one),
             *metadata_refused(component, one, rules),
             *pods_refused(component, one, rules),
-            *fields_refused(component, one, rules),
+            *labels_refused(component, one),
             *patches_refused(component, one),
             *services_refused(component, one, rules),
             *keeping_refused(component, one),

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from kong_oam.objects.pods import Path, PodTemplate, mapping, mappings
+from kong_oam.objects.pods import Path, PodTemplate, mapping
+from kong_oam.objects.texts import folded
 
-HOST: Mapping[str, str] = {
-    "hostNetwork": "its pods would have the network of their node, which no NetworkPolicy holds",
-    "hostPID": "its pods would see, and could take over, whatever runs on their node",
-    "hostIPC": "its pods would share memory with whatever runs on their node",
+_ROOT: Final = "the container would be root of its node"
+
+_FLAGS: Final = {
+    "hostnetwork": "its pods would have the network of their node, which no NetworkPolicy holds",
+    "hostpid": "its pods would see, and could take over, whatever runs on their node",
+    "hostipc": "its pods would share memory with whatever runs on their node",
+    "privileged": _ROOT,
 }
-"""The fields of a pod by which it has a part of its node, and what that opens."""
-OF_NODE = "its pods would read and write what belongs to their node"
-ROOT = "the container would be root of its node"
-AT_NODE = "the port would be open at its node's address; a gateway trait exposes it"
+"""The fields that give a pod a part of its node, without capitals, and what that opens."""
+_OFF: Final = frozenset({"", "0", "0.0", "false", "no", "none", "off"})
+_FIELDS: Final = frozenset(
+    {"csi", "flexvolume", "gitrepo", "httpget", "resourceclaims", "runtimeclassname", "tcpsocket"}
+)
+"""Other fields that may open something, without capitals."""
+OF_NODE: Final = "its pods would read and write what belongs to their node; take it out"
 _CAPABILITIES = frozenset(
     {
         "AUDIT_WRITE",
@@ -38,9 +46,6 @@ _CAPABILITIES = frozenset(
 )
 """What a container may be given: a runtime's defaults, and what changes limits and priorities alone. With others it
 sends in another's name (NET_RAW, NET_ADMIN), or becomes its node's root (SYS_ADMIN, SYS_MODULE, SYS_PTRACE, ...)."""
-_ACTIONS = ("httpGet", "tcpSocket")
-_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
-_HOOKS = ("postStart", "preStop")
 _ASKS = "its node would ask this host, past every fence and the gate; leave it out, and the pod itself is asked"
 
 _SELINUX_TYPES = (None, "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
@@ -49,35 +54,85 @@ _UNCONFINED = "its node would not confine what runs in it"
 _ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 
 
-def node_openings(template: PodTemplate, allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
-    """Yields where a pod has its node ask others, or is less apart from it than others, and what to do about it.
+def openings(path: Path, holder: Mapping[str, Any], allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
+    """Yields where a mapping, of whatever part of a pod, gives more of the node than a fence holds, and what to do.
 
     `allowed`: what a stack allows: a RuntimeClass by `<name>/RuntimeClass`, a CSI driver by `<driver>/CSIDriver`.
     """
-    at, spec = template.at, template.spec
-    for path, container in template.containers():
-        for probe in _PROBES:
-            yield from asked_hosts((*path, probe), mapping(container.get(probe)))
-        for hook in _HOOKS:
-            handler = mapping(mapping(container.get("lifecycle")).get(hook))
-            yield from asked_hosts((*path, "lifecycle", hook), handler)
+    for key, value in holder.items():
+        if what := _meaning(str(key)):
+            yield from _of_field((*path, str(key)), what, value, allowed)
+
+
+def annotation_openings(template: PodTemplate) -> Iterator[tuple[Path, str]]:
+    """Yields the annotations of pods by which their node would not confine them."""
     for key, value in template.annotations.items():
         if str(key).startswith(_ANNOTATIONS) and value == "unconfined":
             yield (*template.path, "metadata", "annotations", str(key)), f"{_UNCONFINED}; take it out"
-    yield from cluster_openings(at, spec, allowed)
 
 
-def asked_hosts(at: Path, handler: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yields where a probe or a hook has its node ask others."""
-    for action in _ACTIONS:
-        if (host := mapping(handler.get(action)).get("host")) not in (None, ""):
-            yield (*at, action, "host"), f"'{host}': {_ASKS}"
+@lru_cache(4096)
+def _meaning(key: str) -> str:
+    """The field whose meaning a key has, in whatever spelling. Empty for what opens nothing."""
+    field = folded(key)
+    if field.endswith("unprivileged"):
+        return ""
+    ends = ("hostport", "securitycontext", *_FLAGS)
+    found = next((end for end in ends if field.removesuffix("enabled").endswith(end)), "")
+    return found or ("hostpath" if "hostpath" in field else field if field in _FIELDS else "")
 
 
-def context_openings(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+def _of_field(at: Path, what: str, value: Any, allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
+    match what:
+        case "securitycontext":
+            yield from ((where, f"{reason}; take it out") for where, reason in _of_context(at, mapping(value)))
+        case "hostport" if str(value).partition(".")[0].isdecimal() and float(value):
+            yield at, "the port would be open at its node's address; a gateway trait exposes it; take it out"
+        case "hostpath" if _is_path(value):
+            yield at, OF_NODE
+        case "flexvolume" | "gitrepo" if isinstance(value, Mapping):  # for which the node runs something
+            yield at, OF_NODE
+        case "resourceclaims" if isinstance(value, list | tuple) and value:
+            yield at, "its pods would be given devices of their node; take it out"
+        case "httpget" | "tcpsocket" if mapping(value).get("host") not in (None, ""):
+            yield (*at, "host"), f"'{mapping(value)['host']}': {_ASKS}"
+        case "runtimeclassname":
+            yield from _of_cluster(at, value, "RuntimeClass", "how its pods are kept apart", allowed)
+        case "csi" if "volumes" in at:
+            driver = mapping(value).get("driver")
+            yield from _of_cluster((*at, "driver"), driver, "CSIDriver", "what a volume of it is", allowed)
+        case _ if what in _FLAGS and _is_on(value):
+            yield at, f"{_FLAGS[what]}; take it out"
+
+
+def _of_cluster(at: Path, name: Any, kind: str, unknown: str, allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
+    """Yields what the cluster alone knows, and the stack does not allow."""
+    if isinstance(name, str) and name and f"{name}/{kind}" not in allowed:
+        hint = f"take it out, or have the stack allow it: cluster.allow, {name}/{kind}"
+        yield at, f"nobody here knows {unknown}; {hint}"
+
+
+def _is_on(value: Any) -> bool:
+    """Whether a value switches a field on, in whatever spelling a controller may take. In a schema it is a mapping."""
+    if isinstance(value, Mapping):
+        return _is_on(value.get("enabled"))
+    return not isinstance(value, list | tuple) and str(value).lower() not in _OFF
+
+
+def _is_path(value: Any) -> bool:
+    """Whether a value is a path, or says one. In a schema `path` is no text."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_path, value))
+    if isinstance(value, Mapping):
+        texts = (item for key, item in value.items() if key == "path" or not isinstance(item, str) or item[:1] == "/")
+        return any(map(_is_path, texts))
+    return isinstance(value, str) and value != ""
+
+
+def _of_context(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Yields where a security context, of a pod or of a container, gives more of the node than a runtime does."""
     if context.get("privileged") not in (None, False):
-        yield (*at, "privileged"), ROOT
+        yield (*at, "privileged"), _ROOT
     added = mapping(context.get("capabilities")).get("add")
     names = [str(name) for name in added] if isinstance(added, list | tuple) else [str(added)] if added else []
     for name in names:
@@ -94,19 +149,3 @@ def context_openings(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Pat
     for field in ("seccompProfile", "appArmorProfile"):
         if mapping(context.get(field)).get("type") not in (None, "", "RuntimeDefault", "Localhost"):
             yield (*at, field, "type"), _UNCONFINED
-
-
-def cluster_openings(at: Path, spec: Mapping[str, Any], allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
-    """Yields where a pod's spec has devices of the node, or what the cluster alone knows: a runtime, or a driver."""
-    if isinstance(claims := spec.get("resourceClaims"), list | tuple) and claims:
-        yield (*at, "resourceClaims"), "its pods would be given devices of their node; take it out"
-    named = [((*at, "runtimeClassName"), spec.get("runtimeClassName"), "RuntimeClass", "how its pods are kept apart")]
-    for index, volume in enumerate(mappings(spec.get("volumes"))):
-        driver = mapping(volume.get("csi")).get("driver")
-        named.append(((*at, "volumes", str(index), "csi", "driver"), driver, "CSIDriver", "what a volume of it is"))
-    for path, name, kind, what in named:
-        if isinstance(name, str) and name and f"{name}/{kind}" not in allowed:
-            yield (
-                path,
-                f"nobody here knows {what}; take it out, or have the stack allow it: cluster.allow, {name}/{kind}",
-            )

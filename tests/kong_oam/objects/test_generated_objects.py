@@ -234,9 +234,11 @@ def opened(one: dict[str, Any]) -> Counter[str]:
         for pattern, (code, values) in PATTERNS.items():
             if not re.search(f"{pattern}$", path) or value not in values:
                 continue
-            if is_foreign and code == "OAM102":
+            if code == "OAM102":
                 found["ACC226"] += value is True
-            elif not is_foreign or code != "ACC217" or value != "web-client":
+            if is_foreign and code == "OAM102":
+                continue
+            if not is_foreign or code != "ACC217" or value != "web-client":
                 found[code] += 1
     return found
 
