@@ -38,13 +38,9 @@ def keeping_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
     code = {_ACCOUNT: "ACC217", ("", "Service"): "ACC227"}.get(kind, "ACC226" if pods else "ACC224")
     if options.patch or (options.read and (component.guarded or kind == _ACCOUNT)):
         policy = "read-only" if options.read else "shared-resource"
-        whose = f"by a {policy} policy it is not made here alone, and"
-        if pods:
-            yield component.refused(code, one, f"{whose} what its pods are is not known; {_ASIDE}")
-        elif kind == ("", "Service"):
-            yield component.refused(code, one, f"{whose} where it leads is not known; {_ASIDE}")
-        elif kind == _ACCOUNT:
-            yield component.refused(code, one, f"{whose} what it may do in the cluster is not known; {_ASIDE}")
+        if pods or kind in (_ACCOUNT, ("", "Service")):
+            message = f"by a {policy} policy it is not made here alone, and nobody here knows what it is; {_ASIDE}"
+            yield component.refused(code, one, message)
     if options.take_over and kind == _ACCOUNT:
         message = f"by a take-over policy it is one that is there, with rights that nobody here knows; {_ASIDE}"
         yield component.refused(code, one, message)

@@ -64,7 +64,7 @@ def metadata_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
     yield from _fields_refused(component, one, kind)
     if is_of_kubernetes(kind):
         for path in _misspelled(inside):
-            message = f"Kubernetes has no field {dotted(path)}; its fields have no underscores: '{_camel(path[-1])}'"
+            message = f"Kubernetes has no field {dotted(path)}; write it with capitals in place of underscores"
             yield component.refused("OAM102", one, message)
     for path in (path for path, fields in inside if _MARK in fields):
         message = f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take '{_MARK}' out"
@@ -133,8 +133,3 @@ def _misspelled(inside: Inside) -> Iterator[Path]:
 def _snakes(keys: tuple[object, ...]) -> tuple[str, ...]:
     """Those of the keys of a mapping with underscores. Of many objects most have the same keys."""
     return tuple(key for key in map(str, keys) if _SNAKE.match(key))
-
-
-def _camel(key: str) -> str:
-    first, *rest = [part for part in key.split("_") if part] or [key]
-    return first + "".join(part.capitalize() for part in rest)

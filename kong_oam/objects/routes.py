@@ -23,6 +23,7 @@ from kong_oam.objects.known_keys import opens_nothing
 from kong_oam.objects.named import ELSEWHERE, NamedService, named_service
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.services import GRPC, Port, Service, services_of
+from kong_oam.objects.shapes import misshapen_ingress
 
 _VERSIONS = ("networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1")
 _PREFIXES = (None, "Prefix", "ImplementationSpecific")
@@ -33,8 +34,6 @@ _OF_ACCESS = re.compile(
     r"rewrite|root|satisfy|snippets?|source|strip|temporal|vhost|waf|wafv2|whitelist)\b"
 )
 """Words in the names of annotations by which ingress controllers change who may call or what is reached."""
-_OF_PATHS = re.compile(r"\b(rewrite|strip)\b")
-"""Those by which they change the path on its way."""
 _CHOOSING = ("kubernetes.io/ingress.class", "ingress.controller/host")
 """Annotations that only say which controller is meant."""
 
@@ -108,13 +107,7 @@ def _known_annotation(name: str, value: Any) -> tuple[str, str] | None:
         return ("ACC218", f"'{name}: {value}' {GRPC}") if str(value).upper() in ("GRPC", "GRPCS") else None
     if "cors" in last or not _OF_ACCESS.search(last.replace("_", "-")):
         return None
-    if _OF_PATHS.search(last.replace("_", "-")):
-        message = (
-            f"'{name}' changes the path on its way to the component, and access rules are about the one that callers "
-            "ask for: it is handed on as it is; have the component answer there, and take this out"
-        )
-        return "OAM108", message
-    message = f"'{name}' changes who may call, or what is reached: the access trait says the first; take it out"
+    message = f"'{name}' changes who may call, or what is reached; the access trait says who may call; take it out"
     return "OAM108", message
 
 
@@ -142,46 +135,33 @@ class _Ingress:
 
     def routes(self) -> Iterator[Route | Diagnostic]:
         """Yields what leads where, and what is wrong with that."""
-        spec = self.object.object.get("spec")
         if self.object.api not in _VERSIONS:
             message = f"no Ingress is known in {self.object.api}; write {_VERSIONS[0]}"
             yield Diagnostic("OAM108", f"{self._name}: {message}", self._type)
-        elif not isinstance(spec, Mapping):
-            yield self._misshapen("spec", "a mapping")
-        else:
-            default = spec.get("defaultBackend", spec.get("backend"))
-            rules = spec.get("rules") or ()
-            if not isinstance(rules, list | tuple):
-                yield self._misshapen("spec.rules", "a list")
-                rules = ()
-            for index, rule in enumerate(rules):
-                yield from self._rule(rule, f"spec.rules[{index}]", default)
-            if default is not None:
-                yield from self._route(None, "/", default, "the default backend")
+            return
+        if wrong := list(misshapen_ingress(self.object)):
+            yield from (Diagnostic("OAM103", f"{self._name}: {one}", self._type) for one in wrong)
+            return
+        spec = self.object.object["spec"]
+        default = spec.get("defaultBackend", spec.get("backend"))
+        for rule in spec.get("rules") or ():
+            host, http = rule.get("host") or None, rule.get("http")
+            if http is not None:
+                for one in http["paths"]:
+                    yield from self._path(host, one)
+            elif default is not None:
+                yield from self._route(host, "/", default, "the default backend")
+        if default is not None:
+            yield from self._route(None, "/", default, "the default backend")
 
-    def _rule(self, rule: Any, where: str, default: Any) -> Iterator[Route | Diagnostic]:
-        host, http = mapping(rule).get("host"), mapping(rule).get("http")
-        paths = mapping(http).get("paths")
-        if not isinstance(rule, Mapping) or not isinstance(host, str | None):
-            yield self._misshapen(where, "a mapping with a text as host")
-        elif http is None:
-            if default is not None:
-                yield from self._route(host or None, "/", default, "the default backend")
-        elif not isinstance(paths, list | tuple) or not all(isinstance(one, Mapping) for one in paths):
-            yield self._misshapen(f"{where}.http.paths", "a list of mappings")
-        else:
-            for index, one in enumerate(paths):
-                yield from self._path(host or None, one, f"{where}.http.paths[{index}]")
-
-    def _path(self, host: str | None, one: Mapping[str, Any], where: str) -> Iterator[Route | Diagnostic]:
+    def _path(self, host: str | None, one: Mapping[str, Any]) -> Iterator[Route | Diagnostic]:
         path, kind = one.get("path") or "/", one.get("pathType")
         if kind == "Exact":
             place = self._place("pathType") if self._said("pathType") == kind else self._type
             yield Diagnostic("OAM108", EXACT, place)
         elif kind not in _PREFIXES:
-            yield self._misshapen(f"{where}.pathType", "Prefix or ImplementationSpecific")
-        elif not isinstance(path, str):
-            yield self._misshapen(f"{where}.path", "a text")
+            message = f"pathType of '{path}' has to be Prefix or ImplementationSpecific"
+            yield Diagnostic("OAM103", f"{self._name}: {message}", self._type)
         else:
             yield from self._route(host, path, one.get("backend"), f"'{path}'")
 
@@ -286,9 +266,6 @@ class _Ingress:
     @property
     def _name(self) -> str:
         return f"Ingress '{self.object.name}'"
-
-    def _misshapen(self, field: str, wanted: str) -> Diagnostic:
-        return Diagnostic("OAM103", f"{self._name}: {field} is not {wanted}", self._type)
 
 
 def _hosts(entry: Mapping[str, Any]) -> set[str]:

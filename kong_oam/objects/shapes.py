@@ -30,12 +30,20 @@ def _list(items: Shape) -> Shape:
 def _fields(**fields: Shape) -> Shape:
     """A mapping. It needs the fields that cannot be null."""
     needed = [field for field, shape in fields.items() if "null" not in shape["type"]]
-    return {"type": "object" if needed else ["object", "null"], "required": needed, "properties": fields}
+    return {"type": ["object"] if needed else ["object", "null"], "required": needed, "properties": fields}
+
+
+def _needed(shape: Shape) -> Shape:
+    return {**shape, "type": [name for name in shape["type"] if name != "null"]}
+
+
+def _or_null(shape: Shape) -> Shape:
+    return {**shape, "type": [*shape["type"], "null"]}
 
 
 _TEXT: Final[Shape] = {"type": ["string", "null"]}
 _EITHER: Final[Shape] = {"type": ["integer", "string", "null"]}
-_NEEDED_TEXT: Final[Shape] = {"type": ["string"]}
+_NEEDED_TEXT: Final = _needed(_TEXT)
 _NEEDED_NUMBER: Final[Shape] = {"type": ["integer"]}
 _MAPPING: Final[Shape] = {"type": ["object", "null"]}
 _TEXTS: Final[Shape] = {**_MAPPING, "additionalProperties": _TEXT}
@@ -70,7 +78,7 @@ def _pod(name: Shape) -> jsonschema_rs.Validator:
             **containers,
             volumes=_list(_fields(name=_NEEDED_TEXT, image=_fields(reference=_TEXT))),
             imagePullSecrets=_list(_MAPPING),
-            hostAliases=_list(_fields(ip=_NEEDED_TEXT, hostnames={"type": ["array"], "items": _TEXT})),
+            hostAliases=_list(_fields(ip=_NEEDED_TEXT, hostnames=_needed(_list(_TEXT)))),
             serviceAccountName=_TEXT,
             serviceAccount=_TEXT,
             securityContext=_MAPPING,
@@ -84,6 +92,9 @@ _OF_OTHERS: Final = _pod(_TEXT)
 _PORT: Final = _fields(port=_NEEDED_NUMBER, targetPort=_EITHER, name=_TEXT, protocol=_TEXT)
 _OBJECT: Final = _fields(metadata=_fields(name=_TEXT, namespace=_TEXT, labels=_TEXTS, annotations=_TEXTS))
 _SPEC: Final = _fields(spec=_MAPPING)
+_PATH: Final = _needed(_fields(path=_TEXT))
+_RULE: Final = _needed(_fields(host=_TEXT, http=_or_null(_fields(paths=_needed(_list(_PATH))))))
+_INGRESS: Final = jsonschema_rs.validator_for(_fields(spec=_needed(_fields(rules=_list(_RULE)))))
 _OBJECTS: Final[Mapping[tuple[str, str], Shape]] = {
     ("", "ConfigMap"): _fields(data=_TEXTS, binaryData=_TEXTS),
     ("", "Secret"): _fields(data=_TEXTS, stringData=_TEXTS, type=_TEXT),
@@ -119,6 +130,12 @@ def shapes_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[
         yield component.refused("OAM103", one, f"{dotted(path)} has to be {wanted}", path)
     for path, message in _unmounted(one) if kind in WORKLOADS else ():
         yield component.refused("OAM103", one, f"{dotted(path)} {message}", path)
+
+
+def misshapen_ingress(one: RenderedObject) -> Iterator[str]:
+    """Yields where an Ingress has another shape than its routes are read from, and what would be there."""
+    for path, wanted in _differences(one.object, _INGRESS, ()):
+        yield f"{dotted(path)} has to be {wanted}"
 
 
 def _unmounted(one: RenderedObject) -> Iterator[tuple[Path, str]]:

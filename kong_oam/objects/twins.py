@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Position
@@ -10,6 +10,7 @@ from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import INGRESSES, JudgedComponent, texts
 from kong_oam.objects.foreign import inner_objects
 from kong_oam.objects.kinds import is_cluster_scoped
+from kong_oam.objects.named import NamedService
 from kong_oam.objects.pods import mapping
 
 _GROUPS = {"NetworkPolicy": "networking.k8s.io"}
@@ -32,14 +33,18 @@ class _Object:
     rendered: RenderedObject | None = None
     written: bool = False
     """Whether it is a Secret that a controller writes for the rendered object."""
+    named: NamedService | None = None
+    """What the access trait says of a Service that is made elsewhere."""
 
     @property
     def is_named_by_owner(self) -> bool:
         """Whether the component's own name is the object's: with one such object all of them go."""
-        return self.rendered is None or self.rendered.plain
+        return self.named is None and (self.rendered is None or self.rendered.plain)
 
     @property
     def place(self) -> Position:
+        if self.named:
+            return self.named.place
         return self.rendered.place if self.rendered else self.owner.place
 
     @property
@@ -75,29 +80,6 @@ def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
             there = first.get(made.identity, made)
             if there.owner is not component:
                 yield _twin(there, made)
-    yield from _made_here(components, first)
-
-
-def _made_here(
-    components: Sequence[JudgedComponent], deployed: Mapping[tuple[tuple[str, str], str, str], _Object]
-) -> Iterator[Diagnostic]:
-    """Yields Services that are named as made elsewhere, and that a component makes, or names, too: past its rules they
-    would be reached by another's."""
-    first: dict[tuple[str, str], JudgedComponent] = {}
-    for component in components:
-        if (named := component.named) is None:
-            continue
-        where = f"Service '{named.name}' in namespace '{component.namespace}'"
-        earlier = first.setdefault((component.namespace, named.name), component)
-        if found := deployed.get((_SERVICE, component.namespace, named.name)):
-            message = (
-                f"{where} is made by '{found.owner.key}' ({found.place}), and access.service is for what is made "
-                "elsewhere; have its own gateway trait expose it, or take access.service out"
-            )
-            yield Diagnostic("OAM107", message, named.place)
-        elif earlier is not component and earlier.named:
-            message = f"{where} is already named by '{earlier.key}' ({earlier.named.place}); one component exposes it"
-            yield Diagnostic("OAM107", message, named.place)
 
 
 def _objects(component: JudgedComponent) -> Iterator[_Object]:
@@ -110,6 +92,8 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
             yield _Object(component, _SECRET, namespace, str(secret["name"]), one, written=True)
     for kind, name in component.made:
         yield _Object(component, (_GROUPS.get(kind, ""), kind), component.namespace, name)
+    if named := component.named:
+        yield _Object(component, _SERVICE, component.namespace, named.name, named=named)
 
 
 def _is_told(earlier: _Object, one: _Object) -> bool:
@@ -140,7 +124,14 @@ def _selector(service: RenderedObject) -> dict[str, str]:
 def _twin(earlier: _Object, one: _Object) -> Diagnostic:
     kind = f"{one.kind[1]} '{one.name}'"
     where = f"{kind} in namespace '{one.namespace}'" if one.identity[1] else kind
-    if one.owner is earlier.owner:
+    if earlier.named and not one.named:
+        earlier, one = one, earlier
+    if one.named:
+        message = (
+            f"{where} is of '{earlier.owner.key}', too ({earlier.place}), and access.service is for what is made "
+            "elsewhere; have one component expose it, by its own gateway trait where it makes it"
+        )
+    elif one.owner is earlier.owner:
         if one.rendered is None:  # whoever wrote the Application can change the other
             earlier, one = one, earlier
         also = "is also" if earlier.rendered else "would also be"

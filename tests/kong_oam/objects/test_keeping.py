@@ -24,9 +24,9 @@ ASIDE = "take it out of the rules of that policy"
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (POD, "ACC226 Pod 'p' of 'shop/web': by a {} policy it is not made here alone, and what its pods are is not known"),
-        (SERVICE, "ACC227 Service 'web' of 'shop/web': by a {} policy it is not made here alone, and where it leads is not known"),
-        (ACCOUNT, "ACC217 ServiceAccount 'robot' of 'shop/web': by a {} policy it is not made here alone, and what it may do in the cluster is not known"),
+        (POD, "ACC226 Pod 'p' of 'shop/web': by a {} policy it is not made here alone, and nobody here knows what it is"),
+        (SERVICE, "ACC227 Service 'web' of 'shop/web': by a {} policy it is not made here alone, and nobody here knows what it is"),
+        (ACCOUNT, "ACC217 ServiceAccount 'robot' of 'shop/web': by a {} policy it is not made here alone, and nobody here knows what it is"),
         (CONFIG, ""),
     ],
 )  # fmt: skip

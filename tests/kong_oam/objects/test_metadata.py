@@ -132,25 +132,18 @@ def test_an_object_has_a_name(name: str) -> None:
 
 
 SPELLED = [
-    ("spec: {host_network: true}", "spec.host_network", "hostNetwork"),
-    (
-        "spec: {containers: [{name: c, security_context: {privileged: true}}]}",
-        "spec.containers[0].security_context",
-        "securityContext",
-    ),
-    ("spec: {containers: [{name: c, env_from: [{}]}]}", "spec.containers[0].env_from", "envFrom"),
-    ("api_version: v1", "api_version", "apiVersion"),
+    ("spec: {host_network: true}", "spec.host_network"),
+    ("spec: {containers: [{name: c, security_context: {privileged: true}}]}", "spec.containers[0].security_context"),
+    ("spec: {containers: [{name: c, env_from: [{}]}]}", "spec.containers[0].env_from"),
+    ("api_version: v1", "api_version"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "path", "right"), SPELLED)
-def test_fields_are_spelled_as_kubernetes_spells_them(changes: str, path: str, right: str) -> None:
+@pytest.mark.parametrize(("changes", "path"), SPELLED)
+def test_fields_are_spelled_as_kubernetes_spells_them(changes: str, path: str) -> None:
     """The engine's SDK takes the other spelling for the same field."""
     messages = said(judged(merged(POD, changes)))
-    assert (
-        f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; its fields have no underscores: '{right}'"
-        in messages
-    )
+    assert any(f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write it" in one for one in messages)
 
 
 def test_no_template_hides_behind_a_spelling() -> None:
