@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from kong_oam.oam.document import read
-from kong_oam.oam.rendered import Inside, RenderedObject
+from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent
 from kong_oam.objects.pods import Path
 
@@ -75,7 +75,7 @@ class Reading(NamedTuple):
     """What a controller may read: texts and mappings at any depth, those within texts among them."""
 
     texts: list[Text]
-    inside: Inside
+    inside: list[tuple[Path, Mapping[str, Any]]]
 
 
 def reading(one: RenderedObject) -> Reading:
@@ -143,43 +143,42 @@ def folded(field: str) -> str:
 
 
 def _reading_of(value: Any, path: Path) -> Reading:
-    texts: list[Text] = []
-    inside: list[tuple[Path, Mapping[str, Any]]] = []
-    _collect(value, path, (), {}, says_account=False, texts=texts, inside=inside)
-    return Reading(texts, inside)
+    found = Reading([], [])
+    _collect(found, value, path, _Where((), {}, says_account=False))
+    return found
 
 
-def _collect(
-    value: Any,
-    path: Path,
-    within: tuple[Path, ...],
-    beside: Mapping[str, Any],
-    *,
-    says_account: bool,
-    texts: list[Text],
-    inside: list[tuple[Path, Mapping[str, Any]]],
-) -> None:
-    """Collects what is in a value. `within`: the paths of the texts that it is in. `says_account`: the mapping that it
-    is in says ServiceAccount, as `kind: ServiceAccount` does, or the name of a variable whose value is beside it."""
+class _Where(NamedTuple):
+    """Where a value is in an object."""
+
+    within: tuple[Path, ...]
+    """The paths of the texts that it is in."""
+    beside: Mapping[str, Any]
+    says_account: bool
+    """Whether a text beside it says ServiceAccount: `kind: ServiceAccount`, or the name of a variable."""
+
+
+def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
+    within = where.within
     if isinstance(value, str):
         read = _read(value) if len(within) < _DEEPEST else None
         says_itself = read is None and _SAYS_ACCOUNT.search(_unescaped(value)) is not None
-        of_account = says_account or says_itself or _is_of_account(path)
+        of_account = where.says_account or says_itself or _is_of_account(path)
         place = within[0] if within else path
-        texts.append(Text(path, place, value, beside, False, of_account, read is not None))
+        found.texts.append(Text(path, place, value, where.beside, False, of_account, read is not None))
         if read is not None:
-            _collect(read, path, (*within, path), beside, says_account=False, texts=texts, inside=inside)
+            _collect(found, read, path, _Where((*within, path), where.beside, says_account=False))
     elif isinstance(value, Mapping):
-        inside.append((path, value))
+        found.inside.append((path, value))
         says_account = any(isinstance(item, str) and _names_account(item) for item in value.values())
+        inner = _Where(within, value, says_account)
         for key, item in value.items():
             at = (*path, str(key))
-            texts.append(Text(at, within[0] if within else at, str(key), value, True, False, False))
-            _collect(item, at, within, value, says_account=says_account, texts=texts, inside=inside)
+            found.texts.append(Text(at, within[0] if within else at, str(key), value, True, False, False))
+            _collect(found, item, at, inner)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            at = (*path, str(index))
-            _collect(item, at, within, beside, says_account=says_account, texts=texts, inside=inside)
+            _collect(found, item, (*path, str(index)), where)
 
 
 def _read(text: str) -> Any:
