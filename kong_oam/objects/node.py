@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from kong_oam.objects.pods import Path, PodTemplate, mapping
+from kong_oam.objects.pods import Path, PodTemplate, holder_at, mapping
 from kong_oam.objects.texts import folded
 
 _ROOT: Final = "the container would be root of its node"
@@ -48,9 +48,23 @@ _CAPABILITIES = frozenset(
 sends in another's name (NET_RAW, NET_ADMIN), or becomes its node's root (SYS_ADMIN, SYS_MODULE, SYS_PTRACE, ...)."""
 _ASKS = "its node would ask this host, past every fence and the gate; leave it out, and the pod itself is asked"
 
-_SELINUX_TYPES = (None, "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
-"""What Kubernetes' Pod Security Standards leave a pod, from their baseline on."""
 _UNCONFINED = "its node would not confine what runs in it"
+_PROFILES = (None, "", "RuntimeDefault", "Localhost")
+_CONTEXT: Final[Mapping[Path, tuple[tuple[Any, ...], str]]] = {
+    ("privileged",): ((None, False), _ROOT),
+    ("procMount",): ((None, "Default"), "the container could change its node"),
+    ("windowsOptions", "hostProcess"): ((None, False), "it would run as a process of its node"),
+    ("seLinuxOptions", "user"): ((None, ""), _UNCONFINED),
+    ("seLinuxOptions", "role"): ((None, ""), _UNCONFINED),
+    ("seLinuxOptions", "type"): (
+        (None, "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"),
+        _UNCONFINED,
+    ),
+    ("seccompProfile", "type"): (_PROFILES, _UNCONFINED),
+    ("appArmorProfile", "type"): (_PROFILES, _UNCONFINED),
+}
+"""Fields of a security context, with the values that open nothing, and what others open. SELinux's types are those that
+Kubernetes' Pod Security Standards leave a pod from their baseline on."""
 _ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 
 
@@ -131,21 +145,11 @@ def _is_path(value: Any) -> bool:
 
 def _of_context(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Yields where a security context, of a pod or of a container, gives more of the node than a runtime does."""
-    if context.get("privileged") not in (None, False):
-        yield (*at, "privileged"), _ROOT
     added = mapping(context.get("capabilities")).get("add")
     names = [str(name) for name in added] if isinstance(added, list | tuple) else [str(added)] if added else []
     for name in names:
         if name.upper().removeprefix("CAP_") not in _CAPABILITIES:
             yield (*at, "capabilities", "add"), f"with {name} the container could leave its fence"
-    if context.get("procMount") not in (None, "Default"):
-        yield (*at, "procMount"), "the container could change its node"
-    if mapping(context.get("windowsOptions")).get("hostProcess") not in (None, False):
-        yield (*at, "windowsOptions"), "it would run as a process of its node"
-    labels = mapping(context.get("seLinuxOptions"))
-    for field in ("user", "role", "type"):
-        if labels.get(field) not in (_SELINUX_TYPES if field == "type" else (None, "")):
-            yield (*at, "seLinuxOptions", field), _UNCONFINED
-    for field in ("seccompProfile", "appArmorProfile"):
-        if mapping(context.get(field)).get("type") not in (None, "", "RuntimeDefault", "Localhost"):
-            yield (*at, field, "type"), _UNCONFINED
+    for steps, (harmless, reason) in _CONTEXT.items():
+        if holder_at(context, steps) not in harmless:
+            yield (*at, *steps), reason

@@ -79,21 +79,6 @@ OPENINGS = [
         "ACC224",
     ),
 ]  # fmt: skip
-ALIKE = [
-    ({**IMAGE, "volumeMounts": {"hostPath": [{"name": "h", "mountPath": "/h", "path": "/"}]}}, "ACC226"),
-    ({**IMAGE, "ports": [{"port": 80, "expose": True}], "exposeType": "LoadBalancer"}, "ACC227"),
-    ({**IMAGE, "annotations": {"k8s.v1.cni.cncf.io/networks": "x"}}, "ACC228"),
-    ({**IMAGE, "labels": {"pulumi.com/skipAwait": "true"}}, "ACC228"),
-    ({**IMAGE, "env": [{"name": "A", "valueFrom": SECRET}]}, "ACC217"),
-    ({**IMAGE, "volumeMounts": {"secret": [{"name": "s", "mountPath": "/s", "secretName": "web-client"}]}}, "ACC217"),
-    ({**IMAGE, "env": [{"name": "a_b", "value": "web-client"}], "imagePullSecrets": ["web-client"]}, ""),
-]
-"""What is refused of properties, with a definition (that of `scaler`) and without any."""
-OPENINGS += [
-    (component(f"{name}{number}", "webservice", properties, *traits), codes)
-    for number, (properties, codes) in enumerate(ALIKE)
-    for name, traits in (("f", ()), ("g", (trait("scaler"),)))
-]
 WEB = component("web", "webservice", IMAGE, trait("client", kind="service", calls=[]))
 
 

@@ -76,37 +76,11 @@ def test_nor_in_a_secret(field: str) -> None:
     assert "spec.valuesFrom[0].name 'values' has 'web-client' in it" in message
 
 
-def test_no_chart_is_given_another_components_account() -> None:
-    (message,) = said(VICTIM, api(of("HelmRelease", values={"serviceAccount": {"create": False, "name": "web"}})))
-    assert message.startswith("ACC217 HelmRelease 'x' of 'shop/api': spec.values.serviceAccount.name 'web' is the Serv")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["serviceAccountName: web", "serviceAccount:\n    name: web", '{"serviceAccountName": "web"}', 'serviceAccount: {name: "web"}', 'service_account_name = "web"', "serviceaccount: 'web'"],
-)  # fmt: skip
-@pytest.mark.parametrize("kind", ["HelmRelease", "Configuration"])
-def test_nor_in_a_manifest_that_is_a_text(kind: str, text: str) -> None:
-    (message,) = said(VICTIM, api(of(kind, values=[f"spec:\n  {text}\n"])))
-    assert message.startswith(f"ACC217 {kind} 'x' of 'shop/api': spec.values[0] 'web' is the ServiceAccount of 'shop/")
-    for other in ("web-2", "api", "{{ .api }}"):
-        assert said(VICTIM, api(of(kind, values=[text.replace("web", other)]))) == []
-    assert said(VICTIM, api(of(kind, values=["accounts: web", "name: web"]))) == []
-
-
 def test_a_text_takes_no_longer_than_it_is_long() -> None:
     one = of("HelmRelease", values=["serviceAccount:" + " " * 200_000 + "!"])
     begun = process_time()
     assert said(VICTIM, api(one)) == []
     assert process_time() - begun < 5
-
-
-def test_nor_in_a_manifest_that_a_config_map_holds() -> None:
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "values"}, "data": {"x": "NAME"}}
-    one = of("HelmRelease", valuesFrom=[{"kind": "ConfigMap", "name": "values"}])
-    (message,) = said(VICTIM, api(one, _named(config, "sidecar: {serviceAccountName: web}")))
-    assert "spec.valuesFrom[0].name 'values' has 'web' in it, the ServiceAccount of 'shop/web'; take it out" in message
-    assert said(VICTIM, api(one, _named(config, "sidecar: {name: web}"))) == []
 
 
 PATCHES = [

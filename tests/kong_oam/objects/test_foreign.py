@@ -92,6 +92,10 @@ ACCOUNTS: list[Any] = [
     {"serviceAccountTemplate": {"metadata": {"name": "web"}}},
     "serviceAccountRef:\n  namespace: x\n  name: web",
     '{"serviceAccountRef": {"namespace": "x", "name": "web"}}',
+    "spec: {serviceAccountName: web}",
+    '{"serviceAccountName": "web"}',
+    "serviceaccount: 'web'",
+    'service_account_name = "web"',
     "a: b\n---\ntext: |\n  runAs:\n    kind: ServiceAccount\n    name: web\n",
     "{{ if true }}\nserviceAccountRef:\n  namespace: x\n  name: web\n{{ end }}",
     "serviceAccountRef: &a\n  namespace: x\n  name: web\n<<: *a\n",
@@ -259,7 +263,7 @@ def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
     assert {message[:6] for message in said(WEB, judged(told, key="shop/own"))} & {"ACC217", "ACC226"}
 
 
-@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS])
+@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ACCOUNTS])
 def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
     spec = {"valuesFrom": [{"kind": "ConfigMap", "name": "values"}]}
     told = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "a"}, "spec": spec}
