@@ -32,16 +32,14 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
             found += wrong
             continue
         of_one = [
-            *namespaces_refused(component, one, rules, pods=bool(fenced_pods(one))),
+            *_placed_refused(component, one, rules),
             *shapes_refused(component, one),
             *metadata_refused(component, one, rules),
             *pods_refused(component, one, rules),
             *labels_refused(component, one),
-            *patches_refused(component, one),
-            *services_refused(component, one, rules),
             *keeping_refused(component, one),
             *awaited_refused(component, one),
-            *(wrong for inner in inner_objects(one) for wrong in _within_refused(component, inner, rules)),
+            *(wrong for inner in inner_objects(one) for wrong in _inner_refused(component, inner, rules)),
         ]
         found += dict.fromkeys(of_one)
     found += rights_refused(component, rules)
@@ -52,14 +50,15 @@ def _judged(component: JudgedComponent) -> list[RenderedObject]:
     return [one for one in component.objects if not one.inert]
 
 
-def _within_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
-    """Yields what is wrong about an object in another, beside what is found in that at any depth."""
-    if wrong := tuple(kind_refused(component, one, rules)):
-        yield from wrong
-    else:
-        yield from namespaces_refused(component, one, rules, pods=bool(fenced_pods(one)))
-        yield from patches_refused(component, one)
-        yield from services_refused(component, one, rules)
+def _placed_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
+    """Yields what is wrong about an object, also within another, beside what is found in that at any depth."""
+    yield from namespaces_refused(component, one, rules, pods=bool(fenced_pods(one)))
+    yield from patches_refused(component, one)
+    yield from services_refused(component, one, rules)
+
+
+def _inner_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> tuple[Diagnostic, ...]:
+    return tuple(kind_refused(component, one, rules)) or tuple(_placed_refused(component, one, rules))
 
 
 def judge(components: Sequence[JudgedComponent], rules: Rules, alone: Alone = refused_alone) -> Iterator[Diagnostic]:

@@ -134,10 +134,9 @@ def _twin(earlier: _Object, one: _Object) -> Diagnostic:
     elif one.owner is earlier.owner:
         if one.rendered is None:  # whoever wrote the Application can change the other
             earlier, one = one, earlier
-        also = "is also" if earlier.rendered else "would also be"
         what = "by Kong-OAM itself" if earlier.rendered is None else "once more"
         mend = _OF_GATEWAY if one.kind == _SERVICE and earlier.rendered and one.rendered else "give it another name"
-        message = f"{where} of '{one.owner.key}' {also} made {what} ({earlier.place}); {mend}"
+        message = f"{where} of '{one.owner.key}' would also be made {what} ({earlier.place}); {mend}"
     else:
         message = (
             f"{where} would also be made for '{earlier.owner.key}' ({earlier.place}); rename one, or give the "

@@ -45,7 +45,7 @@ def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
         (OBJECT.format("v1", "ConfigMap", VALUE, ""), "metadata.name"),
         (OBJECT.format("v1", "ConfigMap", f", annotations: {{a: {VALUE}}}", ""), "metadata.annotations.a"),
         (OBJECT.format("v1", "ConfigMap", f", labels: {{a: {VALUE}}}", ""), "metadata.labels.a"),
-        (OBJECT.format("v1", "ConfigMap", "", f", data: {{{VALUE}: x}}"), f"data.{VALUE}."),
+        (OBJECT.format("v1", "ConfigMap", "", f", data: {{{VALUE}: x}}"), f"data.{VALUE}"),
         (OBJECT.format("v1", "ConfigMap", "", f", data: {{secretName: {VALUE}}}"), "data.secretName"),
         (OBJECT.format("v1", "ConfigMap", "", f", binaryData: {{a: {VALUE}}}"), "binaryData.a"),
         (OBJECT.format("v1", "Secret", "", f", stringData: {{a: {VALUE}}}"), "stringData.a"),

@@ -30,7 +30,7 @@ def test_a_component_makes_an_object_once() -> None:
     (message,) = said(judged(CONFIG, CONFIG))
     assert (
         message
-        == "OAM107 ConfigMap 'c' in namespace 'shop' of 'shop/web' is also made once more (shop.yaml:3:9); give it another name"
+        == "OAM107 ConfigMap 'c' in namespace 'shop' of 'shop/web' would also be made once more (shop.yaml:3:9); give it another name"
     )
 
 
