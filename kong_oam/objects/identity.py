@@ -106,13 +106,10 @@ def identities_refused(component: JudgedComponent, one: RenderedObject, known: I
     if one.nested:  # the object that it stands in is read as a whole
         yield from _named_in_sources(component, one, known)
         return
-    named = list(secrets_named(one.inside))
-    yield from _writes(component, one, known, named)
+    yield from _named_in_fields(component, one, known)
     if is_read_freely(one):
         yield from _named_anywhere(component, one, known)
         yield from _named_in_sources(component, one, known)
-    else:
-        yield from _referred_to(component, one, known, named)
 
 
 def _overwrites(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
@@ -128,14 +125,21 @@ def _overwrites(component: JudgedComponent, one: RenderedObject, known: Identiti
         yield component.refused("OAM107", one, f"it would overwrite {held}; give it another name")
 
 
-def _writes(
-    component: JudgedComponent, one: RenderedObject, known: Identities, named: Iterable[tuple[Path, str, str]]
-) -> Iterator[Diagnostic]:
-    """Yields where an object has its controller write into a client's Secret."""
-    for path, namespace, name in named:
-        if _is_written(path) and (held := _held(component, known, (namespace or one.namespace, name))):
-            message = f"{dotted(path)} would overwrite '{name}', {held}; write another name"
-            yield component.refused("OAM107", one, message)
+def _named_in_fields(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
+    """Yields where an object has its controller write into a client's Secret, and where one whose fields are known
+    refers to another component's Secret or ServiceAccount."""
+    is_known = not is_read_freely(one)
+    for path, namespace, name in secrets_named(one.inside):
+        key = (namespace or one.namespace, name)
+        if _is_written(path):
+            if held := _held(component, known, key):
+                message = f"{dotted(path)} would overwrite '{name}', {held}; write another name"
+                yield component.refused("OAM107", one, message)
+        elif is_known and (whose := _taken(component, known, {key[0]}, name)):
+            yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {whose}", path)
+    for path, name in accounts_named(one.inside) if is_known else ():
+        if owners := _others(component, known.accounts, {one.namespace}, name):
+            yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {_account_of(owners)}", path)
 
 
 def _held(component: JudgedComponent, known: Identities, key: tuple[str, str]) -> str:
@@ -158,19 +162,7 @@ def _shown_elsewhere(component: JudgedComponent, known: Identities, key: tuple[s
 
 
 def _is_written(path: Path) -> bool:
-    return any(step.lower() == _WRITING for step in path)
-
-
-def _referred_to(
-    component: JudgedComponent, one: RenderedObject, known: Identities, named: Iterable[tuple[Path, str, str]]
-) -> Iterator[Diagnostic]:
-    """Yields where an object whose fields are known refers to another component's Secret or ServiceAccount."""
-    for path, namespace, name in named:
-        if not _is_written(path) and (whose := _taken(component, known, {namespace or one.namespace}, name)):
-            yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {whose}", path)
-    for path, name in accounts_named(one.inside):
-        if owners := _others(component, known.accounts, {one.namespace}, name):
-            yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {_account_of(owners)}", path)
+    return path[-1] == "name" and [step.lower() for step in path[-2:-1]] == [_WRITING]
 
 
 def _names_of_others(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:

@@ -74,6 +74,8 @@ SECRETS: list[Any] = [
     {"spark.kubernetes.driver.secrets.web-client": "/x"},
     {"spark.kubernetes.driver.secretKeyRef.TOKEN": "web-client:token"},
     {"containers": [{"from": "web-client"}]},
+    {"writeConnectionSecretToRef": "web-client"},
+    {"writeConnectionSecretToRef": {"deep": {"name": "web-client"}}},
     {"volumes": [{"name": "web-client"}]},
     {"dockerPullSecrets": [{"name": "web-client"}]},
     {"manifest": {"apiVersion": "v1", "kind": "ConfigMap", "data": {}, "name": "web-client"}},
