@@ -165,30 +165,6 @@ def test_what_a_service_says_of_its_address_is_kept() -> None:
     assert said(judged({**service, "spec": {**service["spec"], **dict.fromkeys(SERVICE_FIELDS, "x")}})) == []
 
 
-ROLLOUT = {
-    "apiVersion": "argoproj.io/v1",
-    "kind": "Rollout",
-    "metadata": {"name": "r"},
-    "spec": {"deep": [{"template": {"spec": {"containers": [], "hostNetwork": True}}}]},
-}
-
-
-@pytest.mark.parametrize("path", ["", "spec.template.spec", "spec.deep.spec"])
-def test_a_kind_that_the_stack_allows_has_its_pods_held_all_the_same(path: str | None) -> None:
-    """Wherever they are: what looks like a pod's template counts as one."""
-    component = judged(ROLLOUT, pod_spec_path=path)
-    (message,) = said(component, allowed={"argoproj.io/Rollout": "pods"})
-    assert message.startswith("ACC226 Rollout 'r' of 'shop/web': spec.deep[0].template.spec.hostNetwork")
-
-
-def test_pods_are_found_where_the_definition_says() -> None:
-    """Even without a container."""
-    one = {**ROLLOUT, "spec": {"template": {"spec": {"hostNetwork": True}}}}
-    component = judged(one, pod_spec_path="spec.template.spec")
-    (message,) = said(component, allowed={"argoproj.io/Rollout": "pods"})
-    assert message.startswith("ACC226 Rollout 'r' of 'shop/web': spec.template.spec.hostNetwork")
-
-
 @pytest.mark.parametrize(
     ("labels", "refused"),
     [
@@ -287,24 +263,6 @@ def test_no_annotation_opens_what_a_stack_asks_for() -> None:
 
 
 ANY = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
-
-
-@pytest.mark.parametrize(
-    ("spec", "path"),
-    [
-        ({"podSpec": {"hostNetwork": True}}, "spec.podSpec.hostNetwork"),
-        ({"pod": {"hostPID": True, "containers": []}}, "spec.pod.hostPID"),
-        ({"pools": [{"run": {"containers": [{"securityContext": {"privileged": True}}]}}]}, "spec.pools[0].run.containers[0].securityContext.privileged"),
-        ({"driver": {"spec": {}, "initContainers": [{"ports": [{"hostPort": 1}]}]}}, "spec.driver.initContainers[0].ports[0].hostPort"),
-        ({"runner": {"containers": [], "volumes": [{"hostPath": {"path": "/"}}]}}, "spec.runner.volumes[0].hostPath"),
-    ],
-)  # fmt: skip
-def test_pods_of_a_kind_that_the_stack_allows_are_seen_under_any_name(spec: dict[str, Any], path: str) -> None:
-    allowed = {"x.org/Any": "x"}
-    (message,) = said(judged({**ANY, "spec": spec}), allowed=allowed)
-    assert message.startswith(f"ACC226 Any 'a' of 'shop/web': {path}: ")
-    schema = {"properties": {"hostNetwork": {"type": "boolean"}, "containers": {"type": "array"}}}
-    assert said(judged({**ANY, "spec": {"schema": schema}}), allowed=allowed) == []
 
 
 def test_what_a_chart_is_told_is_the_charts() -> None:

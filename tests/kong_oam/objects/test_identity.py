@@ -88,21 +88,6 @@ def test_pull_secrets_of_pods_are_the_nodes_to_read() -> None:
 RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {SPEC}}"
 
 
-@pytest.mark.parametrize(
-    ("spec", "says"),
-    [
-        ("valuesFrom: [{kind: Secret, name: web-client}]", "spec.valuesFrom[0].name 'web-client'"),
-        ("kubeConfig: {secretRef: {name: web-client}}", "spec.kubeConfig.secretRef.name 'web-client'"),
-        ("values: {deep: [{anything: web-client}]}", "spec.values.deep[0].anything 'web-client'"),
-        ("values: {auth: {existingSecret: web-client}}", "spec.values.auth.existingSecret 'web-client'"),
-        ("serviceAccountName: web", "spec.serviceAccountName 'web'"),
-    ],
-)
-def test_no_release_takes_another_components_identity(spec: str, says: str) -> None:
-    (message,) = said(WEB, api(RELEASE.replace("SPEC", spec)))
-    assert message.startswith(f"ACC217 HelmRelease 'r' of 'shop/api': {says}")
-
-
 def test_a_release_reads_where_it_deploys_to() -> None:
     release = RELEASE.replace("SPEC", "targetNamespace: shop, values: {s: web-client}").replace(
         "name: r", "name: r, namespace: ops"

@@ -212,6 +212,8 @@ def test_the_gateways_namespace_is_nobodys_to_make() -> None:
         "rbac.authorization.k8s.io/v1 ClusterRoleBinding",
         "scheduling.k8s.io/v1 PriorityClass",
         "storage.k8s.io/v1 StorageClass",
+        "admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration",
+        "apiregistration.k8s.io/v1 APIService",
     ],
 )
 def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:

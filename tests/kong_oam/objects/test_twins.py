@@ -72,27 +72,6 @@ def test_two_components_that_make_the_same_are_told_once() -> None:
     assert message.startswith("OAM107 ServiceAccount 'web' in namespace 'shop' would also be made for 'shop/web'")
 
 
-def test_what_is_in_no_namespace_is_one_wherever_it_comes_from() -> None:
-    role = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: r}}"
-    (message,) = said(judged(role), judged(role, key="other/api", namespace="other"), rbac=True)
-    assert message.startswith("OAM107 ClusterRole 'r' would also be made for 'shop/web' (")
-
-
-@pytest.mark.parametrize(
-    ("api", "kind"),
-    [
-        ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
-        ("apiregistration.k8s.io/v1", "APIService"),
-        ("storage.k8s.io/v1", "StorageClass"),
-    ],
-)
-def test_what_is_in_no_namespace_is_one_whatever_namespace_is_written(api: str, kind: str) -> None:
-    found = f"{{apiVersion: {api}, kind: {kind}, metadata: {{name: r, namespace: elsewhere}}}}"
-    allowed = {f"{api.partition('/')[0]}/{kind}": "tested"}
-    (message,) = said(judged(found), judged(found, key="other/web", namespace="other"), allowed=allowed)
-    assert message.startswith(f"OAM107 {kind} 'r' would also be made for 'shop/web' (")
-
-
 def test_ingresses_are_not_made() -> None:
     one = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x}}"
     assert said(judged(one), judged(one, key="shop/api")) == []
