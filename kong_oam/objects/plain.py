@@ -7,14 +7,15 @@ asks which source gave them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.document import Place
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
-from kong_oam.objects.manifests import Exposure, Workload, deployment, services
+from kong_oam.objects.manifests import VOLUME_KINDS, Exposure, Workload, deployment, services
 from kong_oam.objects.named import is_service_name, named_service
 from kong_oam.objects.pods import Manifest, Path
 
@@ -45,13 +46,6 @@ _WORD = re.compile(r"[A-Za-z-]+\Z")
 _METADATA = ("labels", "annotations")
 _POD: Path = ("spec", "template", "spec")
 _CONTAINER: Path = (*_POD, "containers", "0")
-_MADE_OF: tuple[tuple[Path, str], ...] = (
-    ((*_POD, "volumes"), "volumes"),
-    ((*_POD, "volumes"), "volumeMounts"),  # where both are there, these are made
-    ((*_CONTAINER, "env"), "env"),
-    *(((*_CONTAINER, probe), probe) for probe in _PROBES),
-)
-"""Parts of a Deployment, and the properties that they are made of."""
 
 
 def plain_objects(application: Application, component: Component) -> tuple[RenderedObject, ...]:
@@ -116,9 +110,41 @@ def _said(application: Place, component: Component, manifest: Manifest) -> Itera
     for field in _METADATA:
         for key in properties.get(field, {}):
             yield ("spec", "template", "metadata", field, key), place.at(field).key(key)
-    for path, name in _MADE_OF:
-        if name in properties:
-            yield path, place.at(name)
+    pod = manifest["spec"]["template"]["spec"]
+    for index, volume in enumerate(pod.get("volumes", ())):
+        yield (*_POD, "volumes", str(index)), _volume(component, volume["name"])
+    for index, variable in enumerate(pod["containers"][0].get("env", ())):
+        last = _last(properties["env"], variable["name"])
+        yield (*_CONTAINER, "env", str(index)), place.at("env", last)
+    for probe in _PROBES:
+        for path in _fields(properties.get(probe)):
+            yield (*_CONTAINER, probe, *path), place.at(probe, *path)
+
+
+def _fields(value: Any) -> Iterator[Path]:
+    """Yields the paths of all fields in a mapping, at any depth."""
+    for key, inner in value.items() if isinstance(value, Mapping) else ():
+        yield (key,)
+        for path in _fields(inner):
+            yield (key, *path)
+
+
+def _volume(component: Component, name: str) -> Position:
+    """Where a volume of this name is mounted first."""
+    groups, place = component.properties.get("volumeMounts"), component.place.at("properties")
+    if groups is None:
+        return place.at("volumes", _first(component.properties["volumes"], name))
+    kind = next(kind for kind in VOLUME_KINDS if any(mount["name"] == name for mount in groups.get(kind, ())))
+    return place.at("volumeMounts", kind, _first(groups[kind], name))
+
+
+def _first(entries: Any, name: str) -> int:
+    return next(index for index, entry in enumerate(entries) if entry["name"] == name)
+
+
+def _last(entries: Any, name: str) -> int:
+    """Of variables of one name the last is the one that counts."""
+    return len(entries) - 1 - _first(reversed(entries), name)
 
 
 def wrong_properties(application: Application, component: Component) -> Iterator[Diagnostic]:
