@@ -27,6 +27,8 @@ _DEEPEST: Final = 3
 """How many texts within texts are read."""
 _TEMPLATE: Final = "{{"
 """What a template fills in may be more than a value. So no template is read as YAML."""
+_PAIR: Final = re.compile(r"""(?<![\w.-])([\w.-]{1,253})["']?\s{0,9}[:=]\s{0,99}["']?(?=([^\s"',}\]]{1,253}))""")
+"""A field and its value in a template, in HCL, or in what else is no YAML."""
 _VALUE: Final = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
 """The value behind a label in a text."""
 _MARK: Final = re.compile(rf"({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w){_VALUE}")
@@ -72,7 +74,8 @@ class Text(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a controller may read: texts and mappings at any depth, those within texts among them."""
+    """What a controller may read: texts and mappings at any depth, those within texts among them. A text that is no
+    YAML has a mapping for each field."""
 
     texts: list[Text]
     inside: list[tuple[Path, Mapping[str, Any]]]
@@ -144,7 +147,7 @@ def folded(field: str) -> str:
 
 def _reading_of(value: Any, path: Path) -> Reading:
     found = Reading([], [])
-    _collect(found, value, path, _Where((), {}, says_account=False))
+    _collect(found, value, path, _Where((), {}, below_account=False))
     return found
 
 
@@ -154,8 +157,10 @@ class _Where(NamedTuple):
     within: tuple[Path, ...]
     """The paths of the texts that it is in."""
     beside: Mapping[str, Any]
-    says_account: bool
-    """Whether a text beside it says ServiceAccount: `kind: ServiceAccount`, or the name of a variable."""
+    below_account: bool
+    """Whether a mapping around it says ServiceAccount."""
+    says_account: bool = False
+    """Whether a text beside it does: `kind: ServiceAccount`, or the name of a variable."""
 
 
 def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
@@ -163,15 +168,17 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
     if isinstance(value, str):
         read = _read(value) if len(within) < _DEEPEST else None
         says_itself = read is None and _SAYS_ACCOUNT.search(_unescaped(value)) is not None
-        of_account = where.says_account or says_itself or _is_of_account(path)
+        of_account = where.says_account or says_itself or _is_of_account(path, below=where.below_account)
         place = within[0] if within else path
         found.texts.append(Text(path, place, value, where.beside, False, of_account, read is not None))
-        if read is not None:
-            _collect(found, read, path, _Where((*within, path), where.beside, says_account=False))
+        if read is None:
+            found.inside.extend((path, {field: text}) for field, text in _PAIR.findall(value))
+        else:
+            _collect(found, read, path, _Where((*within, path), where.beside, where.below_account))
     elif isinstance(value, Mapping):
         found.inside.append((path, value))
         says_account = any(isinstance(item, str) and _names_account(item) for item in value.values())
-        inner = _Where(within, value, says_account)
+        inner = _Where(within, value, where.below_account or says_account, says_account)
         for key, item in value.items():
             at = (*path, str(key))
             found.texts.append(Text(at, within[0] if within else at, str(key), value, True, False, False))
@@ -208,13 +215,14 @@ def _is_about(field: str, word: str) -> bool:
     return len(field) <= _LONGEST_FIELD and word in folded(field)
 
 
-def _is_of_account(path: Path) -> bool:
-    """Whether the field at a path is a ServiceAccount, or a name within a field that is about ServiceAccounts."""
+def _is_of_account(path: Path, *, below: bool) -> bool:
+    """Whether the field at a path is a ServiceAccount, or a name within a field that is about ServiceAccounts.
+    `below`: whether what is around it says ServiceAccount."""
     fields = [step for step in path if not step.isdecimal()]
     if not fields:
         return False
     is_name = len(fields[-1]) <= _LONGEST_FIELD and folded(fields[-1]).endswith("name")
-    return any(_is_about(field, _OF_ACCOUNT) for field in (fields if is_name else fields[-1:]))
+    return (below and is_name) or any(_is_about(field, _OF_ACCOUNT) for field in (fields if is_name else fields[-1:]))
 
 
 def _names_account(text: str) -> bool:

@@ -91,6 +91,7 @@ ACCOUNTS: list[Any] = [
     {"user": "system:serviceaccount:shop:web"},
     {"metadata": {"annotations": {"kubernetes.io/service-account.name": "web"}}},
     {"env": [{"name": "SERVICE_ACCOUNT", "value": "web"}]},
+    {"auth": {"type": "ServiceAccount", "ref": {"name": "web"}}},
     {"serviceAccountTemplate": {"metadata": {"name": "web"}}},
     "serviceAccountRef:\n  namespace: x\n  name: web",
     '{"serviceAccountRef": {"namespace": "x", "name": "web"}}',
@@ -148,6 +149,9 @@ NODES: list[Any] = [
     {"pod": {"runtimeClassName": "x"}},
     {"pod": {"resourceClaims": [{"name": "x"}]}},
     "pod:\n  hostNetwork: true\n",
+    "{{ if true }}\npod:\n  hostNetwork: true\n  x: {hostNetwork: false}\n{{ end }}",
+    "{{ x }} {volumes: [{hostPath: {path: /}}], privileged: true}",
+    "spec { host_network = true }",
     '{"pod": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}}',
 ]
 
@@ -232,6 +236,7 @@ def test_the_components_own_part_is_taken_at_any_depth(inner: Any, way: list[tup
         {"podAntiAffinity": [{"labelSelector": {"matchLabels": {"app.oam.dev/component": "web"}}}]},
         {"text": "matchExpressions:\n- key: app.oam.dev/component\n  operator: In\n  values: [own]\n"},
         {"text": "serviceAccount:\n  create: true\nservice: web\nport: http://web.shop.svc\n"},
+        {"text": "{{ x }} hostNetwork: false, privileged = false, unprivileged: true hostPort: redis"},
         {"hostPort": "redis:6379", "ports": [{"hostPort": 0}], "httpGet": {"path": "/", "port": 80}},
         {"podAnnotations": {"note": "docker.io/x https://sidecar.istio.io/inject"}, "podLabels": ["a=b"]},
     ],
@@ -293,6 +298,13 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
     web = judged(service, key="shop/web")
     (message,) = said(web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED)
     assert message.startswith("OAM107 Service 'web' in namespace 'shop' would also be made for 'shop/web'")
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "{{ a" + " " * 300_000 + ":", "a:" * 100_000, "a= " * 100_000])
+def test_a_large_text_takes_no_longer_than_it_is_long(text: str) -> None:
+    begun = process_time()
+    assert found(text, []) == []
+    assert process_time() - begun < 5
 
 
 def test_a_large_object_takes_no_longer_than_it_is_long() -> None:
