@@ -171,28 +171,29 @@ def _names_of_others(component: JudgedComponent, one: RenderedObject, known: Ide
     others = {name: owner for name, owner in known.certified.items() if owner != component.key}
     if not others:
         return
-    asked: list[Text] = []
+    for text in _asked(one):
+        if "volumeAttributes" in text.path and "$" in text.text:
+            message = "what its driver fills in may be another component's name; write the name itself"
+            yield component.refused("ACC217", one, f"{dotted(text.path)}: {message}", text.path)
+            continue
+        words = {word.lower() for word in _DNS_NAME.findall(text.text)}
+        for certified, owner in others.items():
+            wildcard = f"*.{certified.partition('.')[2]}"  # which stands for it, too
+            if names := words.intersection((certified, wildcard)):
+                message = (
+                    f"'{min(names)}' is a name by which the gateway believes the workload of '{owner}'; take it out"
+                )
+                yield component.refused("ACC217", one, message, text.path)
+                break
+
+
+def _asked(one: RenderedObject) -> Iterator[Text]:
+    """Yields the texts by which an object may ask for a certificate."""
     if one.group_kind[0] == _CERT_MANAGER:
-        asked += texts_in(one.object.get("spec"), ("spec",))
+        yield from texts_in(one.object.get("spec"), ("spec",))
     for path, holder in one.inside:
         if path[-1:] == ("csi",):
-            asked += texts_in(holder.get("volumeAttributes"), (*path, "volumeAttributes"))
-    for path, text in ((said.path, said.text) for said in asked):
-        if path[-2:-1] == ("volumeAttributes",) and "$" in text:
-            message = f"{dotted(path)}: what its driver fills in may be another component's name; write the name itself"
-            yield component.refused("ACC217", one, message, path)
-            continue
-        for name in dict.fromkeys(word.lower() for word in _DNS_NAME.findall(text)):
-            believed = [certified for certified in others if _covers(name, certified)]
-            if believed:
-                owner = others[believed[0]]
-                message = f"'{name}' is a name by which the gateway believes the workload of '{owner}'; take it out"
-                yield component.refused("ACC217", one, message, path)
-
-
-def _covers(name: str, certified: str) -> bool:
-    """Whether a certificate for a name is believed for another, which it may be a wildcard of."""
-    return name == certified or (name.startswith("*.") and certified.partition(".")[2] == name[2:])
+            yield from texts_in(holder.get("volumeAttributes"), (*path, "volumeAttributes"))
 
 
 def _named_anywhere(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:

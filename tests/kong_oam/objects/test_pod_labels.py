@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.named import NamedService
@@ -72,23 +70,6 @@ def test_labels_that_other_pods_may_have_are_refused(labels: dict[str, str], obj
     """Whatever the component deploys, and whatever that is called."""
     (message,) = said(naming(labels, object_), **STACK)
     assert message.startswith("ACC227 podLabels may be those of pods that 'shop/web' does not deploy; ")
-
-
-names = st.sampled_from(["es", "true", "default", "injected", "shop"])
-words = st.text("abehilmorstvxyz-", min_size=1, max_size=7)
-domains = st.lists(words, min_size=1, max_size=4).map(".".join)
-keys = st.one_of(words, st.tuples(domains, words).map("/".join))
-
-
-@given(st.dictionaries(keys, names, min_size=1, max_size=3), names, st.sampled_from([RELEASE, FLUX, CONFIG_MAP]))
-def test_no_label_of_any_domain_leads_to_pods_by_itself(
-    labels: dict[str, str], name: str, made: dict[str, Any]
-) -> None:
-    """Only beside the label that says which release pods are of."""
-    one = {**made, "metadata": {"name": name}}
-    assert len(said(naming(labels, one))) == 1
-    of_release = {**labels, "app.kubernetes.io/instance": name}
-    assert len(said(naming(of_release, one))) == (made is CONFIG_MAP)
 
 
 @pytest.mark.parametrize("object_", [{**RELEASE, "spec": {"namespace": "other"}}, {**FLUX, "spec": {"targetNamespace": "other", "releaseName": "es"}}])  # fmt: skip
