@@ -21,7 +21,7 @@ from kong_oam.objects.controllers import (
     texts_of_sources,
 )
 from kong_oam.objects.foreign import is_foreign, is_read_freely, with_inner_objects
-from kong_oam.objects.texts import Text, folded, label_values, reading
+from kong_oam.objects.texts import folded, label_values, reading
 
 INSTANCE = "app.kubernetes.io/instance"
 """The label with which charts name their release on its pods. Helm lets a namespace have one release of a name."""
@@ -93,24 +93,26 @@ def _others_with(
     found: dict[Mark, list[JudgedComponent]] = {}
     for component in components:
         for one in with_inner_objects(component.objects):
-            namespace = deploys_to(one)
-            said: list[tuple[str, str]] = []
-            if is_foreign(one) or one.group_kind in RELEASES:
-                said.append(("", _name_on_pods(one)))
-            if is_read_freely(one):
-                texts = [*reading(one).texts, *(text for _, _, text in texts_of_sources(one, sources))]
-                said += [each for text in texts for each in _labels_said(text, keys)]
-            for key, value in dict.fromkeys(said):
-                found.setdefault(Mark(namespace, key, value), []).append(component)
+            for mark in dict.fromkeys(_marks_said(one, keys, sources)):
+                found.setdefault(mark, []).append(component)
     return found
 
 
-def _labels_said(text: Text, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yields the labels that a text may say, as Mark has them."""
-    for key in keys:
-        yield from ((key, value) for value in label_values(text, key))
-    if folded(text.path[-1]) == "releasename" and not text.is_key:
-        yield "", text.text
+def _marks_said(one: RenderedObject, keys: Collection[str], sources: Sources) -> Iterator[Mark]:
+    """Yields the labels that pods may have by an object. A release that it names may be in each namespace that it
+    names."""
+    here = deploys_to(one)
+    if is_foreign(one) or one.group_kind in RELEASES:
+        yield Mark(here, "", _name_on_pods(one))
+    if not is_read_freely(one):
+        return
+    texts = [*reading(one).texts, *(text for _, _, text in texts_of_sources(one, sources))]
+    namespaces = {here, *(word for text in texts if text.of_namespace for word in text.words)}
+    for text in texts:
+        for key in keys:
+            yield from (Mark(here, key, value) for value in label_values(text, key))
+        if folded(text.path[-1]) == "releasename" and not text.is_key:
+            yield from (Mark(namespace, "", text.text) for namespace in namespaces)
 
 
 def _name_on_pods(one: RenderedObject) -> str:

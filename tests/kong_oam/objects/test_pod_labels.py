@@ -138,6 +138,17 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
     assert said(naming(labels, mine, theirs), **stack) == [], "its own pods"
 
 
+def test_no_release_is_called_so_from_another_namespace() -> None:
+    """Whatever kind deploys it: the object says where."""
+    release = {**CONNECT, "spec": {"helm": {"releaseName": "es"}, "destination": {"namespace": "shop"}}}
+    stack = {**STACK, "allowed": {"kafka.strimzi.io/KafkaConnect": "pods"}}
+    mine = naming({"app.kubernetes.io/instance": "es"}, RELEASE)
+    (message,) = said(mine, judged(release, key="cd/app", namespace="cd"), **stack)
+    assert message.startswith("ACC227 podLabels may be on pods of 'cd/app'")
+    release["spec"]["destination"]["namespace"] = "elsewhere"
+    assert said(mine, judged(release, key="cd/app", namespace="cd"), **stack) == []
+
+
 def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
     """Nor from a ConfigMap that a third component brings."""
     labels = {"strimzi.io/cluster": "logs"}
