@@ -85,20 +85,15 @@ def labels_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[
     """Yields the labels by which another component's fence would select an object's pods."""
     if is_read_freely(one):
         labels = mapping(one.object.get("metadata")).get("labels")
-        for text in (*reading(one).texts, *texts_in(labels, ("metadata", "labels"))):
-            if message := label_refused(text, component):
-                yield component.refused("ACC226", one, f"{dotted(text.place)} {message}", text.place)
-        return
-    for template in fenced_pods(one):
-        labels = texts(template.labels)
-        for key, own in ((APPLICATION, component.application), (COMPONENT, component.name)):
-            if labels.get(key, own) != own:
-                at = (*template.path, "metadata", "labels")
-                message = (
-                    f"{dotted(at)} says {key}: '{labels[key]}', and its pods would pass for another component's, whose "
-                    "fence selects them; take the label out"
-                )
-                yield component.refused("ACC226", one, message, (*at, key))
+        found = [*reading(one).texts, *texts_in(labels, ("metadata", "labels"))]
+    else:
+        found = []
+        for template in fenced_pods(one):
+            marks = {key: value for key, value in template.labels.items() if _OF_OAM in str(key)}
+            found += texts_in(marks, (*template.path, "metadata", "labels"))
+    for text in found:
+        if message := label_refused(text, component):
+            yield component.refused("ACC226", one, f"{dotted(text.place)} {message}", text.place)
 
 
 def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Mapping[str, Any]]]:

