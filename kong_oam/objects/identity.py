@@ -249,9 +249,9 @@ def _says_its_own(text: Text) -> bool:
     judged by itself."""
     if text.is_key:
         return False
-    field = text.path[-1]
+    field, around = text.path[-1], text.path[-3:-1]
     is_image = field == "image" or text.path[-2:] == ("image", "repository")
-    is_container = field == "name" and len(text.path) >= 3 and text.path[-3] in CONTAINER_LISTS
+    is_container = len(around) == 2 and field == "name" and around[0] in CONTAINER_LISTS and around[-1].isdecimal()
     return is_image or is_container or field.endswith((APPLICATION, COMPONENT))
 
 

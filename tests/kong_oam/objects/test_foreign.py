@@ -77,6 +77,7 @@ SECRETS: list[Any] = [
     {"writeConnectionSecretToRef": "web-client"},
     {"writeConnectionSecretToRef": {"deep": {"name": "web-client"}}},
     {"volumes": [{"name": "web-client"}]},
+    {"containers": {"metadata": {"name": "web-client"}}},
     {"dockerPullSecrets": [{"name": "web-client"}]},
     {"manifest": {"apiVersion": "v1", "kind": "ConfigMap", "data": {}, "name": "web-client"}},
 ]

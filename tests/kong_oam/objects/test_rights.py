@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
@@ -207,29 +205,3 @@ def test_no_cluster_role_of_kubernetes_is_the_components_own(name: str) -> None:
     """The API server adds its rules again, whatever is written here."""
     mine = role(kind="ClusterRole", name=name)
     assert refused(mine) == [f"change ClusterRole {name}"]
-
-
-texts = st.sampled_from(
-    ["get", "list", "create", "*", "impersonate", "bind", "pods", "secrets", "pods/exec", "", "apps"]
-)
-many = st.one_of(st.lists(texts, max_size=3), texts, st.none())
-
-
-@given(st.lists(st.fixed_dictionaries({}, optional={"verbs": many, "apiGroups": many, "resources": many, "resourceNames": many}), max_size=3))  # fmt: skip
-def test_no_rule_that_says_a_secret_or_a_star_is_harmless(rules: list[dict[str, Any]]) -> None:
-    """Read by an oracle that knows only which words are dangerous."""
-    dangerous = ("secrets", "*", "pods/exec", "create", "impersonate", "bind")
-
-    def reaches(one: dict[str, Any]) -> bool:
-        listed = [
-            [value] if isinstance(value, str) else value or [] for value in (one.get("verbs"), one.get("resources"))
-        ]
-        words = [
-            *listed[0],
-            *listed[1],
-            *([one["apiGroups"]] if isinstance(one.get("apiGroups"), str) else one.get("apiGroups") or []),
-        ]
-        return bool(all(listed)) and any(word in dangerous for word in words)
-
-    if any(map(reaches, rules)):
-        assert refused(role(*rules)) != []
