@@ -85,7 +85,8 @@ class JudgedComponent:
     def accounts(self) -> frozenset[tuple[str, str]]:
         """Namespace and name of its ServiceAccounts."""
         made = {(self.namespace, name) for kind, name in self.made if kind == "ServiceAccount"}
-        rendered = {(one.namespace, one.name) for one in self.objects if one.group_kind == ("", "ServiceAccount")}
+        accounts = [one for one in self.objects if one.group_kind == ("", "ServiceAccount")]
+        rendered = {(one.namespace, one.name) for one in accounts}
         return frozenset(made | rendered)
 
     def refused(self, code: str, one: RenderedObject, message: str, path: Path = ()) -> Diagnostic:

@@ -96,8 +96,8 @@ def namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
 
 
 def texts_of_sources(one: RenderedObject, sources: Sources) -> Iterator[tuple[Path, str, Text]]:
-    """Yields the texts of ConfigMaps and Secrets that a controller reads as part of the object. Each has the path and
-    the name by which the object says its source."""
+    """Yields the texts of ConfigMaps and Secrets that a controller reads as part of the object.
+    Each has the path and the name by which the object says its source."""
     if is_controlled(one):
         for path, holder in one.inside:
             kind, name = str(holder.get("kind")), str(holder.get("name"))

@@ -72,9 +72,12 @@ _OF_OAM = "oam.dev"
 
 
 def pods_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
-    """Yields what takes pods of an object out of their fence. Of a kind that nobody knows, all of it may be a pod's."""
+    """Yields what takes pods of an object out of their fence. Of a kind that nobody knows, all
+    of it may be a pod's."""
     inside = reading(one).inside if is_foreign(one) else _inside_pods(one)
-    found = [opening for path, holder in inside for opening in openings(path, holder, rules.allowed)]
+    found: list[tuple[Path, str]] = []
+    for path, holder in inside:
+        found += openings(path, holder, rules.allowed)
     for template in fenced_pods(one):
         found += [*_volumes_of_node(template), *annotation_openings(template)]
     for path, reason in found:
@@ -103,7 +106,8 @@ def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Mapping[str, Any]]
 
 def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
     for index, volume in enumerate(mappings(template.spec.get("volumes"))):
-        for kind in sorted(str(kind) for kind in volume if kind not in _VOLUMES and volume[kind] is not None):
+        unknown = [str(kind) for kind in volume if kind not in _VOLUMES and volume[kind] is not None]
+        for kind in sorted(unknown):
             yield (*template.at, "volumes", str(index), kind), OF_NODE
 
 
@@ -145,10 +149,11 @@ def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
 
 
 def selections_refused(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
-    """Yields the pods that a Service of another component selects beside its own, with both places.
+    """Yields the pods that a Service of another component selects beside its own, with both
+    places.
 
-    What is reached by the rules of one component would be answered by another. A Service that has no pods of its own
-    component says itself whose it leads to, and no route leads to it.
+    What is reached by the rules of one component would be answered by another. A Service that
+    has no pods of its own component says itself whose it leads to, and no route leads to it.
     """
     pods = [list(_pods_of(component)) for component in components]
     by_label: dict[tuple[str, str, str], list[_Labels]] = {}
@@ -158,8 +163,11 @@ def selections_refused(components: Sequence[JudgedComponent]) -> Iterator[Diagno
                 key, value = min(service.labels.items())
                 by_label.setdefault((service.namespace, key, value), []).append(service)
     for one in (one for of_component in pods for one in of_component):
-        found = [service for label in one.labels.items() for service in by_label.get((one.namespace, *label), ())]
-        others = [service for service in found if service.owner is not one.owner and service.select(one)]
+        others: list[_Labels] = []
+        for label in one.labels.items():
+            for service in by_label.get((one.namespace, *label), ()):
+                if service.owner is not one.owner and service.select(one):
+                    others.append(service)
         if others:  # pods have one finding, however many Services select them
             yield _answering_for(others, one)
 
@@ -178,9 +186,15 @@ class _Labels:
         return self.namespace == pods.namespace and self.labels.items() <= pods.labels.items()
 
 
-def _services_of(component: JudgedComponent) -> Iterator[_Labels]:
+def _named(component: JudgedComponent) -> Iterator[_Labels]:
+    """Yields the labels of the Service that is named as made elsewhere, and of its pods."""
     if named := component.named:
-        yield _Labels(component, component.namespace, named.ours, texts(named.labels), component.place)
+        labels = texts(named.labels)
+        yield _Labels(component, component.namespace, named.ours, labels, component.place)
+
+
+def _services_of(component: JudgedComponent) -> Iterator[_Labels]:
+    yield from _named(component)
     for one in with_inner_objects(component.objects):
         if one.group_kind == _SERVICE and (service := _service(component, one)).labels:
             yield service
@@ -192,11 +206,11 @@ def _service(component: JudgedComponent, one: RenderedObject) -> _Labels:
 
 
 def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:
-    if named := component.named:
-        yield _Labels(component, component.namespace, named.ours, texts(named.labels), component.place)
+    yield from _named(component)
     for one in component.objects:
         for template in fenced_pods(one):
-            labels = {**texts(template.labels), APPLICATION: component.application, COMPONENT: component.name}
+            own = {APPLICATION: component.application, COMPONENT: component.name}
+            labels = {**texts(template.labels), **own}
             yield _Labels(component, one.namespace, one.name, labels, one.place)
 
 

@@ -45,14 +45,16 @@ class Identities:
     """The Secrets with the keys by which the gateway answers for hosts."""
     accounts: Owners
     keys: Owners
-    """Those of the credentials that hold what a workload shows: its component may render its own."""
+    """Those of the credentials that hold what a workload shows: its component may render its
+    own."""
     certified: Mapping[str, str]
     """By name that a certificate bears, the component whose workload is believed by it."""
     sources: Sources
 
     @cached_property
     def by_word(self) -> Mapping[str, frozenset[str]]:
-        """By its last word (`tls` of `shop.tls`), the names of all Secrets and ServiceAccounts that are somebody's."""
+        """By its last word (`tls` of `shop.tls`), the names of all Secrets and ServiceAccounts
+        that are somebody's."""
         found: dict[str, set[str]] = {}
         for owners in (self.credentials, self.shown, self.accounts):
             for _, name in owners:
@@ -126,8 +128,8 @@ def _overwrites(component: JudgedComponent, one: RenderedObject, known: Identiti
 
 
 def _named_in_fields(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
-    """Yields where an object has its controller write into a client's Secret, and where one whose fields are known
-    refers to another component's Secret or ServiceAccount."""
+    """Yields where an object has its controller write into a client's Secret, and where one
+    whose fields are known refers to another component's Secret or ServiceAccount."""
     is_known = not is_read_freely(one)
     for path, namespace, name in secrets_named(one.inside):
         key = (namespace or one.namespace, name)
@@ -237,7 +239,10 @@ def _names_in(
     words = text.words
     there = namespaces | known.namespaces.intersection(words)
     is_free = _says_its_own(text)
-    for name in [name for word in words for name in known.by_word.get(word, ()) if name in text.unescaped]:
+    said = [name for word in words for name in known.by_word.get(word, ())]
+    for name in said:
+        if name not in text.unescaped:
+            continue
         if not is_free and (whose := _taken(component, known, there, name)):
             yield name, whose
         if text.of_account and (owners := _others(component, known.accounts, there, name)):
@@ -245,13 +250,14 @@ def _names_in(
 
 
 def _says_its_own(text: Text) -> bool:
-    """Whether a text is an image or the name of a container, which refer to nothing, or the value of a label that is
-    judged by itself."""
+    """Whether a text is an image or the name of a container, which refer to nothing, or the
+    value of a label that is judged by itself."""
     if text.is_key:
         return False
     field, around = text.path[-1], text.path[-3:-1]
     is_image = field == "image" or text.path[-2:] == ("image", "repository")
-    is_container = len(around) == 2 and field == "name" and around[0] in CONTAINER_LISTS and around[-1].isdecimal()
+    is_in_list = len(around) == 2 and around[0] in CONTAINER_LISTS and around[1].isdecimal()
+    is_container = is_in_list and field == "name"
     return is_image or is_container or field.endswith((APPLICATION, COMPONENT))
 
 
@@ -289,10 +295,11 @@ def _others(component: JudgedComponent, secrets: Owners, namespaces: Set[str], n
 
 
 def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
-    """Yields the Secrets that an object refers to, in whatever part of it: path, namespace (empty: the object's), name.
+    """Yields the Secrets that an object refers to, in whatever part of it: path, namespace
+    (empty: the object's), name.
 
-    Labels and annotations refer to nothing, whatever they are called. Pull secrets are left out: the node reads them,
-    and no container does.
+    Labels and annotations refer to nothing, whatever they are called. Pull secrets are left out:
+    the node reads them, and no container does.
     """
     for path, holder in inside:
         if "metadata" in path:
@@ -321,7 +328,8 @@ def _namespace(holder: Mapping[str, Any]) -> str:
 
 @lru_cache(4096)
 def _named_by(key: object) -> str:
-    """What a field has: the `name` of a Secret, a `reference` that has it, an `account`, or nothing of these."""
+    """What a field has: the `name` of a Secret, a `reference` that has it, an `account`, or
+    nothing of these."""
     field = str(key).lower()
     if field in _ACCOUNTS:
         return "account"
@@ -332,7 +340,8 @@ def _named_by(key: object) -> str:
 
 
 def accounts_named(inside: Inside) -> Iterator[tuple[Path, str]]:
-    """Yields the names of ServiceAccounts that an object says pods, or a controller for it, are to run as."""
+    """Yields the names of ServiceAccounts that an object says pods, or a controller for it, are
+    to run as."""
     for path, holder in inside:
         for key in holder if "metadata" not in path else ():
             if _named_by(key) != "account":

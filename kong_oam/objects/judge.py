@@ -9,7 +9,12 @@ from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.awaited import awaited_refused
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.controllers import patches_refused
-from kong_oam.objects.fence import labels_refused, pods_refused, selections_refused, services_refused
+from kong_oam.objects.fence import (
+    labels_refused,
+    pods_refused,
+    selections_refused,
+    services_refused,
+)
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.foreign import inner_objects, with_inner_objects
 from kong_oam.objects.identity import identities, identities_refused
@@ -39,8 +44,9 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
             *labels_refused(component, one),
             *keeping_refused(component, one),
             *awaited_refused(component, one),
-            *(wrong for inner in inner_objects(one) for wrong in _inner_refused(component, inner, rules)),
         ]
+        for inner in inner_objects(one):
+            of_one += _inner_refused(component, inner, rules)
         found += dict.fromkeys(of_one)
     found += rights_refused(component, rules)
     return tuple(found)
@@ -51,7 +57,8 @@ def _judged(component: JudgedComponent) -> list[RenderedObject]:
 
 
 def _placed_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
-    """Yields what is wrong about an object, also within another, beside what is found in that at any depth."""
+    """Yields what is wrong about an object, also within another, beside what is found in that at
+    any depth."""
     yield from namespaces_refused(component, one, rules, pods=bool(fenced_pods(one)))
     yield from patches_refused(component, one)
     yield from services_refused(component, one, rules)

@@ -75,23 +75,26 @@ def metadata_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
 
 
 def _keys_of_objects(inside: Inside) -> Iterator[tuple[Path, str]]:
-    """Yields the keys of labels and annotations in the metadata of an object, and of what a controller makes of it."""
+    """Yields the keys of labels and annotations in the metadata of an object, and of what a
+    controller makes of it."""
     for path, holder in inside:
         for field in ("labels", "annotations") if path and path[-1] in _METADATA else ():
             yield from (((*path, field), str(key)) for key in mapping(holder.get(field)))
 
 
 def _keys_anywhere(one: RenderedObject) -> Iterator[tuple[Path, str]]:
-    """Yields what may be keys of labels and annotations in a kind that nobody here knows: all below a field that is
-    called so (`podAnnotations`), but for selectors. Values of charts are the charts'."""
+    """Yields what may be keys of labels and annotations in a kind that nobody here knows: all
+    below a field that is called so (`podAnnotations`), but for selectors. Values of charts are
+    the charts'."""
     for text in reading(one).texts if is_foreign(one) else ():
         *above, last = text.path
-        if text.is_key or (last in ("key", "name") and above[-1:] and above[-1].isdecimal()):
-            keys = [text.text] if any(map(_holds_keys, above)) else []
-        elif not text.is_read and (_holds_keys(last) or (last.isdecimal() and any(map(_holds_keys, above)))):
+        is_below = any(map(_holds_keys, above))
+        is_in_list = above[-1:] != [] and above[-1].isdecimal()
+        keys: list[str] = []
+        if text.is_key or (is_in_list and last in ("key", "name")):
+            keys = [text.text] if is_below else []
+        elif not text.is_read and (_holds_keys(last) or (is_below and last.isdecimal())):
             keys = _PAIR.findall(text.unescaped)
-        else:
-            continue
         for key in keys:
             yield tuple(above), key
 

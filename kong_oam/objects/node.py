@@ -46,6 +46,7 @@ _CAPABILITIES = frozenset(
 )
 """What a container may be given: a runtime's defaults, and what changes limits and priorities alone. With others it
 sends in another's name (NET_RAW, NET_ADMIN), or becomes its node's root (SYS_ADMIN, SYS_MODULE, SYS_PTRACE, ...)."""
+_OPEN = "the port would be open at its node's address; a gateway trait exposes it; take it out"
 _ASKS = "its node would ask this host, past every fence and the gate; leave it out, and the pod itself is asked"
 
 _UNCONFINED = "its node would not confine what runs in it"
@@ -63,15 +64,18 @@ _CONTEXT: Final[Mapping[Path, tuple[tuple[Any, ...], str]]] = {
     ("seccompProfile", "type"): (_PROFILES, _UNCONFINED),
     ("appArmorProfile", "type"): (_PROFILES, _UNCONFINED),
 }
-"""Fields of a security context, with the values that open nothing, and what others open. SELinux's types are those that
-Kubernetes' Pod Security Standards leave a pod from their baseline on."""
+"""Fields of a security context, with the values that open nothing, and what others open.
+SELinux's types are those that Kubernetes' Pod Security Standards leave a pod from their baseline
+on."""
 _ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 
 
 def openings(path: Path, holder: Mapping[str, Any], allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
-    """Yields where a mapping, of whatever part of a pod, gives more of the node than a fence holds, and what to do.
+    """Yields where a mapping, of whatever part of a pod, gives more of the node than a fence
+    holds, and what to do.
 
-    `allowed`: what a stack allows: a RuntimeClass by `<name>/RuntimeClass`, a CSI driver by `<driver>/CSIDriver`.
+    `allowed`: what a stack allows: a RuntimeClass by `<name>/RuntimeClass`, a CSI driver by
+    `<driver>/CSIDriver`.
     """
     for key, value in holder.items():
         if what := _meaning(str(key)):
@@ -99,22 +103,26 @@ def _meaning(key: str) -> str:
 def _of_field(at: Path, what: str, value: Any, allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
     match what:
         case "securitycontext":
-            yield from ((where, f"{reason}; take it out") for where, reason in _of_context(at, mapping(value)))
+            for where, reason in _of_context(at, mapping(value)):
+                yield where, f"{reason}; take it out"
         case "hostport" if str(value).partition(".")[0].isdecimal() and float(value):
-            yield at, "the port would be open at its node's address; a gateway trait exposes it; take it out"
+            yield at, _OPEN
         case "hostpath" if _is_path(value):
             yield at, OF_NODE
-        case "flexvolume" | "gitrepo" if isinstance(value, Mapping):  # for which the node runs something
+        case "flexvolume" | "gitrepo" if isinstance(value, Mapping):
+            # The node runs something for these.
             yield at, OF_NODE
         case "resourceclaims" if isinstance(value, list | tuple) and value:
             yield at, "its pods would be given devices of their node; take it out"
         case "httpget" | "tcpsocket" if mapping(value).get("host") not in (None, ""):
             yield (*at, "host"), f"'{mapping(value)['host']}': {_ASKS}"
         case "runtimeclassname":
-            yield from _of_cluster(at, value, "RuntimeClass", "how its pods are kept apart", allowed)
+            unknown = "how its pods are kept apart"
+            yield from _of_cluster(at, value, "RuntimeClass", unknown, allowed)
         case "csi" if "volumes" in at:
             driver = mapping(value).get("driver")
-            yield from _of_cluster((*at, "driver"), driver, "CSIDriver", "what a volume of it is", allowed)
+            unknown = "what a volume of it is"
+            yield from _of_cluster((*at, "driver"), driver, "CSIDriver", unknown, allowed)
         case _ if what in _FLAGS and _is_on(value):
             yield at, f"{_FLAGS[what]}; take it out"
 
@@ -127,7 +135,8 @@ def _of_cluster(at: Path, name: Any, kind: str, unknown: str, allowed: Collectio
 
 
 def _is_on(value: Any) -> bool:
-    """Whether a value switches a field on, in whatever spelling a controller may take. In a schema it is a mapping."""
+    """Whether a value switches a field on, in whatever spelling a controller may take. In a
+    schema it is a mapping."""
     if isinstance(value, Mapping):
         return _is_on(value.get("enabled"))
     return not isinstance(value, list | tuple) and str(value).lower() not in _OFF
@@ -138,8 +147,11 @@ def _is_path(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_is_path, value))
     if isinstance(value, Mapping):
-        texts = (item for key, item in value.items() if key == "path" or not isinstance(item, str) or item[:1] == "/")
-        return any(map(_is_path, texts))
+        for key, item in value.items():
+            says_path = key == "path" or not isinstance(item, str) or item.startswith("/")
+            if says_path and _is_path(item):
+                return True
+        return False
     return isinstance(value, str) and value != ""
 
 

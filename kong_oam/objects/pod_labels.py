@@ -85,10 +85,11 @@ def pod_labels_refused(
 def _others_with(
     components: Iterable[JudgedComponent], keys: Collection[str], sources: Sources
 ) -> dict[Mark, list[JudgedComponent]]:
-    """The components that may have pods with a label: by the name of an object or a release, with an empty key, and by
-    a label with one of these keys that an object says.
+    """The components that may have pods with a label: by the name of an object or a release,
+    with an empty key, and by a label with one of these keys that an object says.
 
-    An operator puts a label on pods of several kinds, and nobody here knows of which: so every kind counts.
+    An operator puts a label on pods of several kinds, and nobody here knows of which: so every
+    kind counts.
     """
     found: dict[Mark, list[JudgedComponent]] = {}
     for component in components:
@@ -99,8 +100,8 @@ def _others_with(
 
 
 def _marks_said(one: RenderedObject, keys: Collection[str], sources: Sources) -> Iterator[Mark]:
-    """Yields the labels that pods may have by an object. A release that it names may be in each namespace that it
-    names."""
+    """Yields the labels that pods may have by an object. A release that it names may be in each
+    namespace that it names."""
     here = deploys_to(one)
     if is_foreign(one) or one.group_kind in RELEASES:
         yield Mark(here, "", _name_on_pods(one))

@@ -133,7 +133,8 @@ def shapes_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[
 
 
 def misshapen_ingress(one: RenderedObject) -> Iterator[str]:
-    """Yields where an Ingress has another shape than its routes are read from, and what would be there."""
+    """Yields where an Ingress has another shape than its routes are read from, and what would be
+    there."""
     for path, wanted in _differences(one.object, _INGRESS, ()):
         yield f"{dotted(path)} has to be {wanted}"
 

@@ -1,6 +1,8 @@
-"""What a controller may read in an object: its texts, keys of mappings among them, and its mappings. Pure.
+"""What a controller may read in an object: its texts, keys of mappings among them, and its
+mappings. Pure.
 
-A text that is YAML or JSON means the same as the mapping or list that it says. So both are read alike.
+A text that is YAML or JSON means the same as the mapping or list that it says. So both are read
+alike.
 """
 
 from __future__ import annotations
@@ -74,8 +76,8 @@ class Text(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a controller may read: texts and mappings at any depth, those within texts among them. A text that is no
-    YAML has a mapping for each field."""
+    """What a controller may read: texts and mappings at any depth, those within texts among
+    them. A text that is no YAML has a mapping for each field."""
 
     texts: list[Text]
     inside: list[tuple[Path, Mapping[str, Any]]]
@@ -100,7 +102,8 @@ def texts_held(found: Mapping[str, Any]) -> list[Text]:
     texts: list[Text] = []
     for field in ("data", "stringData", "binaryData"):
         held = found.get(field)
-        if isinstance(held, Mapping) and (field == "binaryData" or (field, found.get("kind")) == ("data", "Secret")):
+        is_encoded = field == "binaryData" or (field == "data" and found.get("kind") == "Secret")
+        if is_encoded and isinstance(held, Mapping):
             held = {key: _decoded(value) for key, value in held.items() if isinstance(value, str)}
         texts += texts_in(held, (field,))
     return texts
@@ -128,7 +131,8 @@ def label_refused(text: Text, component: JudgedComponent) -> str:
 
 
 def label_values(text: Text, key: str) -> Iterator[str]:
-    """Yields the values with which a text may put a label on pods: what it says itself, and what is beside it."""
+    """Yields the values with which a text may put a label on pods: what it says itself, and what
+    is beside it."""
     written = text.unescaped
     if text.is_read or key not in written or _only_reads_pods(text.path):
         return
@@ -168,7 +172,8 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
     if isinstance(value, str):
         read = _read(value) if len(within) < _DEEPEST else None
         says_itself = read is None and _SAYS_ACCOUNT.search(_unescaped(value)) is not None
-        of_account = where.says_account or says_itself or _is_of_account(path, below=where.below_account)
+        is_named = _is_of_account(path, below=where.below_account)
+        of_account = where.says_account or says_itself or is_named
         place = within[0] if within else path
         found.texts.append(Text(path, place, value, where.beside, False, of_account, read is not None))
         if read is None:
@@ -181,7 +186,8 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
         inner = _Where(within, value, where.below_account or says_account, says_account)
         for key, item in value.items():
             at = (*path, str(key))
-            found.texts.append(Text(at, within[0] if within else at, str(key), value, True, False, False))
+            place = within[0] if within else at
+            found.texts.append(Text(at, place, str(key), value, True, False, False))
             _collect(found, item, at, inner)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
@@ -189,7 +195,8 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
 
 
 def _read(text: str) -> Any:
-    """What a text says as YAML or JSON, where that is another value, and every reader reads the same."""
+    """What a text says as YAML or JSON, where that is another value, and every reader reads the
+    same."""
     if ":" not in text or _TEMPLATE in text:
         return None
     documents, wrong = read("", text.encode("utf-8", "replace"))
@@ -216,13 +223,16 @@ def _is_about(field: str, word: str) -> bool:
 
 
 def _is_of_account(path: Path, *, below: bool) -> bool:
-    """Whether the field at a path is a ServiceAccount, or a name within a field that is about ServiceAccounts.
-    `below`: whether what is around it says ServiceAccount."""
+    """Whether the field at a path is a ServiceAccount, or a name within a field that is about
+    ServiceAccounts. `below`: whether what is around it says ServiceAccount."""
     fields = [step for step in path if not step.isdecimal()]
     if not fields:
         return False
     is_name = len(fields[-1]) <= _LONGEST_FIELD and folded(fields[-1]).endswith("name")
-    return (below and is_name) or any(_is_about(field, _OF_ACCOUNT) for field in (fields if is_name else fields[-1:]))
+    if below and is_name:
+        return True
+    looked_at = fields if is_name else fields[-1:]
+    return any(_is_about(field, _OF_ACCOUNT) for field in looked_at)
 
 
 def _names_account(text: str) -> bool:
@@ -232,7 +242,8 @@ def _names_account(text: str) -> bool:
 
 
 def _only_reads_pods(path: Path) -> bool:
-    """Whether Kubernetes' own field at a path reads a pod's labels, or says which pods are near: none gets a label."""
+    """Whether Kubernetes' own field at a path reads a pod's labels, or says which pods are near:
+    none gets a label."""
     return path[-2:] == ("fieldRef", "fieldPath") or not _OTHER_PODS.isdisjoint(path)
 
 
