@@ -124,9 +124,12 @@ def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
         message = "spec.externalName leads to a name outside the cluster, with what the gateway sends; take it out"
         yield component.refused("ACC227", one, message)
     elif kind not in ("ClusterIP", reached) and not asked:
+        hint = "or have the stack ask for it: cluster.serviceTypes"
+        if routed:
+            hint = "for the stack says it (gateway.reach)"
         message = (
             f"spec.type '{kind}' answers outside the cluster, and this stack's gateway does not reach it so; take it "
-            "out, for the stack says what does: gateway.reach, cluster.serviceTypes"
+            f"out, {hint}"
         )
         yield component.refused("ACC227", one, message, ("spec", "type"))
     elif not mapping(spec.get("selector")):
