@@ -25,11 +25,13 @@ from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged
 def classes(estate: Estate, live: JudgedGateway) -> Iterator[tuple[Call, Caller, UrlRegion]]:
     """Yields a call and a caller of each class of both, with what the call stands for."""
     alike = _alike(estate)
+    named = live.methods() - {*METHODS, OTHER_METHOD}
+    methods = (*METHODS, OTHER_METHOD, *sorted(named))
     for host in _hosts(estate, live):
         callers = tuple(_callers(estate, host, live, alike))
         declared = _declared(estate, host, live)
         sources = told_apart(_networks(estate, host, live))
-        for call in _calls(estate, host, declared):
+        for call in _calls(estate, host, declared, methods):
             region = _region(call, declared)
             for source in sources:
                 address = source.example()
@@ -71,12 +73,12 @@ def _declared(estate: Estate, host: str, live: JudgedGateway) -> frozenset[PathS
     return frozenset(path[:length] for path in (*paths, ()) for length in range(len(path) + 1))
 
 
-def _calls(estate: Estate, host: str, declared: frozenset[PathSegments]) -> Iterator[Call]:
+def _calls(estate: Estate, host: str, declared: frozenset[PathSegments], methods: Collection[str]) -> Iterator[Call]:
     schemes: tuple[Literal["http", "https"], ...] = ("http",) if estate.stack.scheme == "http" else ("https", "http")
     paths = tuple(_paths(declared))
     for scheme in schemes:
         for path, below in paths:
-            for method in (*METHODS, OTHER_METHOD):
+            for method in methods:
                 yield Call(scheme, method, host, path, below)
 
 

@@ -157,6 +157,9 @@ class LiveGateway:
     def hosts(self) -> Iterable[str]:
         return {*self._router.hosts(), *(host for table in self._tables for host in table["hosts"])}
 
+    def methods(self) -> frozenset[str]:
+        return self._router.methods()
+
     def paths(self, host: str) -> Iterator[PathSegments]:
         yield from self._router.paths(host)
         for table in self._speaking_of(host):
@@ -246,16 +249,20 @@ class LiveGateway:
             yield Verdict(False, None, through=taken.through)
             return
         verdict = self._guarded(way, taken.required, call, caller)
-        in_clear = call.scheme == "http" and "http" not in way.route["protocols"]
+        protocols = set(way.route["protocols"])
+        needs_tls = call.scheme == "http" and protocols.isdisjoint(("http", "grpc"))
         for end in way.ends if verdict.judged else way.ends_unjudged:
             through = (*taken.through, *end.through, *verdict.through)
-            open_ = verdict.allowed and end.address is not None and not in_clear
-            passes = frozenset[str]() if end.address is None or in_clear else verdict.passes
+            open_ = verdict.allowed and end.address is not None and not needs_tls
+            passes = frozenset[str]() if end.address is None or needs_tls else verdict.passes
             component, leads = None, ""
             if end.address is not None:
                 component, leads = self._terms.workloads.get(end.address), _leads(way, end.address, taken.path, call)
             told = verdict.verified, verdict.judged, through, verdict.limits
             yield Verdict(open_, component, leads, passes, *told)
+        if protocols.isdisjoint(("http", "https")):
+            # Only a gRPC call passes such a route. Kong answers any other call with 415.
+            yield Verdict(False, None, through=taken.through)
 
     def _ends(self, service: Entity, gate: Script | None, *, judged: bool) -> list[End]:
         """The ends of a call that gets past everything: where a gate of ours says, whatever the service does."""

@@ -11,7 +11,7 @@ from kong_oam.access.paths import PathSegments
 from kong_oam.access.tokens import Claims
 
 OTHER_METHOD = "PROPFIND"
-"""Stands for every method that no rule can list."""
+"""Stands for every method that no rule can list and no route names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,9 @@ class JudgedGateway(Protocol):
 
     def hosts(self) -> Iterable[str]:
         """Hosts as its routes and rules write them: exact, `*.suffix` or `prefix.*`."""
+
+    def methods(self) -> frozenset[str]:
+        """Methods that its routes name."""
 
     def paths(self, host: str) -> Iterable[PathSegments]:
         """Paths that it tells apart on a host."""

@@ -73,6 +73,10 @@ class Router:
         """The hosts of all routes, without ports."""
         return frozenset(host.partition(":")[0] for candidate in self._candidates for host in candidate.hosts)
 
+    def methods(self) -> frozenset[str]:
+        """The methods that routes name."""
+        return frozenset(method for candidate in self._candidates for method in candidate.methods)
+
     def paths(self, host: str) -> Iterator[PathSegments]:
         """Paths that routes on the host are cut at: whole elements of what each path surely begins with."""
         for candidate in self._on(host):

@@ -217,6 +217,20 @@ def a_route_for_a_header(hands: Hands, _: str) -> None:
     hands.make("/services/foreign/routes", name="byhand", headers={"x-canary": ["1"]}, **fields)
 
 
+def a_route_for_a_method_of_its_own(hands: Hands, _: str) -> None:
+    hands.make("/services", name="foreign", host="elsewhere.test")
+    own = hands.find("routes", name=ROUTE)
+    fields = {name: own[name] for name in ("hosts", "paths", "protocols")}
+    hands.make("/services/foreign/routes", name="byhand", methods=["PURGE"], **fields)
+
+
+def a_route_for_grpc(hands: Hands, _: str) -> None:
+    hands.make("/services", name="foreign", host="elsewhere.test", protocol="grpc")
+    own = hands.find("routes", name=ROUTE)
+    fields = {name: own[name] for name in ("hosts", "paths")}
+    hands.make("/services/foreign/routes", name="byhand", protocols=["grpc", "grpcs"], **fields)
+
+
 def _on_the_route(name: str, **config: Any) -> Drift:
     return lambda hands, _: (hands.make(f"/routes/{ROUTE}/plugins", name=name, config=config), None)[1]
 
@@ -391,6 +405,8 @@ DRIFTS: dict[str, Drift] = {
     "a service to our workload": a_service_to_our_workload,
     "a route that shadows ours": a_route_that_shadows_ours,
     "a route for a header": a_route_for_a_header,
+    "a route for a method of its own": a_route_for_a_method_of_its_own,
+    "a route for gRPC": a_route_for_grpc,
     "a gate of somebody's on our route": _on_the_route("post-function", access=["return"]),
     "a way of somebody's on our route": _on_the_route(
         "post-function", access=["kong.service.set_target('api.orders.test', 8080)"]
@@ -666,6 +682,14 @@ EXPECTED: dict[str, list[str]] = {
     "a route for a header": [
         "diverted: route 'byhand' is not ours; service 'foreign' is not ours",
         f"  {ANYBODY} | * | http://orders.example.com/orders http://orders.example.com/orders/health",
+    ],
+    "a route for a method of its own": [
+        "diverted: route 'byhand' is not ours; service 'foreign' is not ours",
+        f"  {ANYBODY} | PURGE | http://orders.example.com/orders http://orders.example.com/orders/health",
+    ],
+    "a route for gRPC": [
+        "diverted: route 'byhand' is not ours; service 'foreign' is not ours",
+        f"  {ANYBODY} | none (and others) | http://orders.example.com/orders http://orders.example.com/orders/health",
     ],
     "a gate of somebody's on our route": [
         f"opened: plugin post-function of route '{ROUTE}' is not ours",

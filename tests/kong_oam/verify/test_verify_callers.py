@@ -39,6 +39,9 @@ class Telling:
     def hosts(self) -> Iterable[str]:
         return ()
 
+    def methods(self) -> frozenset[str]:
+        return frozenset()
+
     def paths(self, host: str) -> Iterable[PathSegments]:
         return ()
 
