@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kong_oam.kong.entities import Entity, reference
+from kong_oam.kong.owners import Asking
 from kong_oam.kong.table import Authentication
 from kong_oam.verify.effects import Effect, effect_of
 from kong_oam.verify.gate import Script, Table, code, script_of
@@ -43,7 +44,8 @@ class Guards:
 class Plugins:
     """All plugins of a gateway that meet requests.
 
-    `accepted`: kinds and names of services, as `kong_oam.verify.live_gateway.Terms` has them.
+    `accepted`: kinds and names of services, as `kong_oam.verify.live_gateway.Terms` has them. `asking`: for the
+    whole estate.
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class Plugins:
         services: Mapping[str, Entity],
         authentication: Authentication,
         accepted: frozenset[tuple[str, str]],
+        asking: Asking,
     ) -> None:
-        self._services, self._accepted = services, accepted
+        self._services, self._accepted, self._asking = services, accepted, asking
         self._kinds = ("pre-function", authentication, "post-function")
         active = [plugin for plugin in plugins if plugin["enabled"] and HTTP.intersection(plugin["protocols"])]
         self._bound = [plugin for plugin in active if _is_bound(plugin)]
@@ -85,7 +88,16 @@ class Plugins:
         others = [plugin for name in self._others if (plugin := self._effective(name, route, service))]
         bound = [plugin for plugin in self._bound if _stands_before(plugin, route, service)]
         others += [plugin for plugin in bound if consumer and _is_for(plugin, consumer)]
-        return [(plugin, self._effect(plugin)) for plugin in others]
+        effects = ((plugin, self._effect(plugin)) for plugin in others)
+        return [(plugin, effect) for plugin, effect in effects if not self._is_private(plugin, effect, consumer)]
+
+    def _is_private(self, plugin: Entity, effect: Effect, consumer: Entity | None) -> bool:
+        """Whether another stack limits its own consumer with the plugin, which concerns no other stack."""
+        if consumer is None or effect not in (Effect.LIMITS, Effect.CLOSES):
+            return False
+        owner = self._asking.owner(plugin)
+        is_for = reference(plugin, "consumer") == consumer["id"]
+        return is_for and owner.kind == "another stack's" and owner == self._asking.owner(consumer)
 
     @property
     def runs_foreign(self) -> bool:

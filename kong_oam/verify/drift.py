@@ -120,12 +120,29 @@ def _extra(
         return None  # what leads to it is the reason
     if owner.kind == "another stack's":
         return replace(drift, request=None, stack=owner.stack)
+    if holder := _stack_of_parents(entity, live, asking):
+        text = f"{drift.text}, and it stands on an entity of stack '{holder}'"
+        return replace(drift, text=text, request=None, stack=holder)
     children = (asking.owner(child) for _, child in belonging(kind, entity, live))
     others = sorted({child.stack for child in children if child.kind == "another stack's"})
     if others:
         text = f"{drift.text}, and entities of stack '{others[0]}' belong to it"
         return replace(drift, text=text, request=None, stack=others[0])
     return replace(drift, used_by=uses(kind, entity, live, ours, asking))
+
+
+def _stack_of_parents(entity: Entity, live: Entities, asking: Asking) -> str:
+    """The other stack on whose entities alone this one stands; empty where it stands on none, or also on ours."""
+    parents = {"service": live.services, "route": live.routes, "consumer": live.consumers}
+    owners = [
+        asking.owner(parent)
+        for kind, of_kind in parents.items()
+        for parent in of_kind
+        if parent["id"] == reference(entity, kind)
+    ]
+    if any(owner.kind == "ours" for owner in owners):
+        return ""
+    return next((owner.stack for owner in owners if owner.kind == "another stack's"), "")
 
 
 def _strips_less(kind: str, actual: Entity, meant: Entity) -> bool:

@@ -20,6 +20,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.access.tokens import Claims
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, reference
+from kong_oam.kong.owners import Asking
 from kong_oam.verify.acting import Guards, Plugins
 from kong_oam.verify.authentication import Authenticator, Keys
 from kong_oam.verify.effects import Effect
@@ -135,7 +136,8 @@ class LiveGateway:
         self._services = {service["id"]: service for service in entities.services}
         self._authenticator = Authenticator(entities, terms.keys)
         self._reader = Reader(terms.keys)
-        self._plugins = Plugins(entities.plugins, self._services, terms.keys.plugin, terms.accepted)
+        asking = Asking(terms.keys.estate.stack.name, whole=True)
+        self._plugins = Plugins(entities.plugins, self._services, terms.keys.plugin, terms.accepted, asking)
         self._upstreams = {upstream["name"]: upstream["id"] for upstream in entities.upstreams}
         self._targets: dict[str | None, list[Entity]] = {}
         for target in entities.targets:

@@ -142,6 +142,35 @@ def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(stacks: dict[str
     assert sum(bool(re.match("    to do: curl -X DELETE .*/plugins/", line)) for line in lines) == 1
 
 
+RING = "kong-oam.prod.ring.okta"
+OF_PROD = ["kong-oam", "kong-oam-stack:prod"]
+
+
+@pytest.mark.parametrize(
+    ("name", "config"), [("rate-limiting", {"minute": 1}), ("request-termination", {"status_code": 503})]
+)
+def test_a_limit_of_another_stack_for_its_own_consumer_is_no_finding(
+    stacks: dict[str, Running], hands: Hands, name: str, config: dict[str, object]
+) -> None:
+    """The holders of its tokens may call what is public here. Their own stack limits them."""
+    hands.make(f"/consumers/{RING}/plugins", name=name, config=config, tags=OF_PROD)
+    assert told(stacks["local"].judged()) == []
+
+
+def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
+    stacks: dict[str, Running], hands: Hands
+) -> None:
+    """Nobody here knows what that stack made it for."""
+    hands.make(f"/consumers/{RING}/plugins", name="rate-limiting", config={"minute": 1})
+    lines = printed(stacks["local"].judged(), "local")
+    assert lines[0] == (
+        f"limited: plugin rate-limiting of consumer '{RING}' is not ours, and it stands on an entity of stack 'prod'"
+    )
+    assert "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+    assert not [line for line in lines if "DELETE" in line]
+    assert [line for line in printed(stacks["prod"].judged(), "prod") if "to do: curl -X DELETE" in line]
+
+
 def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service(
     stacks: dict[str, Running], hands: Hands
 ) -> None:
@@ -152,8 +181,11 @@ def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service
     for name in ("pre-function", "jwt", "post-function"):
         hands.change("plugins", hands.find("plugins", name=name, service=service), tags=[])
     lines = printed(stacks["local"].judged(), "local")
-    assert lines[0] == f"closed: route 'theirs' is not ours; service '{service}' is of stack 'prod'"
-    assert sum("to do: curl -X DELETE" in line for line in lines) == 1
+    assert lines[0] == (
+        "closed: route 'theirs' is not ours, and it stands on an entity of stack 'prod'; "
+        f"service '{service}' is of stack 'prod'"
+    )
+    assert not [line for line in lines if "DELETE" in line]
     assert "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
 
 
@@ -189,16 +221,21 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
                     deletes = " DELETE " in line
                     with_it = [one for one in by_id.values() if deletes and _belongs(one, touched)]
                     assert not [one for one in (touched, *with_it) if _is_of(one, other)], (seed, line)
+                    on = [by_id[touched[scope]["id"]] for scope in _SCOPES if deletes and touched.get(scope)]
+                    is_theirs = any(_is_of(one, other) for one in on) and not any(_is_of(one, stack) for one in on)
+                    assert not is_theirs, (seed, line)
 
 
 def _is_of(entity: Entity, stack: str) -> bool:
     return f"kong-oam-stack:{stack}" in entity.get("tags", ())
 
 
+_SCOPES = ("service", "route", "consumer", "upstream")
+
+
 def _belongs(entity: Entity, parent: Entity) -> bool:
     """Whether Kong deletes the entity with its parent."""
-    scopes = ("service", "route", "consumer", "upstream")
-    return any((entity.get(scope) or {}).get("id") == parent["id"] for scope in scopes)
+    return any((entity.get(scope) or {}).get("id") == parent["id"] for scope in _SCOPES)
 
 
 @pytest.mark.parametrize(
