@@ -52,7 +52,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # The other verbs start without what asks Kong.
-    from kong_oam.emergency import OpeningRequest, open_path, openings, show_at_gateway
+    from kong_oam.emergency.changes import OpeningRequest, open_path, openings
+    from kong_oam.emergency.confirmation import show_at_gateway
     from kong_oam.engine.configuration import of_stack
     from kong_oam.errors import KongOamError
     from kong_oam.kong.account import account
@@ -90,7 +91,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) -> None:
     """Closes what it can, says so and asks the gateway for it. Raises EmergencyError for all that is left."""
-    from kong_oam.emergency import EmergencyError, PartlyClosedError, close, show_at_gateway
+    from kong_oam.emergency.changes import EmergencyError, PartlyClosedError, close
+    from kong_oam.emergency.confirmation import show_at_gateway
     from kong_oam.errors import KongOamError
 
     left: list[str] = []

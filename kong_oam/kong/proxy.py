@@ -22,7 +22,17 @@ _TIMEOUT = httpx.Timeout(5.0)
 _PAUSE = 0.5
 _IN_A_ROW = 6
 
-Said = Literal["passes it on", "refuses it", "answers it itself", "reaches no workload", "is not seen in the answer"]
+_OF_A_WAY = frozenset({502, 503, 504})
+"""Errors of whatever stands before a workload, such as a mesh: the workload itself gave no answer."""
+
+Said = Literal[
+    "passes it on",
+    "passes it on, and nobody answers behind it",
+    "refuses it",
+    "answers it itself",
+    "reaches no workload",
+    "is not seen in the answer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,8 @@ class Proxy:
 def _said(answer: httpx.Response) -> Said:
     """Whoever else answers at that address has neither header, and proves nothing of the gateway."""
     if "x-kong-upstream-latency" in answer.headers:
-        return "passes it on"
+        is_error = answer.status_code in _OF_A_WAY
+        return "passes it on, and nobody answers behind it" if is_error else "passes it on"
     if "x-kong-response-latency" not in answer.headers:
         return "is not seen in the answer"
     if answer.status_code < 400:

@@ -27,7 +27,6 @@ from kong_oam.verify.effects import Effect
 from kong_oam.verify.gate import Held, Requirement, Script, Table, met, networks_named, requirement, scopes_held
 from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
 from kong_oam.verify.reading import Reader
-from kong_oam.verify.repair import HTTP
 from kong_oam.verify.router import Reached, Router
 
 _LOCKS = ("gate", "admission")
@@ -132,7 +131,7 @@ class LiveGateway:
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
         self._labels = entities.labels
-        self._router = Router(route for route in entities.routes if HTTP.intersection(route["protocols"]))
+        self._router = Router(entities.routes)
         self._services = {service["id"]: service for service in entities.services}
         self._authenticator = Authenticator(entities, terms.keys)
         self._reader = Reader(terms.keys)

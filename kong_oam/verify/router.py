@@ -18,6 +18,7 @@ from kong_oam.access.paths import PathSegments, written
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.routes import declared_path, literal_prefix
 from kong_oam.verify.questions import Call
+from kong_oam.verify.repair import HTTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ class _Candidate:
 
 
 class Router:
-    """All routes of a gateway, in the order in which they are tried."""
+    """All routes of a gateway for requests, in the order in which they are tried."""
 
     def __init__(self, routes: Iterable[Entity]) -> None:
-        candidates = (candidate for route in routes for candidate in _candidates(route))
+        requested = (route for route in routes if HTTP.intersection(route["protocols"]))
+        candidates = (candidate for route in requested for candidate in _candidates(route))
         self._candidates = sorted(candidates, key=lambda candidate: -candidate.priority)
         self._exact: dict[str, list[int]] = {}
         self._patterned: list[int] = []

@@ -11,15 +11,15 @@ import pytest
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.emergency import (
+from kong_oam.emergency.changes import (
     EmergencyError,
     OpeningRequest,
     PartlyClosedError,
     close,
     open_path,
     openings,
-    show_at_gateway,
 )
+from kong_oam.emergency.confirmation import show_at_gateway
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.proxy import Proxy
@@ -167,6 +167,42 @@ def test_a_workload_that_refuses_is_not_the_gateway(running: Running, admin: Adm
     ]
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("is_open", [True, False])
+def test_an_error_behind_the_gate_is_neither_open_nor_closed(
+    running: Running, admin: AdminApi, status: int, is_open: bool
+) -> None:
+    """The gate passes the call on, and no workload answers."""
+    settings = settings_of(running)
+    opened = open_path(admin, settings, WANTED)
+    with pytest.raises(EmergencyError, match=rf"passes it on, and nobody answers behind it \({status}\)"):
+        show_at_gateway(admin, settings, [opened], answering(status, headers=UPSTREAM), is_open=is_open)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize(
+    ("service", "headers"), [("theirs", None), ("theirs", {"x-a": ["1"]}), ("kong-oam.prod.orders.api.8080", None)]
+)
+def test_another_route_that_takes_the_path_proves_nothing(
+    running: Running, admin: AdminApi, service: str, headers: dict[str, list[str]] | None, is_open: bool
+) -> None:
+    """Whatever it answers comes from the same Kong, and not from the gate."""
+    settings = settings_of(running)
+    with Hands(running.kong.admin_url) as hands:
+        hands.make("/services", name="theirs", host="elsewhere.test")
+        taking = {"hosts": ["orders.local.example.com"], "paths": ["~/orders"], "methods": ["GET"]}
+        hands.make(f"/services/{service}/routes", name="taking", regex_priority=900, headers=headers, **taking)
+        opened = open_path(admin, settings, WANTED)
+        for proxy in (of(running), answering(200 if is_open else 401)):
+            with pytest.raises(EmergencyError) as error:
+                show_at_gateway(admin, settings, [opened], proxy, is_open=is_open)
+            assert str(error.value) == (
+                f"written, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
+                f"GET {URL} without a token was not asked for: route 'taking' may answer it in place of the gate; or call it yourself"
+            )
+        close(admin, settings)
+
+
 AWAY = Proxy("http", "http://127.0.0.1:1")
 
 
@@ -200,7 +236,7 @@ def test_a_gateway_that_hides_who_answers_confirms_nothing(
     """Another server could answer in its place."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
-    monkeypatch.setattr("kong_oam.emergency._tells_itself", lambda _: False)
+    monkeypatch.setattr("kong_oam.emergency.confirmation._tells_itself", lambda _: False)
     with pytest.raises(EmergencyError, match=r"was not asked for: `headers` of kong\.conf hides who answers"):
         show_at_gateway(admin, settings, [opened], of(running), is_open=is_open)
 

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from kong_oam import emergency
 from kong_oam.__main__ import main
-from kong_oam.emergency import EmergencyError, Opening, Openings, PartlyClosedError
+from kong_oam.emergency import changes, confirmation
+from kong_oam.emergency.changes import EmergencyError, Opening, Openings, PartlyClosedError
 from kong_oam.engine.pending import ExportedState
 from kong_oam.kong import forward, preflight
 from kong_oam.kong.admin import AdminError
@@ -156,7 +156,7 @@ def test_what_is_open_is_listed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """1 while something is; what ended by itself is told and is no finding."""
-    monkeypatch.setattr(emergency, "openings", lambda *_: found)
+    monkeypatch.setattr(changes, "openings", lambda *_: found)
     assert main(["emergency", "-s", "local"]) == status
     assert capsys.readouterr().out.splitlines() == lines
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_opened_is_an_error(capsys: pytest.CaptureFixture[str], m
     def fails(*_: object) -> Opening:
         raise EmergencyError("close that first")
 
-    monkeypatch.setattr(emergency, "open_path", fails)
+    monkeypatch.setattr(changes, "open_path", fails)
     assert main(["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]) == 2
     assert capsys.readouterr() == ("", "error: close that first\n")
 
@@ -175,9 +175,9 @@ def test_what_cannot_be_opened_is_an_error(capsys: pytest.CaptureFixture[str], m
 @pytest.fixture
 def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Kong where opening and closing works."""
-    monkeypatch.setattr(emergency, "open_path", lambda *_: OPEN)
-    monkeypatch.setattr(emergency, "close", lambda *_: {"tiny/api": OPEN})
-    monkeypatch.setattr(emergency, "show_at_gateway", _shown)
+    monkeypatch.setattr(changes, "open_path", lambda *_: OPEN)
+    monkeypatch.setattr(changes, "close", lambda *_: {"tiny/api": OPEN})
+    monkeypatch.setattr(confirmation, "show_at_gateway", _shown)
     yield
 
 
@@ -222,7 +222,7 @@ def test_what_was_closed_is_told_where_something_is_left(
     def fails(*_: object) -> NoReturn:
         raise PartlyClosedError("not all is closed: shop", {"tiny/api": OPEN})
 
-    monkeypatch.setattr(emergency, "close", fails)
+    monkeypatch.setattr(changes, "close", fails)
     monkeypatch.setattr(preflight, "settle", lambda *_: 0.0)
     assert main(["emergency", "-s", "local", "close"]) == 2
     said = capsys.readouterr()
@@ -235,7 +235,7 @@ def test_what_nobody_can_read_is_an_error_after_the_list(
     found: tuple[Opening, ...], out: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list never says that nothing is open then."""
-    monkeypatch.setattr(emergency, "openings", lambda *_: Openings(found, (), ("of shop nobody can say",)))
+    monkeypatch.setattr(changes, "openings", lambda *_: Openings(found, (), ("of shop nobody can say",)))
     assert main(["emergency", "-s", "local"]) == 2
     assert capsys.readouterr() == (out, "error: of shop nobody can say\n")
 

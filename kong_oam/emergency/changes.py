@@ -1,22 +1,17 @@
-"""Opens one path to everybody for a while in an emergency, when `pulumi up` cannot, and closes it.
+"""Opens one path to everybody for a while, closes it, and lists what is open.
 
-It needs Kong's Admin API and nothing else: no identity provider, no state, no cluster. The gates know when it ends, and
-close by themselves. Each of them has what was opened, until when and why.
+The gates know when it ends, and close by themselves. Each of them has what was opened, until when and why.
 """
 
 from __future__ import annotations
 
 import datetime
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import httpx
-
 from kong_oam.access.model import METHODS
-from kong_oam.access.paths import unwritten
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import UndoneError
@@ -24,13 +19,10 @@ from kong_oam.kong import names
 from kong_oam.kong.admin import AdminApi, AdminError, RejectedError
 from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kong.owners import Asking
-from kong_oam.kong.preflight import settle
-from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
 from kong_oam.kong.table import LONGEST_OPENING, opened
-from kong_oam.verify.gate import Table, requirement, script_of, with_table
+from kong_oam.verify.gate import script_of, with_table
 from kong_oam.verify.openings import ScriptGuard, find_openings
-from kong_oam.verify.ports import Port, hindrances, missing_guards, ports_of
-from kong_oam.verify.questions import Call
+from kong_oam.verify.ports import Port, missing_guards, ports_of
 
 
 class EmergencyError(UndoneError):
@@ -94,7 +86,7 @@ class Openings:
 
 def openings(admin: AdminApi, settings: Settings) -> Openings:
     """Lists what is open, or was, wherever it stands. Raises AdminError."""
-    found, now = find_openings(_entities(admin), settings), admin.now()
+    found, now = find_openings(entities_of(admin), settings), admin.now()
     listed: dict[tuple[object, ...], Opening] = {}
     for guard in found.scripts:
         for entry, table in guard.openings:
@@ -130,7 +122,7 @@ def _opening(component: str, opening: Mapping[str, Any], table: Mapping[str, Any
 
 def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Opening:
     """Opens the path at all complete gates of the component. Raises EmergencyError, AdminError."""
-    live, now = _entities(admin), admin.now()
+    live, now = entities_of(admin), admin.now()
     chosen = _complete_ports_of(live, settings, wanted.component)
     tables = [_tables_of(port) for port in chosen]  # all scripts are known before the first change
     methods = _checked(wanted, tables[0]["rules"])
@@ -224,7 +216,7 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     All gates come first, whatever fails; then who passes without a token, and admission. Raises AdminError, and
     PartlyClosedError where something is left.
     """
-    found = find_openings(_entities(admin), settings)
+    found = find_openings(entities_of(admin), settings)
     closed: dict[str, Opening | None] = {}
     left: dict[str, str] = {}  # why, with the component
 
@@ -257,132 +249,7 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     return dict(sorted(closed.items()))
 
 
-def show_at_gateway(
-    admin: AdminApi, settings: Settings, changed: Iterable[Opening], proxy: Proxy, *, is_open: bool
-) -> list[str]:
-    """Asks the gateway for each opening, for as long as its workers may take, and says what everybody gets.
-
-    Raises EmergencyError where the gateway does not do what was written, with the cause where Kong's entities show it,
-    or where part of it was not asked for. Raises AdminError.
-    """
-    asked_for = list(changed)
-    if not asked_for:
-        return []
-    live, stack = _entities(admin), settings.stack.name
-    settled, tells_itself = settle(admin, settings.gateway) + _SPARE_SECONDS, _tells_itself(admin)
-    lines: list[str] = []
-    for opening in asked_for:
-        parts = _to_ask(live, settings, opening, is_open=is_open)
-        causes = list(dict.fromkeys(cause for _, why in parts for cause in why))
-        asked: list[_Asked] = []
-        for tables, why in parts:
-            # What Kong's entities hinder, no time mends.
-            seconds = 0.0 if why else settled
-            asked += _asked(tables, opening, proxy, seconds, is_open=is_open, tells_itself=tells_itself)
-        wrong = [text for text, is_as_written in asked if is_as_written is False]
-        unasked = [text for text, is_as_written in asked if is_as_written is None]
-        state = "open" if is_open else "closed"
-        if causes or wrong:
-            shown = some(wrong or [text for text, _ in asked], "; ")
-            since = f", since {some(causes)}" if causes else f"; see `python -m kong_oam verify --stack {stack}`"
-            raise EmergencyError(f"written, and {opening.path} of {opening.component} is not {state}: {shown}{since}")
-        if unasked:
-            raise EmergencyError(
-                f"written, but not confirmed that {opening.path} of {opening.component} is {state}: "
-                f"{some(unasked, '; ')}; or call it yourself"
-            )
-        lines += dict.fromkeys(text for text, _ in asked)
-    return lines
-
-
-_SPARE_SECONDS = 3.0
-
-_Asked = tuple[str, bool | None]
-"""What the gateway says, in words, and whether it does what was written; None where it was not asked."""
-
-
-def _to_ask(
-    live: Entities, settings: Settings, opening: Opening, *, is_open: bool
-) -> list[tuple[list[Table], list[str]]]:
-    """The tables that say where the path answers, each with what in Kong's entities hinders it there."""
-    if is_open:
-        ports = [port for port in ports_of(live, settings) if port.component == opening.component]
-        leading = [port for port in ports if _may_lead(port, opening)]
-        if leading:
-            return [([port.table], list(hindrances([port], settings.stack.scheme))) for port in leading]
-    # What was closed may stand anywhere, also at a service that has another name by now.
-    guards = find_openings(live, settings).scripts
-    known = [guard for guard in guards if guard.component == opening.component and guard.is_known]
-    return [([table for guard in known for table in guard.tables], [])]
-
-
-def _tells_itself(admin: AdminApi) -> bool:
-    """Whether Kong's answers say that they are its own, by its setting `headers`."""
-    configuration = admin.get("/").get("configuration") or {}
-    enabled = configuration.get("enabled_headers") or {}
-    return all(enabled.get(name, True) for name in ("X-Kong-Upstream-Latency", "X-Kong-Response-Latency"))
-
-
-def _asked(
-    tables: Iterable[Table], opening: Opening, proxy: Proxy, seconds: float, *, is_open: bool, tells_itself: bool
-) -> Iterator[_Asked]:
-    """Yields what the gateway says to somebody without a token, for each host and port at which the path answers."""
-    method = next((method for method in SAFE_METHODS if method in opening.methods), None)
-    asked_with = method or opening.methods[0]
-    places = [place for table in tables for place in _places(table, opening, asked_with)]
-    if not places:
-        # No gate leads there, so nobody reaches what was opened.
-        yield (
-            f"{','.join(opening.methods)} {opening.path} was not asked for: no gate of this Kong leads there",
-            not is_open,
-        )
-        return
-    if method is None:
-        yield f"{','.join(opening.methods)} {opening.path} was not asked for: that could change something", None
-        return
-    wanted: Said = "passes it on" if is_open else "refuses it"
-    for host, path in dict.fromkeys(places):
-        request = f"{method} {proxy.url(host, path)} without a token"
-        if opening.networks:
-            yield f"{request} was not asked for: it depends on where a call comes from", None
-            continue
-        if not tells_itself:
-            yield f"{request} was not asked for: `headers` of kong.conf hides who answers", None
-            continue
-        try:
-            answer = proxy.settled(method, host, path, wanted, seconds)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            hint = f"set {ADDRESS} to the gateway's proxy"
-            yield f"{request} could not be asked ({type(error).__name__}): {hint}", None
-            continue
-        # Nobody gets through where Kong has no way to the workload, so that does not contradict a close.
-        reaches_nobody = not is_open and answer.said == "reaches no workload"
-        is_as_written = answer.said == wanted or reaches_nobody
-        yield f"{request}: {answer.told(is_wanted=is_as_written)}", is_as_written
-
-
-def _may_lead(port: Port, opening: Opening) -> bool:
-    """Whether the port answers for the opening, or nobody knows since no table says."""
-    return not port.table or any(True for _ in _places(port.table, opening, opening.methods[0]))
-
-
-def _places(table: Table, opening: Opening, method: str) -> Iterator[tuple[str, str]]:
-    """Yields each host of a table at which the opening answers everybody, with the path closest to the opened one."""
-    if not table:
-        return
-    # Kong's clock tells when it ends, not the one here.
-    entry = {"path": opening.path, "methods": opening.methods, "ends": math.inf}
-    table = {**table, "opened": entry, "addresses": {}}
-    for pattern, paths in table["hosts"].items():
-        host = pattern.replace("*", "any")
-        for path in (opening.path, *sorted(paths)):
-            call = Call("https", method, host, unwritten(path))
-            if requirement(table, call) == "public":
-                yield host, path
-                break
-
-
-def _entities(admin: AdminApi) -> Entities:
+def entities_of(admin: AdminApi) -> Entities:
     """What there is in the workspace, as far as an opening needs it."""
     return Entities(
         services=admin.rows("/services"),

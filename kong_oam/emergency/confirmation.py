@@ -1,0 +1,185 @@
+"""Asks the gateway what somebody without a token gets on a path that was opened or closed.
+
+Answers of Kong do not tell which of its routes gave them. So a path is asked for only where no route but those of the
+gate may answer, by Kong's entities and its order of routes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from kong_oam.access.paths import unwritten
+from kong_oam.access.settings.stack import Settings
+from kong_oam.diagnostics import some
+from kong_oam.emergency.changes import EmergencyError, Opening, entities_of
+from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.entities import Entities, reference
+from kong_oam.kong.preflight import settle
+from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
+from kong_oam.verify.gate import Table, requirement
+from kong_oam.verify.openings import find_openings
+from kong_oam.verify.ports import Port, hindrances, ports_of
+from kong_oam.verify.questions import Call
+from kong_oam.verify.router import Router
+
+_SPARE_SECONDS = 3.0
+
+_Asked = tuple[str, bool | None]
+"""What the gateway says, in words, and whether it does what was written; None where it was not asked."""
+
+
+def show_at_gateway(
+    admin: AdminApi, settings: Settings, changed: Iterable[Opening], proxy: Proxy, *, is_open: bool
+) -> list[str]:
+    """Asks the gateway for each opening, for as long as its workers may take, and says what everybody gets.
+
+    Raises EmergencyError where the gateway does not do what was written, with the cause where Kong's entities show it,
+    or where part of it was not asked for. Raises AdminError.
+    """
+    asked_for = list(changed)
+    if not asked_for:
+        return []
+    seconds = settle(admin, settings.gateway) + _SPARE_SECONDS
+    gateway = _Gateway(entities_of(admin), settings, proxy, seconds, _tells_itself(admin), is_open)
+    return [line for opening in asked_for for line in gateway.confirmed(opening)]
+
+
+def _tells_itself(admin: AdminApi) -> bool:
+    """Whether Kong's answers say that they are its own, by its setting `headers`."""
+    configuration = admin.get("/").get("configuration") or {}
+    enabled = configuration.get("enabled_headers") or {}
+    return all(enabled.get(name, True) for name in ("X-Kong-Upstream-Latency", "X-Kong-Response-Latency"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    """Gates of an opening: their tables, what in Kong's entities hinders them, and where they stand.
+
+    `places`: ids of services and routes. A gate without a service and a route stands everywhere (None).
+    """
+
+    tables: tuple[Table, ...]
+    hindrances: tuple[str, ...]
+    places: frozenset[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gateway:
+    """A gateway that is asked. `seconds`: how long its workers may take. `is_open`: whether it was opened."""
+
+    live: Entities
+    settings: Settings
+    proxy: Proxy
+    seconds: float
+    tells_itself: bool
+    is_open: bool
+
+    def confirmed(self, opening: Opening) -> list[str]:
+        """What everybody gets. Raises EmergencyError where that is not as written, or was not asked for."""
+        gates = self._gates(opening)
+        causes = list(dict.fromkeys(cause for part in gates for cause in part.hindrances))
+        asked = [answer for part in gates for answer in self._asked(part, opening)]
+        wrong = [text for text, is_as_written in asked if is_as_written is False]
+        unasked = [text for text, is_as_written in asked if is_as_written is None]
+        state = "open" if self.is_open else "closed"
+        if causes or wrong:
+            shown = some(wrong or [text for text, _ in asked], "; ")
+            see = f"see `python -m kong_oam verify --stack {self.settings.stack.name}`"
+            since = f", since {some(causes)}" if causes else f"; {see}"
+            raise EmergencyError(f"written, and {opening.path} of {opening.component} is not {state}: {shown}{since}")
+        if unasked:
+            raise EmergencyError(
+                f"written, but not confirmed that {opening.path} of {opening.component} is {state}: "
+                f"{some(unasked, '; ')}; or call it yourself"
+            )
+        return list(dict.fromkeys(text for text, _ in asked))
+
+    def _gates(self, opening: Opening) -> list[_Gates]:
+        """The gates whose tables say where the path answers."""
+        if self.is_open:
+            ports = [port for port in ports_of(self.live, self.settings) if port.component == opening.component]
+            leading = [port for port in ports if _may_lead(port, opening)]
+            if leading:
+                return [self._gates_of(port) for port in leading]
+        # What was closed may stand anywhere, also at a service that has another name by now.
+        guards = find_openings(self.live, self.settings).scripts
+        known = [guard for guard in guards if guard.component == opening.component and guard.is_known]
+        tables = tuple(table for guard in known for table in guard.tables)
+        places = (reference(guard.plugin, "route") or reference(guard.plugin, "service") for guard in known)
+        return [_Gates(tables, (), frozenset(places))]
+
+    def _gates_of(self, port: Port) -> _Gates:
+        found = tuple(hindrances([port], self.settings.stack.scheme))
+        return _Gates((port.table,), found, frozenset({port.entity["id"]}))
+
+    def _asked(self, gates: _Gates, opening: Opening) -> Iterator[_Asked]:
+        """Yields what somebody without a token gets, for each host and port at which the path answers."""
+        method = next((method for method in SAFE_METHODS if method in opening.methods), None)
+        asked_with = method or opening.methods[0]
+        places = [place for table in gates.tables for place in _places(table, opening, asked_with)]
+        if not places:
+            # No gate leads there, so nobody reaches what was opened.
+            named = f"{','.join(opening.methods)} {opening.path}"
+            yield f"{named} was not asked for: no gate of this Kong leads there", not self.is_open
+            return
+        if method is None:
+            named = f"{','.join(opening.methods)} {opening.path}"
+            yield f"{named} was not asked for: that could change something", None
+            return
+        for host, path in dict.fromkeys(places):
+            request = f"{method} {self.proxy.url(host, path)} without a token"
+            if why := self._why_unasked(gates, opening, Call("http", method, host, unwritten(path))):
+                yield f"{request} was not asked for: {why}", None
+            else:
+                # What Kong's entities hinder, no time mends.
+                yield self._answer(method, host, path, request, 0.0 if gates.hindrances else self.seconds)
+
+    def _why_unasked(self, gates: _Gates, opening: Opening, call: Call) -> str:
+        """Why an answer would prove nothing; empty where it does."""
+        if opening.networks:
+            return "it depends on where a call comes from"
+        if not self.tells_itself:
+            return "`headers` of kong.conf hides who answers"
+        others = [
+            self.live.labels["route", reached.route["id"]]
+            for reached in Router(self.live.routes).reached(call)
+            if gates.places.isdisjoint({None, reached.route["id"], reference(reached.route, "service")})
+        ]
+        return f"{some(others)} may answer it in place of the gate" if others else ""
+
+    def _answer(self, method: str, host: str, path: str, request: str, seconds: float) -> _Asked:
+        wanted: Said = "passes it on" if self.is_open else "refuses it"
+        try:
+            answer = self.proxy.settled(method, host, path, wanted, seconds)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            hint = f"set {ADDRESS} to the gateway's proxy"
+            return f"{request} could not be asked ({type(error).__name__}): {hint}", None
+        # Nobody gets through where Kong has no way to the workload, so that does not contradict a close.
+        reaches_nobody = not self.is_open and answer.said == "reaches no workload"
+        is_as_written = answer.said == wanted or reaches_nobody
+        return f"{request}: {answer.told(is_wanted=is_as_written)}", is_as_written
+
+
+def _may_lead(port: Port, opening: Opening) -> bool:
+    """Whether the port answers for the opening, or nobody knows since no table says."""
+    return not port.table or any(True for _ in _places(port.table, opening, opening.methods[0]))
+
+
+def _places(table: Table, opening: Opening, method: str) -> Iterator[tuple[str, str]]:
+    """Yields each host of a table at which the opening answers everybody, with the path closest to the opened one."""
+    if not table:
+        return
+    # Kong's clock tells when it ends, not the one here.
+    entry = {"path": opening.path, "methods": opening.methods, "ends": math.inf}
+    table = {**table, "opened": entry, "addresses": {}}
+    for pattern, paths in table["hosts"].items():
+        host = pattern.replace("*", "any")
+        for path in (opening.path, *sorted(paths)):
+            call = Call("https", method, host, unwritten(path))
+            if requirement(table, call) == "public":
+                yield host, path
+                break
