@@ -252,6 +252,19 @@ def test_an_entity_of_another_stack_is_never_opened(stacks: dict[str, Running], 
     assert openings(admin, settings).openings == ()
 
 
+def test_an_opening_of_each_stack_is_its_own(stacks: dict[str, Running], admin: AdminApi) -> None:
+    """Their components have the same names. A stack lists, closes and confirms its own opening."""
+    local, prod = (settings_of(stacks[name]) for name in ("local", "prod"))
+    theirs = open_path(admin, prod, WANTED)
+    assert openings(admin, local).openings == ()
+    ours = open_path(admin, local, WANTED)
+    for settings, opened in ((local, ours), (prod, theirs)):
+        assert list(close(admin, settings)) == ["orders/api"]
+        (line,) = show_at_gateway(admin, settings, [opened], of(stacks["local"]), is_open=False)
+        host = f"orders.{settings.stack.name}.example.com"
+        assert line == f"GET http://{host}/orders without a token: the gateway refuses it (401)"
+
+
 # What somebody changed since the opening
 
 
