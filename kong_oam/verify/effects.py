@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum, auto
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.kong_plugin import is_the_gates
@@ -43,7 +42,7 @@ def effect_of(plugin: Entity) -> Effect:
         config = plugin["config"]
         return Effect.UNKNOWN if _touches_headers(config) or _runs_code(config) else Effect.NONE
     if doing == "limits":
-        return Effect.CLOSES if plugin["name"] == "ip-restriction" and _refuses_everybody(plugin) else Effect.LIMITS
+        return Effect.LIMITS
     if doing == "closes":
         # A trigger is the name of a header or parameter. Every call has `Host`, and many have `Authorization`.
         return Effect.LIMITS if plugin["config"].get("trigger") else Effect.CLOSES
@@ -69,23 +68,3 @@ def _touches_headers(config: Entity) -> bool:
         for name in written
         if name
     )
-
-
-def _refuses_everybody(restriction: Entity) -> bool:
-    """Whether it denies all addresses (of IPv4 is enough: there are callers), or all that it allows."""
-    denied = list(_networks(restriction["config"].get("deny") or ()))
-    allowed = list(_networks(restriction["config"].get("allow") or ()))
-    every = IPv4Network("0.0.0.0/0")
-    return _within(every, denied) or (bool(allowed) and all(_within(network, denied) for network in allowed))
-
-
-def _within(network: IPv4Network | IPv6Network, others: Iterable[IPv4Network | IPv6Network]) -> bool:
-    if isinstance(network, IPv4Network):
-        four = collapse_addresses(other for other in others if isinstance(other, IPv4Network))
-        return any(network.subnet_of(other) for other in four)
-    six = collapse_addresses(other for other in others if isinstance(other, IPv6Network))
-    return any(network.subnet_of(other) for other in six)
-
-
-def _networks(written: Iterable[str]) -> Iterable[IPv4Network | IPv6Network]:
-    return (ip_network(text, strict=False) for text in written)
