@@ -147,19 +147,14 @@ def _reasons(settings: Settings, deviation: Deviation, drifted: Mapping[str, Dri
 
 
 def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> frozenset[str]:
-    """The causes of a finding that need no removal: others use them, and a route that leads to them is removed.
+    """The causes of a finding that need no removal: a service, and an Upstream behind it, take no calls without a route.
 
-    Kong removes no service that has routes. An Upstream that is removed takes its other services' Targets with it.
+    Kong removes no service that has routes, and an Upstream may have other services.
     """
-    removed = [cause for cause in deviation.causes if _is_removed(drifted[cause])]
-    kept = set[str]()
-    if any(cause.startswith("route ") for cause in removed):
-        for kind, users in (("service ", "route "), ("upstream ", "service ")):
-            for cause in removed:
-                using = (label for label in drifted[cause].used_by if label.startswith(users))
-                if cause.startswith(kind) and any(label not in removed or label in kept for label in using):
-                    kept.add(cause)
-    return frozenset(kept)
+    removed = {cause for cause in deviation.causes if _is_removed(drifted[cause])}
+    if not any(cause.startswith("service ") for cause in removed):
+        return frozenset()
+    return frozenset(cause for cause in removed if cause.startswith(("service ", "upstream ")))
 
 
 def _is_removed(drift: Drift) -> bool:
