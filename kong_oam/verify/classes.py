@@ -19,10 +19,11 @@ from kong_oam.access.networks import Network, told_apart
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims, User, issue
-from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged, JudgedGateway, Speech, UrlRegion
+from kong_oam.verify.live_gateway import LiveGateway
+from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged, Speech, UrlRegion
 
 
-def classes(estate: Estate, live: JudgedGateway) -> Iterator[tuple[Call, Caller, UrlRegion]]:
+def classes(estate: Estate, live: LiveGateway) -> Iterator[tuple[Call, Caller, UrlRegion]]:
     """Yields a call and a caller of each class of both, with what the call stands for."""
     alike = _alike(estate)
     named = live.methods() - {*METHODS, OTHER_METHOD}
@@ -41,13 +42,13 @@ def classes(estate: Estate, live: JudgedGateway) -> Iterator[tuple[Call, Caller,
                     yield there, caller, from_there
 
 
-def _networks(estate: Estate, host: str, live: JudgedGateway) -> set[Network]:
+def _networks(estate: Estate, host: str, live: LiveGateway) -> set[Network]:
     """Every network that either side names on the host."""
     allowed = (of for component in _components(estate, host) for of in component.allowed_from.values())
     return {*live.networks(host), *(one for of in allowed for networks in of.values() for one in networks)}
 
 
-def _hosts(estate: Estate, live: JudgedGateway) -> tuple[str, ...]:
+def _hosts(estate: Estate, live: LiveGateway) -> tuple[str, ...]:
     """A host of each class. A wildcard is met by a name that nobody writes."""
     patterns = {*estate.by_host, *live.hosts()}
     label = _unused("any", {label for pattern in patterns for label in pattern.split(".")})
@@ -65,7 +66,7 @@ def _components(estate: Estate, host: str) -> tuple[Component, ...]:
     return tuple({component.key: component for _, component in pairs}.values())
 
 
-def _declared(estate: Estate, host: str, live: JudgedGateway) -> frozenset[PathSegments]:
+def _declared(estate: Estate, host: str, live: LiveGateway) -> frozenset[PathSegments]:
     """Every path that either side names on the host, with all that are above them."""
     paths = set(live.paths(host))
     for component in _components(estate, host):
@@ -107,7 +108,7 @@ def _region(call: Call, declared: frozenset[PathSegments]) -> UrlRegion:
     return UrlRegion(call.method, url, within if path != owner else None)
 
 
-def _callers(estate: Estate, host: str, live: JudgedGateway, alike: Sequence[_Alike]) -> Iterator[Caller]:
+def _callers(estate: Estate, host: str, live: LiveGateway, alike: Sequence[_Alike]) -> Iterator[Caller]:
     """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of other kinds.
 
     Tokens list every scope there is. One of before may list what is another's now, so it is what its client was granted
@@ -185,7 +186,7 @@ def _unknown_clients(estate: Estate, host: str, speech: Speech) -> Iterator[Call
             )
 
 
-def _speech(estate: Estate, host: str, live: JudgedGateway) -> Speech:
+def _speech(estate: Estate, host: str, live: LiveGateway) -> Speech:
     spoken = live.speech(host)
     scopes, groups, widest = set(spoken.scopes), set(spoken.groups), spoken.widest
     components = _components(estate, host)

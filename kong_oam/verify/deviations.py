@@ -16,7 +16,8 @@ from kong_oam.access.paths import written
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.errors import UndoneError
 from kong_oam.verify.classes import classes
-from kong_oam.verify.questions import NOBODY, Call, Caller, Forged, JudgedGateway, UrlRegion, Verdict
+from kong_oam.verify.live_gateway import LiveGateway
+from kong_oam.verify.questions import NOBODY, Call, Caller, Forged, UrlRegion, Verdict
 
 Kind = Literal["opened", "diverted", "impersonated", "in clear", "weakened", "closed", "limited"]
 KINDS: dict[Kind, str] = {
@@ -53,9 +54,7 @@ class Deviation:
     exposures: tuple[Exposure, ...] = ()
 
 
-def compare(
-    estate: Estate, live: JudgedGateway, meant: JudgedGateway, drifted: Collection[str]
-) -> tuple[Deviation, ...]:
+def compare(estate: Estate, live: LiveGateway, meant: LiveGateway, drifted: Collection[str]) -> tuple[Deviation, ...]:
     """Finds every difference in who may call what, the worst first. None: the gateway decides as the Applications mean.
 
     `meant` is the gateway as it was deployed, read in the same way; `drifted` are the entities in which `live` differs
@@ -77,7 +76,7 @@ def compare(
 
 
 def _differences(
-    estate: Estate, call: Call, caller: Caller, live: JudgedGateway, meant: JudgedGateway
+    estate: Estate, call: Call, caller: Caller, live: LiveGateway, meant: LiveGateway
 ) -> Iterator[tuple[Kind, tuple[str, ...]]]:
     claims = (
         Refusal("none of this API's tokens", "token-not-verified") if isinstance(caller.token, Forged) else caller.token

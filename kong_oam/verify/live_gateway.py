@@ -126,7 +126,7 @@ class Standing:
 
 
 class LiveGateway:
-    """A Kong with these entities, and what it decides; a kong_oam.verify.questions.JudgedGateway."""
+    """A Kong with these entities: what it tells apart, and what it decides."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
@@ -156,22 +156,27 @@ class LiveGateway:
     # What it tells apart ----------------------------------------------------------------------------------------------
 
     def hosts(self) -> Iterable[str]:
+        """Hosts as its routes and rules write them: exact, `*.suffix` or `prefix.*`."""
         return {*self._router.hosts(), *(host for table in self._tables for host in table["hosts"])}
 
     def methods(self) -> frozenset[str]:
+        """Methods that its routes name."""
         return self._router.methods()
 
     def paths(self, host: str) -> Iterator[PathSegments]:
+        """Paths that it tells apart on a host."""
         yield from self._router.paths(host)
         for table in self._speaking_of(host):
             for path in (*table["rules"], *(path for paths in table["hosts"].values() for path in paths)):
                 yield unwritten(path)
 
     def networks(self, host: str) -> Iterator[Network]:
+        """Networks that it tells apart on a host."""
         for table in self._speaking_of(host):
             yield from networks_named(table)
 
     def speech(self, host: str) -> Speech:
+        """The scopes, groups and clients that it tells apart on a host."""
         scopes: set[str] = set()
         groups: set[str] = set()
         widest = 1
@@ -203,6 +208,7 @@ class LiveGateway:
         return clients
 
     def strangers(self) -> Iterator[Caller]:
+        """Holders of keys that no provider of the estate has."""
         return self._authenticator.strangers(self._rings)
 
     def _speaking_of(self, host: str) -> list[Table]:
@@ -212,6 +218,7 @@ class LiveGateway:
     # What it decides --------------------------------------------------------------------------------------------------
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
+        """Judges the call: one verdict, or several where the answer depends on what is not known."""
         # Whatever is the same for all callers of a call is found out for the first of them.
         if self._asked is None or self._asked[0] != call:
             self._asked = call, tuple(self._take(reached, call) for reached in self._router.reached(call))

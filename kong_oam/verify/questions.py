@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
-from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.tokens import Claims
 
@@ -83,31 +82,6 @@ class Speech:
     groups: frozenset[str] = frozenset()
     widest: int = 1
     granted: Mapping[str, Hashable] = field(default_factory=dict)
-
-
-class JudgedGateway(Protocol):
-    """A gateway as it is judged: what it decides, and what it tells apart."""
-
-    def hosts(self) -> Iterable[str]:
-        """Hosts as its routes and rules write them: exact, `*.suffix` or `prefix.*`."""
-
-    def methods(self) -> frozenset[str]:
-        """Methods that its routes name."""
-
-    def paths(self, host: str) -> Iterable[PathSegments]:
-        """Paths that it tells apart on a host."""
-
-    def networks(self, host: str) -> Iterable[Network]:
-        """Networks that it tells apart on a host."""
-
-    def speech(self, host: str) -> Speech:
-        """The scopes, groups and clients that it tells apart on a host."""
-
-    def strangers(self) -> Iterable[Caller]:
-        """Holders of keys that no provider of the estate has."""
-
-    def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
-        """Judges the call: one verdict, or several where the answer depends on what is not known."""
 
 
 class UrlRegion(NamedTuple):

@@ -147,7 +147,7 @@ def _reasons(settings: Settings, deviation: Deviation, drifted: Mapping[str, Dri
 
 
 def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> frozenset[str]:
-    """The causes of a finding that need no removal: a service, and an Upstream behind it, take no calls without a route.
+    """The causes of a finding that need no removal: a service and its Upstream take no calls without a route.
 
     Kong removes no service that has routes, and an Upstream may have other services.
     """

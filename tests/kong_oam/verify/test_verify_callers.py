@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.classes import classes
+from kong_oam.verify.live_gateway import LiveGateway
 from kong_oam.verify.questions import Call, Caller, Speech, Verdict
 from tests.support.estates import api, estate
 
@@ -30,7 +31,7 @@ SHOP = (
 ESTATE = estate(api(access=ACCESS), SHOP)
 
 
-class Telling:
+class Telling(LiveGateway):
     """A gateway that is only asked whom it tells apart."""
 
     def __init__(self, granted: Mapping[str, Hashable], scopes: Iterable[str] = ()) -> None:
@@ -42,17 +43,17 @@ class Telling:
     def methods(self) -> frozenset[str]:
         return frozenset()
 
-    def paths(self, host: str) -> Iterable[PathSegments]:
-        return ()
+    def paths(self, host: str) -> Iterator[PathSegments]:
+        return iter(())
 
-    def networks(self, host: str) -> Iterable[Network]:
-        return ()
+    def networks(self, host: str) -> Iterator[Network]:
+        return iter(())
 
     def speech(self, host: str) -> Speech:
         return self._speech
 
-    def strangers(self) -> Iterable[Caller]:
-        return ()
+    def strangers(self) -> Iterator[Caller]:
+        return iter(())
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
         return ()
