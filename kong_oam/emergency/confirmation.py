@@ -104,17 +104,15 @@ class _Gateway:
             ports = [port for port in ports_of(self.live, self.settings) if port.component == opening.component]
             leading = [port for port in ports if _may_lead(port, opening)]
             if leading:
-                return [self._gates_of(port) for port in leading]
+                return [
+                    _Gates((port.table,), tuple(hindrances(port)), frozenset({port.entity["id"]})) for port in leading
+                ]
         # What was closed may stand anywhere, also at a service that has another name by now.
         guards = find_openings(self.live, self.settings).scripts
         known = [guard for guard in guards if guard.component == opening.component and guard.is_known]
         tables = tuple(table for guard in known for table in guard.tables)
         places = (reference(guard.plugin, "route") or reference(guard.plugin, "service") for guard in known)
         return [_Gates(tables, (), frozenset(places))]
-
-    def _gates_of(self, port: Port) -> _Gates:
-        found = tuple(hindrances([port], self.settings.stack.scheme))
-        return _Gates((port.table,), found, frozenset({port.entity["id"]}))
 
     def _asked(self, gates: _Gates, opening: Opening) -> Iterator[_Asked]:
         """Yields what somebody without a token gets, for each host and port at which the path answers."""

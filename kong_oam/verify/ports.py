@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +15,12 @@ from kong_oam.verify.gate import script_of
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A service of the stack, with the plugins on it that guard it, by kind.
-
-    `answering`: the enabled plugins on it or on its routes that decide in place of these.
-    """
+    """A service of the stack, with the plugins on it that guard it, by kind."""
 
     component: str
     entity: Entity
     guards: Mapping[str, Entity]
     missing: tuple[str, ...]
-    has_routes: bool
-    answering: tuple[str, ...]
 
     @property
     def service(self) -> str:
@@ -49,12 +44,10 @@ def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
         component = names.component_of(settings.stack.name, service.get("name") or "")
         if not component or asking.owner(service).kind != "ours":
             continue
-        routes = {route["id"] for route in live.routes if reference(route, "service") == service["id"]}
         found = {plugin["name"]: plugin for plugin in live.plugins if _is_on_service(plugin, service)}
         guards = {kind: found[kind] for kind in kinds if kind in found}
         missing = tuple(kind for kind in kinds if kind not in found)
-        answering = tuple(_answering(live, kinds, service["id"], routes))
-        yield Port(component, service, guards, missing, bool(routes), answering)
+        yield Port(component, service, guards, missing)
 
 
 def _is_on_service(plugin: Entity, service: Entity) -> bool:
@@ -62,35 +55,18 @@ def _is_on_service(plugin: Entity, service: Entity) -> bool:
     return reference(plugin, "service") == service["id"] and not plugin.get("route") and not plugin.get("consumer")
 
 
-def _answering(live: Entities, kinds: Iterable[str], service: str, routes: Collection[str]) -> Iterator[str]:
-    """Yields what answers in place of the service's guards, or stands in for them, in words."""
-    for plugin in live.plugins:
-        if not plugin["enabled"] or plugin.get("consumer"):
-            continue
-        on_service, on_route = reference(plugin, "service"), reference(plugin, "route")
-        label = live.labels["plugin", plugin["id"]]
-        if plugin["name"] in kinds and on_route in routes:
-            yield f"{label} runs in place of that of the service: delete it in Kong"
-        applies = (on_route in routes if on_route else True) and on_service in (None, service)
-        if applies and plugin["name"] == "request-termination" and not plugin["config"].get("trigger"):
-            yield f"{label} answers every call: disable it in Kong"
+def hindrances(port: Port) -> Iterator[str]:
+    """Yields, by Kong's entities, why a service refuses everybody whatever its gate says, and what to do.
 
-
-def hindrances(ports: Iterable[Port], scheme: str) -> Iterator[str]:
-    """Yields, by Kong's entities, why services refuse everybody whatever their gates say, and what to do."""
-    for port in ports:
-        if port.entity.get("enabled") is False:
-            yield f"service '{port.service}' is disabled: enable it in Kong"
-        if not port.has_routes:
-            yield f"service '{port.service}' has no routes: `pulumi up --refresh` makes them"
-        yield from missing_guards(port)
-        for kind, guard in port.guards.items():
-            # The gate decides without a disabled authentication, too.
-            if not guard["enabled"] and kind in ("pre-function", "post-function"):
-                yield f"plugin {kind} of service '{port.service}' is disabled: enable it in Kong"
-            if scheme not in (guard.get("protocols") or (scheme,)):
-                yield f"plugin {kind} of service '{port.service}' is not for {scheme}: mend its `protocols`"
-        yield from port.answering
+    `verify` has the less common reasons.
+    """
+    if port.entity.get("enabled") is False:
+        yield f"service '{port.service}' is disabled: enable it in Kong"
+    yield from missing_guards(port)
+    for kind, guard in port.guards.items():
+        # The gate decides without a disabled authentication, too.
+        if not guard["enabled"] and kind in ("pre-function", "post-function"):
+            yield f"plugin {kind} of service '{port.service}' is disabled: enable it in Kong"
 
 
 def missing_guards(port: Port) -> Iterator[str]:

@@ -441,30 +441,25 @@ def _terminate(hands: Hands) -> None:
     )
 
 
-def _gate_for_https(hands: Hands) -> None:
-    hands.change("plugins", _guard(hands, "post-function"), protocols=["https"])
-
-
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        (_disable_service, f"service '{SERVICE}' is disabled"),
-        (_delete_routes, f"service '{SERVICE}' has no routes"),
-        (_terminate, f"plugin request-termination of service '{SERVICE}' answers every call"),
-        (_gate_for_https, f"plugin post-function of service '{SERVICE}' is not for http"),
-        (_copy_to_route, "runs in place of that of the service"),
+        (_disable_service, f"since service '{SERVICE}' is disabled"),
+        (_delete_routes, "still refuses it (404); see `python -m kong_oam verify"),
+        (_terminate, "still answers it itself (200); see `python -m kong_oam verify"),
+        (_copy_to_route, "still refuses it (401); see `python -m kong_oam verify"),
     ],
 )
-def test_what_hinders_an_opening_is_named(
+def test_an_opening_that_reaches_nobody_is_an_error(
     running: Running, admin: AdminApi, change: Callable[[Hands], None], cause: str
 ) -> None:
-    """Also where the gateway cannot be reached."""
+    """The usual causes are named. `verify` has the others."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         change(hands)
         opened = open_path(admin, settings, WANTED)
         with pytest.raises(EmergencyError) as error:
-            show_at_gateway(admin, settings, [opened], AWAY, is_open=True)
+            show_at_gateway(admin, settings, [opened], of(running), is_open=True)
         close(admin, settings)
     assert cause in str(error.value)
 
