@@ -52,6 +52,9 @@ _OPENED = {
     "required": ["path", "methods", "ends"],
     "properties": {"path": {"type": "string"}, "methods": _TEXTS, "ends": {"type": "number"}},
 }
+is_opening = jsonschema_rs.validator_for(_OPENED).is_valid
+"""Whether a value is an opening that the scripts take."""
+
 _ADDRESSES = {
     "type": "object",
     "additionalProperties": {"type": "object", "additionalProperties": {**_TEXTS, "minItems": 1}},
@@ -118,7 +121,7 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
     else:
         ours = address is not None and _judging(run) == _judging(code(plugins.gate(text, address)))
     table = _table(text)
-    verified = _object(address or "").get("name") is not None
+    verified = read_object(address or "").get("name") is not None
     return Script(table, _upstream(address), verified, stripped) if ours and table is not None else None
 
 
@@ -140,7 +143,7 @@ def with_table(plugin: Mapping[str, Any], table: Callable[[str], str]) -> dict[s
 @cache
 def _table(text: str) -> Table | None:
     """The table, parsed: empty where the scripts refuse it, None where nobody can say."""
-    value = _object(text)
+    value = read_object(text)
     if value.get("version") != VERSION:
         return {}
     if not _SHAPE.is_valid(value):
@@ -153,14 +156,14 @@ def _table(text: str) -> Table | None:
 
 
 def _upstream(address: str | None) -> tuple[str, int] | None:
-    value = _object(address or "")
+    value = read_object(address or "")
     host, port = value.get("host"), value.get("port")
     if not isinstance(host, str) or not _HOST.fullmatch(host) or type(port) is not int or not 0 < port < 65536:
         return None
     return host, port
 
 
-def _object(text: str) -> dict[str, Any]:
+def read_object(text: str) -> dict[str, Any]:
     """The JSON object in a text; empty where the scripts could not read it."""
     try:
         value = json.loads(text, object_pairs_hook=_unique)

@@ -7,7 +7,6 @@ A table says whose it is, by its key ring or its records. A plugin's tags and se
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from kong_oam.kong import names, plugins, script
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.table import VERSION, opened
-from kong_oam.verify.gate import code, script_of
+from kong_oam.verify.gate import code, is_opening, read_object, script_of
 
 _SCRIPTED = ("pre-function", "post-function")
 
@@ -37,16 +36,11 @@ class ScriptGuard:
     is_known: bool
 
     @property
-    def has_opening(self) -> bool:
-        """Whether one of its tables has an opening, of whatever shape."""
-        return any("opened" in table for table in self.tables)
-
-    @property
     def openings(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
         """Yields each opening that can be read, with its table."""
         for table in self.tables:
             opening = table.get("opened")
-            if isinstance(opening, dict) and _is_opening(opening):
+            if is_opening(opening) and opening["methods"]:
                 yield opening, table
 
     def closed_config(self) -> dict[str, list[str]]:
@@ -170,17 +164,7 @@ def _tables(plugin: Entity) -> Iterator[Mapping[str, Any]]:
 def _table(text: Any) -> dict[str, Any]:
     """The table that a script is given; empty where there is none to read."""
     inputs = script.inputs_of(text) if isinstance(text, str) else None
-    try:
-        value = json.loads(inputs.table) if inputs else None
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _is_opening(opening: Mapping[str, Any]) -> bool:
-    methods, ends = opening.get("methods"), opening.get("ends")
-    is_listed = isinstance(methods, list) and methods and all(isinstance(method, str) for method in methods)
-    return bool(is_listed) and isinstance(opening.get("path"), str) and type(ends) in (int, float)
+    return read_object(inputs.table) if inputs else {}
 
 
 def _closed(text: Any) -> Any:

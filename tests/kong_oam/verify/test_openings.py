@@ -21,7 +21,8 @@ def found(plugin: dict[str, Any], *services: dict[str, Any]) -> list[tuple[str, 
     """The component of each plugin found, and whether it has an opening."""
     usual = {"id": "p", "name": "post-function", "service": None, "route": None, "consumer": None, "tags": None}
     live = Entities(services=services, plugins=({**usual, **plugin},))
-    return [(guard.component, guard.has_opening) for guard in find_openings(live, deployment("local").settings).scripts]
+    scripts = find_openings(live, deployment("local").settings).scripts
+    return [(guard.component, any("opened" in table for table in guard.tables)) for guard in scripts]
 
 
 def given(table: Any, phase: str = "access") -> dict[str, Any]:
@@ -70,7 +71,7 @@ def test_an_opening_that_cannot_be_read_is_none_to_list(opening: Any) -> None:
     plugin = {"id": "p", "name": "post-function", "config": given(table)}
     live = Entities(plugins=(plugin,))
     (guard,) = find_openings(live, deployment("local").settings).scripts
-    assert (guard.has_opening, list(guard.openings)) == (True, [])
+    assert list(guard.openings) == []
     assert "opened" not in json.dumps(guard.closed_config())
 
 
@@ -78,4 +79,4 @@ def test_an_opening_of_another_version_is_left_to_it() -> None:
     """It is no known script, which the commands tell."""
     plugin = {"id": "p", "name": "post-function", "config": given({"version": 3, "opened": OPENED}), "tags": OURS}
     (guard,) = find_openings(Entities(plugins=(plugin,)), deployment("local").settings).scripts
-    assert (guard.has_opening, guard.is_known, guard.closed_config()) == (True, False, {})
+    assert (guard.is_known, guard.closed_config()) == (False, {})
