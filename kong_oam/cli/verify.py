@@ -63,8 +63,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return FOUND if findings or altered else OK
 
 
-_GUARDING = "it could replace what guards, or lead around it"
-_ASIDE = "it is not what the program sets: records, limits, times, headers or answers may be others"
+_WEAKENED = "a guard, a way, a record, a limit or an answer may be another"
 
 
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
@@ -76,8 +75,7 @@ def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
             yield from (f"    {methods(exposure)} {url}" for url in exposure.urls)
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
         if not finding.exposures:
-            aside = bool(reasons) and all(reason.aside for reason in reasons)
-            yield f"    nobody may call anything else for it now, but {_ASIDE if aside else _GUARDING}"
+            yield f"    nobody may call anything else for it now, but {_WEAKENED}"
         yield from _remedies(reasons)
     yield _verdict(result, stack)
 

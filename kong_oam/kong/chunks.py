@@ -26,10 +26,6 @@ CHUNKS: Mapping[str, Mapping[str, Parts]] = {
 }
 """{key of the table: {phase of `pre-function`: parts}}, in the order in which they run in a phase."""
 
-
-BESIDE = (*CHUNKS, "cors_answer", "places")
-"""The keys of a table by which nothing is decided."""
-
 BEHIND: Mapping[str, Mapping[str, Parts]] = {
     "limits": {"access": ("body",)},
     "log": {"header_filter": ("queries", "traces")},

@@ -13,16 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kong_oam.kong import plugins
-from kong_oam.kong.chunks import BESIDE
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import HTTP, VERIFYING, RepairRequest, alike, fields_set, parent_of, removal, repair
+from kong_oam.verify.repair import HTTP, RepairRequest, alike, fields_set, parent_of, removal, repair
 from kong_oam.verify.uses import belonging, uses
 
-_LOCKS = ("anonymous", "claims_to_verify", "cookie_names", "header_names", "uri_param_names")
-"""Fields of `jwt` that say which tokens it takes, from where, and whom it takes a caller without one for."""
 _OURS = frozenset(name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition))
 _SHOWN = 60
 
@@ -33,27 +30,16 @@ class Drift:
 
     `stack`: the stack that has to act, where the entity, or an entity that belongs to it, is not ours: then there is no
     request. `used_by`: the owners of entities that use one that the request removes, by the entities' labels.
-    `misplaced`: a plugin of a kind of ours where we have none, or none where we have one, somebody's route to a service
-    of ours, a `jwt` that takes other tokens than it should, a way to a workload around the gate, tokens that go on to
-    it, a workload that is not verified as it should be, another script on answers, or what is `aside`; this breaks a
-    promise even while nothing opens.
-    `aside`: what breaks is something beside who may call: a plugin of ours beside the guards (a sink of records, a
-    limit) that is gone or another, a plugin of somebody's on an entity of ours, another limit, time or header, what
-    tells browsers which pages may read ours.
+    `misplaced`: an entity of ours that is another, a plugin or an Upstream that is gone, a plugin of a kind of ours
+    where we have none, a plugin of somebody's on an entity of ours, somebody's route to a service of ours, or somebody
+    else's word to browsers which pages may read ours. This breaks a promise even while nothing opens.
     """
 
     text: str
     request: RepairRequest | None = None
     misplaced: bool = False
-    aside: bool = False
     stack: str = ""
     used_by: Mapping[str, Owner] = field(default_factory=dict)
-
-
-def _forwards(plugin: Entity) -> bool:
-    """Whether the plugin runs a script of ours whose table hands callers' tokens on."""
-    script = gate.script_of(plugin) if plugin["name"] in ("pre-function", "post-function") else None
-    return bool(script and script.table.get("forward_token"))
 
 
 def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
@@ -68,21 +54,12 @@ def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
     for label, (kind, entity) in intended.items():
         if label not in existing:
             # Without its Upstream, a service leads to whatever DNS says of the name.
-            aside = kind == "plugin" and entity["name"] not in _OURS
-            missing = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"), aside=aside)
+            missing = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"))
             by_label[label] = _left_to(missing, asking.owner(entity))
         elif changes := list(_changes(kind, existing[label][1], entity, live, meant)):
             actual = existing[label][1]
-            unlocked = kind == "plugin" and any(_fields(actual["config"], entity["config"], _LOCKS))
-            around = kind == "service" and actual["host"] != entity["host"]
-            unverified = kind == "service" and entity["protocol"] == "https" and any(_fields(actual, entity, VERIFYING))
-            leaking = kind == "plugin" and _forwards(actual) and not _forwards(entity)
-            beside = kind == "plugin" and entity["name"] not in _OURS  # a limit that holds others, or none
-            marked = kind == "plugin" and gate.marks(actual["config"]) != gate.marks(entity["config"])
-            guarding = unlocked or around or unverified or leaking or marked or _strips_less(kind, actual, entity)
-            aside = not guarding and (beside or _bounded(kind, actual, entity))
             request = repair(kind, actual, entity, live, meant)
-            changed = Drift(f"{label}: {'; '.join(changes)}", request, guarding or aside, aside)
+            changed = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=True)
             found, wanted = asking.owner(actual), asking.owner(entity)
             by_label[label] = _left_to(changed, found if found.kind == "another stack's" else wanted)
     return by_label
@@ -143,24 +120,6 @@ def _stack_of_parents(entity: Entity, live: Entities, asking: Asking) -> str:
     if any(owner.kind == "ours" for owner in owners):
         return ""
     return next((owner.stack for owner in owners if owner.kind == "another stack's"), "")
-
-
-def _strips_less(kind: str, actual: Entity, meant: Entity) -> bool:
-    """Whether callers may send workloads a header that the stack takes from them."""
-    if kind != "plugin" or meant["name"] != "pre-function":
-        return False
-    now, ours = gate.script_of(actual), gate.script_of(meant)
-    return bool(now and ours and {*ours.stripped} - {*now.stripped})
-
-
-def _bounded(kind: str, actual: Entity, meant: Entity) -> bool:
-    """Whether it does something else beside deciding than the program sets."""
-    if kind in ("service", "route"):
-        return any(_fields(actual, meant, fields_set(kind, meant)))
-    if kind != "plugin" or meant["name"] not in ("pre-function", "post-function"):
-        return False
-    now, ours = gate.script_of(actual), gate.script_of(meant)
-    return bool(now and ours and any(now.table.get(name) != ours.table.get(name) for name in BESIDE))
 
 
 def recognised(live: Entities, meant: Entities) -> Entities:
@@ -294,12 +253,12 @@ def _unmeant(
 ) -> Drift | None:
     """A drift in these words, with the request that removes the entity; None as of `_extra`."""
     if kind == "plugin":
-        aside = entity["name"] not in _OURS and (_is_read_by(entity, live, ours) or _stands_on(entity, live, ours))
-        if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE and not aside:
+        is_guard = entity["name"] in _OURS
+        breaks = _is_read_by(entity, live, ours) or _stands_on(entity, live, ours)
+        if not is_guard and not breaks and effect_of(entity) is Effect.NONE:
             return None
         request = removal(kind, entity, then_up=entity["name"] in gone)
-        misplaced = aside or (entity["name"] in _OURS and _touches(entity, live, ours))
-        return Drift(words, request, misplaced, aside)
+        return Drift(words, request, misplaced=_touches(entity, live, ours) if is_guard else breaks)
     if kind == "consumer":
         return None
     if kind == "credential":

@@ -15,9 +15,6 @@ from kong_oam.kong.entities import Entities, Entity, comparable, reference
 HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 """Protocols of requests that meet a plugin or a route: one that names any of them for plugins is as good as all."""
 
-VERIFYING = ("protocol", "client_certificate", "tls_verify", "tls_verify_depth", "ca_certificates")
-"""Fields of a service that say how the workload behind it is known."""
-
 _KNOWN_BY = ("id", "name", "service", "tags")
 """Fields of services and routes that say which entity it is, whose it is, and what it belongs to."""
 

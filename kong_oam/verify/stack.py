@@ -51,13 +51,12 @@ class Reason:
     """An entity of the gateway, or a field of an object, that is not as it is meant, and what to do about it.
 
     `remedy`: the command that repairs it; empty where another `stack` has to act, or another reason's command is
-    enough. `aside`: it is of what is asked for beside who may call. `used_by`: the others that use an entity which the
+    enough. `used_by`: the others that use an entity which the
     command removes, in words.
     """
 
     text: str
     remedy: str
-    aside: bool = False
     stack: str = ""
     used_by: tuple[str, ...] = ()
 
@@ -142,7 +141,7 @@ def _reasons(settings: Settings, deviation: Deviation, drifted: Mapping[str, Dri
         users = ((label, owner) for label, owner in drift.used_by.items() if label not in deviation.causes)
         used_by = tuple(f"{label} ({owner})" for label, owner in users if cause not in kept)
         remedy = "" if drift.stack or cause in kept else _remedy(settings, drift)
-        reasons.append(Reason(drift.text, remedy, drift.aside, drift.stack, used_by))
+        reasons.append(Reason(drift.text, remedy, drift.stack, used_by))
     return tuple(reasons)
 
 

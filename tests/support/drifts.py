@@ -8,7 +8,7 @@ from typing import Any
 from kong_oam.kong.table import VERSION, address
 from kong_oam.verify.gate import script_of
 from sandbox.kong.pem import self_signed
-from tests.support.verifying import Hands
+from tests.support.verifying import ISSUER, Hands
 
 CERTIFICATE = "0af5ad7a-0000-4000-8000-000000000002"
 
@@ -493,7 +493,7 @@ EXPECTED: dict[str, list[str]] = {
         f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
         f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
     ],
-    "tokens of a day": [],
+    "tokens of a day": [f"weakened: plugin jwt of service '{ORDERS}': maximum_expiration is 86400, not 0"],
     "nobody taken for the ring": [
         f'weakened: plugin jwt of service \'{ORDERS}\': anonymous is "{RING}", not "{NOBODY}"',
     ],
@@ -838,7 +838,9 @@ EXPECTED: dict[str, list[str]] = {
         f"closed: route '{ROUTE}': it leads to service 'kong-oam.local.shop.web.3000', not to service '{ORDERS}'",
         *MEANT,
     ],
-    "another issuer of the ring": [],
+    "another issuer of the ring": [
+        f'weakened: consumer \'{RING}\': custom_id is "https://else.example.com", not "{ISSUER}"',
+    ],
     "a ring under another name": [
         f"closed: credential 'k1': it belongs to consumer 'another', not to consumer '{RING}'; consumer '{RING}' is missing",
         *BY_TOKEN,
