@@ -11,7 +11,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from operator import itemgetter
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kong_oam.access.decide import host_patterns
 from kong_oam.access.model import METHODS, Client, Component, Estate
@@ -19,8 +19,11 @@ from kong_oam.access.networks import Network, told_apart
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims, User, issue
-from kong_oam.verify.live_gateway import LiveGateway
 from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged, Speech, UrlRegion
+
+if TYPE_CHECKING:
+    # It knows HTTP, which most verbs start without.
+    from kong_oam.verify.live_gateway import LiveGateway
 
 
 def classes(estate: Estate, live: LiveGateway) -> Iterator[tuple[Call, Caller, UrlRegion]]:

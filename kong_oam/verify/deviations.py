@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Estate
@@ -16,8 +16,11 @@ from kong_oam.access.paths import written
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.errors import UndoneError
 from kong_oam.verify.classes import classes
-from kong_oam.verify.live_gateway import LiveGateway
 from kong_oam.verify.questions import NOBODY, Call, Caller, Forged, UrlRegion, Verdict
+
+if TYPE_CHECKING:
+    # It knows HTTP, which most verbs start without.
+    from kong_oam.verify.live_gateway import LiveGateway
 
 Kind = Literal["opened", "diverted", "impersonated", "in clear", "weakened", "closed", "limited"]
 KINDS: dict[Kind, str] = {
