@@ -152,12 +152,6 @@ def _complete_ports_of(live: Entities, settings: Settings, component: str) -> li
     stack, ports = settings.stack.name, list(ports_of(live, settings))
     chosen = [port for port in ports if port.component == component]
     if not chosen:
-        for guard in find_openings(live, settings).scripts:
-            if guard.component == component:
-                raise EmergencyError(
-                    f"{guard.label} is of '{component}', and not on a service that is this stack's by name and tags: "
-                    f"see `python -m kong_oam verify --stack {stack}`"
-                )
         gated = some(sorted({port.component for port in ports})) or "none"
         raise EmergencyError(f"this Kong has no gate of '{component}'; it has those of: {gated}")
     asking = Asking(stack, whole=True)

@@ -44,15 +44,8 @@ def show_at_gateway(
     if not asked_for:
         return []
     seconds = settle(admin, settings.gateway) + _SPARE_SECONDS
-    gateway = _Gateway(entities_of(admin), settings, proxy, seconds, _tells_itself(admin), is_open)
+    gateway = _Gateway(entities_of(admin), settings, proxy, seconds, is_open)
     return [line for opening in asked_for for line in gateway.confirmed(opening)]
-
-
-def _tells_itself(admin: AdminApi) -> bool:
-    """Whether Kong's answers say that they are its own, by its setting `headers`."""
-    configuration = admin.get("/").get("configuration") or {}
-    enabled = configuration.get("enabled_headers") or {}
-    return all(enabled.get(name, True) for name in ("X-Kong-Upstream-Latency", "X-Kong-Response-Latency"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,6 @@ class _Gateway:
     settings: Settings
     proxy: Proxy
     seconds: float
-    tells_itself: bool
     is_open: bool
 
     def confirmed(self, opening: Opening) -> list[str]:
@@ -130,24 +122,22 @@ class _Gateway:
             return
         for host, path in dict.fromkeys(places):
             request = f"{method} {self.proxy.url(host, path)} without a token"
-            if why := self._why_unasked(gates, opening, Call("http", method, host, unwritten(path))):
-                yield f"{request} was not asked for: {why}", None
+            others = self._other_routes(gates, Call("http", method, host, unwritten(path)))
+            if opening.networks:
+                yield f"{request} was not asked for: it depends on where a call comes from", None
+            elif others:
+                yield f"{request} was not asked for: {some(others)} may answer it in place of the gate", None
             else:
                 # What Kong's entities hinder, no time mends.
                 yield self._answer(method, host, path, request, 0.0 if gates.hindrances else self.seconds)
 
-    def _why_unasked(self, gates: _Gates, opening: Opening, call: Call) -> str:
-        """Why an answer would prove nothing; empty where it does."""
-        if opening.networks:
-            return "it depends on where a call comes from"
-        if not self.tells_itself:
-            return "`headers` of kong.conf hides who answers"
-        others = [
+    def _other_routes(self, gates: _Gates, call: Call) -> list[str]:
+        """The routes that may answer the call in place of the gates, by Kong's order of routes."""
+        return [
             self.live.labels["route", reached.route["id"]]
             for reached in Router(self.live.routes).reached(call)
             if gates.places.isdisjoint({None, reached.route["id"], reference(reached.route, "service")})
         ]
-        return f"{some(others)} may answer it in place of the gate" if others else ""
 
     def _answer(self, method: str, host: str, path: str, request: str, seconds: float) -> _Asked:
         wanted: Said = "passes it on" if self.is_open else "refuses it"
@@ -156,6 +146,9 @@ class _Gateway:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             hint = f"set {ADDRESS} to the gateway's proxy"
             return f"{request} could not be asked ({type(error).__name__}): {hint}", None
+        if answer.said == "is not seen in the answer":
+            see = f"see {ADDRESS}, and `headers` of kong.conf"
+            return f"{request}: who answers ({answer.status}) does not show that it is this Kong; {see}", None
         # Nobody gets through where Kong has no way to the workload, so that does not contradict a close.
         reaches_nobody = not self.is_open and answer.said == "reaches no workload"
         is_as_written = answer.said == wanted or reaches_nobody

@@ -44,8 +44,6 @@ class ProxyAnswer:
 
     def told(self, *, is_wanted: bool) -> str:
         """What the gateway does, in words."""
-        if self.said == "is not seen in the answer":
-            return f"who answers ({self.status}) does not show that it is this Kong's proxy; see {ADDRESS}"
         return f"the gateway {'' if is_wanted else 'still '}{self.said} ({self.status})"
 
 
