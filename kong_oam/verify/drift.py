@@ -217,31 +217,20 @@ def _configured(entity: Entity, meant: Entity) -> Iterator[str]:
     if entity["name"] not in ("pre-function", "post-function"):
         yield from _fields(config, wanted, tuple({**wanted, **config}))
     elif gate.code(config) != gate.code(wanted):
-        yield ", and ".join(_scripts(entity, meant))
+        yield from _scripts(entity, meant)
 
 
 def _scripts(entity: Entity, meant: Entity) -> Iterator[str]:
     now, ours = gate.script_of(entity), gate.script_of(meant)
-    if gate.marks(entity["config"]) != gate.marks(meant["config"]):
-        yield "what it does to answers is not what is meant"
-        if now and ours and now == ours:
-            return
-    if now and ours and now.stripped != ours.stripped:
-        yield f"callers may not send {_headers(now.stripped)}, and are not to send {_headers(ours.stripped)}"
-        if now.table == ours.table:
-            return
-    if not now or not ours or not now.table or (now.table == ours.table and now.upstream == ours.upstream):
-        yield "its script is not the one that is meant" if gate.code(entity["config"]) else "it runs no script"
-        return
-    if now.table != ours.table:
-        names = (name for name in {**ours.table, **now.table} if now.table.get(name) != ours.table.get(name))
-        yield f"its table differs in {', '.join(names)}"
-    if now.upstream != ours.upstream:
-        yield f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}"
-
-
-def _headers(names: tuple[str, ...]) -> str:
-    return ", ".join(names) or "no more headers than ever"
+    differences = []
+    if now and ours and now.table:
+        names = [name for name in {**ours.table, **now.table} if now.table.get(name) != ours.table.get(name)]
+        if names:
+            differences.append(f"its table differs in {', '.join(names)}")
+        if now.upstream != ours.upstream:
+            differences.append(f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}")
+    is_empty = not gate.code(entity["config"])
+    yield from differences or ["it runs no script" if is_empty else "its script is not the one that is meant"]
 
 
 def _address(upstream: tuple[str, int] | None) -> str:
@@ -285,16 +274,15 @@ def _stands_on(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
 
 
 def _is_read_by(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
-    """Whether a plugin tells browsers which pages may read answers of ours, of which our scripts tell them."""
+    """Whether a plugin on everything tells browsers which pages may read answers of ours, as our scripts do."""
     says = plugin["name"] == "cors" or (
         plugin["name"].startswith("response-transformer") and "access-control-" in json.dumps(plugin["config"]).lower()
     )
-    scripts = ((one, gate.script_of(one)) for one in live.plugins if says and one["name"] == "pre-function")
-    told = {reference(one, "service") for one, script in scripts if script and "cors" in script.table}
-    labels_of = live.labels
-    mine = {label for (kind, id_), label in labels_of.items() if kind == "service" and id_ in told and label in ours}
-    mine |= {labels_of["route", one["id"]] for one in live.routes if reference(one, "service") in told}
-    return bool(plugin["enabled"] and mine and _touches(plugin, live, mine))
+    if not says or not plugin["enabled"] or _scopes(plugin, live, "route", "service"):
+        return False
+    guards = [one for one in live.plugins if one["name"] == "pre-function" and _touches(one, live, ours)]
+    scripts = [gate.script_of(guard) for guard in guards]
+    return any(script and "cors" in script.table for script in scripts)
 
 
 def _touches(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:

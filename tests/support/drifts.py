@@ -528,10 +528,10 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "a script on answers": [
-        f"weakened: plugin pre-function of service '{ORDERS}': what it does to answers is not what is meant"
+        f"weakened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
     ],
     "no script on answers": [
-        f"weakened: plugin pre-function of service '{LIBRARY}': what it does to answers is not what is meant"
+        f"weakened: plugin pre-function of service '{LIBRARY}': its script is not the one that is meant"
     ],
     "a changed script": [
         f"opened: plugin post-function of service '{ORDERS}': its script is not the one that is meant",

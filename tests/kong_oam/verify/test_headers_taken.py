@@ -29,12 +29,9 @@ def test_a_stack_that_takes_more_is_as_it_is_meant() -> None:
     assert findings(meant, meant.meant) == []
 
 
-@pytest.mark.parametrize(
-    ("now", "text"), [((), "no more headers than ever"), (TAKEN[:1], "callers may not send x-tenant")]
-)
-def test_what_callers_may_send_again_weakens(now: tuple[str, ...], text: str) -> None:
+@pytest.mark.parametrize("now", [(), TAKEN[:1]])
+def test_what_callers_may_send_again_weakens(now: tuple[str, ...]) -> None:
     meant = deployment(*TAKEN)
     found = findings(meant, replace(deployment(*now), issuer=meant.issuer).meant)
     assert {kind for kind, _ in found} == {"weakened"}
-    assert found and all(text in reason.text for _, reason in found)
-    assert all("are not to send x-tenant, x-user-id" in reason.text for _, reason in found)
+    assert all("its script is not the one that is meant" in reason.text for _, reason in found)

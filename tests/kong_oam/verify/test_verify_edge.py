@@ -103,5 +103,5 @@ def test_marks_of_somebody_s_are_told_of(running: Running) -> None:
         plugin = hands.find("plugins", name="pre-function", service=ORDERS)
         hands.change("plugins", plugin, config={"header_filter": []})
         assert told(running.judged()) == [
-            f"weakened: plugin pre-function of service '{ORDERS}': what it does to answers is not what is meant"
+            f"weakened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
         ]
