@@ -28,7 +28,7 @@ KINDS: dict[Kind, str] = {
     "diverted": "leads somewhere else for",
     "impersonated": "may be called under any name by",
     "in clear": "may be called without TLS by",
-    "weakened": "has one lock less against",
+    "weakened": "is guarded by less against",
     "closed": "can no longer be called by",
     "limited": "may be refused, for reasons that are not judged, to",
 }
@@ -70,9 +70,6 @@ def compare(estate: Estate, live: LiveGateway, meant: LiveGateway, drifted: Coll
             in_region = callers.setdefault((kind, causes), {}).setdefault(region, [])
             if caller not in in_region:
                 in_region.append(caller)
-    for kind, causes in list(callers):
-        if kind == "weakened" and ("opened", causes) in callers:
-            del callers[kind, causes]
     order = list(KINDS)
     ranked = sorted(callers.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
     return tuple(Deviation(kind, causes, tuple(_exposures(calls))) for (kind, causes), calls in ranked)
@@ -114,8 +111,6 @@ def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: boo
         return "closed"
     if verdict.allowed and intended.allowed and intended.verified and not verdict.verified:
         return "impersonated"
-    if verdict.passes - intended.passes and ours and owner:
-        return "weakened"
     return None
 
 

@@ -252,7 +252,8 @@ def _unmeant(
         return None
     if kind == "credential":
         # A gate of ours takes the keys of its own ring alone.
-        return Drift(words, removal(kind, entity)) if parent_of(kind, entity, live) in ours else None
+        is_in_ring = parent_of(kind, entity, live) in ours
+        return Drift(words, removal(kind, entity), misplaced=True) if is_in_ring else None
     if kind == "target":
         if live.labels["upstream", entity["upstream"]["id"]] not in ours:
             return None  # it goes with its Upstream

@@ -29,9 +29,6 @@ from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
 from kong_oam.verify.reading import Reader
 from kong_oam.verify.router import Reached, Router
 
-_LOCKS = ("gate", "admission")
-"""The names of the tables of guards, in their order."""
-
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -112,13 +109,12 @@ class Taken:
 class Standing:
     """What a caller is behind a route, whatever they call there.
 
-    `passes` authentication; `anything`: nobody knows what meets the call on the way; `authenticated`: as one of ours.
+    `passes` authentication; `anything`: nobody knows what meets the call on the way.
     `holdings`: for each identity that their tokens may name, what each table takes them to hold.
     """
 
     passes: bool
     anything: bool
-    authenticated: bool
     closed: bool
     holdings: tuple[tuple[Held | None, ...], ...]
     through: tuple[str, ...]
@@ -262,12 +258,10 @@ class LiveGateway:
         for end in way.ends if verdict.judged else way.ends_unjudged:
             through = (*taken.through, *end.through, *verdict.through)
             open_ = verdict.allowed and end.address is not None and not needs_tls
-            passes = frozenset[str]() if end.address is None or needs_tls else verdict.passes
             component, leads = None, ""
             if end.address is not None:
                 component, leads = self._terms.workloads.get(end.address), _leads(way, end.address, taken.path, call)
-            told = verdict.verified, verdict.judged, through, verdict.limits
-            yield Verdict(open_, component, leads, passes, *told)
+            yield Verdict(open_, component, leads, verdict.verified, verdict.judged, through, verdict.limits)
         if protocols.isdisjoint(("http", "https")):
             # Only a gRPC call passes such a route. Kong answers any other call with 415.
             yield Verdict(False, None, through=taken.through)
@@ -306,19 +300,16 @@ class LiveGateway:
         verified = guards.admitted is not None
         if standing.closed:
             return Verdict(False, None, verified=verified, through=standing.through)
-        alone: set[str] = set()
         # Without a gate nothing is judged by one, and a gate refuses what was not admitted.
         together, spelling_known = guards.decided is None, True
         for holdings in standing.holdings:
-            passing = [met(*pair) for pair in zip(required, holdings, strict=True)]
-            together = together or (verified and all(passing))
+            passing = all(met(*pair) for pair in zip(required, holdings, strict=True))
+            together = together or (verified and passing)
             spelling_known = spelling_known and not any(held and held.scopes is None for held in holdings)
-            alone.update(name for name, passes in zip(_LOCKS, passing, strict=False) if passes)
         foreign = way.foreign_gate  # it runs once authentication has let the call pass
         return Verdict(
             standing.anything or (standing.passes and (foreign or together)),
             None,
-            passes=frozenset(alone | {"authentication"}) if standing.authenticated else frozenset(alone),
             verified=verified,
             judged=spelling_known and not standing.anything and not foreign,
             through=standing.through,
@@ -336,13 +327,9 @@ class LiveGateway:
         through += tuple(f"credential '{key}'" for key in passage.through)
         through += (labels["consumer", consumer["id"]],) if consumer else ()
         anything = passage.unknown or Effect.UNKNOWN in effects or way.foreign_admission
-        # The keys of another stack's ring count at none of these gates.
-        rings = self._terms.keys.rings() | {table["ring"] for table in guards.tables if table}
-        ours = consumer is None or passage.algorithm is None or consumer.get("username") in rings
         return Standing(
             passage.passes,
             anything,
-            authenticated=anything or (passage.passes and ours),
             closed=Effect.CLOSES in effects,
             holdings=tuple(dict.fromkeys(self._reader.holdings(guards.tables, caller, passage))),
             through=through,

@@ -55,16 +55,14 @@ NOBODY = Caller(("anybody, without a token",))
 class Verdict:
     """The answer of a gateway to a call. `component`: whose workload it would reach (None: none of the estate's).
 
-    `leads`: where to, in words that differ where it differs. `passes`: its locks of which each alone would let it pass;
-    `verified`: nothing but the gateway's own word of who calls arrives. `judged`: no part of it is counted as open for
-    want of knowing better. `through`: the entities that had a say; `limits`: those of which nobody knows whether they
-    refuse the call all the same.
+    `leads`: where to, in words that differ where it differs. `verified`: nothing but the gateway's own word of who
+    calls arrives. `judged`: no part of it is counted as open for want of knowing better. `through`: the entities that
+    had a say; `limits`: those of which nobody knows whether they refuse the call all the same.
     """
 
     allowed: bool
     component: str | None
     leads: str = ""
-    passes: frozenset[str] = frozenset()
     verified: bool = True
     judged: bool = True
     through: tuple[str, ...] = ()

@@ -470,7 +470,6 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "an anonymous where nothing is public": [
         f"weakened: plugin jwt of service '{HELLO}': anonymous is \"{NOBODY}\", not null",
-        f"  {ANYBODY} | * | http://hello.example.com/",
     ],
     "tokens from the query": [
         f"weakened: plugin jwt of service '{ORDERS}': uri_param_names is [\"jwt\"], not []",
@@ -551,7 +550,6 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "a changed rule at the gate": [
         f"weakened: plugin post-function of service '{ORDERS}': its table differs in rules",
-        f"  {ANYBODY} | GET | http://orders.example.com/orders",
     ],
     "a changed role": [
         f"opened: plugin pre-function of service '{ORDERS}': its table differs in groups; plugin post-function of service '{ORDERS}': its table differs in groups",
@@ -559,7 +557,6 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "a changed role at admission": [
         f"weakened: plugin pre-function of service '{ORDERS}': its table differs in groups",
-        "  shop/web for users in sales | POST,PUT,DELETE | http://orders.example.com/orders",
     ],
     "a role that admission does not know": [
         f"closed: plugin pre-function of service '{ORDERS}': its table differs in groups",
@@ -578,11 +575,10 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "a client that is granted something at the gate": [
         f"weakened: plugin post-function of service '{ORDERS}': its table differs in services",
-        "  any other client of okta | GET,HEAD | http://orders.example.com/orders",
     ],
     "clients that are granted something at one of both": [
-        f"weakened: plugin pre-function of service '{ORDERS}': its table differs in services; plugin post-function of service '{ORDERS}': its table differs in services",
-        "  any other client of okta | GET,HEAD | http://orders.example.com/orders",
+        f"weakened: plugin pre-function of service '{ORDERS}': its table differs in services",
+        f"weakened: plugin post-function of service '{ORDERS}': its table differs in services",
     ],
     "a client that is granted something for users": [
         f"opened: plugin pre-function of service '{ORDERS}': its table differs in on_behalf; plugin post-function of service '{ORDERS}': its table differs in on_behalf",
@@ -748,7 +744,6 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "a shared secret in the ring": [
         f"weakened: credential 'k9' of consumer '{RING}' is not the issuer's",
-        "  whoever holds the key of credential 'k9' | * | http://hello.example.com/",
     ],
     "a key of another consumer": [],
     "another workload": [
@@ -815,8 +810,6 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "a route without hosts and methods": [
-        f'weakened: route \'{ROUTE}\': hosts is null, not ["orders.example.com"]; methods is null, not ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]; strip_path is true, not false',
-        f"  {ANYBODY} | none (and others) | http://console-reports.sandbox.example.com/orders http://hello.example.com/orders http://orders.example.com/orders http://orders.example.com/orders/health http://shop.example.com/orders",
         f'closed: route \'{ROUTE}\': hosts is null, not ["orders.example.com"]; methods is null, not ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]; strip_path is true, not false',
         *MEANT,
     ],
