@@ -87,14 +87,12 @@ class Script:
     """A script of ours as Kong has it. A table that it would refuse itself is empty, and lets nothing through.
 
     `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere. `verified`: only by a
-    service of Kong's that verifies the workload's certificate. `stripped`: of admission, what it takes from callers
-    because the stack says so.
+    service of Kong's that verifies the workload's certificate.
     """
 
     table: Table
     upstream: tuple[str, int] | None = None
     verified: bool = False
-    stripped: tuple[str, ...] = ()
 
 
 def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -105,7 +103,7 @@ def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
 def script_of(plugin: Mapping[str, Any]) -> Script | None:
     """Reads admission or the gate from a serverless plugin; None where what it runs is not exactly one of these.
 
-    What it does to answers may be something else (`marks`): it lets nothing through.
+    What it does to answers may be something else: it lets nothing through.
     """
     run = code(plugin["config"])
     first = run.get("access", [None])[0]
@@ -113,25 +111,18 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
     if inputs is None:
         return None
     text, address = inputs.table, inputs.address
-    stripped: tuple[str, ...] = ()
     if plugin["name"] == "pre-function":
-        stripped = script.stripped_in(str(first))
-        meant = code(plugins.admission(text, more=stripped))
+        meant = code(plugins.admission(text, more=script.stripped_in(str(first))))
         ours = address is None and _judging(run) == _judging(meant)
     else:
         ours = address is not None and _judging(run) == _judging(code(plugins.gate(text, address)))
     table = _table(text)
     verified = read_object(address or "").get("name") is not None
-    return Script(table, _upstream(address), verified, stripped) if ours and table is not None else None
+    return Script(table, _upstream(address), verified) if ours and table is not None else None
 
 
 def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:
     return {phase: scripts for phase, scripts in run.items() if phase != "header_filter"}
-
-
-def marks(config: Mapping[str, Any]) -> list[str]:
-    """The scripts that a serverless plugin runs on answers, before a caller gets them."""
-    return code(config).get("header_filter", [])
 
 
 def with_table(plugin: Mapping[str, Any], table: Callable[[str], str]) -> dict[str, Any]:

@@ -28,12 +28,10 @@ class Port:
 
     @property
     def table(self) -> Mapping[str, Any]:
-        """The gate's table, or else that of admission; empty where neither is of this version."""
-        for kind in ("post-function", "pre-function"):
-            script = script_of(self.guards[kind]) if kind in self.guards else None
-            if script is not None and script.table:
-                return script.table
-        return {}
+        """The gate's table; empty where there is no gate, or none of this version."""
+        gate = self.guards.get("post-function")
+        script = script_of(gate) if gate else None
+        return script.table if script else {}
 
 
 def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:

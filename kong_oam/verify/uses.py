@@ -26,10 +26,6 @@ def _acted_on(kind: str, entity: Entity, live: Entities) -> Iterator[tuple[str, 
     """Yields the entities whose calls would go another way without this one, with their labels."""
     if kind == "plugin":
         yield from _under(entity, live)
-    if kind == "route":
-        for service in live.services:
-            if service["id"] == reference(entity, "service"):
-                yield live.labels["service", service["id"]], service
     if kind == "upstream":
         for service in live.services:
             if service["host"] == entity["name"]:
