@@ -96,12 +96,3 @@ def test_a_time_that_somebody_changed_is_repaired_by_a_run(running: Running) -> 
         assert told(result) == [f"weakened: service '{ORDERS}': write_timeout is 1, not 60000"]
         ((_, (reason,)),) = result.findings
         assert reason.remedy == "pulumi up -s local --refresh"
-
-
-def test_marks_of_somebody_s_are_told_of(running: Running) -> None:
-    with Hands(running.kong.admin_url) as hands:
-        plugin = hands.find("plugins", name="pre-function", service=ORDERS)
-        hands.change("plugins", plugin, config={"header_filter": []})
-        assert told(running.judged()) == [
-            f"weakened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
-        ]

@@ -40,7 +40,7 @@ def test_limits_that_are_meant_are_no_finding(running: Running) -> None:
     assert told(running.judged()) == []
 
 
-def test_a_limit_that_is_raised_or_gone_is_one_lock_less(running: Running) -> None:
+def test_a_limit_that_is_raised_or_gone_is_told_of(running: Running) -> None:
     """Of callers with a token, and of all others."""
     with Hands(running.kong.admin_url) as hands:
         others, callers = limits(running)
