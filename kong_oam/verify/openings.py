@@ -39,7 +39,7 @@ class ScriptGuard:
     def openings(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
         """Yields each opening that can be read, with its table."""
         for table in self.tables:
-            opening = table.get("opened")
+            opening: Any = table.get("opened")
             if is_opening(opening) and opening["methods"]:
                 yield opening, table
 
