@@ -75,7 +75,7 @@ class Reader:
         usual = table["spelling"] == self._spellings[provider.name]
         if isinstance(token, Forged):
             # Read by other words, or for another audience, a token may say anything.
-            counts = not usual or not set(table["audiences"]).issubset(self._audiences[provider.name])
+            counts = not usual or not set(table["audiences"]).issubset(self._audiences[provider.name].values())
         else:
             counts = self._audience(provider, token) in table["audiences"]
         if not counts:
@@ -89,24 +89,17 @@ class Reader:
         return frozenset((one.provider, self.client_id(one.provider, one.component)) for one in clients)
 
     @cached_property
-    def _audiences(self) -> Mapping[str, frozenset[str]]:
-        """By provider, every audience that tokens of this API, or of the APIs, are for."""
-        estate, deployed = self._keys.estate, self._keys.deployed.audiences
-        return {
-            name: frozenset(deployed.get(key, provider.audience_of(key)) for key in estate.components)
-            for name, provider in estate.stack.providers.items()
-        }
+    def _audiences(self) -> Mapping[str, Mapping[str, str]]:
+        """By provider, its audiences as it writes them, by the model's names: of this API, or of each component."""
+        return {name: self._audiences_of(provider) for name, provider in self._keys.estate.stack.providers.items()}
 
-    @cached_property
-    def _made_up(self) -> Mapping[str, Mapping[str, str]]:
-        """By provider, its audiences as it writes them, by what the model calls them."""
-        deployed = self._keys.deployed.audiences
-        return {
-            name: {provider.audience_of(key): audience for key, audience in deployed.items()}
-            for name, provider in self._keys.estate.stack.providers.items()
-        }
+    def _audiences_of(self, provider: Provider) -> Mapping[str, str]:
+        if not provider.per_api:
+            return {provider.audience: provider.audience}
+        keys, deployed = self._keys.estate.components, self._keys.deployed.audiences
+        return {provider.audience_of(key): deployed.get(key, provider.audience_of(key)) for key in keys}
 
     def _audience(self, provider: Provider, claims: Claims) -> str:
-        """The audience of the token, as its provider writes it: the model names an API's audience by the component."""
+        """The audience of the token, as its provider writes it."""
         name = claims.audience or provider.audience
-        return self._made_up[provider.name].get(name, name)
+        return self._audiences[provider.name].get(name, name)
