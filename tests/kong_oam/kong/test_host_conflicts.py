@@ -70,6 +70,7 @@ def _rows(made: Estate) -> list[Row]:
             "paths": plan.kong_paths,
             "regex_priority": plan.priority,
             "methods": ["GET"],
+            "protocols": ["http"],
             "tags": names.tags(stack, component),
         }
         for component in made.exposed
@@ -84,7 +85,8 @@ def _found(made: Estate, there: list[Row], *before: Resource) -> list[Diagnostic
 
 
 def _foreign(host: str, path: str, **more: Any) -> Row:
-    return {"id": "f", "name": "legacy", "hosts": [host], "paths": [path], "tags": None, **more}
+    usual = {"id": "f", "name": "legacy", "protocols": ["http"], "tags": None}
+    return {**usual, "hosts": [host], "paths": [path], **more}
 
 
 def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
