@@ -59,7 +59,8 @@ def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
         elif changes := list(_changes(kind, existing[label][1], entity, live, meant)):
             actual = existing[label][1]
             request = repair(kind, actual, entity, live, meant)
-            changed = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=True)
+            # An empty slot may hold any key of the issuer. What another key opens is found by decisions.
+            changed = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=kind != "credential")
             found, wanted = asking.owner(actual), asking.owner(entity)
             by_label[label] = _left_to(changed, found if found.kind == "another stack's" else wanted)
     return by_label

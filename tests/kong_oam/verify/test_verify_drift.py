@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.access.paths import read, written
+from kong_oam.kong.entities import intended
+from kong_oam.kong.key_slots import Slot
 from kong_oam.verify.classes import classes
 from kong_oam.verify.questions import Call, Caller, Verdict
+from kong_oam.verify.stack import judge
 from tests.support.drifts import DRIFTS, EXPECTED
 from tests.support.gateway_cases import Case
+from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import deep_after
 from tests.support.verifying import Deployment, Hands, Running, sample, told
 
@@ -67,6 +72,20 @@ def test_each_request_that_is_said_works_and_is_all_that_a_run_leaves(running: R
                 hands.run(request)
         left = set(_remedies(running))
         assert left <= ({UP} if any(command.endswith(UP) for command in said) else set())
+
+
+def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
+    """Nobody signs with its key id, and a run fills it with whichever key comes first."""
+    one = Deployment.of(*sample())
+    (first,) = one.deployed.slots["okta"]
+    assert first.key
+    pem = Issuer(now=0, provider=one.issuer.provider).pem
+    second = Slot(replace(first.key, kid="k2", pem=pem))
+    deployed = replace(one.deployed, slots={"okta": (first, second, Slot(None))})
+    live = intended(one.settings, one.estate, deployed)
+    *kept, empty = live.credentials
+    filled = replace(live, credentials=(*kept, {**empty, "rsa_public_key": pem}))
+    assert told(judge(one.settings, one.estate, deployed, filled, lambda _, config: config)) == []
 
 
 def _remedies(running: Running) -> list[str]:
