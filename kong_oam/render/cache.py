@@ -1,8 +1,8 @@
 """Answers of the evaluator, kept by what was asked: what did not change is not evaluated again.
 
-A file per answer in a folder that may be deleted at any time. One that is broken, of another question or of no answer's
-shape counts as none; where none can be written, nothing is kept. What nobody asks for any more goes, and so does what
-is too much. Whoever may write there decides what is deployed: the evaluator itself lies there, too.
+A file per answer in a folder that may be deleted at any time. A file that is broken, or of another question, counts as
+none; where none can be written, nothing is kept. What nobody asks for any more goes, and so does what is too much.
+Whoever may write there decides what is deployed: the evaluator itself lies there, too.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 
-from kong_oam.render.answers import fits
 from kong_oam.render.evaluator import Answer, Evaluator
 from kong_oam.render.program import cache_folder, version
 
@@ -32,6 +30,8 @@ _SORTED: Final = json.JSONEncoder(check_circular=False, sort_keys=True)
 _FILE: Final = b'{"digest": "%s", "answer": %s}'
 _BEFORE: Final = len(_FILE % (b"0" * 64, b"")) - 1
 _EXACT: Final = json.JSONEncoder(check_circular=False, ensure_ascii=False, allow_nan=False)
+_RESULTS: Final = frozenset({"objects", "definition", "value"})
+"""What an answer has alone where nothing is wrong with the question, nor awaited of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +43,33 @@ class Cache:
 
     def key(self, request: Mapping[str, Any]) -> str:
         """What this question is called: a digest of it and of who answers it."""
-        text = _SORTED.encode([self.version, _shortened(request)])
+        text = _SORTED.encode([self.version, request])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def find(self, request: Mapping[str, Any]) -> Answer | None:
         """The answer to this question that is kept, or None."""
         with suppress(OSError, ValueError, RecursionError):
             key = self.key(request)
-            raw, used = _read(self._named(key))
-            if time.time() - used > _DAY:
-                os.utime(self._named(key))  # its time is when it was used last, to a day
+            file = self._file(key)
+            raw = file.read_bytes()
+            if time.time() - file.stat().st_mtime > _DAY:
+                os.utime(file)  # its time is when it was used last, to a day
             text = raw[_BEFORE:-1]
-            if raw == _sealed(key, text) and fits(request, answer := json.loads(text)):
-                return cast(Answer, answer)
+            if raw == _sealed(key, text):
+                return cast(Answer, json.loads(text))
         return None
 
     def keep(self, key: str, answer: Answer) -> None:
         """Keeps an answer, in one step: no other run ever sees half of it."""
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             text = _sealed(key, _EXACT.encode(answer).encode())
-            self._file(key).parent.mkdir(parents=True, exist_ok=True)
-            folder = self._file(key).parent
-            with tempfile.NamedTemporaryFile(dir=folder, suffix=".json", delete=False) as file:
+            kept = self._file(key)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".json", delete=False) as file:
                 made = Path(file.name)
             try:
                 made.write_bytes(text)
-                made.rename(self._file(key))
+                made.rename(kept)
             except OSError:
                 made.unlink(missing_ok=True)
 
@@ -95,40 +96,12 @@ class Cache:
                 yield about.st_mtime, about.st_size, file
 
     def _file(self, key: str) -> Path:
-        return Path(self._named(key))
-
-    def _named(self, key: str) -> str:
-        return f"{self.folder}/{key[:2]}/{key}.json"
-
-
-def _read(file: str) -> tuple[bytes, float]:
-    """A file's bytes, and when it was used last. Of thousands of small ones, opening takes most."""
-    opened = os.open(file, os.O_RDONLY)
-    try:
-        about = os.fstat(opened)
-        return os.read(opened, about.st_size), about.st_mtime
-    finally:
-        os.close(opened)
+        return self.folder / key[:2] / f"{key}.json"
 
 
 def _sealed(key: str, text: bytes) -> bytes:
     """A file's bytes: an answer, and a digest by which it is known to be whole, and the answer to this question."""
     return _FILE % (hashlib.sha256(key.encode() + text).hexdigest().encode(), text)
-
-
-def _shortened(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The request with digests of its templates, many of which are large and asked about often."""
-    if "component" not in request:
-        return request
-    component, *traits = (
-        {**part, "template": _digest(part["template"])} for part in (request["component"], *request["traits"])
-    )
-    return {**request, "component": component, "traits": traits}
-
-
-@lru_cache(512)
-def _digest(template: str) -> str:
-    return hashlib.sha256(template.encode()).hexdigest()
 
 
 def usual_cache() -> Cache:
@@ -139,13 +112,13 @@ def usual_cache() -> Cache:
 
 
 def answered(request: Mapping[str, Any], evaluator: Evaluator, cache: Cache | None) -> Answer:
-    """The answer to a question: the one that is kept, else the evaluator's, which is kept where `fits` says so.
-    Of what is wrong nothing is kept: a limit that was passed may not be on another day. Raises EvaluatorError."""
+    """The answer to a question: the one that is kept, else the evaluator's. Of what is wrong nothing is kept: a limit
+    that was passed may not be on another day. Raises EvaluatorError."""
     if cache is None:
         return evaluator.ask(request)
     answer = cache.find(request)
     if answer is None:
         answer = evaluator.ask(request)
-        if fits(request, answer):
+        if answer.keys() <= _RESULTS:
             cache.keep(cache.key(request), answer)
     return answer
