@@ -160,7 +160,7 @@ def _applications(document: Document, own: Own, into: list[Application]) -> Iter
         yield from defined_in(document).diagnostics
         return
     data, well_formed = pruned("application", document.data), True
-    for finding in misshapen(document, data, own):
+    for finding in misshapen(document, data):
         well_formed &= finding.severity != "error"
         yield finding
     if other_kind(document):

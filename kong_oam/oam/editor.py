@@ -11,10 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kong_oam.oam.definitions.definition import Kind
 from kong_oam.oam.plain import INGRESS_HINT, INGRESS_ONLY, REPEATED, misplaced, plain_traits
 from kong_oam.oam.schema import COMPONENT_TYPES, POLICY_TYPES, STEP_TYPES, TRAIT_TYPES, schema
-from kong_oam.oam.shapes import WASMCLOUD
 
 Node = dict[str, Any]
 
@@ -36,8 +34,8 @@ def application_schema() -> Node:
     _with_nulls(application)
     component = application["properties"]["spec"]["properties"]["components"]["items"]
     trait = component["properties"]["traits"]["items"]
-    component["properties"]["type"] |= _one_of(COMPONENT_TYPES) | _none_of("component")
-    trait["properties"]["type"] |= _one_of(TRAIT_TYPES) | _none_of("trait")
+    component["properties"]["type"] |= _one_of(COMPONENT_TYPES)
+    trait["properties"]["type"] |= _one_of(TRAIT_TYPES)
     plain = [kind for kind in COMPONENT_TYPES if kind != "external"]
     component["allOf"] = [
         _where_type_is("external", _properties_of("external")),
@@ -146,11 +144,6 @@ def _enum(types: Iterable[str]) -> Node:
 def _one_of(types: Iterable[str]) -> Node:
     """What an editor offers where any word may stand."""
     return {"examples": list(types)}
-
-
-def _none_of(kind: Kind) -> Node:
-    foreign = sorted(name for of, name in WASMCLOUD if of == kind)
-    return {"not": {"enum": foreign}, "errorMessage": "a type of wasmCloud, which is another format"}
 
 
 def _resolved(root: Mapping[str, Any]) -> Node:

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from kong_oam.diagnostics import Diagnostic, suggestion
-from kong_oam.oam.definitions.definition import Kind
-from kong_oam.oam.document import Document, Path, Place
-from kong_oam.oam.model import Own
+from kong_oam.oam.document import Document, Place
 from kong_oam.oam.schema import violations
 
-_OLDER: Final = ("core.oam.dev/v1alpha1", "core.oam.dev/v1alpha2")
 _PARTS: Final = {
     "Policy": "; write it into the Application: spec.policies",
     "Workflow": "; write its steps into the Application: spec.workflow.steps",
     "WorkflowRun": "",
 }
 """What KubeVela still keeps in an older version of the API."""
-WASMCLOUD: Final[Own] = frozenset(
-    {
-        ("component", "actor"),
-        ("component", "capability"),
-        ("trait", "daemonscaler"),
-        ("trait", "linkdef"),
-        ("trait", "spreadscaler"),
-    }
-)
-"""Types of wasmCloud's wadm, whose Applications have the same apiVersion and kind."""
 _WITHOUT_EFFECT: Final = {
     "externalRevision": "has no effect: revisions are not kept here; Git keeps them",
     "scopes": "has no effect: health scopes are gone from KubeVela too; an API's own are declared in access",
@@ -43,10 +30,10 @@ def other_kind(document: Document) -> str | None:
     return kind if is_other else None
 
 
-def misshapen(document: Document, data: Any, own: Own) -> Iterator[Diagnostic]:
+def misshapen(document: Document, data: Any) -> Iterator[Diagnostic]:
     """Yields what is wrong with the shape of a document, whatever its types mean. `data` is its own, pruned."""
-    if foreign := _of_another_format(document, data, own) or _of_another_kind(document):
-        yield foreign
+    if other := _of_another_kind(document):
+        yield other
         return
     yield from violations("application", data, document.place())
     spec = data.get("spec") if isinstance(data, dict) else None
@@ -61,42 +48,6 @@ def misshapen(document: Document, data: Any, own: Own) -> Iterator[Diagnostic]:
         for field in _WITHOUT_EFFECT.keys() & component.keys() if isinstance(component, dict) else ():
             place = document.place("spec", "components", index).key(field)
             yield Diagnostic("OAM109", f"'{field}' {_WITHOUT_EFFECT[field]}", place, "warning")
-
-
-def _of_another_format(document: Document, data: Any, own: Own) -> Diagnostic | None:
-    """The finding about what shares OAM's names and is something else."""
-    if not isinstance(data, dict):
-        return None
-    api = data.get("apiVersion")
-    if api in _OLDER and data.get("kind") not in _PARTS:
-        message = (
-            f"{api} is another format, OAM's own of before KubeVela; write it anew as an Application of "
-            "core.oam.dev/v1beta1"
-        )
-        return Diagnostic("OAM108", message, document.place("apiVersion"))
-    foreign = WASMCLOUD - own if own else WASMCLOUD
-    for kind, type_, path in _types(data):
-        if (kind, type_) in foreign:
-            message = (
-                f"{kind} type '{type_}' is wasmCloud's: this is an Application of its wadm, another format of the same "
-                "apiVersion and kind, which only wadm deploys"
-            )
-            return Diagnostic("OAM108", message, document.place("spec", "components", *path, "type"))
-    return None
-
-
-def _types(data: Mapping[str, Any]) -> Iterator[tuple[Kind, str, Path]]:
-    """The types of all components and traits, as far as there are any, with where they are among the components."""
-    spec = data.get("spec")
-    components = spec.get("components") if isinstance(spec, dict) else None
-    for index, component in enumerate(components if isinstance(components, list) else ()):
-        if isinstance(component, dict):
-            if isinstance(component.get("type"), str):
-                yield "component", component["type"], (index,)
-            traits = component.get("traits")
-            for number, trait in enumerate(traits if isinstance(traits, list) else ()):
-                if isinstance(trait, dict) and isinstance(trait.get("type"), str):
-                    yield "trait", trait["type"], (index, "traits", number)
 
 
 def _of_another_kind(document: Document) -> Diagnostic | None:

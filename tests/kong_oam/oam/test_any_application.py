@@ -200,40 +200,18 @@ def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
     assert len(found.applications) == 1
 
 
-@pytest.mark.parametrize(
-    ("text", "finding"),
-    [
-        (
-            "apiVersion: core.oam.dev/v1alpha2\nkind: ApplicationConfiguration\nmetadata: {name: a}\nspec: {x: y}\n",
-            "a.yaml:1:13: OAM108: core.oam.dev/v1alpha2 is another format",
-        ),
-        (
-            "apiVersion: core.oam.dev/v1alpha1\nkind: Application\nmetadata: {nme: a}\n",
-            "a.yaml:1:13: OAM108: core.oam.dev/v1alpha1 is another format",
-        ),
-        (
-            "apiVersion: core.oam.dev/v1alpha1\nkind: Policy\nmetadata: {name: a}\ntype: override\n",
-            "a.yaml:2:7: OAM108: a Policy is not deployed from here: only Applications are read; write it into the Appl",
-        ),
-        (
-            f"{HEAD}spec: {{components: [{{name: a, type: component, traits: [{{type: spreadscaler, x: y}}]}}]}}\n",
-            "a.yaml:4:64: OAM108: trait type 'spreadscaler' is wasmCloud's: this is an Application of its wadm",
-        ),
-        (
-            f"{HEAD}spec: {{components: [{{name: a, type: capability}}, {{name: b, type: actor}}]}}\n",
-            "a.yaml:4:37: OAM108: component type 'capability' is wasmCloud's",
-        ),
-    ],
-)
-def test_another_format_is_refused_by_name(text: str, finding: str) -> None:
-    """In one finding, since it is no mistake of the Application's."""
-    (only,) = said(read_bytes("a.yaml", text.encode()))
-    assert only.startswith(finding)
-
-
-def test_a_project_may_have_types_that_wasmcloud_has() -> None:
-    """Where it defines them."""
-    assert said(components("{name: a, type: actor}", own=frozenset({("component", "actor")}))) == []
+def test_an_object_of_another_kind_is_refused_by_name() -> None:
+    """In one finding, with what to do about it."""
+    head = "apiVersion: core.oam.dev/v1alpha1\nmetadata: {name: a}\n"
+    policy, older = (read_bytes("a.yaml", f"{head}kind: {kind}\n".encode()) for kind in ("Policy", "Component"))
+    assert said(policy) == [
+        "a.yaml:3:7: OAM108: a Policy is not deployed from here: only Applications are read; write it into the "
+        "Application: spec.policies"
+    ]
+    assert said(older) == [
+        "a.yaml:3:7: OAM108: a Component is not deployed from here: only Applications are read. Move it to another "
+        "folder"
+    ]
 
 
 def test_definitions_beside_an_application_are_handed_on() -> None:

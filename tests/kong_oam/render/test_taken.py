@@ -67,14 +67,13 @@ ALLOWING = replace(
 )
 
 REASONS = {
-    "another format": "is wasmCloud's",
     "no definition": r"^unknown \w+ type|has no version",
     "policies that are not deployed": "is not deployed; |^resource-update |is elsewhere, so nobody",
     "steps that are not run": "is not run here|no 'inline-deploy'",
     "ref-objects": "its objects are in a cluster",
     "a context that the stack has not": "no context of the stack|deployed to one namespace",
     "values": "the value '.*' is not passed|it is said of output, outputs and context|secretconsumer 'myweb': its definition fails",
-    "names": r"name(space)?: .* does not match",
+    "names": r"name(space)?: .* does not match|is already defined",
     "properties and fields": "unknown field|must be of type|needs '|cannot be \"",
     "definitions that fail": "its definition fails|reaches for what an evaluation must not",
     "fence": "way in that knows no rule|answers outside|its pods would|its node would|the port would be open|this version alone is judged",
