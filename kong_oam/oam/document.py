@@ -220,30 +220,12 @@ def too_large(file: str, size: int) -> Diagnostic:
     return _unreadable(file, f"{size} bytes; a file may have {MAX_BYTES}. Split it by application")
 
 
-class _Loader(yaml.CSafeLoader):
-    """PyYAML's, but for what it asks of each node at length: whether the path of one says what it is, which none does
-    here."""
-
-    def resolve(self, kind: type[Node], value: str, implicit: tuple[bool, bool]) -> str:
-        """The tag of a node without one; of a text, whether it may be no text is `implicit`'s first."""
-        if kind is not ScalarNode:
-            return _TAG + ("map" if kind is MappingNode else "seq")
-        for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()) if implicit[0] else ():
-            if pattern.match(value):
-                return str(tag)
-        return _TEXT
-
-    def descend_resolver(self, _above: object, _index: object) -> None: ...
-
-    def ascend_resolver(self) -> None: ...
-
-
 def _compose(text: str) -> Iterator[Node]:
     """The documents' nodes. libyaml refuses a block of text whose first line begins with a tab, which YAML has and Go's
     reader takes: from there PyYAML's own goes on, as far as its slowness lets it."""
     count = 0
     try:
-        for root in yaml.compose_all(text, Loader=_Loader):
+        for root in yaml.compose_all(text, Loader=yaml.CSafeLoader):
             yield root
             count += 1
     except yaml.scanner.ScannerError as error:

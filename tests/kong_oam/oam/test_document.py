@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
-from kong_oam.oam.document import MAX_BYTES, _Loader, read
+from kong_oam.oam.document import MAX_BYTES, read
 
 
 def only_finding(raw: bytes) -> str:
@@ -47,31 +44,6 @@ def test_values_are_jsons() -> None:
     """Booleans as Kubernetes reads them, timestamps as text, numbers plain."""
     (document,), _ = read("a.yaml", b"{a: yes, b: off, c: 2020-01-02, d: 1.5, e: null, f: '7', g: -3, h: =}")
     assert document.data == {"a": True, "b": False, "c": "2020-01-02", "d": 1.5, "e": None, "f": "7", "g": -3, "h": "="}
-
-
-_SCALARS = ["", "~", "null", "Yes", "off", "n", "017", "0o7", "1_0", "1:30", "1.5", "-.5e+3", ".inf", "=", "<<", "a"]
-_SCALARS += ["2020-01-02", "'1'", '"no"', "!!str 1", "!!int a", "!x y", "! 1", "&a 1", "nothing", "- 1", "{a: 1}", "[]"]
-
-
-@given(st.lists(st.sampled_from(_SCALARS) | st.text("0123456789-+.:_eExnulsyoNTf~=<!'", max_size=8)))
-def test_a_value_is_of_the_type_that_pyyaml_takes_it_for(values: list[str]) -> None:
-    """Its own loader looks for that in more steps."""
-    text = "".join(f"- {value}\n" for value in values)
-    assert _tags(text, _Loader) == _tags(text, yaml.CSafeLoader)
-
-
-def _tags(text: str, loader: type[yaml.CSafeLoader]) -> object:
-    """The tags of the nodes of a text, or why it has none."""
-
-    def inside(node: object) -> object:
-        if isinstance(node, yaml.Node):
-            return node.tag, inside(node.value)
-        return [*map(inside, node)] if isinstance(node, list | tuple) else node
-
-    try:
-        return [*map(inside, yaml.compose_all(text, Loader=loader))]
-    except yaml.YAMLError as error:
-        return str(error)
 
 
 @pytest.mark.parametrize(
