@@ -6,8 +6,10 @@ it adds a component). Where a part comes from the policy, its place is there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, suggestion
@@ -55,20 +57,8 @@ def _hits(change: Named, component: Component) -> bool:
 
 
 def _is_called(pattern: str, name: str) -> bool:
-    """Whether a name is the pattern's, in which `*` is any text. (Not by a regular expression: some never end.)"""
-    first, *rest = pattern.split("*")
-    if not rest:
-        return name == pattern
-    *middle, last = rest
-    at, end = len(first), len(name) - len(last)
-    if at > end or not (name.startswith(first) and name.endswith(last)):
-        return False
-    for part in middle:
-        found = name.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
+    """Whether a name is the pattern's, in which `*` is any text and any other sign is itself."""
+    return fnmatchcase(name, re.sub(r"[?\[]", r"[\g<0>]", pattern))
 
 
 def _changed(component: Component, change: Named, place: Place, own: Own) -> Component:
