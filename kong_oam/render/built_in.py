@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.render.cache import Cache
-from kong_oam.render.definition_files import read_definition_files
+from kong_oam.render.definition_files import read_definition_file
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.program import EvaluatorError
 
@@ -25,13 +25,20 @@ _KIND: Final = re.compile(r'^\ttype: +"(\w+)"$', re.MULTILINE)
 @cache
 def built_in_types() -> frozenset[tuple[Kind, str]]:
     """The kind and name of each, known without an evaluator: a file is named after its type, and says its kind."""
-    found = ((_KIND.search(file.read_text("utf-8")), file.stem) for file in _FOLDER.glob("*.cue"))
+    found = ((_KIND.search(file.read_text("utf-8")), file.stem) for file in _files())
     return frozenset((cast(Kind, kind[1]), name) for kind, name in found if kind)
 
 
 def built_in_definitions(evaluator: Evaluator, cache: Cache | None = None) -> tuple[Definition, ...]:
     """All of them, read by the evaluator. Raises EvaluatorError where there is none, or something ends it."""
-    read = read_definition_files([_FOLDER], evaluator, cache, built_in=True)
-    for one in read.diagnostics:
-        raise EvaluatorError(f"the built-in definitions were not read, run this again: {one.place}: {one.message}")
-    return read.definitions
+    definitions: list[Definition] = []
+    for file in _files():
+        read = read_definition_file(file, str(file), evaluator, cache, built_in=True)
+        for one in read.diagnostics:
+            raise EvaluatorError(f"the built-in definitions were not read, run this again: {one.place}: {one.message}")
+        definitions += read.definitions
+    return tuple(definitions)
+
+
+def _files() -> list[Path]:
+    return sorted(_FOLDER.glob("*.cue"))

@@ -1,9 +1,9 @@
-"""Reads the definitions of folders and files: YAML, and CUE as `vela def` writes it."""
+"""Reads the definitions of a file: YAML, or CUE as `vela def` writes it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,25 +17,8 @@ from kong_oam.oam.schema import type_of
 from kong_oam.render.cache import Cache, answered
 from kong_oam.render.evaluator import Evaluator
 
-SUFFIXES: Final = (".cue", ".yaml", ".yml")
 _KINDS: Mapping[str, Kind] = {"component": "component", "trait": "trait", "policy": "policy", "workload": "workload"}
 _READ_OVER: Final = frozenset({"workflow-step"})
-
-
-def read_definition_files(
-    paths: Iterable[Path], evaluator: Evaluator, cache: Cache | None = None, *, built_in: bool = False
-) -> Defined:
-    """Reads every definition in files, and in folders and what is below them. What cannot be read is a finding.
-
-    Raises EvaluatorError where there is a file in CUE and no evaluator.
-    """
-    definitions: list[Definition] = []
-    diagnostics: list[Diagnostic] = []
-    for file in _files(paths):
-        read = read_definition_file(file, str(file), evaluator, cache, built_in=built_in)
-        definitions += read.definitions
-        diagnostics += read.diagnostics
-    return Defined(tuple(definitions), tuple(diagnostics))
 
 
 def read_definition_file(
@@ -49,16 +32,6 @@ def read_definition_file(
     if file.suffix.lower() == ".cue":
         return _read_cue(name, raw, evaluator, cache, built_in)
     return read_definitions(name, raw, built_in=built_in)
-
-
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            inside = path.resolve()
-            found = (file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file())
-            yield from (file for file in found if file.resolve().is_relative_to(inside))
-        else:
-            yield path
 
 
 def _read_cue(file: str, raw: bytes, evaluator: Evaluator, cache: Cache | None, built_in: bool) -> Defined:

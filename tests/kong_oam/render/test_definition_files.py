@@ -1,4 +1,4 @@
-"""Definitions in folders: YAML, and CUE as `vela def` writes it."""
+"""Definitions in files: YAML, and CUE as `vela def` writes it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.oam.definitions.library import library
-from kong_oam.render.definition_files import read_definition_files
+from kong_oam.oam.definitions.library import Library, library
+from kong_oam.oam.definitions.reading import read_definitions
+from kong_oam.render.definition_files import read_definition_file
 from kong_oam.render.evaluator import Evaluator
 from tests.support.rendering import WORKLOAD, rendered, written
 
@@ -36,22 +37,28 @@ template: {
 """
 
 
-def test_folders_are_read_with_all_below_them(tmp_path: Path, evaluator: Evaluator) -> None:
-    """Each kind of file as what it is; others are not looked at."""
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "app.yaml").write_text(written("Component", "app", WORKLOAD))
-    (tmp_path / "deep" / "scaler.cue").write_text(SCALER)
-    (tmp_path / "notes.md").write_text("none")
-    found = read_definition_files([tmp_path], evaluator)
+WITHOUT_A_TRAIT = library(read_definitions("app.yaml", written("Component", "app", WORKLOAD).encode()).definitions)
+"""A component type, in YAML."""
+
+
+def with_trait(text: str, folder: Path, evaluator: Evaluator) -> Library:
+    """The component type, and the trait of a file `tagged.cue` with this text."""
+    file = folder / "tagged.cue"
+    file.write_bytes(text.encode())
+    found = read_definition_file(file, str(file), evaluator)
     assert not found.diagnostics
-    assert [(one.kind, one.name, one.version) for one in found.definitions] == [
-        ("component", "app", ""),
-        ("trait", "my-scaler", "1.0.0"),
-    ]
-    made = rendered(evaluator, library(found.definitions), "traits: [{type: my-scaler, properties: {replicas: 3}}]")
-    assert made.objects[0].object["spec"]["replicas"] == 3
-    assert made.objects[0].object["metadata"]["annotations"] == {"n": "3"}
-    assert found.definitions[1].workload_ref_path == "spec.ref"
+    (app,) = WITHOUT_A_TRAIT.definitions["component", "app"]
+    return library((app, *found.definitions))
+
+
+def test_a_trait_in_cue_changes_what_a_component_in_yaml_makes(tmp_path: Path, evaluator: Evaluator) -> None:
+    """With what its description says of it."""
+    stack = with_trait(SCALER, tmp_path, evaluator)
+    (scaler,) = stack.definitions["trait", "my-scaler"]
+    assert (scaler.version, scaler.workload_ref_path) == ("1.0.0", "spec.ref")
+    made = rendered(evaluator, stack, "traits: [{type: my-scaler, properties: {replicas: 3}}]").objects[0].object
+    assert made["spec"]["replicas"] == 3
+    assert made["metadata"]["annotations"] == {"n": "3"}
 
 
 LINED = """// What it is for.
@@ -79,11 +86,7 @@ import "strings"
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_template_has_the_lines_of_its_file(end: str, tmp_path: Path, evaluator: Evaluator) -> None:
     """Whatever stands before it; and CUE that is about a status, which `vela def` takes, is not evaluated."""
-    (tmp_path / "tagged.cue").write_bytes(LINED.replace("\n", end).encode())
-    (tmp_path / "app.yaml").write_text(written("Component", "app", WORKLOAD))
-    found = read_definition_files([tmp_path], evaluator)
-    assert not found.diagnostics
-    stack = library(found.definitions)
+    stack = with_trait(LINED.replace("\n", end), tmp_path, evaluator)
     one = stack.definitions["trait", "tagged"][0]
     assert (one.version, one.revision, str(one.place)) == ("1.0.0", "blue", f"{tmp_path}/tagged.cue:4:1")
     (finding,) = rendered(evaluator, stack, "traits: [{type: tagged@blue, properties: {a: X}}]").diagnostics
@@ -92,8 +95,7 @@ def test_a_template_has_the_lines_of_its_file(end: str, tmp_path: Path, evaluato
         evaluator, stack, "traits: [{type: tagged, properties: {a: X, c: 1, more: {d: 1}}}]"
     ).diagnostics
     assert unknown.message == "unknown field 'c' in tagged"
-    (tmp_path / "tagged.cue").write_text(LINED.replace("strings", "tool/exec").replace("b: nobody", ""))
-    stack = library(read_definition_files([tmp_path], evaluator).definitions)
+    stack = with_trait(LINED.replace("strings", "tool/exec").replace("b: nobody", ""), tmp_path, evaluator)
     (refused,) = rendered(evaluator, stack, "traits: [{type: tagged, properties: {a: X}}]").diagnostics
     assert (refused.code, str(refused.place)) == ("OAM108", f"{tmp_path}/tagged.cue:2:1")
     assert refused.place.excerpt().splitlines()[0].endswith('import "tool/exec"')
@@ -103,17 +105,13 @@ def test_properties_that_fail_are_told_by_the_line_of_the_file(tmp_path: Path, e
     """They are judged by a part of the template."""
     text = 'app: type: "component"\ntemplate: {\n\toutput: {}\n\tif true {x: 1}\n\tparameter: a: #Nobody\n}\n'
     (tmp_path / "app.cue").write_text(text)
-    (finding,) = rendered(evaluator, library(read_definition_files([tmp_path], evaluator).definitions)).diagnostics
+    read = read_definition_file(tmp_path / "app.cue", f"{tmp_path}/app.cue", evaluator)
+    (finding,) = rendered(evaluator, library(read.definitions)).diagnostics
     assert finding.message.endswith(f'reference "#Nobody" not found ({tmp_path}/app.cue:5)')
 
 
-def test_a_link_that_leads_out_of_a_folder_is_not_followed(tmp_path: Path, evaluator: Evaluator) -> None:
-    """Nor a file that is none."""
-    (tmp_path / "inside").mkdir()
-    (tmp_path / "app.yaml").write_text(written("Component", "app", WORKLOAD))
-    (tmp_path / "inside" / "link.yaml").symlink_to(tmp_path / "app.yaml")
-    assert read_definition_files([tmp_path / "inside"], evaluator).definitions == ()
-    (missing,) = read_definition_files([tmp_path / "missing.yaml"], evaluator).diagnostics
+def test_a_file_that_is_none_is_a_finding(tmp_path: Path, evaluator: Evaluator) -> None:
+    (missing,) = read_definition_file(tmp_path / "missing.yaml", "missing.yaml", evaluator).diagnostics
     assert missing.code == "OAM101"
 
 
@@ -155,7 +153,7 @@ def test_what_is_no_definition_is_found(about: str, tmp_path: Path, evaluator: E
     """At its file."""
     text, expected = WRONG[about]
     (tmp_path / "a.cue").write_bytes(text.encode("utf-8", "surrogateescape"))
-    found = read_definition_files([tmp_path], evaluator).diagnostics
+    found = read_definition_file(tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator).diagnostics
     assert [str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}") for one in found] == [True] * bool(
         expected
     ), found
