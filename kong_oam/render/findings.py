@@ -69,10 +69,10 @@ def _diagnostic(component: Component, definition: Definition, finding: Mapping[s
 
 def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, type_: str) -> Diagnostic:
     """A finding about properties, as the JSON Schemas' are said. `told`: the properties themselves."""
-    path: list[str | int] = [*_steps(told, finding.get("path", ()))]
+    path: list[str | int] = [*steps_of(told, finding.get("path", ()))]
     if finding["kind"] == "type":
         path, finding = _exactly(told, path, finding)
-    place, wanted, value = properties.at(*path), finding.get("wanted", []), _at(told, path)
+    place, wanted, value = properties.at(*path), finding.get("wanted", []), at(told, path)
     what = dotted(path) or type_
     match finding["kind"]:
         case "unknown":
@@ -95,7 +95,7 @@ def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, typ
 def _overridden(told: Any, properties: Place, path: Sequence[str | int]) -> Iterator[str]:
     """Yields what a field that an override adds may mean: the fields beside it, which are given elsewhere already."""
     *above, last = path
-    where, beside = properties.at(*path).path, _at(told, above)
+    where, beside = properties.at(*path).path, at(told, above)
     if where != (*properties.path, *path) and isinstance(beside, Mapping):
         yield from (name for name in beside if name != last and properties.at(*above, name).path[:-1] != where[:-1])
 
@@ -103,7 +103,7 @@ def _overridden(told: Any, properties: Place, path: Sequence[str | int]) -> Iter
 def _exactly(told: Any, path: list[str | int], finding: Mapping[str, Any]) -> tuple[list[str | int], Mapping[str, Any]]:
     """The path of a value of a wrong type, and the finding: of one in an alternative, CUE may say no more than in what
     it stands. Then it is what is written so, or else CUE's own words say what is wrong."""
-    found, here = _MISMATCHED.search(finding["message"]), _at(told, path)
+    found, here = _MISMATCHED.search(finding["message"]), at(told, path)
     types = {_TYPES.get(name, name) for name in found.group("one", "other")} if found else set[str]()
     inside = here.items() if isinstance(here, Mapping) else enumerate(here) if isinstance(here, list) else ()
     if not found or not inside or type_of(here) in types:
@@ -159,16 +159,16 @@ def _words(text: str) -> list[str]:
     return text.splitlines() or [""]
 
 
-def _steps(told: Any, path: Sequence[str]) -> Iterator[str | int]:
+def steps_of(told: Any, path: Sequence[str]) -> Iterator[str | int]:
     """The steps of a path, with numbers where the properties have a list."""
     above: list[str | int] = []
     for step in path:
-        exact: str | int = int(step) if isinstance(_at(told, above), list) and step.isdecimal() else step
+        exact: str | int = int(step) if isinstance(at(told, above), list) and step.isdecimal() else step
         above.append(exact)
         yield exact
 
 
-def _at(value: Any, path: Sequence[str | int]) -> Any:
+def at(value: Any, path: Sequence[str | int]) -> Any:
     """What stands in properties at a path, or None."""
     for step in path:
         if isinstance(value, Mapping):

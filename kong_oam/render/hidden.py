@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from kong_oam.diagnostics import suggestion
 from kong_oam.render.evaluator import Answer
+from kong_oam.render.findings import at, steps_of
 
 _ROUNDS: Final = 3
 """How often it is asked again: each brings the findings of at least one more kind."""
@@ -67,20 +68,8 @@ def _without(asked: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
     """The question without the properties at these paths. Items of lists stay: others would take their places."""
     parts = copy.deepcopy([asked["component"], *asked["traits"]])
     for number, path in paths:
-        holder = _holder(parts[number + 1]["properties"], path)
-        if isinstance(holder, dict):
+        properties, steps = parts[number + 1]["properties"], path[:-1]
+        holder = at(properties, [*steps_of(properties, steps)])
+        if path and isinstance(holder, dict):
             holder.pop(path[-1], None)
     return {**asked, "component": parts[0], "traits": parts[1:]}
-
-
-def _holder(properties: Any, path: Sequence[str]) -> Any:
-    if not path:
-        return None
-    for step in path[:-1]:
-        if isinstance(properties, dict):
-            properties = properties.get(step)
-        elif isinstance(properties, list) and step.isdecimal() and int(step) < len(properties):
-            properties = properties[int(step)]
-        else:
-            return None
-    return properties
