@@ -28,7 +28,6 @@ from kong_oam.render.values import (
     are_passed_on,
     not_passed_on,
     otherwise,
-    texts_alone,
     with_awaited,
     with_values,
 )
@@ -211,7 +210,7 @@ class _Run:
 
         result = rendered(part)
         if errors(result.diagnostics):
-            return None, tuple(texts_alone(one, part) for one in result.diagnostics) if awaited else result.diagnostics
+            return None, result.diagnostics
         if awaited and not are_passed_on(awaited, result.objects, rendered(otherwise(part, awaited)).objects):
             return None, (not_passed_on(part),)
         numbers = [number for number, trait in enumerate(part.traits) if ("trait", trait.type) not in OWN_WORDS]

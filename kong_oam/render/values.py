@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.application import Application, Component
-from kong_oam.oam.document import Place
 from kong_oam.oam.filling import UnfitError, filled, path_of
 from kong_oam.oam.model import Input, Output
 from kong_oam.oam.rendered import Awaited, RenderedObject
@@ -113,18 +112,6 @@ def not_passed_on(part: Component) -> Diagnostic:
         "nobody could say before what is deployed; write the value out"
     )
     return Diagnostic("OAM108", message, part.place.key("inputs"))
-
-
-def texts_alone(finding: Diagnostic, part: Component) -> Diagnostic:
-    """A finding about a component in which texts stand in, with that said where it is about one of these, or where that
-    is not known."""
-    inputs = [taken.place.path for taken in part.inputs]
-    if isinstance(finding.place, Place) and finding.code not in ("OAM111", "OAM112"):
-        path = finding.place.path
-        if not any(path[: len(one)] == one for one in inputs):
-            return finding
-    why = "what only the cluster knows is a text until it is deployed, and goes where any text may stand"
-    return replace(finding, details=(*finding.details, why))
 
 
 def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
