@@ -97,8 +97,8 @@ def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | 
     asked = [*by_name.items(), *((namespace, [",".join(kinds)]) for namespace, kinds in listed.items())]
     found: dict[Name, str | None] = {}
     for namespace, targets in asked:
-        command = (*_kubectl(context, namespace), "--request-timeout=10s", "get", *targets)
-        printed = _run(*command, "--ignore-not-found", "--no-headers", f"--output=custom-columns={_OWNERS}")
+        columns = ("--ignore-not-found", "--no-headers", f"--output=custom-columns={_OWNERS}")
+        printed = _get(context, namespace, *targets, *columns)
         for line in printed.splitlines():
             kind, version, called, stack = line.split()
             about = {"namespace": namespace, "name": called}
@@ -112,22 +112,21 @@ def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozens
     wanted = frozenset(namespaces)
     if not wanted:
         return wanted
-    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "namespaces", *sorted(wanted))
-    existing = _run(*command, "--ignore-not-found", "--output=name").split()
+    printed = _get(context, "", "namespaces", *sorted(wanted), "--ignore-not-found", "--output=name")
+    existing = printed.split()
     return wanted - {name.removeprefix("namespace/") for name in existing}
 
 
 def identity(context: str) -> str:
     """What tells the cluster of a context from any other: the id of its first namespace. Raises UnreadableError."""
-    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "namespaces", "kube-system")
-    return _run(*command, "--ignore-not-found", "--output=jsonpath={.metadata.uid}").strip()
+    uid = "--output=jsonpath={.metadata.uid}"
+    return _get(context, "", "namespaces", "kube-system", "--ignore-not-found", uid).strip()
 
 
 def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
     """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises UnreadableError."""
-    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "nodes", "--output=json")
     by_node = {}
-    for node in json.loads(_run(*command) or "{}").get("items", []):
+    for node in json.loads(_get(context, "", "nodes", "--output=json") or "{}").get("items", []):
         addresses = node.get("status", {}).get("addresses", ())
         internal = (address["address"] for address in addresses if address["type"] == "InternalIP")
         by_node[node["metadata"]["name"]] = (*internal, *node.get("spec", {}).get("podCIDRs", ()))
@@ -137,8 +136,7 @@ def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
 def labels_of_pods(context: str | None, namespace: str, labels: Mapping[str, str]) -> list[dict[str, str]]:
     """The labels of each pod in a namespace that has these labels. Raises UnreadableError."""
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-    command = (*_kubectl(context, namespace), "--request-timeout=10s", "get", "pods", f"--selector={selector}")
-    answer = _run(*command, f"--output=jsonpath={_LABELS}")
+    answer = _get(context, namespace, "pods", f"--selector={selector}", f"--output=jsonpath={_LABELS}")
     return [json.loads(line) for line in answer.splitlines() if line]
 
 
@@ -169,11 +167,17 @@ def _existing(context: str | None, namespace: str, names: Sequence[Name]) -> Ite
 
 
 def _kubectl(context: str | None, namespace: str) -> list[str]:
-    return ["kubectl", *_context(context), *([f"--namespace={namespace}"] if namespace else [])]
+    command = ["kubectl"]
+    if context:
+        command.append(f"--context={context}")
+    if namespace:
+        command.append(f"--namespace={namespace}")
+    return command
 
 
-def _context(context: str | None) -> list[str]:
-    return [f"--context={context}"] if context else []
+def _get(context: str | None, namespace: str, *what: str) -> str:
+    """What `kubectl get` prints within seconds, or else not at all."""
+    return _run(*_kubectl(context, namespace), "--request-timeout=10s", "get", *what)
 
 
 def _run(*command: str) -> str:
