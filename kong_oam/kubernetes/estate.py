@@ -28,13 +28,7 @@ def running(estate: Estate) -> Iterator[Component]:
 
 def objects_of(estate: Estate, settings: Settings, cluster: str | None = None) -> Iterator[Manifest]:
     """The objects of every component that runs in the cluster, by default the stack's own, as it has them."""
-    for application in estate.applications if estate.role != "base" else ():
-        for component in application.components:
-            for site in component.sites:
-                if site.cluster != cluster or site.outside:
-                    continue
-                yield from (one.manifest for one in foundations_of(site, settings.stack.name))
-                yield from placed_objects(application, site, settings).manifests()
+    return (one.manifest for _, one in _placed(estate, settings, cluster) if one.is_ours)
 
 
 def created_in(
@@ -42,15 +36,19 @@ def created_in(
 ) -> Iterator[tuple[Component, str, Manifest]]:
     """Yields the objects that a run creates in the cluster, by default the stack's own: the component at its place, the
     object's name in the state, and the object."""
+    return ((site, one.name, one.manifest) for site, one in _placed(estate, settings, cluster) if one.is_created)
+
+
+def _placed(estate: Estate, settings: Settings, cluster: str | None) -> Iterator[tuple[Component, PlacedObject]]:
+    """Yields every object in a cluster, with the component at its place."""
     for application in estate.applications if estate.role != "base" else ():
         for component in application.components:
             for site in component.sites:
                 if site.cluster != cluster or site.outside:
                     continue
-                made = placed_objects(application, site, settings)
-                for one in (*foundations_of(site, settings.stack.name), *made.all):
-                    if one.is_created:
-                        yield site, one.name, one.manifest
+                foundations = foundations_of(site, settings.stack.name)
+                for one in (*foundations, *placed_objects(application, site, settings).all):
+                    yield site, one
 
 
 def foundations(estate: Estate, cluster: str | None = None) -> Iterator[PlacedObject]:

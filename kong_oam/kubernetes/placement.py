@@ -16,7 +16,7 @@ from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.stack import GatewaySettings
 from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload
-from kong_oam.objects.pods import Manifest
+from kong_oam.objects.pods import Manifest, mapping
 from kong_oam.objects.tls import certificate, mounting
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
@@ -31,6 +31,13 @@ def of_stack(manifest: Manifest, stack: str) -> Manifest:
     """The object with a label that names the stack, so that no other stack takes the object for its own."""
     metadata = manifest["metadata"]
     return {**manifest, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), STACK: stack}}}
+
+
+def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
+    """The object with more annotations."""
+    metadata = manifest["metadata"]
+    all_of_them = {**mapping(metadata.get("annotations")), **annotations}
+    return {**manifest, "metadata": {**metadata, "annotations": all_of_them}}
 
 
 def given_certificate(pod: Manifest, component: Component) -> Manifest:
@@ -86,9 +93,7 @@ def placed_account(account: Manifest, stack: str, workload: Workload, cluster: C
         "component": workload.component,
         "namespace": workload.namespace,
     }
-    metadata = account["metadata"]
-    filled = {key: _filled(value, names) for key, value in cluster.account_annotations.items()}
-    return {**account, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), **filled}}}
+    return annotated(account, {key: _filled(value, names) for key, value in cluster.account_annotations.items()})
 
 
 def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
@@ -100,13 +105,8 @@ def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
     kind = _SERVICE_TYPES.get(gateway.reach)
     if kind is None:
         return service
-    metadata = service["metadata"]
-    annotations = {**metadata.get("annotations", {}), **gateway.service_annotations}
-    return {
-        **service,
-        "metadata": {**metadata, **({"annotations": annotations} if annotations else {})},
-        "spec": {**service["spec"], "type": kind, "externalTrafficPolicy": "Local"},
-    }
+    placed = annotated(service, gateway.service_annotations) if gateway.service_annotations else service
+    return {**placed, "spec": {**service["spec"], "type": kind, "externalTrafficPolicy": "Local"}}
 
 
 def answers_outside(service: Manifest) -> bool:
@@ -115,10 +115,8 @@ def answers_outside(service: Manifest) -> bool:
 
 
 def keeping_callers(service: Manifest) -> Manifest:
-    """A Service that no route leads to. Where it answers outside, as the stack lets it, connections keep the address
+    """A Service that no route leads to, and that answers outside, as the stack lets it: connections keep the address
     that they come from, so that the NetworkPolicy knows them from the gateway's and from those of nodes."""
-    if not answers_outside(service):
-        return service
     return {**service, "spec": {**service["spec"], "externalTrafficPolicy": "Local"}}
 
 

@@ -26,6 +26,7 @@ from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kubernetes.placement import (
+    annotated,
     answers_outside,
     asked_certificate,
     digest,
@@ -104,10 +105,15 @@ class PlacedObject:
         return self.rendered or self.stage == "after"
 
     @property
+    def is_ours(self) -> bool:
+        """Whether the cluster has it, and the stack alone says what it is: not what is read or patched, nor a chart."""
+        of_others = self.options.read or self.options.patch
+        return not of_others and group_kind(self.manifest) != RELEASE
+
+    @property
     def is_created(self) -> bool:
-        """Whether a run creates it: not what it reads, patches or takes over as it is, nor a chart."""
-        is_there = self.options.read or self.options.patch or self.options.take_over
-        return not is_there and group_kind(self.manifest) != RELEASE
+        """Whether a run creates it: not what is taken over as it is, either."""
+        return self.is_ours and not self.options.take_over
 
     @property
     def stage(self) -> Stage:
@@ -135,12 +141,6 @@ class PlacedObjects:
     def all(self) -> tuple[PlacedObject, ...]:
         """The objects, and the Secret of a client behind them."""
         return (*self.objects, *((self.secret,) if self.secret else ()))
-
-    def manifests(self) -> Iterator[Manifest]:
-        """Yields those that the cluster has and that are nobody else's, in order."""
-        for one in self.all:
-            if group_kind(one.manifest) != RELEASE and not (one.options.read or one.options.patch):
-                yield one.manifest
 
 
 def is_custom(group: str) -> bool:
@@ -174,7 +174,7 @@ def placed_objects(application: Application, component: Component, settings: Set
             case ("", "Secret"):
                 manifest = _encoded(manifest)
             case ("batch", "Job") if not (awaited or reached):
-                manifest = _annotated(manifest, {_SKIP_AWAIT: "true"})
+                manifest = annotated(manifest, {_SKIP_AWAIT: "true"})
         made.append(replace(part, manifest=manifest))
     added = _added(identity, component, settings, changed, ours=component.name in used - accounts)
     own = PlacedObject(f"{component.state_name}-client", manifests.client_secret(identity), rendered=False)
@@ -380,14 +380,6 @@ def _encoded(secret: Manifest) -> Manifest:
 def _targeted(kustomization: Manifest, namespace: str) -> Manifest:
     spec = mapping(kustomization.get("spec"))
     return {**kustomization, "spec": {**spec, "targetNamespace": spec.get("targetNamespace") or namespace}}
-
-
-def _annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
-    metadata = manifest["metadata"]
-    return {
-        **manifest,
-        "metadata": {**metadata, "annotations": {**mapping(metadata.get("annotations")), **annotations}},
-    }
 
 
 def _added(

@@ -7,6 +7,7 @@ import pytest
 from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.stack import StackError, parse
 from kong_oam.kubernetes.placement import (
+    answers_outside,
     keeping_callers,
     mapped_image,
     placed_account,
@@ -67,10 +68,12 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
 def test_what_answers_outside_keeps_who_connects() -> None:
     """The fence goes by the address: without a route, too, where the stack lets a Service be of such a type."""
     (service,) = services(WORKLOAD)
-    assert keeping_callers(service) == service
+    assert not answers_outside(service)
     for kind in ("LoadBalancer", "NodePort"):
         spec = {**service["spec"], "type": kind, "externalTrafficPolicy": "Cluster"}
-        assert keeping_callers({**service, "spec": spec})["spec"] == {**spec, "externalTrafficPolicy": "Local"}
+        outside = {**service, "spec": spec}
+        assert answers_outside(outside)
+        assert keeping_callers(outside)["spec"] == {**spec, "externalTrafficPolicy": "Local"}
 
 
 def test_only_the_gateway_may_connect_wherever_it_is() -> None:

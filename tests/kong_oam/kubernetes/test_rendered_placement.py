@@ -11,7 +11,7 @@ import yaml
 from kong_oam.access.compile.objects import _made
 from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.kubernetes.estate import foundations, objects_of
-from kong_oam.kubernetes.rendered import PlacedObjects, account_of, is_custom, placed_objects
+from kong_oam.kubernetes.rendered import PlacedObject, PlacedObjects, account_of, is_custom, placed_objects
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import NamedService
@@ -153,14 +153,19 @@ def test_pods_in_another_namespace_are_fenced_there() -> None:
     assert added == {"orders/api-account/other": "other", "orders/api-ingress/other": "other"}
 
 
-@pytest.mark.parametrize("options", [Options(read=True), Options(patch=True)])
-def test_what_is_somebody_elses_is_not_verified(options: Options) -> None:
+@pytest.mark.parametrize(
+    ("options", "is_ours", "is_created"),
+    [
+        (Options(), True, True),
+        (Options(take_over=True), True, False),
+        (Options(read=True), False, False),
+        (Options(patch=True), False, False),
+    ],
+)
+def test_what_is_somebody_elses_is_not_verified(options: Options, is_ours: bool, is_created: bool) -> None:
     """Nor removed, where a state does not know it."""
-    application, whole = component(one("ConfigMap", "{}"), client=False, ports=())
-    (only,) = whole.rendered or ()
-    assert len(list(placed_objects(application, whole, settings()).manifests())) == 1
-    theirs = replace(whole, rendered=(replace(only, options=options),))
-    assert list(placed_objects(application, theirs, settings()).manifests()) == []
+    found = PlacedObject("name", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}, options=options)
+    assert (found.is_ours, found.is_created) == (is_ours, is_created)
 
 
 def test_pods_that_stay_stay_fenced() -> None:
