@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Final
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.reading import defined_in, is_definition
@@ -69,7 +68,7 @@ def read_files(
     return together(readings)
 
 
-_IN_CUE: Final = (
+_IN_CUE = (
     "definitions in CUE are no Applications; put it into definitions/, or name it with kong-oam:definitions or "
     "--definitions"
 )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.errors import InputError
 from kong_oam.oam.model import Component
 from kong_oam.oam.schema import OWN_TRAITS
 
-_STEP: Final = re.compile(
+_STEP = re.compile(
     r'(?:\A|\.)([A-Za-z_$][\w$-]{0,252})|(?:\A|\.)"([^"\\]{1,253})"|\[([0-9]{1,4})\]|\["([^"\\]{1,253})"\]'
 )
-MAX_STEPS: Final = 32
+MAX_STEPS = 32
 """The longest path; no definition asks for one of half that length."""
 Path = tuple[str | int, ...]
 

@@ -6,22 +6,22 @@ Of all others, a definition says what they take: `kong_oam.render` asks it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.document import Place
 from kong_oam.oam.model import Component, Own, Trait
 from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
 
-INGRESS_ONLY: Final = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
+INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
 """Fields of KubeVela's gateway trait that shape an Ingress, which Kong-OAM does not make."""
-INGRESS_HINT: Final = "shapes an Ingress and has no effect here: Kong is configured directly"
-REPEATED: Final = {
+INGRESS_HINT = "shapes an Ingress and has no effect here: Kong is configured directly"
+REPEATED = {
     "gateway": "another `gateway` needs a `name` of its own",
     "kong-plugin": "a plugin of one `name` stands once before a component",
 }
 """Traits that a component may have several of, told apart by their `name`."""
-EXACT: Final = "pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"
+EXACT = "pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"
 
 
 def is_plain(component_type: str, trait_types: Iterable[str], own: Own) -> bool:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Position
 
 Inside = Sequence[tuple[tuple[str, ...], Mapping[str, Any]]]
 """The mappings in an object, with their paths."""
-_LEAVES: Final = frozenset({str, int, float, bool, type(None)})
+_LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Options:
     """Whether no more is changed than what is said, since others own the object, too."""
 
 
-STAND_IN: Final = re.compile(r"awaited-value-[0-9a-f]{16}")
+STAND_IN = re.compile(r"awaited-value-[0-9a-f]{16}")
 """What stands in objects for a value that only the cluster knows, until they are deployed."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
 
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.dependencies import circle_of, wrong_dependencies
@@ -23,9 +22,9 @@ from kong_oam.oam.schema import POLICY_TYPES, violations
 from kong_oam.oam.topology import wrong_topology
 from kong_oam.oam.workflow import CHOSEN, Deploy, deploys, order, with_values_of_steps, wrong_workflow
 
-MAX_CHANGES: Final = 100_000
+MAX_CHANGES = 100_000
 """The most changes and places of components that an Application may ask for."""
-_REFUSED: Final[Mapping[str, str]] = {
+_REFUSED: Mapping[str, str] = {
     "env-binding": "it is older than topology and override: name the places with these, and what differs there",
     "health": "there are no health scopes any more; readiness is what the objects' own probes say",
     "replication": "write the components out, each with its name",

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Place
@@ -14,10 +14,10 @@ from kong_oam.oam.model import Application, Component, Option, Policy, Rule
 from kong_oam.oam.rendered import Options, RenderedObject
 
 Found = Rule | Diagnostic
-_SEGMENT: Final = re.compile(r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]""")
-_PLAIN_KEY: Final = re.compile(r"[A-Za-z_$][\w$-]*|\*")
-_FOR_GOOD: Final = "Pulumi keeps an object for good: delete it by hand once its Application is gone"
-_SAYS: Final[Mapping[str, Option]] = {"read-only": "read", "take-over": "import", "shared-resource": "patch"}
+_SEGMENT = re.compile(r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]""")
+_PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*|\*")
+_FOR_GOOD = "Pulumi keeps an object for good: delete it by hand once its Application is gone"
+_SAYS: Mapping[str, Option] = {"read-only": "read", "take-over": "import", "shared-resource": "patch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +171,10 @@ def _path(text: str, place: Place) -> str | Diagnostic:
     return made
 
 
-_READERS: Final[Mapping[str, Callable[[Policy], Iterator[Found]]]] = {
+_READERS: Mapping[str, Callable[[Policy], Iterator[Found]]] = {
     **dict.fromkeys(_SAYS, _simple),
     "apply-once": _apply_once,
     "garbage-collect": _garbage_collect,
     "resource-update": _resource_update,
 }
-RULE_POLICIES: Final = frozenset(_READERS)
+RULE_POLICIES = frozenset(_READERS)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.document import Document, Place
 from kong_oam.oam.schema import violations
 
-_PARTS: Final = {
+_PARTS = {
     "Policy": "; write it into the Application: spec.policies",
     "Workflow": "; write its steps into the Application: spec.workflow.steps",
     "WorkflowRun": "",
 }
 """What KubeVela still keeps in an older version of the API."""
-_WITHOUT_EFFECT: Final = {
+_WITHOUT_EFFECT = {
     "externalRevision": "has no effect: revisions are not kept here; Git keeps them",
     "scopes": "has no effect: health scopes are gone from KubeVela too; an API's own are declared in access",
 }

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Final
 
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.model import Step
 from kong_oam.oam.schema import STEP_TYPES, violations
 
-GROUP: Final = "step-group"
-PAUSE: Final = "suspend"
-EVERYTHING: Final = ("apply-application", "apply-application-in-parallel", "apply-remaining")
+GROUP = "step-group"
+PAUSE = "suspend"
+EVERYTHING = ("apply-application", "apply-application-in-parallel", "apply-remaining")
 """Older steps that deploy all components that no step before did."""
-TAKEN: Final = (*STEP_TYPES, *EVERYTHING, GROUP, PAUSE)
+TAKEN = (*STEP_TYPES, *EVERYTHING, GROUP, PAUSE)
 
-_IN_PIPELINE: Final = "do it in the pipeline that runs pulumi"
-_AS_OBJECT: Final = "write what it makes as a component of type k8s-objects"
-_AS_SETTING: Final = "keep what it is about in the settings of the stack, or in an object of a k8s-objects component"
-_AS_COMPONENT: Final = "write it as a component"
-_AS_TERRAFORM: Final = "write it as a component of the Terraform type"
-_AS_TOPOLOGY: Final = "name the place with a topology, and what differs there with an override"
-_GRADUALLY: Final = "a rollout goes step by step only where an operator in the cluster does it: write its objects"
+_IN_PIPELINE = "do it in the pipeline that runs pulumi"
+_AS_OBJECT = "write what it makes as a component of type k8s-objects"
+_AS_SETTING = "keep what it is about in the settings of the stack, or in an object of a k8s-objects component"
+_AS_COMPONENT = "write it as a component"
+_AS_TERRAFORM = "write it as a component of the Terraform type"
+_AS_TOPOLOGY = "name the place with a topology, and what differs there with an override"
+_GRADUALLY = "a rollout goes step by step only where an operator in the cluster does it: write its objects"
 
-INSTEAD: Final[Mapping[str, str]] = {
+INSTEAD: Mapping[str, str] = {
     "apply-deployment": _AS_COMPONENT,
     "apply-object": _AS_OBJECT,
     "apply-terraform-config": _AS_TERRAFORM,
@@ -54,7 +53,7 @@ INSTEAD: Final[Mapping[str, str]] = {
     "rollout": _GRADUALLY,
 }
 """KubeVela's built-in steps that do more than deploy, and older ones that it has no more."""
-LEFT_OUT: Final[Mapping[str, str]] = {
+LEFT_OUT: Mapping[str, str] = {
     "collect-service-endpoints": "`python -m kong_oam graph` has the endpoints",
     "notification": _IN_PIPELINE,
     "print-message-in-status": "pulumi shows what it does",
@@ -63,7 +62,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "webhook-notification": _IN_PIPELINE,
 }
 """Those that tell somebody, or do all once more: what is deployed is the same without them."""
-_OF_ITS_OWN: Final = f"a step of your own is not run; {_IN_PIPELINE}"
+_OF_ITS_OWN = f"a step of your own is not run; {_IN_PIPELINE}"
 
 
 def wrong_step(step: Step, taken: Collection[str] = (), *, inside: bool = False) -> Iterator[Diagnostic]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
 
 from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.model import Application, Component, Placement, Policy
 
-HERE: Final = "local"
+HERE = "local"
 """KubeVela's name for the cluster that it runs in: here, the one that a stack deploys to by itself."""
-_SELECTORS: Final = ("clusterLabelSelector", "clusterSelector")
+_SELECTORS = ("clusterLabelSelector", "clusterSelector")
 
 
 def placements(policy: Policy) -> Iterator[Placement]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.render.cache import Cache
@@ -13,13 +13,13 @@ from kong_oam.render.definition_files import read_definition_file
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.program import EvaluatorError
 
-_HERE: Final = Path(__file__).resolve()
-_FOLDER: Final = next(
+_HERE = Path(__file__).resolve()
+_FOLDER = next(
     folder
     for depth in (1, 2)  # as a wheel has it, and as the project
     if (folder := _HERE.parents[depth] / "definitions" / "kubevela").is_dir()
 )
-_KIND: Final = re.compile(r'^\ttype: +"(\w+)"$', re.MULTILINE)
+_KIND = re.compile(r'^\ttype: +"(\w+)"$', re.MULTILINE)
 
 
 @cache

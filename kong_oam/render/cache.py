@@ -16,21 +16,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from kong_oam.render.evaluator import Answer, Evaluator
 from kong_oam.render.program import cache_folder, version
 
-_DAY: Final = 24 * 60 * 60.0
-DAYS: Final = 30
+_DAY = 24 * 60 * 60.0
+DAYS = 30
 """After how many an answer goes that nobody asked for."""
-MEGABYTES: Final = 256
+MEGABYTES = 256
 """How much is kept: some 50,000 answers."""
-_SORTED: Final = json.JSONEncoder(check_circular=False, sort_keys=True)
-_FILE: Final = b'{"digest": "%s", "answer": %s}'
-_BEFORE: Final = len(_FILE % (b"0" * 64, b"")) - 1
-_EXACT: Final = json.JSONEncoder(check_circular=False, ensure_ascii=False, allow_nan=False)
-_RESULTS: Final = frozenset({"objects", "definition", "value"})
+_SORTED = json.JSONEncoder(check_circular=False, sort_keys=True)
+_FILE = b'{"digest": "%s", "answer": %s}'
+_BEFORE = len(_FILE % (b"0" * 64, b"")) - 1
+_EXACT = json.JSONEncoder(check_circular=False, ensure_ascii=False, allow_nan=False)
+_RESULTS = frozenset({"objects", "definition", "value"})
 """What an answer has alone where nothing is wrong with the question, nor awaited of a cluster."""
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import bytes_of
@@ -18,7 +18,7 @@ from kong_oam.render.cache import Cache, answered
 from kong_oam.render.evaluator import Evaluator
 
 _KINDS: Mapping[str, Kind] = {"component": "component", "trait": "trait", "policy": "policy", "workload": "workload"}
-_READ_OVER: Final = frozenset({"workflow-step"})
+_READ_OVER = frozenset({"workflow-step"})
 
 
 def read_definition_file(

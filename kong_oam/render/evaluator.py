@@ -16,19 +16,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from kong_oam.render.program import EvaluatorError, program
 
 Answer = Mapping[str, Any]
 """What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed ("time", "memory" or
 "life"), and at which part of the component."""
-SECONDS: Final = 2.0
+SECONDS = 2.0
 """CPU time of one evaluation."""
-MEGABYTES: Final = 512
-_PATIENCE: Final = 120.0
+MEGABYTES = 512
+_PATIENCE = 120.0
 """Seconds after which an evaluator that says nothing is given up, however busy the machine is."""
-_FATAL: Final = 2
+_FATAL = 2
 """How a Go program ends that the system gives no more memory, or whose stack is full."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position, some, suggestion
 from kong_oam.oam.application import Component
@@ -14,7 +14,7 @@ from kong_oam.oam.document import Place
 from kong_oam.oam.schema import dotted, shown, type_of
 from kong_oam.render.evaluator import MEGABYTES, SECONDS, Answer
 
-_TYPES: Final = {
+_TYPES = {
     "bool": "boolean",
     "int": "integer",
     "float": "number",
@@ -23,18 +23,18 @@ _TYPES: Final = {
     "bytes": "string",
 }
 """CUE's names of types, where JSON has others."""
-_LIMITS: Final = {
+_LIMITS = {
     "time": f"needs more than {SECONDS:g} s of CPU time",
     "memory": f"needs more than {MEGABYTES} MB of memory, or is nested too deeply",
     "life": "was ended from outside: run this again",
 }
-_LINES: Final = 12
+_LINES = 12
 """The most lines of CUE's words under one finding."""
-_MISMATCHED: Final = re.compile(
+_MISMATCHED = re.compile(
     r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<one>\w+) and (?P<other>\w+)\)\Z"
 )
 """CUE's words of two values, and their types."""
-_WHERE: Final = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
+_WHERE = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
 
 
 def findings(component: Component, definitions: Sequence[Definition], answer: Answer) -> Iterator[Diagnostic]:

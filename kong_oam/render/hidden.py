@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import suggestion
 from kong_oam.render.evaluator import Answer
 from kong_oam.render.findings import at, steps_of
 
-_ROUNDS: Final = 3
+_ROUNDS = 3
 """How often it is asked again: each brings the findings of at least one more kind."""
-_OF_PROPERTIES: Final = frozenset({"unknown", "missing", "type", "value", "wrong"})
-_LEFT_OUT: Final = frozenset({"unknown", "type"})
+_OF_PROPERTIES = frozenset({"unknown", "missing", "type", "value", "wrong"})
+_LEFT_OUT = frozenset({"unknown", "type"})
 """The kinds of findings without whose properties the others mean the same. A wrong value may be the one by which a
 definition chooses what else there is."""
 

@@ -9,14 +9,13 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Final
 
 from kong_oam.errors import SettingsError
 
-NAME: Final = "evaluator"
-_RELEASED: Final = Path(__file__).with_name(NAME)
-_PROJECT: Final = Path(__file__).resolve().parents[2]
-_SOURCE: Final = _PROJECT / "evaluator"
+NAME = "evaluator"
+_RELEASED = Path(__file__).with_name(NAME)
+_PROJECT = Path(__file__).resolve().parents[2]
+_SOURCE = _PROJECT / "evaluator"
 
 
 class EvaluatorError(SettingsError):

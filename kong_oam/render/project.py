@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.definition import Definition, Kind
@@ -20,12 +19,12 @@ from kong_oam.render.built_in import built_in_types
 from kong_oam.render.definition_files import read_definition_file
 from kong_oam.render.tools import Tools
 
-FOLDER: Final = "definitions"
+FOLDER = "definitions"
 """The folder of the project's own definitions, if it has one."""
-OWN_WORDS: Final = frozenset({("component", "external"), *(("trait", name) for name in OWN_TRAITS)})
+OWN_WORDS = frozenset({("component", "external"), *(("trait", name) for name in OWN_TRAITS)})
 """Types that this project reads itself. KubeVela needs a definition of each, and here one means nothing."""
-_BUILT_IN: Final = "kubevela"
-_ONLY_HERE: Final = "access.schema.json"
+_BUILT_IN = "kubevela"
+_ONLY_HERE = "access.schema.json"
 """Stands beside the folder of the built-in types, and in no other project's folder."""
 
 

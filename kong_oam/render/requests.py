@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.oam.application import Application, Component
 from kong_oam.oam.definitions.definition import Definition
 
-MINOR: Final = 30
+MINOR = 30
 """The minor version of the cluster, where a stack says nothing: definitions choose the versions of APIs by it."""
-_NUMBER: Final = re.compile(r"-v(\d{1,18})\Z")
+_NUMBER = re.compile(r"-v(\d{1,18})\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Final
 
 from kong_oam.diagnostics import Diagnostic, errors, suggestion
 from kong_oam.oam.application import Application, Component, Reading, ReadOne, read_bytes, read_files, together
@@ -34,7 +33,7 @@ from kong_oam.render.values import (
 
 _HERE = Path()
 Labels = Mapping[str, Mapping[str, str]]
-_NO_DEFINITION: Final = (
+_NO_DEFINITION = (
     "; a type of your own needs a definition in definitions/, or in what kong-oam:definitions of the stack names"
 )
 

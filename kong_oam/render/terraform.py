@@ -9,15 +9,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.oam.application import Application, Component
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.requests import as_json
 
-_REFERENCE: Final = "{name: string, namespace?: string}"
-_OF_KUBERNETES: Final = "{name?: string, namespace?: string}"
-_FIELDS: Final[Mapping[str, str]] = {
+_REFERENCE = "{name: string, namespace?: string}"
+_OF_KUBERNETES = "{name?: string, namespace?: string}"
+_FIELDS: Mapping[str, str] = {
     "JobEnv": "{...}",
     "backend": "{...}",
     "customRegion": "string",
@@ -34,13 +34,13 @@ _FIELDS: Final[Mapping[str, str]] = {
     "writeConnectionSecretToRef": _REFERENCE,
 }
 """The fields of a Configuration's `spec` that a component may have among its properties."""
-_NO_VARIABLES: Final = frozenset(
+_NO_VARIABLES = frozenset(
     {"customRegion", "forceDelete", "gitCredentialsSecretReference", "providerRef", "writeConnectionSecretToRef"}
 )
 """Those of them that are no variables as well."""
-_BY_DEFINITION: Final = ("writeConnectionSecretToRef", "providerRef", "gitCredentialsSecretReference")
+_BY_DEFINITION = ("writeConnectionSecretToRef", "providerRef", "gitCredentialsSecretReference")
 """What the definition says where a component does not."""
-_VARIABLE: Final = re.compile(r'\bvariable[ \t]+"?([\w-]+)"?\s*\{')
+_VARIABLE = re.compile(r'\bvariable[ \t]+"?([\w-]+)"?\s*\{')
 
 
 def as_template(definition: Definition, application: Application, component: Component) -> Definition:

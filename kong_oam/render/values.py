@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.application import Application, Component
@@ -22,13 +22,13 @@ from kong_oam.render.cache import Cache, answered
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.requests import Setting
 
-MAX_CHARACTERS: Final = 65_536
+MAX_CHARACTERS = 65_536
 """The longest value, as JSON: values made of values could fill any memory."""
-_UNKNOWN: Final = re.compile(r'reference "\w+" not found\Z')
-_NO_OUTPUT: Final = re.compile(r"\Athere is no outputs\.[^.\[]+\Z")
-_WHERE: Final = re.compile(r'\A"the value": | \(valueFrom:\d+:\d+\)\Z')
-_SECRET: Final = ("data", "stringData")
-_NEVER: Final[Mapping[str, str]] = {
+_UNKNOWN = re.compile(r'reference "\w+" not found\Z')
+_NO_OUTPUT = re.compile(r"\Athere is no outputs\.[^.\[]+\Z")
+_WHERE = re.compile(r'\A"the value": | \(valueFrom:\d+:\d+\)\Z')
+_SECRET = ("data", "stringData")
+_NEVER: Mapping[str, str] = {
     "Secret": "a Secret's value is not passed; name the Secret where it is read: valueFrom.secretKeyRef",
     "Ingress": "an Ingress is not deployed: Kong has its routes",
     "Release": "Pulumi does not know more of a release than what it is told",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.definition import KINDS, Definition
@@ -13,13 +13,13 @@ from kong_oam.oam.document import Document, Place, as_mapping, as_text, read
 from kong_oam.oam.schema import type_of
 
 _API = "core.oam.dev/v1beta1"
-REVISION: Final = "definitionrevision.oam.dev/name"
+REVISION = "definitionrevision.oam.dev/name"
 """The annotation that says which revision of a type a definition is."""
 _STEP = "WorkflowStepDefinition"
 _READ_OVER = frozenset({"Application", _STEP})
 _LISTS = frozenset({"List", *(f"{kind}List" for kind in KINDS)})
 _GONE = "is not rendered any more, by KubeVela neither; write it as CUE (schematic.cue.template)"
-_OF_HELM: Final = re.compile(rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE)
+_OF_HELM = re.compile(rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE)
 """How the files of KubeVela's chart say a namespace, which nobody here asks for."""
 
 
