@@ -5,10 +5,10 @@ Of all others, a definition says what they take: `kong_oam.render` asks it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Place
 from kong_oam.oam.model import Component, Own, Trait
 from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
@@ -96,24 +96,7 @@ def _gateway(trait: Trait) -> Iterator[Diagnostic]:
 
 
 def unrendered(component: Component) -> Iterator[Diagnostic]:
-    """Yields why nothing can be made of a component that needs an evaluator and has no objects: one with unknown types,
-    where nobody looked for their definitions."""
-    if component.plain or component.rendered is not None:
-        return
-    found = [*_unknown_types(component)]
-    what = f"component '{component.name}' is made by definitions, and was not rendered"
-    yield from found or [Diagnostic("OAM104", what, component.place.at("type"))]
-
-
-def _unknown_types(component: Component) -> Iterator[Diagnostic]:
-    """Yields OAM104 for each type of a component and its traits that is not among the known names."""
-    parts: list[tuple[str, Component | Trait, Collection[str]]] = [("component", component, COMPONENT_TYPES)]
-    parts += [("trait", trait, TRAIT_TYPES) for trait in component.traits]
-    for of, part, known in parts:
-        kind = part.type.partition("@")[0]
-        if kind not in known:
-            hint = suggestion(kind, known)
-            if not hint.startswith("; did you mean"):
-                hint = f"; take it out: there are components of type {', '.join(COMPONENT_TYPES)} with the traits "
-                hint += f"{', '.join(TRAIT_TYPES)}, and nothing else is deployed (docs/reference/traits.md)"
-            yield Diagnostic("OAM104", f"unknown {of} type '{kind}'{hint}", part.place.at("type"))
+    """Yields why nothing can be made of a component that needs an evaluator and has no objects."""
+    if not component.plain and component.rendered is None:
+        message = f"component '{component.name}' is made by definitions, and was not rendered"
+        yield Diagnostic("OAM104", message, component.place.at("type"))
