@@ -26,16 +26,15 @@ class Library:
 
 
 def library(definitions: Iterable[Definition]) -> Library:
-    """Collects definitions. One of the project's own wins over a built-in one of that name, with a warning; two of one
-    name and version are an error."""
+    """Collects definitions. One of the project's own wins over a built-in one of that name; two of one name and version
+    are an error."""
     by_name: dict[tuple[Kind, str], list[Definition]] = {}
     diagnostics: list[Diagnostic] = []
     for definition in sorted(definitions, key=lambda one: one.built_in):
         known = by_name.setdefault(definition.type, [])
         if definition.built_in and any(not one.built_in for one in known):
-            message = f"this takes the place of the built-in {definition.type[0]} type '{definition.name}'"
-            diagnostics.append(Diagnostic("OAM113", message, known[0].place, "warning"))
-        elif twin := next((one for one in known if one.version == definition.version), None):
+            continue
+        if twin := next((one for one in known if one.version == definition.version), None):
             message = f"{definition.type[0]} type '{definition.name}' is defined twice (first in {twin.place})"
             diagnostics.append(Diagnostic("OAM106", message, definition.place))
         else:

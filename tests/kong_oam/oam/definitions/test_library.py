@@ -74,20 +74,17 @@ def test_a_workload_definition_is_a_component_type_of_old() -> None:
     old, built_in = _one("old", "workload"), replace(_one("old", file="built.yaml"), built_in=True)
     assert find(library([old]), "component", "old", AT) == old
     assert find(library([built_in, old]), "component", "old", AT) == old
-    assert [one.code for one in library([built_in, old]).diagnostics] == ["OAM113"]
     assert [one.code for one in library([_one("old", file="b.yaml"), old]).diagnostics] == ["OAM106"]
     assert isinstance(find(library([old]), "trait", "old", AT), Diagnostic)
 
 
 def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
-    """With a warning, wherever it stands."""
+    """Wherever it stands."""
     own, built_in = _one("web"), replace(_one("web", file="built.yaml"), built_in=True)
     for order in ([own, built_in], [built_in, own]):
         stack = library(order)
         assert find(stack, "component", "web", AT) == own
-        assert [str(one).splitlines()[0] for one in stack.diagnostics] == [
-            "a.yaml:1:1: warning OAM113: this takes the place of the built-in component type 'web'"
-        ]
+        assert stack.diagnostics == ()
 
 
 def test_two_of_one_name_are_an_error_with_both_places() -> None:
