@@ -106,11 +106,10 @@ def _simple(policy: Policy) -> Iterator[Found]:
 def _apply_once(policy: Policy) -> Iterator[Found]:
     """Without rules, the policy says that nobody mends what drifts: so it is here anyway."""
     for written, place in _rules(policy) if policy.properties.get("enable") else ():
-        strategy, here = written["strategy"], place.at("strategy", "path")
-        paths = [_path(path, here.at(number)) for number, path in enumerate(strategy["path"])]
-        yield from (path for path in paths if isinstance(path, Diagnostic))
-        option: Option | None = None if strategy.get("affect") == "onStateKeep" else "ignore_changes"
-        yield _rule(policy, written, option, place, [path for path in paths if isinstance(path, str)])
+        paths, wrong = _paths(written, "path", place)
+        yield from wrong
+        affects_nothing = written["strategy"].get("affect") == "onStateKeep"
+        yield _rule(policy, written, None if affects_nothing else "ignore_changes", place, paths)
 
 
 def _garbage_collect(policy: Policy) -> Iterator[Found]:
@@ -137,22 +136,32 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
 
 def _resource_update(policy: Policy) -> Iterator[Found]:
     for written, place in _rules(policy):
-        strategy = written["strategy"]
-        if strategy.get("op") == "replace":
+        if written["strategy"].get("op") == "replace":
             message = (
                 f"resource-update '{policy.name}': Pulumi changes the fields that are written, and never writes an "
                 "object as a whole; take op away, or name recreateFields"
             )
             yield Diagnostic("OAM108", message, place.at("strategy", "op"))
-        here = place.at("strategy", "recreateFields")
-        paths = [_path(path, here.at(number)) for number, path in enumerate(strategy.get("recreateFields", ()))]
-        yield from (path for path in paths if isinstance(path, Diagnostic))
-        texts = [path for path in paths if isinstance(path, str)]
-        yield _rule(policy, written, "replace_on_changes" if texts else None, place, texts)
+        paths, wrong = _paths(written, "recreateFields", place)
+        yield from wrong
+        yield _rule(policy, written, "replace_on_changes" if paths else None, place, paths)
 
 
-def _path(text: str, place: Place) -> str | Diagnostic:
-    """A path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`)."""
+def _paths(written: Mapping[str, Any], field: str, place: Place) -> tuple[list[str], list[Diagnostic]]:
+    """The paths in a field of a rule's strategy, as Pulumi writes them, and the findings about those that are none."""
+    paths: list[str] = []
+    wrong: list[Diagnostic] = []
+    for number, text in enumerate(written["strategy"].get(field, ())):
+        if path := _path(text):
+            paths.append(path)
+        else:
+            message = f"'{text}' is no path of a field; write it as spec.a.b[0].c"
+            wrong.append(Diagnostic("OAM103", message, place.at("strategy", field, number)))
+    return paths, wrong
+
+
+def _path(text: str) -> str | None:
+    """A path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`); None where it is none."""
     made, at = "", 0
     while at < len(text):
         found = _SEGMENT.match(text, at)
@@ -166,9 +175,7 @@ def _path(text: str, place: Place) -> str | Diagnostic:
         else:
             made += f"[{json.dumps(name or key)}]"
         at = found.end()
-    if not made or at < len(text):
-        return Diagnostic("OAM103", f"'{text}' is no path of a field; write it as spec.a.b[0].c", place)
-    return made
+    return made if at == len(text) and made else None
 
 
 _READERS: Mapping[str, Callable[[Policy], Iterator[Found]]] = {
