@@ -40,11 +40,11 @@ class Deploy:
 
 def deploys(application: Application) -> tuple[Deploy, ...]:
     """All acts of deploying, in the order in which they are written. Of the workflow, what is wrong is left out."""
-    of_type = {kind: tuple(one for one in application.policies if one.type == kind) for kind in CHOSEN}
+    overrides, topologies = _chosen(application.policies)
     steps = [*_leaves(application.workflow)]
     if not steps:
-        everywhere = [Deploy(of_type["override"], (one,), one.place) for one in of_type["topology"]]
-        return tuple(everywhere) or (Deploy(of_type["override"], (), application.place),)
+        everywhere = [Deploy(overrides, (one,), one.place) for one in topologies]
+        return tuple(everywhere) or (Deploy(overrides, (), application.place),)
     named = {policy.name: policy for policy in application.policies}
     return tuple(_deploy(step, named) for step in steps if step.type in (*STEP_TYPES, *EVERYTHING))
 
@@ -57,8 +57,13 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
         )
         return Deploy((), (), step.place, step.properties.get("component"), step.name, at)
     chosen = [named[name] for name in step.properties.get("policies", ()) if name in named]
-    by_type = {kind: tuple(policy for policy in chosen if policy.type == kind) for kind in CHOSEN}
-    return Deploy(by_type["override"], by_type["topology"], step.place, None, step.name)
+    return Deploy(*_chosen(chosen), step.place, None, step.name)
+
+
+def _chosen(policies: Sequence[Policy]) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
+    """The overrides and the topologies among policies."""
+    overrides = tuple(policy for policy in policies if policy.type == "override")
+    return overrides, tuple(policy for policy in policies if policy.type == "topology")
 
 
 def with_values_of_steps(application: Application) -> Application:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kong_oam.diagnostics import Position
-from kong_oam.oam.document import FilePlace
+from kong_oam.oam.document import FilePlace, as_text
 
 Kind = Literal["component", "trait", "policy", "workload"]
 
@@ -50,14 +50,12 @@ class Definition:
     @property
     def workload_ref_path(self) -> str:
         """Where the objects of a trait want to name the workload; empty: nowhere."""
-        path = self.spec.get("workloadRefPath", "")
-        return path if isinstance(path, str) else ""
+        return as_text(self.spec.get("workloadRefPath"))
 
     @property
     def pod_spec_path(self) -> str:
         """Where the spec of the workload's pods is, as KubeVela has it (`spec.template.spec`); empty: nobody says."""
-        path = self.spec.get("podSpecPath", "")
-        return path if isinstance(path, str) else ""
+        return as_text(self.spec.get("podSpecPath"))
 
     def line(self, number: int, column: int = 1) -> Position:
         """The place of a line of the template (from 1); of the whole definition, where that is not known."""
