@@ -32,20 +32,11 @@ _DAY = f"{NAMESPACE}:asOf"
 _PLAIN = (str, int, float, bool, bytes, type(None), datetime.date, IPv4Network, IPv6Network)
 
 
-def fingerprint(
-    settings: Settings,
-    estate: Estate,
-    others: Mapping[str, str],
-    configured: str = "",
-    common: str = "",
-    given: str = "",
-) -> str:
-    """The fingerprint of a run that deploys `estate`, which is what the stack is given of it. `others`: what of other
-    stacks of the estate it reads, each as a digest; `configured`: what `configuration` gives of the stack's file;
-    `common`, `given`: what `in_common` gives of the settings and `of_estate` of these and the estate, of who knows it
-    already."""
-    known = common or in_common(settings), given or of_estate(settings, estate)
-    return digest_of((program(), *known, configured, dict(others)))
+def fingerprint(common: str, given: str, others: Mapping[str, str], configured: str) -> str:
+    """The fingerprint of a run. `common`: what `in_common` gives of the settings; `given`: what `of_estate` gives of
+    what the stack deploys; `others`: what of other stacks of the estate it reads, each as a digest; `configured`: what
+    `configuration` gives of the stack's file."""
+    return digest_of((program(), common, given, configured, dict(others)))
 
 
 def of_estate(settings: Settings, estate: Estate) -> str:

@@ -49,7 +49,8 @@ class Estates:
         if partition is not None:
             others[""] = digest_of(_of_base(known.base, estate))
             others |= {name: known.ids.get(name, self.ids({})) for name in self._callers(estate)}
-        return fingerprint(self.settings, estate, others, self.configured.get(partition, ""), common, given)
+        common = common or in_common(self.settings)
+        return fingerprint(common, given, others, self.configured.get(partition, ""))
 
     def outdated(self, known: Known, today: datetime.date) -> Iterator[str | None]:
         """The stacks, by partition, of which a run would change something, as far as is recorded; the base first."""

@@ -36,8 +36,8 @@ CALLED = next(one for one in ESTATE.components.values() if one.rules)
 CALLER = next(one for one in ESTATE.components.values() if one.clients)
 
 
-def mark(settings: Settings = SETTINGS, made: Estate = ESTATE, **others: str) -> str:
-    return fingerprint(settings, made, others)
+def mark(settings: Settings = SETTINGS, made: Estate = ESTATE, configured: str = "", **others: str) -> str:
+    return fingerprint(module.in_common(settings), module.of_estate(settings, made), others, configured)
 
 
 def with_component(component: Component) -> Estate:
@@ -146,7 +146,7 @@ def test_what_other_stacks_gave_changes_it() -> None:
 def test_the_program_and_the_stacks_file_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of another version, or with another account, may do something else."""
     before = mark()
-    assert fingerprint(SETTINGS, ESTATE, {}, "1") not in (before, fingerprint(SETTINGS, ESTATE, {}, "2"))
+    assert mark(configured="1") not in (before, mark(configured="2"))
     monkeypatch.setattr(module, "program", lambda: "another")
     assert mark() != before
 
