@@ -18,7 +18,6 @@ _LOGIN = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^\s&\"']+")
 """Of a backend's address, what older versions of the CLI tell whole: who logs in, and the password."""
 
 _EXPORTS = ": `make sandbox` prints the exports for the stack local, and `make setup` where the CLI is"
-_ENDED = ". Where that was a sandbox's, it has ended: `make sandbox` prints the exports of a new one"
 
 
 class CliError(EngineError):
@@ -39,9 +38,8 @@ def pulumi(
         reason = (
             " ".join(process.stderr.split()).removeprefix("error: ") or f"it ended with status {process.returncode}"
         )
-        ended = _in_a_clone(_ENDED) if reason.startswith("unable to open state directory") else ""
         said = _LOGIN.sub("****", reason)[:_LONGEST_MESSAGE]
-        raise CliError(f"{_named(arguments)} failed: {said}{ended}")
+        raise CliError(f"{_named(arguments)} failed: {said}")
     return process.stdout
 
 
@@ -97,14 +95,10 @@ def _started(
             process_group=0,
         )
     except FileNotFoundError:
-        raise CliError(f"there is no `pulumi` on the PATH{_in_a_clone(_EXPORTS)}") from None
+        in_a_clone = Path("sandbox/__main__.py").is_file()
+        raise CliError(f"there is no `pulumi` on the PATH{_EXPORTS if in_a_clone else ''}") from None
     except OSError as error:
         raise CliError(f"{_named(arguments)} cannot be run: {error.strerror}") from None
-
-
-def _in_a_clone(hint: str) -> str:
-    """The hint where the working directory is a clone of this project, with its sandbox; else nothing."""
-    return hint if Path("sandbox/__main__.py").is_file() else ""
 
 
 def _named(arguments: tuple[str, ...]) -> str:
