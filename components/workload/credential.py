@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi
 
-from kong_oam.kubernetes.placement import digest
+from kong_oam.engine.state import digest
 from kong_oam.objects.pods import Manifest
 
 from ..graph import once_made

@@ -40,9 +40,9 @@ class Resource:
     outputs: Mapping[str, Any]
 
 
-def digest(configurations: Mapping[str, Any]) -> str:
-    """A fingerprint of the configurations of a stack's plugins, by logical name; 16 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(dict(configurations), sort_keys=True).encode()).hexdigest()[:16]
+def digest(data: Mapping[str, Any]) -> str:
+    """A fingerprint of plain data, such as the configurations of plugins by logical name; 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,7 @@ Registries, pull secrets, the cloud's identity, reach: an Application says nothi
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from typing import Any
 
 from kong_oam.access.edge.upstream_tls import names_at
 from kong_oam.access.model import Component
@@ -20,11 +17,6 @@ from kong_oam.objects.pods import Manifest, mapping
 from kong_oam.objects.tls import certificate, mounting
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
-
-
-def digest(data: Mapping[str, Any]) -> str:
-    """A short text that tells these values from others."""
-    return hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def of_stack(manifest: Manifest, stack: str) -> Manifest:

@@ -25,11 +25,11 @@ from typing import Any, Literal
 from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.stack import Settings
+from kong_oam.engine.state import digest
 from kong_oam.kubernetes.placement import (
     annotated,
     answers_outside,
     asked_certificate,
-    digest,
     gateway_peer,
     given_certificate,
     keeping_callers,
