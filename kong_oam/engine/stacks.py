@@ -90,14 +90,14 @@ def outputs_of(settings: Settings) -> dict[str, Any]:
         stacks = [stacks[0], *existing(stacks[1:])]
     merged: dict[str, Any] = {}
     for stack in stacks:
-        try:
-            outputs = json.loads(pulumi("stack", "output", "--json", stack=stack, timeout=SHORT))
-        except ValueError:
-            raise CliError(f"the outputs of stack '{stack}' are no JSON") from None
-        if not isinstance(outputs, dict):
-            raise CliError(f"the outputs of stack '{stack}' are no JSON object")
-        merged = merge(merged, outputs)
+        merged = merge(merged, outputs(stack))
     return merged
+
+
+def outputs(stack: str) -> dict[str, Any]:
+    """The outputs of one stack. Raises cli.CliError."""
+    found: dict[str, Any] = json.loads(pulumi("stack", "output", "--json", stack=stack, timeout=SHORT))
+    return found
 
 
 def merge(first: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 from kong_oam.access.rotation import is_shared
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine.cli import SHORT, pulumi
-from kong_oam.engine.stacks import listed
+from kong_oam.engine.stacks import listed, outputs
 
 _TAG = "kong-oam:ran:"
 _BASE = "_"  # no partition is called so
@@ -58,10 +58,10 @@ class Known:
         """The same once a run of a stack has begun, whose record does not count any more."""
         return replace(self, records={name: one for name, one in self.records.items() if name != partition})
 
-    def having(self, partition: str | None, record: Record | None, outputs: Mapping[str, Any]) -> Known:
+    def having(self, partition: str | None, record: Record | None, exported: Mapping[str, Any]) -> Known:
         """The same once a run has exported this; with its record, where it has one."""
         found = {**self.records, partition: record} if record else self.records
-        return Known(found, outputs.get("base") or {}) if partition is None else replace(self, records=found)
+        return Known(found, exported.get("base") or {}) if partition is None else replace(self, records=found)
 
 
 def read(estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]) -> Known:
@@ -70,26 +70,25 @@ def read(estate: str, partitions: Iterable[str], updated: Mapping[str, str | Non
     if not updated.get(estate):  # never run, so that nothing is recorded with it
         return Known()
     tags = json.loads(pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT))
-    outputs = json.loads(pulumi("stack", "output", "--json", stack=estate, timeout=SHORT))
     found: dict[str | None, Record] = {}
     for partition in (None, *partitions):
         record = _parsed(str(tags.get(f"{_TAG}{partition or _BASE}") or ""))
         stack = stack_of(estate, partition)
         if record and record.updated == updated.get(stack):
             found[partition] = record
-    return Known(found, outputs.get("base") or {})
+    return Known(found, outputs(estate).get("base") or {})
 
 
-def write(estate: str, partition: str | None, fingerprint: str, outputs: Mapping[str, Any], ids: str) -> Record | None:
+def write(estate: str, partition: str | None, fingerprint: str, exported: Mapping[str, Any], ids: str) -> Record | None:
     """Records a run that has come to its end, with what it exported, and a digest of its clients' ids. None where
     nothing would tell whether the record still counts. Raises engine.cli.CliError."""
     stack = stack_of(estate, partition)
     # No run replaces a shared secret: one that is due would be run for, in vain, by every command.
-    credentials = (outputs.get("credentials") or {}).values()
+    credentials = (exported.get("credentials") or {}).values()
     days = [str(entry["due"]) for entry in credentials if not is_shared(entry)]
     if (updated := _update_of(stack)) is None:
         return None
-    generation = int(outputs.get("generation") or 0)
+    generation = int(exported.get("generation") or 0)
     text = f"{fingerprint} {updated} {min(days, default=_NEVER)} {ids} {generation}"
     pulumi("stack", "tag", "set", f"{_TAG}{partition or _BASE}", text, stack=estate, timeout=SHORT)
     return _parsed(text)

@@ -5,7 +5,6 @@ The command line of the engine does each run, as everywhere here; a lock on each
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -18,10 +17,10 @@ from typing import Any
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.diagnostics import some
 from kong_oam.engine import known_stacks
-from kong_oam.engine.cli import SHORT, CliError, pulumi, show
+from kong_oam.engine.cli import CliError, show
 from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
-from kong_oam.engine.stacks import existing, partitions_of, when_written
+from kong_oam.engine.stacks import existing, outputs, partitions_of, when_written
 from kong_oam.engine.state import STACK, Resources
 from kong_oam.stacks import records
 from kong_oam.stacks.create import create, without_file
@@ -235,7 +234,7 @@ class Runs:
         if self.interrupted:  # the engine may say that it has done what it left
             return False
         if marked:
-            self._record(partition, mark, self._outputs(partition))
+            self._record(partition, mark)
         return True
 
     def _told(self, stack: str, line: str) -> None:
@@ -248,16 +247,14 @@ class Runs:
                 f"-s {stack}`",
             )
 
-    def _record(self, partition: str | None, mark: str, outputs: Mapping[str, Any]) -> None:
+    def _record(self, partition: str | None, mark: str) -> None:
+        exports = self._outputs(partition)
         # What kept something is to be run once more, also by the next command.
-        ended = not outputs.get(KEPT)
-        ids = self.estates.ids(outputs.get("clients") or {})
+        ended = not exports.get(KEPT)
+        ids = self.estates.ids(exports.get("clients") or {})
         with self._writing:
-            record = records.write(self.estate, partition, mark, outputs, ids) if ended else None
-            self.known = self.known.having(partition, record, outputs)
+            record = records.write(self.estate, partition, mark, exports, ids) if ended else None
+            self.known = self.known.having(partition, record, exports)
 
     def _outputs(self, partition: str | None) -> dict[str, Any]:
-        outputs: dict[str, Any] = json.loads(
-            pulumi("stack", "output", "--json", stack=self.name(partition), timeout=SHORT)
-        )
-        return outputs
+        return outputs(self.name(partition))

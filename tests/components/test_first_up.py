@@ -96,7 +96,7 @@ def _written(state: StackState) -> str:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """One without a stack."""
     made = Engine(estates({"rest": ["*"]}))
-    for module in (run, records, engine_stacks, export):
+    for module in (records, engine_stacks, export):
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", made.make)
     monkeypatch.setattr(run, "without_file", lambda settings, stack: None)

@@ -83,7 +83,7 @@ class Engine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """One whose runs export nothing; a test says else what they export."""
     made = Engine(lambda stack: {})
-    for module in (run, records, engine_stacks, export):
+    for module in (records, engine_stacks, export):
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", lambda settings, stack: None)
     monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
