@@ -104,12 +104,8 @@ class _Made:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """The definitions of a component's types, but for this project's own words; or which of these there are none of."""
-
-    unknown: tuple[Diagnostic, ...]
-    definitions: tuple[Definition | Diagnostic, ...]
+Chosen = tuple[Definition | Diagnostic, ...]
+"""The definitions of a component's types, but for this project's own words, or what is wrong in their place."""
 
 
 @dataclass
@@ -148,12 +144,12 @@ class _Run:
         self.now[id(source)] = known
         return known
 
-    def _chosen(self, component: Component, kind: Kind) -> _Chosen:
+    def _chosen(self, component: Component, kind: Kind) -> Chosen:
         part = _without_own_words(component)
         unknown = tuple(self._unknown(part, kind))
-        return _Chosen(unknown, () if unknown else definitions_of(part, self.library, kind))
+        return unknown or definitions_of(part, self.library, kind)
 
-    def _made(self, source: Application, parts: Sequence[tuple[Component, Sequence[_Chosen]]], beside: object) -> _Made:
+    def _made(self, source: Application, parts: Sequence[tuple[Component, Sequence[Chosen]]], beside: object) -> _Made:
         made, found = dict[int, Component](), [*_of_one_name(source)]
         givers = {output.name: (number, output) for number, (part, _) in enumerate(parts) for output in part.outputs}
         needed = {number: [givers[taken.source][0] for taken in part.inputs] for number, (part, _) in enumerate(parts)}
@@ -173,11 +169,12 @@ class _Run:
         return _Made(source, beside, done, tuple(found))
 
     def _component(
-        self, source: Application, part: Component, chosen: Sequence[_Chosen], given: Givers
+        self, source: Application, part: Component, chosen: Sequence[Chosen], given: Givers
     ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
         """`chosen`: one for each form of the component."""
-        if unknown := tuple(dict.fromkeys(finding for one in chosen for finding in one.unknown)):
-            return None, () if errors(self.own.problems) else unknown  # what cannot be read may define it
+        wrong = dict.fromkeys(one for form in chosen for one in form if isinstance(one, Diagnostic))
+        if wrong:
+            return None, () if errors(self.own.problems) else tuple(wrong)  # what cannot be read may define it
         made, found = list[Component](), list[Diagnostic]()
         for placement in part.placements or (Placement(),):
             values = {name: (_at(giver, placement, source), output) for name, (giver, output) in given.items()}
@@ -193,7 +190,7 @@ class _Run:
         return replace(made[0], placements=placements), findings
 
     def _placed(
-        self, source: Application, part: Component, chosen: _Chosen, given: Givers, placement: Placement
+        self, source: Application, part: Component, chosen: Chosen, given: Givers, placement: Placement
     ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
         namespace = placement.namespace or source.namespace
         there = source if namespace == source.namespace else replace(source, namespace=namespace)
@@ -205,7 +202,7 @@ class _Run:
         part, awaited = whole.component, whole.awaited
 
         def rendered(one: Component) -> RenderedComponent:
-            return render(chosen.definitions, there, _without_own_words(one), evaluator, cache, setting)
+            return render(chosen, there, _without_own_words(one), evaluator, cache, setting)
 
         result = rendered(part)
         if errors(result.diagnostics):
@@ -264,11 +261,11 @@ def _of_one_name(application: Application) -> Iterator[Diagnostic]:
             yield Diagnostic("OAM106", message, policy.place.at("name"))
 
 
-def _meaning(chosen: _Chosen) -> object:
+def _meaning(chosen: Chosen) -> object:
     """All that a rendering depends on beside the Application: what is equal renders alike."""
     return [
         (one.name, one.version, one.template, one.terraform, one.spec, one.annotations)
         if isinstance(one, Definition)
         else one
-        for one in chosen.definitions
+        for one in chosen
     ]
