@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from types import TracebackType
 from typing import Self
 
 from kong_oam.oam.definitions.definition import Definition
@@ -23,9 +22,7 @@ class Tools:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.evaluator.close()
 
     @cached_property
