@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
@@ -20,40 +20,36 @@ _FOR_GOOD = "Pulumi keeps an object for good: delete it by hand once its Applica
 _SAYS: Mapping[str, Option] = {"read-only": "read", "take-over": "import", "shared-resource": "patch"}
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a selector asks of an object; `trait` is empty where a component's own definition makes it."""
-
-    component: str
-    component_type: str
-    trait: str
-    kind: str
-    name: str
-
-
-def target_of(component: Component, rendered: RenderedObject) -> Target:
-    """An object that was rendered, as selectors see it: in KubeVela, what a component's definition makes beside the
-    workload is of a trait, too."""
-    trait = "" if rendered.trait is None else component.traits[rendered.trait].type
-    if rendered.trait is None and rendered.key:
-        trait = "AuxiliaryWorkload"
-    return Target(component.name, component.type, trait.partition("@")[0], rendered.kind, rendered.name)
+def _seen(component: Component, rendered: RenderedObject) -> Mapping[str, str]:
+    """What each selector asks of an object that was rendered: in KubeVela, what a component's definition makes beside
+    the workload is of a trait, too."""
+    if rendered.trait is not None:
+        trait = component.traits[rendered.trait].type.partition("@")[0]
+    else:
+        trait = "AuxiliaryWorkload" if rendered.key else ""
+    return {
+        "componentNames": component.name,
+        "componentTypes": component.type,
+        "oamTypes": "TRAIT" if trait else "COMPONENT",
+        "traitTypes": trait,
+        "resourceTypes": rendered.kind,
+        "resourceNames": rendered.name,
+    }
 
 
 def kept_by_rules(application: Application, component: Component, rendered: RenderedObject) -> RenderedObject:
     """An object that was rendered, with the options that the rules of its Application give it."""
-    return (
-        replace(rendered, options=options(application, target_of(component, rendered)))
-        if application.rules
-        else rendered
-    )
+    if not application.rules:
+        return rendered
+    return replace(rendered, options=_options(application, _seen(component, rendered)))
 
 
-def options(application: Application, target: Target) -> Options:
+def _options(application: Application, seen: Mapping[str, str]) -> Options:
     """The options that a resolved Application's rules give an object: of each policy, the first that chooses it."""
     held: dict[str, Rule] = {}
     for rule in application.rules:
-        if rule.policy not in held and _chooses(rule, target):
+        chooses = rule.selector and all(seen[name] in wanted for name, wanted in rule.selector.items())
+        if chooses and rule.policy not in held:
             held[rule.policy] = rule
     said = {rule.option for rule in held.values()}
 
@@ -68,18 +64,6 @@ def options(application: Application, target: Target) -> Options:
         take_over="import" in said,
         patch="patch" in said,
     )
-
-
-def _chooses(rule: Rule, target: Target) -> bool:
-    of = {
-        "componentNames": target.component,
-        "componentTypes": target.component_type,
-        "oamTypes": "TRAIT" if target.trait else "COMPONENT",
-        "traitTypes": target.trait,
-        "resourceTypes": target.kind,
-        "resourceNames": target.name,
-    }
-    return bool(rule.selector) and all(of[name] in wanted for name, wanted in rule.selector.items())
 
 
 def rules_of(policy: Policy) -> Iterator[Found]:

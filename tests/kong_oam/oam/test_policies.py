@@ -6,7 +6,7 @@ import pytest
 
 from kong_oam.oam.application import Application, Reading, deployable, read_bytes
 from kong_oam.oam.rendered import Options, RenderedObject
-from kong_oam.oam.rules import Target, kept_by_rules, options, target_of
+from kong_oam.oam.rules import kept_by_rules
 from kong_oam.oam.topology import on_clusters, unknown_clusters
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
@@ -160,8 +160,11 @@ def test_two_policies_of_one_name_are_refused() -> None:
     assert [one.code for one in found.diagnostics] == ["OAM106"]
 
 
-DEPLOYMENT = Target("web", "app", "", "Deployment", "web")
-SERVICE = Target("web", "app", "expose", "Service", "web")
+def kept(application: Application, kind: str, trait: int | None, key: str = "") -> Options:
+    """The options of an object that is made of the first component: by one of its traits, or by its own definition."""
+    web = application.components[0]
+    made = {"kind": kind, "metadata": {"name": "web"}}
+    return kept_by_rules(application, web, RenderedObject(made, trait, key, web.place)).options
 
 
 @pytest.mark.parametrize(
@@ -212,7 +215,7 @@ SERVICE = Target("web", "app", "expose", "Service", "web")
 def test_a_rule_says_which_option_holds(policy: str, expected: list[Options]) -> None:
     """For whatever its selector chooses; of one policy, the first rule that does."""
     application = resolved(policy)
-    assert [options(application, one) for one in (DEPLOYMENT, SERVICE)] == expected
+    assert [kept(application, "Deployment", None), kept(application, "Service", 1, "y")] == expected
 
 
 @pytest.mark.parametrize(("rule", "plain"), [("{selector: {}, strategy: never}", False), ("{selector: {}}", True)])
@@ -228,26 +231,15 @@ def test_rules_of_several_policies_add_up() -> None:
     """Each policy has its say."""
     rules = "properties: {rules: [{selector: {componentNames: [web]}}]}"
     application = resolved(f"{{type: take-over, {rules}}}", f"{{type: shared-resource, {rules}}}")
-    assert options(application, DEPLOYMENT) == Options(take_over=True, patch=True)
+    assert kept(application, "Deployment", None) == Options(take_over=True, patch=True)
 
 
 def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
     """The workload is of no trait; what the component's definition makes beside it is KubeVela's `AuxiliaryWorkload`."""
-    web = resolved("{type: read-only}").components[0]
-    made = {"kind": "Service", "metadata": {"name": "s"}}
-    assert [target_of(web, RenderedObject(made, trait, key, web.place)).trait for trait, key in ((None, ""), (None, "x"), (1, "y"))] == [
-        "",
-        "AuxiliaryWorkload",
-        "expose",
-    ]  # fmt: skip
-    application = resolved("{type: read-only, properties: {rules: [{selector: {traitTypes: [expose]}}]}}")
-    assert [
-        kept_by_rules(application, web, RenderedObject(made, trait, "y", web.place)).options for trait in (0, 1)
-    ] == [
-        Options(),
-        Options(read=True),
-    ]
-    assert target_of(web, RenderedObject(made, 1, "y", web.place)) == Target("web", "app", "expose", "Service", "s")
+    for kind, read in (("AuxiliaryWorkload", [False, True, False]), ("expose", [False, False, True])):
+        application = resolved(f"{{type: read-only, properties: {{rules: [{{selector: {{traitTypes: [{kind}]}}}}]}}}}")
+        made_by = [(None, ""), (None, "x"), (1, "y")]
+        assert [kept(application, "Service", trait, key).read for trait, key in made_by] == read
 
 
 def test_a_policy_of_another_type_is_left_to_its_definition() -> None:
