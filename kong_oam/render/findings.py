@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position, some, suggestion
-from kong_oam.oam.application import Component
+from kong_oam.oam.application import Component, Trait
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.document import Place
 from kong_oam.oam.schema import dotted, shown, type_of
@@ -63,8 +63,8 @@ def _diagnostic(component: Component, definition: Definition, finding: Mapping[s
             lines = _words(finding["message"])
             message = f"{_named(component, number)}: {lines[0]}"
             return Diagnostic("OAM111", message, _type_place(component, number), details=tuple(lines[1:_LINES]))
-    told = (component if number < 0 else component.traits[number]).properties
-    return _of_properties(finding, told, _properties_place(component, number), definition.name)
+    part = _part(component, number)
+    return _of_properties(finding, part.properties, part.place.at("properties"), definition.name)
 
 
 def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, type_: str) -> Diagnostic:
@@ -127,11 +127,11 @@ def _named(component: Component, number: int) -> str:
 
 
 def _type_place(component: Component, number: int) -> Place:
-    return (component if number < 0 else component.traits[number]).place.at("type")
+    return _part(component, number).place.at("type")
 
 
-def _properties_place(component: Component, number: int) -> Place:
-    return (component if number < 0 else component.traits[number]).place.at("properties")
+def _part(component: Component, number: int) -> Component | Trait:
+    return component if number < 0 else component.traits[number]
 
 
 def _where(definition: Definition) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -85,9 +85,6 @@ def _parameter(schematic: Mapping[str, Any]) -> str:
     fields = [f"{json.dumps(name)}?: null | {type_}" for name, type_ in _FIELDS.items()]
     if schematic.get("type", "hcl") == "remote":
         return f"{{{', '.join([*fields, '...'])}}}"
-    names = [one for one in _variables(schematic["configuration"]) if one not in _FIELDS]
+    variables = dict.fromkeys(_VARIABLE.findall(schematic["configuration"]))
+    names = [one for one in variables if one not in _FIELDS]
     return f"{{{', '.join([*fields, *(f'{json.dumps(name)}?: _' for name in names)])}}}"
-
-
-def _variables(hcl: str) -> Iterator[str]:
-    yield from dict.fromkeys(_VARIABLE.findall(hcl))
