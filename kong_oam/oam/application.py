@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.reading import defined_in, is_definition
-from kong_oam.oam.document import MAX_BYTES, MAX_FINDINGS, Document, FilePlace, read, too_large
+from kong_oam.oam.document import MAX_BYTES, MAX_FINDINGS, Document, FilePlace, as_mapping, as_text, read, too_large
 from kong_oam.oam.files import files_of
 from kong_oam.oam.model import Application, Component, Own, Reading, Trait
 from kong_oam.oam.plain import unrendered, wrong
@@ -148,9 +148,8 @@ def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
 
 def _name_of(document: Document) -> str:
     """What a malformed document calls itself, or nothing."""
-    metadata = document.data.get("metadata") if isinstance(document.data, dict) else None
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    return name if isinstance(name, str) else ""
+    metadata = as_mapping(as_mapping(document.data).get("metadata"))
+    return as_text(metadata.get("name"))
 
 
 def _applications(document: Document, own: Own, into: list[Application]) -> Iterator[Diagnostic]:
@@ -166,9 +165,8 @@ def _applications(document: Document, own: Own, into: list[Application]) -> Iter
         return
     application = application_of(document, data, own)
     if well_formed:
-        made = resolved(application, own)
-        yield from made.diagnostics
-        application = made.application
+        application, found = resolved(application, own)
+        yield from found
     for component in application.components:
         yield from dict.fromkeys(found for form in component.every_form for found in wrong(form))
     into.append(application)

@@ -7,7 +7,7 @@ rules on how objects are kept. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
@@ -31,23 +31,16 @@ _REFUSED: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """An Application whose policies are applied; as it was, where one of the findings is an error."""
-
-    application: Application
-    diagnostics: tuple[Diagnostic, ...]
-
-
-def resolved(application: Application, own: Own = frozenset()) -> Resolved:
-    """Applies policies and workflow. The Application's shape is right; `own` are the types that the project defines."""
+def resolved(application: Application, own: Own) -> tuple[Application, Sequence[Diagnostic]]:
+    """Applies policies and workflow: the Application as it was, where one of the findings is an error. Its shape is
+    right; `own` are the types that the project defines."""
     found = [*islice(_wrong(application), MAX_FINDINGS + 1)]
     if errors(found) or not _is_to_be_resolved(application):
-        return Resolved(application, tuple(found))
+        return application, found
     application = with_values_of_steps(application)
     acts = deploys(application)
     if too_much := _too_much(application, acts):
-        return Resolved(application, (*found, too_much))
+        return application, [*found, too_much]
     forms = [(act, variant(application, act, own)) for act in acts]
     found += _without_effect(application, acts, forms)
     components, twice = joined(application, forms)
@@ -58,7 +51,7 @@ def resolved(application: Application, own: Own = frozenset()) -> Resolved:
     components, circular = _ordered(components, order(application.workflow, made), application)
     found += circular
     if errors(found):
-        return Resolved(application, tuple(found))
+        return application, found
     kept = [one for one in rules if isinstance(one, Rule)]
     if any(one.option for one in kept):  # they say what objects are called and made by: that is for definitions
         components = tuple(replace(one, plain=one.type == "external") for one in components)
@@ -69,7 +62,7 @@ def resolved(application: Application, own: Own = frozenset()) -> Resolved:
         workflow=None,
         rules=tuple(kept),
     )
-    return Resolved(_in_its_namespace(whole), tuple(found))
+    return _in_its_namespace(whole), found
 
 
 def _is_to_be_resolved(application: Application) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, suggestion
-from kong_oam.oam.document import Document, Place
+from kong_oam.oam.document import Document, Place, as_mapping
 from kong_oam.oam.schema import violations
 
 _PARTS = {
@@ -23,7 +23,7 @@ _WITHOUT_EFFECT = {
 
 def other_kind(document: Document) -> str | None:
     """The kind of an object that nobody wrote as an Application."""
-    kind = document.data.get("kind") if isinstance(document.data, dict) else None
+    kind = as_mapping(document.data).get("kind")
     if kind == "Application":
         return None
     is_other = isinstance(kind, str) and not suggestion(kind, ["Application"]).startswith("; did you mean")
@@ -36,8 +36,7 @@ def misshapen(document: Document, data: Any) -> Iterator[Diagnostic]:
         yield other
         return
     yield from violations("application", data, document.place())
-    spec = data.get("spec") if isinstance(data, dict) else None
-    spec = spec if isinstance(spec, dict) else {}
+    spec = as_mapping(as_mapping(data).get("spec"))
     components = spec.get("components", ())
     yield from _named_once(components, "component", document.place("spec", "components"))
     yield from _named_once(spec.get("policies"), "policy", document.place("spec", "policies"))
@@ -45,7 +44,7 @@ def misshapen(document: Document, data: Any) -> Iterator[Diagnostic]:
         message = "an Application without components: nothing is deployed of it"
         yield Diagnostic("OAM109", message, document.place("spec", "components"), "warning")
     for index, component in enumerate(components if isinstance(components, list) else ()):
-        for field in _WITHOUT_EFFECT.keys() & component.keys() if isinstance(component, dict) else ():
+        for field in _WITHOUT_EFFECT.keys() & as_mapping(component).keys():
             place = document.place("spec", "components", index).key(field)
             yield Diagnostic("OAM109", f"'{field}' {_WITHOUT_EFFECT[field]}", place, "warning")
 
@@ -62,7 +61,7 @@ def _of_another_kind(document: Document) -> Diagnostic | None:
 def _named_once(parts: Any, what: str, place: Place) -> Iterator[Diagnostic]:
     first: dict[str, tuple[str, Place]] = {}
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
-        name = part.get("name") if isinstance(part, dict) else None
+        name = as_mapping(part).get("name")
         if isinstance(name, str):
             here = place.at(index)
             known = name.lower() if what == "component" else name  # hosts and file systems know no capitals

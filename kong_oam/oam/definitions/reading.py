@@ -50,8 +50,9 @@ def read_definitions(file: str, raw: bytes, *, built_in: bool = False) -> Define
 
 def _listed(document: Document) -> Iterator[tuple[Any, Place]]:
     """Yields what a document is, or what a list in it has, with the places."""
-    items = document.data.get("items") if isinstance(document.data, dict) else None
-    if isinstance(items, list) and document.data.get("kind") in _LISTS:
+    data = as_mapping(document.data)
+    items = data.get("items")
+    if isinstance(items, list) and data.get("kind") in _LISTS:
         yield from ((item, document.place("items", number)) for number, item in enumerate(items))
     else:
         yield document.data, document.place()
@@ -76,12 +77,12 @@ def _only_refers(data: Mapping[str, Any]) -> bool:
 
 def is_definition(document: Document) -> bool:
     """Whether it defines a type, that of a step of workflows among them."""
-    kind = document.data.get("kind") if isinstance(document.data, dict) else None
+    kind = as_mapping(document.data).get("kind")
     return isinstance(kind, str) and (kind in KINDS or kind == _STEP)
 
 
 def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
-    kind = data.get("kind") if isinstance(data, dict) else None
+    kind = as_mapping(data).get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         if kind not in _READ_OVER:
             what = f"a {kind}" if isinstance(kind, str) else "this"
