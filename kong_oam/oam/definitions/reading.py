@@ -18,7 +18,6 @@ REVISION = "definitionrevision.oam.dev/name"
 _STEP = "WorkflowStepDefinition"
 _READ_OVER = frozenset({"Application", _STEP})
 _LISTS = frozenset({"List", *(f"{kind}List" for kind in KINDS)})
-_GONE = "is not rendered any more, by KubeVela neither; write it as CUE (schematic.cue.template)"
 _OF_HELM = re.compile(rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE)
 """How the files of KubeVela's chart say a namespace, which nobody here asks for."""
 
@@ -105,10 +104,6 @@ def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
 
 def _wrong_schematic(kind: str, spec: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
     schematic = as_mapping(spec.get("schematic"))
-    for gone in ("helm", "kube"):
-        if gone in schematic:
-            yield Diagnostic("OAM108", f"schematic.{gone} {_GONE}", place.key(gone))
-            return
     if "terraform" in schematic and KINDS[kind] in ("component", "workload"):
         terraform, at = as_mapping(schematic["terraform"]), place.at("terraform")
         if not isinstance(terraform.get("configuration"), str):

@@ -128,7 +128,7 @@ WRONG = {
     ),
     "a chart of old": (
         f"{HEAD}kind: ComponentDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{helm: {{}}}}}}",
-        "a.yaml:4:20: error OAM108: schematic.helm is not rendered any more, by KubeVela neither",
+        "a.yaml:4:19: error OAM105: a ComponentDefinition needs a template in CUE: spec.schematic.cue.template",
     ),
     "no configuration of Terraform": (
         f"{HEAD}kind: ComponentDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{terraform: 1}}}}",
