@@ -39,21 +39,15 @@ def render(
     evaluator: Evaluator,
     cache: Cache | None = None,
     setting: Setting = Setting(),  # noqa: B008 - frozen
-    *,
-    unchecked: bool = False,
 ) -> RenderedComponent:
     """Renders one component of an Application, with its traits, by what `definitions_of` gives. Raises EvaluatorError
-    where there is no evaluator.
-
-    With `unchecked`, properties that no definition knows are let be, as KubeVela lets them offline.
-    """
+    where there is no evaluator."""
     wrong = tuple(one for one in definitions if isinstance(one, Diagnostic))
     if wrong:
         return RenderedComponent((), wrong)
     chosen = [one for one in definitions if isinstance(one, Definition)]
     chosen[0] = as_template(chosen[0], application, component)
     asked = request(application, component, chosen, setting)
-    asked = {**asked, "unchecked": True} if unchecked else asked
     answer = with_hidden(asked, answered(asked, evaluator, cache), lambda again: answered(again, evaluator, cache))
     objects = tuple(_object(one, component, chosen) for one in answer.get("objects", ()))
     return RenderedComponent(objects, tuple(findings(component, chosen, answer)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from kong_oam.oam.definitions.definition import Definition
-from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.evaluator import Answer, Evaluator
 from kong_oam.render.rendering import definitions_of, render
 from tests.support.oam_corpus import corpus, deployments, documents, library_of, need_corpus, setting_of
 
@@ -44,17 +44,26 @@ def _without_empty_annotations(item: Any) -> Any:
     return item
 
 
-def _rendered(
-    file: str, evaluator: Evaluator, built_in: Iterable[Definition] = (), *, unchecked: bool
-) -> tuple[list[Any], list[str]]:
+class Unchecked(Evaluator):
+    """An evaluator that lets properties be that no definition knows, as KubeVela does offline."""
+
+    def ask(self, request: Mapping[str, Any]) -> Answer:
+        return super().ask({**request, "unchecked": True})
+
+
+@pytest.fixture(scope="module")
+def unchecked() -> Iterator[Unchecked]:
+    with Unchecked() as made:
+        yield made
+
+
+def _rendered(file: str, evaluator: Evaluator, built_in: Iterable[Definition] = ()) -> tuple[list[Any], list[str]]:
     (document,) = documents(f"applications/{file}")
     objects, findings, stack = [], [], library_of(file, built_in)
     for application in deployments(document):
         for component in application.components:
             definitions = definitions_of(component, stack)
-            made = render(
-                definitions, application, component, evaluator, None, setting_of(document), unchecked=unchecked
-            )
+            made = render(definitions, application, component, evaluator, None, setting_of(document))
             objects += [_without_empty_annotations(one.object) for one in made.objects]
             findings += [str(finding) for finding in made.diagnostics]
     return objects, findings
@@ -62,9 +71,9 @@ def _rendered(
 
 @pytest.mark.parametrize("of", ["KubeVela's", "ours"])
 @pytest.mark.parametrize("file", corpus("expected"))
-def test_a_rendering_is_kubevelas(file: str, of: str, evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
+def test_a_rendering_is_kubevelas(file: str, of: str, unchecked: Unchecked, ours: Mapping[str, Definition]) -> None:
     """Every object in its order, with its name, labels and annotations; by KubeVela's definitions, and by ours."""
-    objects, findings = _rendered(file, evaluator, ours.values() if of == "ours" else (), unchecked=True)
+    objects, findings = _rendered(file, unchecked, ours.values() if of == "ours" else ())
     expected = [_without_empty_annotations(one.data) for one in documents(f"expected/{file}")]
     assert (objects == expected) is (file not in DIFFERENT), findings
 
@@ -72,7 +81,7 @@ def test_a_rendering_is_kubevelas(file: str, of: str, evaluator: Evaluator, ours
 @pytest.mark.parametrize("file", corpus("expected"))
 def test_properties_that_a_definition_does_not_know_are_refused(file: str, evaluator: Evaluator) -> None:
     """And no others: whatever KubeVela renders is found right, but for these."""
-    _, findings = _rendered(file, evaluator, unchecked=False)
+    _, findings = _rendered(file, evaluator)
     unknown = {finding.partition("unknown field '")[2].partition("'")[0] for finding in findings}
     assert ", ".join(sorted(filter(None, unknown))) == UNKNOWN_PROPERTIES.get(file, ""), findings
 
