@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import Application, Component
 from kong_oam.oam.filling import UnfitError, filled, path_of
 from kong_oam.oam.model import Input, Output
@@ -25,7 +25,6 @@ from kong_oam.render.requests import Setting
 MAX_CHARACTERS = 65_536
 """The longest value, as JSON: values made of values could fill any memory."""
 _UNKNOWN = re.compile(r'reference "\w+" not found\Z')
-_NO_OUTPUT = re.compile(r"\Athere is no outputs\.[^.\[]+\Z")
 _WHERE = re.compile(r'\A"the value": | \(valueFrom:\d+:\d+\)\Z')
 _SECRET = ("data", "stringData")
 _NEVER: Mapping[str, str] = {
@@ -65,7 +64,7 @@ def with_values(
         asked = {"valueFrom": output.value_from, "scope": _scope(giver, application, setting)}
         answer = answered(asked, evaluator, cache)
         what = f"output '{output.name}' of '{giver.name}': '{' '.join(output.value_from.split())[:100]}'"
-        if message := _wrong(answer, giver):
+        if message := _wrong(answer):
             return Diagnostic("OAM108", f"{what}: {message}", output.place.at("valueFrom"))
         value, own = answer["value"], list[Awaited]()
         for path in answer.get("paths", ()):
@@ -154,15 +153,12 @@ def _known(one: RenderedObject) -> dict[str, Any]:
     return {name: value for name, value in one.object.items() if name not in hidden}
 
 
-def _wrong(answer: Mapping[str, Any], giver: Component) -> str:
+def _wrong(answer: Mapping[str, Any]) -> str:
     if "limit" in answer:
         return "its evaluation takes too long or too much memory"
     for finding in answer.get("findings", ()):
         line, *_ = finding["message"].splitlines() or [""]
         said = _WHERE.sub("", _WHERE.sub("", line))[:300]
-        if _NO_OUTPUT.search(said):
-            keys = sorted({one.key for one in giver.rendered or () if one.key})
-            return f"{said}; its outputs are {some(keys) or 'none'}"
         return f"{said}; it is said of output, outputs and context" if _UNKNOWN.search(said) else said
     if len(json.dumps(answer["value"])) > MAX_CHARACTERS:
         return f"it gives more than {MAX_CHARACTERS} characters"

@@ -159,7 +159,7 @@ LIVE = "outputs.service.spec.clusterIP"
 @pytest.mark.parametrize(
     ("value_from", "parameter", "finding"),
     [
-        ("outputs.servce.spec.x", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'outputs.servce.spec.x': there is no outputs.servce; its outputs are kept-secret, service, way"),
+        ("outputs.servce.spec.x", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'outputs.servce.spec.x': there is no outputs.servce"),
         ("context.nobody", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'context.nobody': there is no context.nobody"),
         ("config", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'config': reference \"config\" not found; it is said of output, outputs and context"),
         ("a b", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'a b': expected label or ':', found 'IDENT' b"),
