@@ -77,7 +77,7 @@ def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, typ
     match finding["kind"]:
         case "unknown":
             above = dotted(path[:-1]) or type_
-            hint = suggestion(str(path[-1]), [*wanted, *_overridden(told, properties, path)])
+            hint = suggestion(str(path[-1]), wanted)
             return Diagnostic("OAM102", f"unknown field '{path[-1]}' in {above}{hint}", _key(properties, path))
         case "missing":
             above = dotted(path[:-1]) or type_
@@ -90,14 +90,6 @@ def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, typ
             hint = suggestion(str(value), map(str, options))
             return Diagnostic("OAM103", f"{what} cannot be {shown(value)}{hint}", place)
     return Diagnostic("OAM103", f"{what}: {_words(finding['message'])[0]}"[:300], place)
-
-
-def _overridden(told: Any, properties: Place, path: Sequence[str | int]) -> Iterator[str]:
-    """Yields what a field that an override adds may mean: the fields beside it, which are given elsewhere already."""
-    *above, last = path
-    where, beside = properties.at(*path).path, at(told, above)
-    if where != (*properties.path, *path) and isinstance(beside, Mapping):
-        yield from (name for name in beside if name != last and properties.at(*above, name).path[:-1] != where[:-1])
 
 
 def _exactly(told: Any, path: list[str | int], finding: Mapping[str, Any]) -> tuple[list[str | int], Mapping[str, Any]]:

@@ -157,7 +157,7 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(project: 
         ("{name: web, traits: [{type: routed, properties: {label: other}}]}", "leads to Service 'web', which selects no pods of 'web'"),
         ("{name: web, traits: [{type: routed, disable: true}]}", "ACC211: component 'web' has access rules but no gateway trait"),
         ("{name: web, traits: [{type: gateway, properties: {domain: c.example.com, http: {/: 80}}}]}", "routes.c.example.com/ is \"port 80 of web, certificate None\" by step 'to-production'"),
-        ("{name: web, properties: {cpuu: 2}}", "OAM102: unknown field 'cpuu' in webservice; did you mean 'cpu'?"),
+        ("{name: web, properties: {cpuu: 2}}", "OAM102: unknown field 'cpuu' in webservice; known: "),
         ("{name: web, traits: [{type: scalr}]}", "OAM104: unknown trait type 'scalr'; did you mean 'scaler'?"),
         ("{name: web, traits: [{type: storage, properties: {hostPath: [{name: a, path: /, mountPath: /a}]}}]}", "hostPath"),
         ("{name: web, traits: [{type: scaler, properties: {replica: 3}}]}", "OAM102: unknown field 'replica' in scaler"),
