@@ -99,12 +99,6 @@ def _apply_once(policy: Policy) -> Iterator[Found]:
 def _garbage_collect(policy: Policy) -> Iterator[Found]:
     place = policy.place.at("properties")
     named = f"garbage-collect '{policy.name}'"
-    for field, why in (
-        ("applicationRevisionLimit", "revisions are not kept here; Git keeps them"),
-        ("continueOnFailure", "what is gone is deleted at the end, after all else was done"),
-    ):
-        if policy.properties.get(field):
-            yield Diagnostic("OAM109", f"{named}: '{field}' has no effect: {why}", place.key(field), "warning")
     for written, here in _rules(policy):
         strategy = written.get("strategy", "onAppUpdate")
         if written.get("propagation") == "orphan":  # in KubeVela, too, the object itself stays
