@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -62,6 +62,13 @@ def resource_of(kind: str) -> str:
     return _RESOURCES.get(kind, kind.lower())
 
 
+def shown(name: Name) -> str:
+    """A name as messages have it."""
+    namespace, kind, called = name
+    where = f"{namespace}/" if namespace else ""
+    return f"{kind.partition('.')[0]} '{where}{called}'"
+
+
 def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
     """Reads those of the objects that exist, as the API server has them; of a Secret only kind and metadata.
 
@@ -82,17 +89,16 @@ def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | 
 
     Many objects of a kind are looked for in the list of their namespace. Raises UnreadableError.
     """
-    by_kind: dict[tuple[str, str], list[Name]] = defaultdict(list)
-    for name in map(name_of, wanted):
-        namespace, kind, _ = name
-        by_kind[namespace, kind].append(name)
+    names = [*map(name_of, wanted)]
+    counts = Counter((namespace, kind) for namespace, kind, _ in names)
     by_name: dict[str, list[str]] = defaultdict(list)
+    for namespace, kind, name in names:
+        if counts[namespace, kind] <= FEW:
+            by_name[namespace].append(f"{resource_of(kind)}/{name}")
     listed: dict[str, list[str]] = defaultdict(list)
-    for (namespace, kind), names in by_kind.items():
-        if len(names) > FEW:
+    for (namespace, kind), count in counts.items():
+        if count > FEW:
             listed[namespace].append(resource_of(kind))
-        else:
-            by_name[namespace] += [f"{resource_of(kind)}/{name}" for _, _, name in names]
     # kubectl takes either names or kinds, not both.
     asked = [*by_name.items(), *((namespace, [",".join(kinds)]) for namespace, kinds in listed.items())]
     found: dict[Name, str | None] = {}
@@ -102,9 +108,9 @@ def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | 
         for line in printed.splitlines():
             kind, version, called, stack = line.split()
             about = {"namespace": namespace, "name": called}
-            name = name_of({"apiVersion": version, "kind": kind, "metadata": about})
-            found[name] = None if stack == _NO_VALUE else stack
-    return {name: found[name] for names in by_kind.values() for name in names if name in found}
+            owned = name_of({"apiVersion": version, "kind": kind, "metadata": about})
+            found[owned] = None if stack == _NO_VALUE else stack
+    return {one: found[one] for one in names if one in found}
 
 
 def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:

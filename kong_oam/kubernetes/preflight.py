@@ -149,7 +149,7 @@ def _taken(settings: Settings, estate: Estate, state: StackState, cluster: str |
         name = kubectl.name_of(manifest)
         # An object of ours may have another name in the state: the component was renamed.
         if name in owners and not (owners[name] == ours and name in known):
-            taken[component.state_name, owners[name]].append(_shown(name))
+            taken[component.state_name, owners[name]].append(kubectl.shown(name))
     places = {component.state_name: component.place for component, _ in new}
     for (component_name, owner), shown in taken.items():
         more = f" and {len(shown) - 1} more of '{component_name}'" if len(shown) > 1 else ""
@@ -193,8 +193,3 @@ def _name_conflict(settings: Settings, has: str, owner: str | None) -> tuple[str
     return "ENV421", (
         f"{has}, made outside any stack (no label {STACK}). {left}, or have it removed by whoever made it"
     )
-
-
-def _shown(name: kubectl.Name) -> str:
-    namespace, kind, called = name
-    return f"{kind.partition('.')[0]} '{namespace}/{called}'" if namespace else f"{kind.partition('.')[0]} '{called}'"

@@ -176,11 +176,12 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
         where = f" in cluster '{cluster}'" if cluster else ""
         for name, manifest in sorted(meant.items()):
             if owner := _other_stack(settings, live.get(name)):
-                altered.append(Altered(_shown(name) + where, (Reason(f"it is of stack '{owner}'", "", stack=owner),)))
+                reason = Reason(f"it is of stack '{owner}'", "", stack=owner)
+                altered.append(Altered(kubectl.shown(name) + where, (reason,)))
                 continue
             found = changes(manifest, live[name]) if name in live else (FieldChange(""),)
             reasons = tuple(_reason(settings, context, name, change) for change in found)
-            altered += [Altered(_shown(name) + where, reasons)] if reasons else []
+            altered += [Altered(kubectl.shown(name) + where, reasons)] if reasons else []
         altered += [_leading_astray(one, where) for one in reached]
         count += len(meant)
     return Workloads(tuple(altered), count)
@@ -199,11 +200,6 @@ def _other_stack(settings: Settings, manifest: Mapping[str, Any] | None) -> str 
     labels = (manifest or {}).get("metadata", {}).get("labels") or {}
     stack: str | None = labels.get(STACK)
     return stack if stack != settings.stack.name else None
-
-
-def _shown(name: kubectl.Name) -> str:
-    namespace, kind, own = name
-    return f"{kind.partition('.')[0]} '{f'{namespace}/' if namespace else ''}{own}'"
 
 
 def _reason(settings: Settings, context: str | None, name: kubectl.Name, change: FieldChange) -> Reason:
