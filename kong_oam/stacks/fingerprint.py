@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ from kong_oam.oam.document import Place
 
 DIGITS = 20
 _DAY = f"{NAMESPACE}:asOf"
-_PLAIN = (str, int, float, bool, bytes, type(None), datetime.date, IPv4Network, IPv6Network)
+_OF_JSON = (str, int, float, bool, type(None))
+_BY_REPR = (bytes, datetime.date, IPv4Network, IPv6Network)
 
 
 def fingerprint(common: str, given: str, others: Mapping[str, str], configured: str) -> str:
@@ -42,7 +43,7 @@ def fingerprint(common: str, given: str, others: Mapping[str, str], configured: 
 def of_estate(settings: Settings, estate: Estate) -> str:
     """A digest of what a stack is given of the estate."""
     places = settings.stack.records is not None and estate.role != "base"
-    return _digest(chain(_texts(estate.foreign, places=False), _texts(estate.applications, places=places)))
+    return _digest([_plain(estate.foreign, places=False), _plain(estate.applications, places=places)])
 
 
 def in_common(settings: Settings) -> str:
@@ -52,16 +53,16 @@ def in_common(settings: Settings) -> str:
     """
     names = dict.fromkeys(settings.stack.partitions, ())
     undated = replace(settings, as_of=datetime.date.min, stack=replace(settings.stack, partitions=names))
-    return _digest(_texts(undated, places=False))
+    return _digest(_plain(undated, places=False))
 
 
 def digest_of(value: Any) -> str:
     """A digest of plain data, such as a stack's output."""
-    return _digest(_texts(value))
+    return _digest(_plain(value))
 
 
-def _digest(texts: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+def _digest(plain: Any) -> str:
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:DIGITS]
 
 
 def configurations(settings: Settings) -> dict[str | None, str]:
@@ -97,44 +98,28 @@ def program() -> str:
     return digest.hexdigest()
 
 
-def _texts(value: Any, *, places: bool = True) -> list[str]:
-    """The value as texts, one after the other: equal for equal values, whatever the order of their sets and mappings.
+def _plain(value: Any, *, places: bool = True) -> Any:
+    """The value in JSON's types: equal for equal values, whatever the order of their sets and mappings.
 
     `places`: with files and lines, which records of requests name. Raises TypeError for a value that has no such form,
     rather than leave it out.
     """
-    found: list[str] = []
-    _add(value, places, found)
-    return found
-
-
-def _add(value: Any, places: bool, found: list[str]) -> None:
     kind: type = type(value)
-    if isinstance(value, _PLAIN):  # most are
-        found.append(repr(value))
-    elif isinstance(value, Place):
-        found.append(str(value) if places else "")
-    elif (names := _fields(kind)) is not None:
-        found.append(f"({kind.__name__}")
-        for name in names:
-            found.append(name)
-            _add(getattr(value, name), places, found)
-        found.append(")")
-    elif isinstance(value, list | tuple):
-        found.append("[")
-        for entry in value:
-            _add(entry, places, found)
-        found.append("]")
-    elif isinstance(value, Mapping):
-        found.append("{")
-        for key in sorted(value, key=repr):
-            found.append(repr(key))
-            _add(value[key], places, found)
-        found.append("}")
-    elif isinstance(value, frozenset | set):
-        found += ("<", *sorted("\0".join(_texts(entry, places=places)) for entry in value), ">")
-    else:
-        raise TypeError(f"{kind.__name__} has no fingerprint")
+    if isinstance(value, _OF_JSON):  # most are
+        return value
+    if isinstance(value, _BY_REPR):
+        return [repr(value)]
+    if isinstance(value, Place):
+        return str(value) if places else ""
+    if (names := _fields(kind)) is not None:
+        return [kind.__name__, {name: _plain(getattr(value, name), places=places) for name in names}]
+    if isinstance(value, list | tuple):
+        return [_plain(entry, places=places) for entry in value]
+    if isinstance(value, Mapping):
+        return {repr(key): _plain(value[key], places=places) for key in sorted(value, key=repr)}
+    if isinstance(value, frozenset | set):
+        return [kind.__name__, *sorted(json.dumps(_plain(entry, places=places)) for entry in value)]
+    raise TypeError(f"{kind.__name__} has no fingerprint")
 
 
 @cache
