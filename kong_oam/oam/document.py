@@ -192,7 +192,7 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
                     raise _TooMuch(root, f"more than {MAX_DOCUMENTS} documents in one file; split it")
                 data = construction.value(root, 0)
             except _Refused as refused:
-                findings.append(_unreadable(file, refused.message, refused.line, refused.column, text))
+                findings.append(_unreadable(file, str(refused), refused.line, refused.column, text))
                 if isinstance(refused, _TooMuch):
                     return (), (findings[-1],)
                 continue
@@ -251,7 +251,6 @@ def _unreadable(file: str, why: str, line: int = 1, column: int = 1, text: str =
 class _Refused(InputError):  # noqa: N818 - not an error of ours: the input's
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
-        self.message = message
         self.line, self.column = node.start_mark.line + 1, node.start_mark.column + 1
 
 
