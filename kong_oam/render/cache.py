@@ -1,8 +1,8 @@
 """Answers of the evaluator, kept by what was asked: what did not change is not evaluated again.
 
 A file per answer in a folder that may be deleted at any time. A file that is broken, or of another question, counts as
-none; where none can be written, nothing is kept. What nobody asks for any more goes, and so does what is too much.
-Whoever may write there decides what is deployed: the evaluator itself lies there, too.
+none; where none can be written, nothing is kept. What nobody asks for any more goes. Whoever may write there decides
+what is deployed: the evaluator itself lies there, too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,6 @@ from kong_oam.render.program import cache_folder, version
 _DAY = 24 * 60 * 60.0
 DAYS = 30
 """After how many an answer goes that nobody asked for."""
-MEGABYTES = 256
-"""How much is kept: some 50,000 answers."""
 _SORTED = json.JSONEncoder(check_circular=False, sort_keys=True)
 _FILE = b'{"digest": "%s", "answer": %s}'
 _BEFORE = len(_FILE % (b"0" * 64, b"")) - 1
@@ -74,26 +72,16 @@ class Cache:
                 made.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Removes what was not used for 30 days, and of more than 256 MB what was used longest ago. Once a day, and as
-        far as it can."""
+        """Removes what was not used for 30 days. Once a day, and as far as it can."""
         with suppress(OSError):
             looked, now = self.folder / "looked", time.time()
             if looked.exists() and now - looked.stat().st_mtime < _DAY:
                 return
             looked.touch()
-            total = 0
-            for used, size, file in sorted(self._kept(), reverse=True):
-                total += size
-                if now - used > DAYS * _DAY or total > MEGABYTES << 20:
-                    with suppress(OSError):
+            for file in self.folder.glob("[0-9a-f][0-9a-f]/*.json"):
+                with suppress(OSError):  # another run has removed it
+                    if now - file.stat().st_mtime > DAYS * _DAY:
                         file.unlink()
-
-    def _kept(self) -> Iterator[tuple[float, int, Path]]:
-        """Every answer, and what a run that was ended left of one: when it was used last, its bytes, its file."""
-        for file in self.folder.glob("[0-9a-f][0-9a-f]/*.json"):
-            with suppress(OSError):  # another run has removed it
-                about = file.stat()
-                yield about.st_mtime, about.st_size, file
 
     def _file(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"

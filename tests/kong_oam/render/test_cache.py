@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from kong_oam.render import cache as cache_module
 from kong_oam.render.cache import Cache, answered
 from kong_oam.render.evaluator import Answer, Evaluator
 from tests.support.rendering import defined, rendered
@@ -133,26 +132,6 @@ def test_what_nobody_asks_for_goes_after_30_days(cache: Cache) -> None:
     os.utime(cache.folder / "looked", (0, 0))
     cache.tidy()
     assert _there(cache) == {"aa1", used}
-
-
-def test_of_too_much_what_was_used_longest_ago_goes(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In bytes, however many they are."""
-    monkeypatch.setattr(cache_module, "MEGABYTES", 1)
-    _aged(cache, {"aa1": 3, "bb2": 1, "cc3": 2}, size=400_000)
-    cache.tidy()
-    assert _there(cache) == {"bb2", "cc3"}
-
-
-def test_what_cannot_be_removed_stays(cache: Cache, tmp_path: Path) -> None:
-    """And nothing but answers goes: a folder that does not exist, one in an answer's place, files of somebody else."""
-    Cache(tmp_path / "none", "1").tidy()
-    _aged(cache, {"aa1": 31, "aa2": 31})
-    (cache.folder / "aa" / "no.json").mkdir()
-    (cache.folder / "notes.json").write_text("")
-    for path in (cache.folder / "aa" / "no.json", cache.folder / "notes.json"):
-        os.utime(path, (0, 0))
-    cache.tidy()
-    assert _there(cache) == {"no", "notes"}
 
 
 def test_two_runs_at_once_keep_one_answer(cache: Cache) -> None:
