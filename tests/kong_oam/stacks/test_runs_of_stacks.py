@@ -100,6 +100,12 @@ def up(estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS))
     return runs
 
 
+def runs_of(there: Mapping[str, str | None], verb: str = "up", estates: Estates = ESTATES, **more: Any) -> run.Runs:
+    """Runs of a command over all partitions, which says nothing."""
+    partitions = tuple(estates.settings.stack.partitions)
+    return run.Runs(estates, verb, 1, more.pop("say", lambda stack, line: None), partitions, there, **more)
+
+
 def names(engine: Engine) -> list[str]:
     found = [*engine.ran]
     engine.ran.clear()
@@ -224,7 +230,7 @@ def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
         return {}
 
     engine.outputs = interrupting
-    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), engine_stacks.listed())
+    runs = runs_of(engine_stacks.listed())
     runs.over([None, *PARTITIONS])
     assert (runs.done, runs.left_out, runs.failed) == (["prod"], ["prod-rest"], ["prod-apis"])
     names(engine)
@@ -252,8 +258,7 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
         return stack != "prod-rest" and engine.run(stack)
 
     monkeypatch.setattr(run, "show", show)
-    there = engine_stacks.listed()
-    runs = run.Runs(estates, "up", 1, lambda stack, line: lines.append((stack, line)), tuple(THREE), there)
+    runs = runs_of(engine_stacks.listed(), estates=estates, say=lambda stack, line: lines.append((stack, line)))
     runs.over([None, *THREE])
     assert (runs.done, runs.failed, runs.left_out) == (["prod", "prod-other"], ["prod-rest"], ["prod-apis"])
     assert [stack for stack, line in lines if "`pulumi cancel -s prod-rest --yes`" in line] == ["prod-rest"]
@@ -273,8 +278,7 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
 def test_a_base_that_was_destroyed_under_its_partitions_is_not_run(
     engine: Engine, base: str | None, partition: str, refused: bool
 ) -> None:
-    there = {"prod": base, "prod-apis": partition}
-    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), there)
+    runs = runs_of({"prod": base, "prod-apis": partition})
     if refused:
         with pytest.raises(
             CliError, match=r"was destroyed, and prod-apis stood on it: `.*refresh -s prod --yes` takes"
@@ -296,7 +300,7 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(engine: Engine, mon
     assert made == []
     monkeypatch.setattr(run, "show", lambda *_, stack, **__: engine.run(stack))
     engine.outputs = lambda stack: {} if "-" in stack else {"kept": ["scope read"]}
-    run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {}).over([None, *PARTITIONS])
+    runs_of({}).over([None, *PARTITIONS])
     assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
     assert made == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
 
@@ -309,7 +313,7 @@ def test_a_base_stays_while_a_partition_of_before_stands_on_it(engine: Engine) -
     engine.updated["prod-old"] = "some time"
     for standing, expected in ((frozenset({"prod-old"}), ["prod"]), (frozenset[str](), [])):
         engine.standing = standing
-        runs = run.Runs(ESTATES, "destroy", 1, lambda stack, line: None, tuple(PARTITIONS), engine_stacks.listed())
+        runs = runs_of(engine_stacks.listed(), "destroy")
         runs.over([None, *PARTITIONS])
         assert runs.left_out == expected
         assert [*names(engine), *expected] == ["prod-apis", "prod-rest", "prod"]
