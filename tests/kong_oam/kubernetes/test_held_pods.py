@@ -16,20 +16,13 @@ from hypothesis import strategies as st
 from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
 from kong_oam.objects.fenced import fenced_pods
+from tests.support import small_stacks
 from tests.support.estates import STACK
 from tests.support.rendered import DEPLOYMENT, application, compiled, ingress
 from tests.support.rendered_components import component, made
 
 PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
-SETTINGS = parse(
-    "prod",
-    {
-        "cloud": "aws",
-        "asOf": "2026-01-01",
-        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
-        "identityProviders": [{"name": "main", "type": "oidc"}],
-    },
-)
+SETTINGS = parse("prod", small_stacks.SETTINGS)
 WORKLOADS = {
     ("apps/v1", "Deployment"): ("spec", "template"),
     ("batch/v1", "CronJob"): ("spec", "jobTemplate", "spec", "template"),

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import PlacedObject, placed_objects
+from tests.support import small_stacks
 from tests.support.estates import STACK, estate
 
 TEXT = """\
@@ -24,21 +25,15 @@ spec:
 """
 ROUTE = "{type: gateway, properties: {domain: orders.example.com, http: {/: 80}}}"
 CLIENT = "{type: client, properties: {kind: service}}"
+SETTINGS = parse("prod", small_stacks.SETTINGS)
 PORTS = "[{port: 80, containerPort: 8080, expose: true}]"
-
-
-def settings() -> Settings:
-    gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
-    providers = [{"name": "main", "type": "okta"}]
-    data = {"cloud": "aws", "asOf": "2026-01-01", "gateway": gateway, "identityProviders": providers}
-    return parse("prod", data)
 
 
 def placed(ports: str = PORTS, *traits: str) -> dict[str, PlacedObject]:
     """The objects of `orders/api` by their names in the state."""
     text = TEXT.replace("PORTS", ports).replace("TRAITS", f"[{', '.join(traits)}]")
     (application,) = estate(text, stack=replace(STACK, domain="example.com")).applications
-    made = placed_objects(application, application.components[0], settings())
+    made = placed_objects(application, application.components[0], SETTINGS)
     return {one.name: one for one in made.all}
 
 

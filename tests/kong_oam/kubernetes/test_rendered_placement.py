@@ -16,6 +16,7 @@ from kong_oam.oam.rendered import Options
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import NamedService
 from kong_oam.objects.pods import Manifest
+from tests.support import small_stacks
 from tests.support.rendered_components import OBJECTS, component, estate_of, made
 
 PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
@@ -25,14 +26,10 @@ TEMPLATE = f"{{metadata: {{labels: {{app: one}}}}, spec: {POD}}}"
 
 def settings(**more: Any) -> Settings:
     data = {
-        "cloud": "aws",
-        "asOf": "2026-01-01",
         "images": {"registry.example.com": "eu.example.net/acme"},
         "cluster": {"imagePullSecrets": ["ecr"], "serviceAccountAnnotations": {"role": "{application}-{component}"}},
-        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
-        "identityProviders": [{"name": "main", "type": "oidc"}],
     }
-    return parse("prod", {**data, **more})
+    return parse("prod", {**small_stacks.SETTINGS, **data, **more})
 
 
 def placed(text: str = OBJECTS, *, client: bool = True, ports: tuple[int, ...] = (80,), **more: Any) -> PlacedObjects:

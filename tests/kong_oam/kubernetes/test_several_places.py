@@ -13,6 +13,7 @@ from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kubernetes.estate import clusters_of, foundations, objects_of, provider_of
 from kong_oam.kubernetes.rendered import placed_objects
 from kong_oam.objects.pods import Manifest
+from tests.support import small_stacks
 from tests.support.estates import STACK, api, estate
 from tests.support.rendered_components import OBJECTS, component, estate_of
 
@@ -25,14 +26,8 @@ FROM_OUTSIDE = {"ipBlock": {"cidr": "192.0.2.0/28"}}
 
 
 def settings(**gateway: Any) -> Settings:
-    data = {
-        "cloud": "aws",
-        "asOf": "2026-01-01",
-        "cluster": {"context": "here", "contexts": {"west": "there"}},
-        "gateway": gateway or OUTSIDE,
-        "identityProviders": [{"name": "main", "type": "oidc"}],
-    }
-    return parse("prod", data)
+    data = {"cluster": {"context": "here", "contexts": {"west": "there"}}, "gateway": gateway or OUTSIDE}
+    return parse("prod", {**small_stacks.SETTINGS, **data})
 
 
 def in_places(topologies: str) -> tuple[Application, Component]:

@@ -11,19 +11,11 @@ import pytest
 
 from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
+from tests.support import small_stacks
 from tests.support.judged import judged, said
 from tests.support.rendered_components import component, made
 
-SETTINGS = parse(
-    "prod",
-    {
-        "cloud": "aws",
-        "asOf": "2026-01-01",
-        "cluster": {"imagePullSecrets": ["ecr"]},
-        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
-        "identityProviders": [{"name": "main", "type": "oidc"}],
-    },
-)
+SETTINGS = parse("prod", {**small_stacks.SETTINGS, "cluster": {"imagePullSecrets": ["ecr"]}})
 POD: dict[str, Any] = {
     "metadata": {"labels": {"app": "api"}, "annotations": {"a": "b"}},
     "spec": {

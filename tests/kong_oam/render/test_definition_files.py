@@ -110,11 +110,6 @@ def test_properties_that_fail_are_told_by_the_line_of_the_file(tmp_path: Path, e
     assert finding.message.endswith(f'reference "#Nobody" not found ({tmp_path}/app.cue:5)')
 
 
-def test_a_file_that_is_none_is_a_finding(tmp_path: Path, evaluator: Evaluator) -> None:
-    (missing,) = read_definition_file(tmp_path / "missing.yaml", "missing.yaml", evaluator).diagnostics
-    assert missing.code == "OAM101"
-
-
 WRONG = {
     "no CUE": ("a: : b", "OAM112: no definition: expected"),
     "no template": ('a: type: "trait"', "OAM112: no definition: no `template` stands beside `a`"),

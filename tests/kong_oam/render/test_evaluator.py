@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,23 @@ SIMPLE = {
     "traits": [],
     "context": {},
 }
+
+
+Script = Callable[[str], Evaluator]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[Script]:
+    """Makes an evaluator whose program reads a question, and then is a script."""
+    with ExitStack() as evaluators:
+
+        def written(text: str) -> Evaluator:
+            file = tmp_path / "evaluator"
+            file.write_text(f"#!/bin/sh\nread line\n{text}\n")
+            file.chmod(0o755)
+            return evaluators.enter_context(Evaluator(find=lambda: file))
+
+        yield written
 
 
 def test_one_process_answers_many_questions() -> None:
@@ -41,44 +60,23 @@ def test_one_that_was_killed_in_between_is_not_missed() -> None:
         assert evaluator.ask(SIMPLE)["objects"]
 
 
-def test_one_that_is_killed_while_it_works_is_a_finding(tmp_path: Path) -> None:
+def test_one_that_is_killed_while_it_works_is_a_finding(script: Script) -> None:
     """That says to run again; nothing is wrong with the definition."""
-    script = tmp_path / "evaluator"
-    script.write_text("#!/bin/sh\nread line\nkill -9 $$\n")
-    script.chmod(0o755)
-    with Evaluator(find=lambda: script) as evaluator:
-        (finding,) = rendered(evaluator, defined()).diagnostics
+    (finding,) = rendered(script("kill -9 $$"), defined()).diagnostics
     assert finding.message.endswith("the evaluation of its definition was ended from outside: run this again")
 
 
-def test_an_answer_that_is_none_is_a_finding_too(tmp_path: Path) -> None:
-    """It is no program of ours, then."""
-    script = tmp_path / "evaluator"
-    script.write_text("#!/bin/sh\nread line\necho no JSON\n")
-    script.chmod(0o755)
-    with Evaluator(find=lambda: script) as evaluator:
-        assert evaluator.ask(SIMPLE)["limit"] == "life"
+@pytest.mark.parametrize(("answer", "limit"), [("no JSON", "life"), ("[" * 100_000, "memory")], ids=["none", "deep"])
+def test_an_answer_that_cannot_be_read_is_a_limit(answer: str, limit: str, script: Script) -> None:
+    assert script(f"echo '{answer}'").ask(SIMPLE)["limit"] == limit
 
 
-def test_a_long_answer_is_read_in_no_time(tmp_path: Path) -> None:
+def test_a_long_answer_is_read_in_no_time(script: Script) -> None:
     """Its parts are looked at once each: 40 MB come in some 600."""
-    script = tmp_path / "evaluator"
-    script.write_text(
-        "#!/bin/sh\nread line\nprintf '{\"value\": \"'\nhead -c 40000000 /dev/zero | tr '\\0' x\necho '\"}'\n"
-    )
-    script.chmod(0o755)
-    with Evaluator(find=lambda: script) as evaluator:
-        before = time.process_time()
-        assert len(evaluator.ask(SIMPLE)["value"]) == 40_000_000
-        assert time.process_time() - before < 1
-
-
-def test_an_answer_that_is_nested_too_deeply_is_one(tmp_path: Path) -> None:
-    script = tmp_path / "evaluator"
-    script.write_text(f"#!/bin/sh\nread line\necho '{'[' * 100_000}'\n")
-    script.chmod(0o755)
-    with Evaluator(find=lambda: script) as evaluator:
-        assert evaluator.ask(SIMPLE)["limit"] == "memory"
+    evaluator = script("printf '{\"value\": \"'\nhead -c 40000000 /dev/zero | tr '\\0' x\necho '\"}'")
+    before = time.process_time()
+    assert len(evaluator.ask(SIMPLE)["value"]) == 40_000_000
+    assert time.process_time() - before < 1
 
 
 def test_a_program_that_does_not_start_is_said(tmp_path: Path) -> None:

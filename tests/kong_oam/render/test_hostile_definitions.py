@@ -119,13 +119,6 @@ def test_no_file_is_embedded(evaluator: Evaluator, tmp_path: Path) -> None:
     assert finding.code == "OAM108"
 
 
-@pytest.mark.parametrize("output", ['"text"', "[1]", "5"])
-def test_an_output_that_is_no_object_is_said(output: str, evaluator: Evaluator) -> None:
-    """In words of ours."""
-    (finding,) = rendered(evaluator, defined(f"output: {output}")).diagnostics
-    assert finding.message == "app 'web': its definition fails: not an object"
-
-
 def test_what_a_trait_leaves_half_made_is_said_of_it(evaluator: Evaluator) -> None:
     """Not of the component, nor of the traits behind it; of the component, where it was so before."""
     more = {

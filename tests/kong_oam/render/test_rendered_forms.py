@@ -17,6 +17,7 @@ from kong_oam.render.cache import Cache
 from kong_oam.render.project import own_definitions
 from kong_oam.render.stage import Renderer, read_applications
 from kong_oam.render.tools import Tools
+from tests.support import small_stacks
 from tests.support.custom_types import Counting
 from tests.support.estates import STACK
 from tests.support.rendering import written
@@ -111,7 +112,7 @@ def test_each_form_is_evaluated_for_its_place(project: Path, tools: Tools) -> No
     assert tools.evaluator.components == 3, "the other form is known"
     estate = compile_estate(reading, STACK).estate
     assert estate
-    settings = parse("prod", {"cloud": "aws", "asOf": "2026-01-01", "cluster": {"context": "here"}, "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}}, "identityProviders": [{"name": "main", "type": "oidc"}]})  # fmt: skip
+    settings = parse("prod", {**small_stacks.SETTINGS, "cluster": {"context": "here"}})
     deployed = [one for one in objects_of(estate, settings) if one["kind"] == "Deployment"]
     assert [(one["metadata"]["namespace"], one["spec"].get("replicas")) for one in deployed] == [
         ("staging", None),
