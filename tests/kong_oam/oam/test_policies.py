@@ -251,19 +251,3 @@ def test_a_policy_of_another_type_is_left_to_its_definition() -> None:
     assert said(deployable(found)) == [
         "a.yaml:9:14: error OAM104: unknown policy type 'topolgy'; did you mean 'topology'?"
     ]
-
-
-@pytest.mark.parametrize(
-    "policy",
-    [
-        "{type: topology, properties: {clusters: [a, local], namespace: n}}",
-        "{type: read-only, properties: {rules: [{selector: {}}]}}",
-    ],
-)
-def test_what_policies_ask_for_is_deployed(policy: str) -> None:
-    """Which clusters there are, the stack says."""
-    text = HEAD.replace("type: app, traits: [{type: labels}, {type: expose@v1}]", "type: external").replace(
-        "type: task", "type: external"
-    )
-    found = deployable(read_bytes("a.yaml", f"{text}    - {policy}\n".encode()))
-    assert (said(found), len(found.applications)) == ([], 1)

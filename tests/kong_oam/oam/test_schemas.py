@@ -55,10 +55,8 @@ def _component(**changes: Any) -> dict[str, Any]:
     [
         ("application", _application(traits=[]), "additionalProperties", [], "'traits' was unexpected"),
         ("application", _application(apiVersion="v1"), "enum", ["apiVersion"], '"core.oam.dev/v1beta1"'),
-        ("application", _application(kind="Aplication"), "enum", ["kind"], '"Application"'),
         ("application", _application(metadata={}), "required", ["metadata"], '"name"'),
         ("application", _application(metadata={"name": "Orders"}), "pattern", ["metadata", "name"], '"Orders"'),
-        ("application", _application(metadata={"name": "orders\n"}), "pattern", ["metadata", "name"], "orders"),
         ("application", _application(metadata={"name": "a" * 64}), "maxLength", ["metadata", "name"], "63"),
         (
             "application",
@@ -67,16 +65,7 @@ def _component(**changes: Any) -> dict[str, Any]:
             ["metadata", "labels", "tier"],
             '"string"',
         ),
-        (
-            "application",
-            _application(spec={"components": [], "traits": []}),
-            "additionalProperties",
-            ["spec"],
-            "traits",
-        ),
-        ("application", _application(spec=[]), "type", ["spec"], '"object"'),
         ("application", _component(name="-"), "pattern", ["spec", "components", 0, "name"], '"-"'),
-        ("application", _component(namespace="n"), "additionalProperties", ["spec", "components", 0], "namespace"),
         ("application", _component(properties=None), "type", ["spec", "components", 0, "properties"], '"object"'),
         (
             "application",
@@ -88,27 +77,16 @@ def _component(**changes: Any) -> dict[str, Any]:
         ("webservice", {}, "required", [], '"image"'),
         ("webservice", {"image": "i", "mem": "1Gi"}, "additionalProperties", [], "'mem' was unexpected"),
         ("webservice", {"image": "i", "cpu": 0.5}, "type", ["cpu"], '"string"'),
-        ("webservice", {"image": "i", "ports": 80}, "type", ["ports"], '"array"'),
         ("webservice", {"image": "i", "ports": [{"port": "80"}]}, "type", ["ports", 0, "port"], '"integer"'),
         ("webservice", {"image": "i", "port": 0}, "minimum", ["port"], "minimum of 1"),
-        ("webservice", {"image": "i", "port": 65536}, "maximum", ["port"], "maximum of 65535"),
         ("webservice", {"image": "i", "exposeType": "ExternalName"}, "enum", ["exposeType"], "LoadBalancer"),
-        ("webservice", {"image": "i", "imagePullPolicy": "always"}, "enum", ["imagePullPolicy"], "Always"),
         ("webservice", {"image": "i", "env": [{"value": "1"}]}, "required", ["env", 0], '"name"'),
-        ("webservice", {"image": "i", "env": [{"name": "A", "value": 1}]}, "type", ["env", 0, "value"], '"string"'),
         (
             "webservice",
             {"image": "i", "volumes": [{"name": "v", "mountPath": "/v", "type": "pvc"}]},
             "required",
             ["volumes", 0],
             '"claimName"',
-        ),
-        (
-            "webservice",
-            {"image": "i", "volumeMounts": {"secret": [{"name": "v", "mountPath": "/v"}]}},
-            "required",
-            ["volumeMounts", "secret", 0],
-            '"secretName"',
         ),
         (
             "webservice",
@@ -130,9 +108,7 @@ def _component(**changes: Any) -> dict[str, Any]:
         ("gateway", {"http": {"orders": 80}}, "propertyNames", ["http"], '"orders"'),
         ("gateway", {"http": {"/": 99999}}, "maximum", ["http", "/"], "65535"),
         ("gateway", {"http": {"/": 80}, "domain": "https://example.com"}, "pattern", ["domain"], "https://example.com"),
-        ("gateway", {"http": {"/": 80}, "domain": "a.*.example.com"}, "pattern", ["domain"], "a.*.example.com"),
         ("gateway", {"http": {"/": 80}, "pathType": "Regex"}, "enum", ["pathType"], "Prefix"),
-        ("gateway", {"http": {"/": 80}, "name": "Admin"}, "pattern", ["name"], "Admin"),
     ],
 )
 def test_one_mistake_is_one_violation_that_names_it(
