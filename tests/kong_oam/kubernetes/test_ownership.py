@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.objects import manifests
@@ -35,103 +36,95 @@ SECRET = {**manifests.client_secret(WORKLOAD), "data": {"A": "YQ==", "B": "Yg=="
 
 # What kube-apiserver 1.35.4 says of DEPLOYMENT, applied as the official plugin does, after `kubectl edit` of the image,
 # a container, a variable and hostNetwork, and `kubectl scale`; its controllers run.
-RECORDED: list[dict[str, Any]] = [
-    {
-        "manager": "pulumi-kubernetes-00000005",
-        "operation": "Apply",
-        "apiVersion": "apps/v1",
-        "time": "2026-11-27T05:30:13Z",
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {
-            "f:metadata": {
-                "f:labels": {
-                    "f:app.oam.dev/appRevision": {},
-                    "f:app.oam.dev/component": {},
-                    "f:app.oam.dev/name": {},
-                    "f:app.oam.dev/namespace": {},
-                    "f:app.oam.dev/resourceType": {},
-                    "f:workload.oam.dev/type": {},
-                }
-            },
-            "f:spec": {
-                "f:selector": {},
-                "f:template": {
-                    "f:metadata": {"f:labels": {"f:app.oam.dev/component": {}, "f:app.oam.dev/name": {}}},
-                    "f:spec": {
-                        "f:containers": {
-                            'k:{"name":"api"}': {
-                                ".": {},
-                                "f:env": {'k:{"name":"A"}': {".": {}, "f:name": {}, "f:value": {}}},
-                                "f:envFrom": {},
-                                "f:name": {},
-                                "f:ports": {
-                                    'k:{"containerPort":8080,"protocol":"TCP"}': {
-                                        ".": {},
-                                        "f:containerPort": {},
-                                        "f:name": {},
-                                        "f:protocol": {},
-                                    }
-                                },
-                            }
-                        },
-                        "f:serviceAccountName": {},
-                    },
-                },
-            },
-        },
-    },
-    {
-        "manager": "kube-controller-manager",
-        "operation": "Update",
-        "apiVersion": "apps/v1",
-        "time": "2026-11-27T05:30:13Z",
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {
-            "f:metadata": {"f:annotations": {".": {}, "f:deployment.kubernetes.io/revision": {}}},
-            "f:status": {"f:observedGeneration": {}, "f:replicas": {}},
-        },
-        "subresource": "status",
-    },
-    {
-        "manager": "kubectl",
-        "operation": "Update",
-        "apiVersion": "apps/v1",
-        "time": "2026-11-27T05:30:13Z",
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {"f:spec": {"f:replicas": {}}},
-    },
-    {
-        "manager": "kubectl-edit",
-        "operation": "Update",
-        "apiVersion": "apps/v1",
-        "time": "2026-11-27T05:30:13Z",
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {
-            "f:spec": {
-                "f:template": {
-                    "f:spec": {
-                        "f:containers": {
-                            'k:{"name":"api"}': {
-                                "f:env": {'k:{"name":"LD_PRELOAD"}': {".": {}, "f:name": {}, "f:value": {}}},
-                                "f:image": {},
-                            },
-                            'k:{"name":"spy"}': {
-                                ".": {},
-                                "f:image": {},
-                                "f:imagePullPolicy": {},
-                                "f:name": {},
-                                "f:resources": {},
-                                "f:terminationMessagePath": {},
-                                "f:terminationMessagePolicy": {},
-                            },
-                        },
-                        "f:hostNetwork": {},
-                    }
-                }
-            }
-        },
-    },
-]
+RECORDED: list[dict[str, Any]] = yaml.safe_load("""
+- manager: pulumi-kubernetes-00000005
+  operation: Apply
+  apiVersion: apps/v1
+  time: '2026-11-27T05:30:13Z'
+  fieldsType: FieldsV1
+  fieldsV1:
+    f:metadata:
+      f:labels:
+        f:app.oam.dev/appRevision: {}
+        f:app.oam.dev/component: {}
+        f:app.oam.dev/name: {}
+        f:app.oam.dev/namespace: {}
+        f:app.oam.dev/resourceType: {}
+        f:workload.oam.dev/type: {}
+    f:spec:
+      f:selector: {}
+      f:template:
+        f:metadata:
+          f:labels:
+            f:app.oam.dev/component: {}
+            f:app.oam.dev/name: {}
+        f:spec:
+          f:containers:
+            k:{"name":"api"}:
+              .: {}
+              f:env:
+                k:{"name":"A"}:
+                  .: {}
+                  f:name: {}
+                  f:value: {}
+              f:envFrom: {}
+              f:name: {}
+              f:ports:
+                k:{"containerPort":8080,"protocol":"TCP"}:
+                  .: {}
+                  f:containerPort: {}
+                  f:name: {}
+                  f:protocol: {}
+          f:serviceAccountName: {}
+- manager: kube-controller-manager
+  operation: Update
+  apiVersion: apps/v1
+  time: '2026-11-27T05:30:13Z'
+  fieldsType: FieldsV1
+  fieldsV1:
+    f:metadata:
+      f:annotations:
+        .: {}
+        f:deployment.kubernetes.io/revision: {}
+    f:status:
+      f:observedGeneration: {}
+      f:replicas: {}
+  subresource: status
+- manager: kubectl
+  operation: Update
+  apiVersion: apps/v1
+  time: '2026-11-27T05:30:13Z'
+  fieldsType: FieldsV1
+  fieldsV1:
+    f:spec:
+      f:replicas: {}
+- manager: kubectl-edit
+  operation: Update
+  apiVersion: apps/v1
+  time: '2026-11-27T05:30:13Z'
+  fieldsType: FieldsV1
+  fieldsV1:
+    f:spec:
+      f:template:
+        f:spec:
+          f:containers:
+            k:{"name":"api"}:
+              f:env:
+                k:{"name":"LD_PRELOAD"}:
+                  .: {}
+                  f:name: {}
+                  f:value: {}
+              f:image: {}
+            k:{"name":"spy"}:
+              .: {}
+              f:image: {}
+              f:imagePullPolicy: {}
+              f:name: {}
+              f:resources: {}
+              f:terminationMessagePath: {}
+              f:terminationMessagePolicy: {}
+          f:hostNetwork: {}
+""")
 
 
 def test_what_an_api_server_says_is_read() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
@@ -16,25 +17,32 @@ from tests.support.judged import judged, said
 from tests.support.rendered_components import component, made
 
 SETTINGS = parse("prod", {**small_stacks.SETTINGS, "cluster": {"imagePullSecrets": ["ecr"]}})
-POD: dict[str, Any] = {
-    "metadata": {"labels": {"app": "api"}, "annotations": {"a": "b"}},
-    "spec": {
-        "containers": [
-            {
-                "name": "c",
-                "image": "i",
-                "args": ["x"],
-                "env": [{"name": "A", "value": "b"}],
-                "envFrom": [{"configMapRef": {"name": "m"}}],
-                "ports": [{"containerPort": 80, "name": "web"}],
-                "volumeMounts": [{"name": "v", "mountPath": "/v"}],
-            }
-        ],
-        "volumes": [{"name": "v", "image": {"reference": "r"}}],
-        "imagePullSecrets": [{"name": "s"}],
-        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["a"]}],
-    },
-}
+POD: dict[str, Any] = yaml.safe_load("""
+metadata:
+  labels: {app: api}
+  annotations: {a: b}
+spec:
+  containers:
+  - name: c
+    image: i
+    args: [x]
+    env:
+    - {name: A, value: b}
+    envFrom:
+    - configMapRef: {name: m}
+    ports:
+    - {containerPort: 80, name: web}
+    volumeMounts:
+    - {name: v, mountPath: /v}
+  volumes:
+  - name: v
+    image: {reference: r}
+  imagePullSecrets:
+  - {name: s}
+  hostAliases:
+  - ip: 192.0.2.1
+    hostnames: [a]
+""")
 ABOUT = {"name": "api", "namespace": "orders"}
 OBJECTS: list[dict[str, Any]] = [
     {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": ABOUT, "spec": {"template": POD}},

@@ -61,18 +61,35 @@ SAMPLES = [
 ]
 DEPENDENT = copy.deepcopy(SAMPLES[0])
 DEPENDENT["spec"]["components"][0]["dependsOn"] = []
-FOREIGN = {
-    "apiVersion": "core.oam.dev/v1beta1",
-    "kind": "Application",
-    "metadata": {"name": "shop", "namespace": "sales", "labels": {"tier": "one"}},
-    "spec": {
-        "components": [
-            {"name": "partner", "type": "external", "properties": {"jwksUri": "https://partner.example.com/keys"}, "traits": [{"type": "client", "properties": {"kind": "external"}}]},
-            {"name": "app", "type": "external", "traits": [{"type": "client", "properties": {"kind": "native", "redirectUris": ["com.example.app:/cb"]}}]},
-            {"name": "job", "type": "worker", "properties": {"image": "i", "volumes": [{"name": "v", "mountPath": "/v", "type": "pvc", "claimName": "c"}]}},
-        ]
-    },
-}  # fmt: skip
+FOREIGN = yaml.safe_load("""
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: shop
+  namespace: sales
+  labels: {tier: one}
+spec:
+  components:
+  - name: partner
+    type: external
+    properties: {jwksUri: 'https://partner.example.com/keys'}
+    traits:
+    - type: client
+      properties: {kind: external}
+  - name: app
+    type: external
+    traits:
+    - type: client
+      properties:
+        kind: native
+        redirectUris: ['com.example.app:/cb']
+  - name: job
+    type: worker
+    properties:
+      image: i
+      volumes:
+      - {name: v, mountPath: /v, type: pvc, claimName: c}
+""")
 BASES = [*SAMPLES, DEPENDENT, FOREIGN]
 
 
