@@ -126,13 +126,6 @@ def test_documents_that_cannot_be_read_are_findings_like_others(count: int) -> N
     assert len(reading.malformed) == (count if over else 0) + 1, "and those whose name nobody could read"
 
 
-def test_a_file_of_which_nothing_can_be_read_says_that_there_is_more() -> None:
-    """Beside the first of its findings."""
-    reading, _, _ = _checked(b"---\na: !x y\n" * (MAX_FINDINGS + 1))
-    assert len(reading.diagnostics) == MAX_FINDINGS + 1
-    assert reading.diagnostics[-1].message.startswith("more than 100 findings in this file")
-
-
 def test_of_many_findings_the_first_are_shown() -> None:
     """And that there are more; what is not read any further is missed by nobody else."""
     raw = _filled("properties", 700) + b"---\n" + (HEAD % "b" + COMPONENT % "d").encode()

@@ -256,13 +256,6 @@ def test_a_step_that_does_more_than_order_is_found(step: str, finding: str) -> N
     assert [line.startswith(start) for line in found] == ([True] if finding else []), found
 
 
-@pytest.mark.parametrize("type_", sorted(INSTEAD))
-def test_each_step_of_kubevela_is_refused_by_name(type_: str) -> None:
-    """With what to do in its place."""
-    (only,) = [line for line in said(reading(f"{{name: s, type: {type_}}}")) if "error" in line]
-    assert only == f"a.yaml:17:25: error OAM108: step 's': '{type_}' is not run here; {INSTEAD[type_]}"
-
-
 @pytest.mark.parametrize("type_", sorted(LEFT_OUT))
 @pytest.mark.parametrize("more", ["", ", if: status.x.failed", ", timeout: 5m, outputs: [{name: v, valueFrom: o}]"])
 def test_a_step_without_which_the_same_is_deployed_is_left_out(type_: str, more: str) -> None:
@@ -301,20 +294,6 @@ def test_what_a_step_passes_is_its_components() -> None:
         ]
         assert [(one.source, one.parameter, one.place.line) for one in taker.inputs] == [("url", "x", 13)]
         assert (taker.outputs, giver.inputs, other.inputs, other.outputs) == ((), (), (), ())
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "finding"),
-    [
-        ("outputs: [{name: v, valueFrom: o}]", "inputs: [{from: v}]", ": error OAM103: component 'b': parameterKey '': it is no path"),
-        ("outputs: [{name: v, valueFrom: o}]", "inputs: [{from: w, parameterKey: x}]", "13:87: error OAM103: no component gives the value 'w'"),
-        ("outputs: [{name: v, valueFrom: o}]", "outputs: [{name: v, valueFrom: o}]", "13:88: error OAM106: output 'v' is given by component 'a' already"),
-    ],
-)  # fmt: skip
-def test_a_value_of_a_step_that_cannot_be_passed_is_found(first: str, second: str, finding: str) -> None:
-    """As one of its component is."""
-    found = said(reading(apply("a", f", {first}"), apply("b", f", {second}"), head=WITHOUT_POLICIES))
-    assert any(finding in line for line in found)
 
 
 def test_the_page_has_each_policy_and_step() -> None:

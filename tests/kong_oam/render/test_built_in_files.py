@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -64,18 +63,6 @@ def test_each_property_is_explained(path: Path) -> None:
             while lines[above - 1].startswith("\t\t//"):
                 above -= 1
             assert any("+usage=" in comment for comment in lines[above:number]), lines[number]
-
-
-def test_what_definitions_share_is_the_same() -> None:
-    """A definition cannot import another, so each says again what variables, volumes and selectors are."""
-    found = defaultdict(set)
-    for path in FILES:
-        for name, text in re.findall(r"^\t(#?\w+): (.*?)^\t[}\]]", path.read_text("utf-8"), re.MULTILINE | re.DOTALL):
-            found[name].add(text)
-    # Some probes take no `host` and `scheme`, some mounts no `subPath`, and a task has nothing but `volumes`.
-    shared = {"#Items": 1, "#Selector": 1, "#Variable": 1, "#Volume": 1, "mounts": 1}
-    shared |= {"#Probe": 2, "#Mount": 2, "podVolumes": 2}
-    assert {name: len(found[name]) for name in shared} == shared
 
 
 def test_it_is_said_in_our_own_words() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -213,17 +213,6 @@ def test_a_definition_beside_holds_for_its_own_file_alone(project: Path, tools: 
         assert made.object["data"] == {"of": team}
 
 
-@pytest.mark.parametrize(("kind", "name"), [("Component", "webservice"), ("Trait", "gateway")])
-def test_a_definition_beside_takes_no_built_in_types_place(kind: str, name: str, project: Path, tools: Tools) -> None:
-    """For another team's Application nothing is another thing, even where somebody overlooks the error."""
-    before = [one.object for one in part(read(tools), "desk/web").rendered or ()]
-    (project / "applications/evil.yaml").write_text(written(kind, name, "outputs: {}\noutput: {}\nparameter: {...}"))
-    reading = read(tools)
-    (finding,) = reading.diagnostics
-    assert (finding.code, finding.severity, str(finding.place)) == ("OAM106", "error", "applications/evil.yaml:4:9")
-    assert [one.object for one in part(reading, "desk/web").rendered or ()] == before
-
-
 def test_one_that_changed_is_evaluated_and_no_other(project: Path, tools: Tools) -> None:
     """One that did not is the very same as before; of a definition that changed, all that use it."""
     renderer = Renderer(tools)
@@ -241,33 +230,34 @@ def test_one_that_changed_is_evaluated_and_no_other(project: Path, tools: Tools)
     assert book and book[0].object["spec"]["template"]["spec"]["schedulerName"] == "high"
 
 
-def test_what_is_the_same_is_the_very_same(project: Path, tools: Tools) -> None:
-    """By that those who judge it know that they did before."""
+Known = Callable[[int], Reading]
+
+
+@pytest.fixture
+def known(project: Path, tools: Tools) -> Known:
+    """Renders for a cluster of a version, by one renderer, with files that are read once."""
     renderer, kept = Renderer(tools), dict[str, Reading]()
 
     def read_one(file: Path, name: str, own: Own) -> Reading:
         return kept.setdefault(name, read_file(file, name, own))
 
-    first, again, older = (
-        read_applications(["applications"], [], minor, read_one=read_one, renderer=renderer).applications
-        for minor in (30, 30, 21)
-    )
+    return lambda minor: read_applications(["applications"], [], minor, read_one=read_one, renderer=renderer)
+
+
+def test_what_is_the_same_is_the_very_same(known: Known) -> None:
+    """By that those who judge it know that they did before."""
+    first, again, older = (known(minor).applications for minor in (30, 30, 21))
     assert [*map(id, first)] == [*map(id, again)]
     assert not {*map(id, first)} & {*map(id, older)}
 
 
-def test_where_a_definition_fails_is_said_anew(project: Path, tools: Tools) -> None:
+def test_where_a_definition_fails_is_said_anew(project: Path, known: Known) -> None:
     """Though it says what it said: lines move."""
-    renderer, kept = Renderer(tools), dict[str, Reading]()
     definition = project / "definitions/priority.yaml"
     (project / "definitions/priority.cue").unlink()
 
-    def read_one(file: Path, name: str, own: Own) -> Reading:
-        return kept.setdefault(name, read_file(file, name, own))
-
     def where() -> str:
-        reading = read_applications(["applications"], [], 30, read_one=read_one, renderer=renderer)
-        (finding,) = reading.diagnostics
+        (finding,) = known(30).diagnostics
         return finding.details[-1]
 
     definition.write_text(written("Trait", "priority", "parameter: class: string\npatch: {a: 1} & {a: 2}"))

@@ -241,12 +241,6 @@ def test_no_value_is_passed_from_one_place_to_another(evaluator: Evaluator, tmp_
     assert said(read(evaluator, tmp_path, GIVEN % "output.kind", TAKEN % "address", both)) == []
 
 
-def test_what_only_the_cluster_knows_is_a_text(evaluator: Evaluator, tmp_path: Path) -> None:
-    """It goes where any text may stand, and nowhere else."""
-    (only,) = said(read(evaluator, tmp_path, GIVEN % LIVE, TAKEN % "port"))
-    assert "port must be of type integer, not string" in only
-
-
 def test_a_giver_with_an_error_is_the_only_finding(evaluator: Evaluator, tmp_path: Path) -> None:
     """Nobody knows what it would give."""
     broken = (GIVEN % "output.kind").replace("outputs:", "properties: {prot: 1}, outputs:")
