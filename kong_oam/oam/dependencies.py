@@ -23,13 +23,9 @@ def wrong_dependencies(application: Application) -> Iterator[Diagnostic]:
 
 
 def circle_of(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """A circle of names, its first repeated at the end; empty where there is none."""
+    """A circle of names, each before one that it waits for, the first also last; empty where there is none."""
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:
-        circle = error.args[1][:0:-1]  # each before the one that it waits for, the repeated one left out
-        order = [*edges]
-        first = min(map(order.index, circle))
-        start = circle.index(order[first])
-        return (*circle[start:], *circle[:start], order[first])
+        return tuple(reversed(error.args[1]))
     return ()
