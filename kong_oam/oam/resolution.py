@@ -35,7 +35,7 @@ def resolved(application: Application, own: Own) -> tuple[Application, Sequence[
     """Applies policies and workflow: the Application as it was, where one of the findings is an error. Its shape is
     right; `own` are the types that the project defines."""
     found = [*islice(_wrong(application), MAX_FINDINGS + 1)]
-    if errors(found) or not _is_to_be_resolved(application):
+    if errors(found):
         return application, found
     application = with_values_of_steps(application)
     acts = deploys(application)
@@ -63,12 +63,6 @@ def resolved(application: Application, own: Own) -> tuple[Application, Sequence[
         rules=tuple(kept),
     )
     return _in_its_namespace(whole), found
-
-
-def _is_to_be_resolved(application: Application) -> bool:
-    """Most are as they stand."""
-    values = any(part.inputs or part.outputs for part in application.components)
-    return bool(values or application.policies or application.workflow)
 
 
 def _wrong(application: Application) -> Iterator[Diagnostic]:

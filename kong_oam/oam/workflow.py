@@ -70,8 +70,6 @@ def with_values_of_steps(application: Application) -> Application:
     """The Application with what its steps `apply-component` pass as the inputs and outputs of the components that they
     deploy: in KubeVela, too, these are the step's."""
     passing = [step for step in _leaves(application.workflow) if step.type == "apply-component"]
-    if not any(step.inputs or step.outputs for step in passing):
-        return application
 
     def with_values(part: Component) -> Component:
         own = [step for step in passing if step.properties.get("component") == part.name]
