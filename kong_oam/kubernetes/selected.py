@@ -31,10 +31,8 @@ def other_pods(context: str | None, sites: Iterable[Component]) -> Iterator[Othe
     for component in sites:
         if component.named is None:
             continue
-        owners: set[str] = set()
-        for labels in kubectl.labels_of_pods(context, component.namespace, component.named.labels):
-            if COMPONENT in labels:
-                owners.add(f"{labels.get(APPLICATION, '')}/{labels[COMPONENT]}")
+        found = kubectl.labels_of_pods(context, component.namespace, component.named.labels)
+        owners = {f"{labels.get(APPLICATION, '')}/{labels[COMPONENT]}" for labels in found if COMPONENT in labels}
         owners.discard(component.key)
         if owners:
             yield OtherPods(component, component.named, tuple(sorted(owners)))

@@ -104,11 +104,8 @@ def _update_of(stack: str) -> str | None:
 
 
 def _parsed(text: str) -> Record | None:
-    parts = text.split(" ")
-    if len(parts) != 5:
-        return None
-    fingerprint, updated, due, ids, generation = parts
     try:
+        fingerprint, updated, due, ids, generation = text.split(" ")
         day = None if due == _NEVER else datetime.date.fromisoformat(due)
         return Record(fingerprint, updated, day, ids, int(generation))
     except ValueError:
