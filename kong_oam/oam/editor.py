@@ -87,14 +87,14 @@ def schema_text() -> str:
     return f"{json.dumps(application_schema(), indent=2, ensure_ascii=False)}\n"
 
 
-def _where_type_is(kind: str, then: Node) -> Node:
-    return {"if": {"required": ["type"], "properties": {"type": {"const": kind}}}, "then": then}
+def _where_type_is(kind: str, then: Node, **more: Node) -> Node:
+    return {"if": {"required": ["type"], "properties": {"type": {"const": kind}, **more}}, "then": then}
 
 
 def _where_plain(kind: str, then: Node) -> Node:
     """Where a component is one that is rendered without an evaluator: of any other, a definition says what it takes."""
     traits = {"items": {"properties": {"type": {"enum": list(plain_traits(kind))}}}}
-    return {"if": {"required": ["type"], "properties": {"type": {"const": kind}, "traits": traits}}, "then": then}
+    return _where_type_is(kind, then, traits=traits)
 
 
 def _properties_of(kind: str) -> Node:

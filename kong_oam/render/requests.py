@@ -55,7 +55,7 @@ def _part(definition: Definition, type_: str, properties: Any) -> dict[str, Any]
 
 
 def _context(application: Application, component: Component, setting: Setting) -> dict[str, Any]:
-    number = _NUMBER.search(setting.revision) if setting.revision else None
+    number = _NUMBER.search(setting.revision)
     annotations = application.annotations
     return {
         "name": component.name,

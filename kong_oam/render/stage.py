@@ -243,9 +243,7 @@ def _without_own_words(component: Component) -> Component:
 
 def _numbered(one: RenderedObject, numbers: Sequence[int]) -> RenderedObject:
     """The object with the number that its trait has among all of the component's."""
-    if one.trait is None or one.trait == numbers[one.trait]:
-        return one
-    return replace(one, trait=numbers[one.trait])
+    return one if one.trait is None else replace(one, trait=numbers[one.trait])
 
 
 def _as_component(policy: Policy) -> Component:

@@ -158,7 +158,7 @@ def _wrong(answer: Mapping[str, Any]) -> str:
         return "its evaluation takes too long or too much memory"
     for finding in answer.get("findings", ()):
         line, *_ = finding["message"].splitlines() or [""]
-        said = _WHERE.sub("", _WHERE.sub("", line))[:300]
+        said = _WHERE.sub("", line)[:300]
         return f"{said}; it is said of output, outputs and context" if _UNKNOWN.search(said) else said
     if len(json.dumps(answer["value"])) > MAX_CHARACTERS:
         return f"it gives more than {MAX_CHARACTERS} characters"
