@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 
 from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.dependencies import circle_of
@@ -158,7 +159,7 @@ def order(workflow: Workflow | None, made: Mapping[str, Sequence[str]]) -> dict[
     after: dict[str, set[str]] = {}
     done: set[str] = set()
     frontiers: dict[str, frozenset[str]] = {}
-    for step in _sorted(before):
+    for step in TopologicalSorter(before).static_order():
         waited = frozenset[str]().union(*{frontiers[name] for name in before[step]})
         own = [name for name in made.get(step, ()) if name not in done]
         for name in own:
@@ -188,19 +189,3 @@ def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
         else:
             yield step.name, outside
         previous = (step.name,)
-
-
-def _sorted(before: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """The steps, each after those before it; else as they are written."""
-    done: set[str] = set()
-    for start in before:
-        trail = [(start, iter(before[start]))] if start not in done else []
-        while trail:
-            name, rest = trail[-1]
-            following = next((one for one in rest if one not in done), None)
-            if following is None:
-                trail.pop()
-                done.add(name)
-                yield name
-            else:
-                trail.append((following, iter(before[following])))
