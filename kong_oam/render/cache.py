@@ -25,8 +25,6 @@ _DAY = 24 * 60 * 60.0
 DAYS = 30
 """After how many an answer goes that nobody asked for."""
 _SORTED = json.JSONEncoder(check_circular=False, sort_keys=True)
-_FILE = b'{"digest": "%s", "answer": %s}'
-_BEFORE = len(_FILE % (b"0" * 64, b"")) - 1
 _EXACT = json.JSONEncoder(check_circular=False, ensure_ascii=False, allow_nan=False)
 _RESULTS = frozenset({"objects", "definition", "value"})
 """What an answer has alone where nothing is wrong with the question, nor awaited of a cluster."""
@@ -52,7 +50,7 @@ class Cache:
             raw = file.read_bytes()
             if time.time() - file.stat().st_mtime > _DAY:
                 os.utime(file)  # its time is when it was used last, to a day
-            text = raw[_BEFORE:-1]
+            text = raw.partition(b"\n")[2]
             if raw == _sealed(key, text):
                 return cast(Answer, json.loads(text))
         return None
@@ -88,8 +86,8 @@ class Cache:
 
 
 def _sealed(key: str, text: bytes) -> bytes:
-    """A file's bytes: an answer, and a digest by which it is known to be whole, and the answer to this question."""
-    return _FILE % (hashlib.sha256(key.encode() + text).hexdigest().encode(), text)
+    """A file's bytes: a digest by which it is known to be whole, and the answer to this question, and the answer."""
+    return hashlib.sha256(key.encode() + text).hexdigest().encode() + b"\n" + text
 
 
 def usual_cache() -> Cache:

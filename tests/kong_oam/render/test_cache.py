@@ -149,4 +149,4 @@ def test_two_runs_at_once_keep_one_answer(cache: Cache) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(run, range(4)))
     files = [path for path in cache.folder.rglob("*") if path.is_file()]
-    assert len(files) == 5 and all("answer" in json.loads(path.read_text()) for path in files)
+    assert len(files) == 5 and all("objects" in json.loads(path.read_text().splitlines()[1]) for path in files)
