@@ -151,11 +151,10 @@ def _with_entry(place: Place, entry: str) -> str:
     start, end = _line_start(text, first), _line_end(text, last)
     lead = text[start : first.start_mark.index] if isinstance(parent, SequenceNode) else ""
     indent = " " * first.start_mark.column
-    newline = "\r\n" if text[:end].endswith("\r\n") else "\n"
     rows = entry.splitlines()
     rows = [(lead or indent) + rows[0], *((indent + row).rstrip() for row in rows[1:])]
-    glue = "" if text[:end].endswith("\n") else newline
-    return text[:end] + glue + "".join(row + newline for row in rows) + text[end:]
+    glue = "" if text[:end].endswith("\n") else "\n"
+    return text[:end] + glue + "".join(f"{row}\n" for row in rows) + text[end:]
 
 
 def _line_start(text: str, node: Node) -> int:

@@ -67,7 +67,6 @@ def test_an_edit_that_is_not_certain_is_none(before: str, path: tuple[str | int,
         ("a:\n  b: 1  # why\n\n# next\nc: 1\n", ("a",), "a:\n  b: 1  # why\n  k: [v]\n\n# next\nc: 1\n"),
         ("- b: 1\n  c: |\n    text\n- d\n", (0,), "- b: 1\n  c: |\n    text\n  k: [v]\n- d\n"),
         ("a:\n  b: 1", ("a",), "a:\n  b: 1\n  k: [v]\n"),
-        ("a:\r\n  b: 1\r\nc: 1\r\n", ("a",), "a:\r\n  b: 1\r\n  k: [v]\r\nc: 1\r\n"),
         ("a: {k: 1}\n", ("a",), None),
     ],
 )  # fmt: skip
