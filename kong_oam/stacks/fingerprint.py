@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
@@ -90,11 +89,10 @@ def program() -> str:
         for file in sorted(folder.rglob("*")):
             if file.suffix in (".py", ".lua", ".json") and file.is_file():
                 digest.update(str(file.relative_to(folder.parent)).encode() + b"\0" + file.read_bytes())
-    # The metadata of every package that is installed would take longer than to read the program.
-    found = (file for folder in sys.path for file in Path(folder).glob("pulumi*.*-info"))
-    packages = map(metadata.Distribution.at, found)
-    for name, version in sorted({(str(one.metadata["Name"]), one.version) for one in packages}):
-        digest.update(f"{name} {version}\n".encode())
+    packages = sorted({f"{one.name} {one.version}\n" for one in metadata.distributions()})
+    for package in packages:
+        if package.startswith("pulumi"):
+            digest.update(package.encode())
     return digest.hexdigest()
 
 
