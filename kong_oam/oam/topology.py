@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from kong_oam.diagnostics import Diagnostic, some, suggestion
@@ -20,7 +20,8 @@ def placements(policy: Policy) -> Iterator[Placement]:
     for field in _SELECTORS:
         if labels := policy.properties.get(field):
             selector = tuple(sorted(labels.items()))
-            yield Placement(_written(selector), namespace, place.key(field), selector=selector)
+            named = ",".join(f"{key}={value}" for key, value in selector)
+            yield Placement(named, namespace, place.key(field), selector=selector)
             return
     clusters = policy.properties.get("clusters") or [HERE]
     for number, cluster in enumerate(clusters):
@@ -59,22 +60,15 @@ def on_clusters(application: Application, labels: Mapping[str, Mapping[str, str]
     return replace(application, components=tuple(map(everywhere, application.components)))
 
 
-def unknown_clusters(
-    application: Application, known: Collection[str], labels: Mapping[str, Mapping[str, str]]
-) -> Iterator[Diagnostic]:
+def unknown_clusters(application: Application, known: Collection[str]) -> Iterator[Diagnostic]:
     """Yields each cluster of a resolved Application that is none of the stack's: `known` are those that are, as
-    topologies write them, some with labels."""
+    topologies write them."""
     found = {one.cluster: one for part in application.components for one in part.placements if one.cluster}
     for name, placement in found.items():
         if placement.selector:
-            has = some((f"{one} has {_written(own.items())}" for one, own in labels.items()), "; ") or "none has labels"
-            message = f"no context of the stack (kong-oam:cluster.contexts) has the labels {name}: {has}"
+            message = f"no context of the stack (kong-oam:cluster.contexts) has the labels {name}"
             yield Diagnostic("OAM103", message, placement.place)
         elif name not in known:
             hint = suggestion(name, [HERE, *known])
             message = f"cluster '{name}' is no context of the stack (kong-oam:cluster.contexts){hint}"
             yield Diagnostic("OAM103", message, placement.place)
-
-
-def _written(labels: Iterable[tuple[str, str]]) -> str:
-    return ",".join(f"{key}={value}" for key, value in labels)

@@ -46,7 +46,7 @@ def wrong_places(application: oam.Application, components: Iterable[Component], 
     gateway's."""
     yield from clashing(application)
     if stack.clusters is not None:
-        yield from unknown_clusters(application, stack.clusters, stack.labels)
+        yield from unknown_clusters(application, stack.clusters)
     found = [site for component in components if not component.outside for site in component.sites]
     gateways = stack.gateway_namespace
     if application.namespace == gateways:
