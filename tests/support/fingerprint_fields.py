@@ -73,16 +73,19 @@ def left_out(field: Field) -> Iterator[None]:
     of, name = field
     fields_of, usual = fingerprint._fields, order.fingerprint
 
-    def without(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str, *_: str) -> str:
+    def without(common: str, given: str, others: Mapping[str, str], configured: str) -> str:
         kept = {one: digest for one, digest in others.items() if name not in ("base" if not one else "ids",)}
-        estate = replace(estate, **{name: ()}) if name in ("applications", "foreign") else estate
-        return usual(
-            _SETTINGS if name == "settings" else settings, estate, kept, "" if name == "configured" else configured
-        )
+        return usual("" if name == "settings" else common, given, kept, "" if name == "configured" else configured)
+
+    def part(self: order.Estates, partition: str | None) -> tuple[Estate, str]:
+        estate = order.deployed_by(self.whole, partition)
+        seen = replace(estate, **{name: ()}) if name in ("applications", "foreign") else estate
+        return estate, order.of_estate(_SETTINGS if name == "settings" else self.settings, seen)
 
     with pytest.MonkeyPatch.context() as patch:
         if of == "Given":
             patch.setattr(order, "fingerprint", without)
+            patch.setattr(order.Estates, "_part", part)
         else:
 
             def wanted(kind: type) -> tuple[str, ...] | None:
@@ -97,9 +100,10 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
     """What the fingerprint is made of."""
     with pytest.MonkeyPatch.context() as patch:
 
-        def kept(settings: Settings, estate: Any, others: Mapping[str, str], configured: str, *_: str) -> Any:
+        def kept(_common: str, _given: str, others: Mapping[str, str], configured: str) -> Any:
             ids = {name: one for name, one in others.items() if name}
-            return Given(settings, estate.applications, estate.foreign, configured, others.get("", ""), ids)
+            estate = estates.given(partition)
+            return Given(estates.settings, estate.applications, estate.foreign, configured, others.get("", ""), ids)
 
         patch.setattr(order, "fingerprint", kept)
         found: Any = estates.fingerprint(partition, known)
