@@ -19,12 +19,11 @@ from pathlib import Path
 from kong_oam.oam.application import Application, Component, Trait
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.document import Document
-from kong_oam.render.built_in import built_in_definitions
 from kong_oam.render.cache import Cache
-from kong_oam.render.definition_files import read_definition_files
-from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.program import program
+from kong_oam.render.project import own_definitions
 from kong_oam.render.rendering import definitions_of, render
+from kong_oam.render.tools import Tools
 
 FEW, MANY = 100, 1000
 LIMITS = {
@@ -40,10 +39,10 @@ def main() -> int:
     parser.add_argument("--definitions", type=Path, metavar="FOLDER")
     options = parser.parse_args()
     program()
-    with Evaluator() as evaluator:
-        definitions = built_in_definitions(evaluator)
+    with Tools() as tools:
+        definitions = tools.built_in
         if options.definitions:
-            definitions = read_definition_files([options.definitions], evaluator).definitions
+            definitions = own_definitions([options.definitions], tools).definitions
     stack = library(definitions)
     few, _ = _milliseconds(FEW, stack)
     many, warm = _milliseconds(MANY, stack)
@@ -65,9 +64,9 @@ def _milliseconds(count: int, stack: Library) -> tuple[float, float]:
 
 def _rendered(application: Application, stack: Library, cache: Cache) -> float:
     before = _cpu()
-    with Evaluator() as evaluator:
+    with Tools(cache=cache) as tools:
         for component in application.components:
-            made = render(definitions_of(component, stack), application, component, evaluator, cache)
+            made = render(definitions_of(component, stack), application, component, tools.ask)
             assert len(made.objects) == 4, made.diagnostics
     return _cpu() - before
 

@@ -165,7 +165,7 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     copy_sample(tmp_path / "work")
 
     (given,) = (one["env"] for one in JOBS["try"]["steps"] if one.get("name") == "use")
-    assert "built_in_definitions(evaluator)" in given["EVALUATE"]
+    assert "built_in_definitions(evaluator.ask)" in given["EVALUATE"]
 
     def use(tag: str, **more: str) -> int:
         environment = {"PATH": "/usr/bin:/bin", "RUNNER_TEMP": str(tmp_path), "GITHUB_REF_NAME": tag, **given, **more}

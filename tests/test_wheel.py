@@ -145,7 +145,7 @@ def test_definitions_are_evaluated_with_what_is_installed(
         "from kong_oam.render.built_in import built_in_definitions, built_in_types\n"
         "from kong_oam.render.evaluator import Evaluator\n"
         "with Evaluator() as evaluator:\n"
-        "    print(len(built_in_definitions(evaluator)), len(built_in_types()))\n"
+        "    print(len(built_in_definitions(evaluator.ask)), len(built_in_types()))\n"
     )
     read, known = python(installed, tmp_path, "one.py").split()
     assert read == known != "0"

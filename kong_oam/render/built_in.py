@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import cast
 
 from kong_oam.oam.definitions.definition import Definition, Kind
-from kong_oam.render.cache import Cache
 from kong_oam.render.definition_files import read_definition_file
-from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.evaluator import Ask
 from kong_oam.render.program import EvaluatorError
 
 _HERE = Path(__file__).resolve()
@@ -29,11 +28,11 @@ def built_in_types() -> frozenset[tuple[Kind, str]]:
     return frozenset((cast(Kind, kind[1]), name) for kind, name in found if kind)
 
 
-def built_in_definitions(evaluator: Evaluator, cache: Cache | None = None) -> tuple[Definition, ...]:
-    """All of them, read by the evaluator. Raises EvaluatorError where there is none, or something ends it."""
+def built_in_definitions(ask: Ask) -> tuple[Definition, ...]:
+    """All of them, read by an evaluator. Raises EvaluatorError where there is none, or something ends it."""
     definitions: list[Definition] = []
     for file in _files():
-        read = read_definition_file(file, str(file), evaluator, cache, built_in=True)
+        read = read_definition_file(file, str(file), ask, built_in=True)
         for one in read.diagnostics:
             raise EvaluatorError(f"the built-in definitions were not read, run this again: {one.place}: {one.message}")
         definitions += read.definitions

@@ -97,11 +97,9 @@ def usual_cache() -> Cache:
     return cache
 
 
-def answered(request: Mapping[str, Any], evaluator: Evaluator, cache: Cache | None) -> Answer:
+def answered(request: Mapping[str, Any], evaluator: Evaluator, cache: Cache) -> Answer:
     """The answer to a question: the one that is kept, else the evaluator's. Of what is wrong nothing is kept: a limit
     that was passed may not be on another day. Raises EvaluatorError."""
-    if cache is None:
-        return evaluator.ask(request)
     answer = cache.find(request)
     if answer is None:
         answer = evaluator.ask(request)

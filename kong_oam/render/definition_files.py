@@ -14,34 +14,31 @@ from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.reading import REVISION, Defined, read_definitions
 from kong_oam.oam.document import FilePlace, as_mapping, as_text
 from kong_oam.oam.schema import type_of
-from kong_oam.render.cache import Cache, answered
-from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.evaluator import Ask
 
 _KINDS: Mapping[str, Kind] = {"component": "component", "trait": "trait", "policy": "policy", "workload": "workload"}
 _READ_OVER = frozenset({"workflow-step"})
 
 
-def read_definition_file(
-    file: Path, name: str, evaluator: Evaluator, cache: Cache | None = None, *, built_in: bool = False
-) -> Defined:
+def read_definition_file(file: Path, name: str, ask: Ask, *, built_in: bool = False) -> Defined:
     """Reads the definitions of one file, which findings call `name`. Raises EvaluatorError where it is in CUE and there
     is no evaluator."""
     raw = bytes_of(file, name)
     if isinstance(raw, Diagnostic):
         return Defined((), (raw,))
     if file.suffix.lower() == ".cue":
-        return _read_cue(name, raw, evaluator, cache, built_in)
+        return _read_cue(name, raw, ask, built_in)
     return read_definitions(name, raw, built_in=built_in)
 
 
-def _read_cue(file: str, raw: bytes, evaluator: Evaluator, cache: Cache | None, built_in: bool) -> Defined:
+def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
     place = FilePlace(file, 1, 1)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return Defined((), (Diagnostic("OAM101", "not UTF-8; save it as UTF-8", place),))
     place = FilePlace(file, 1, 1, text)
-    answer = answered({"file": file, "text": text}, evaluator, cache)
+    answer = ask({"file": file, "text": text})
     if "definition" not in answer:
         what = answer["findings"][0]["message"] if answer.get("findings") else "it passes a limit of evaluation"
         lines = what.splitlines() or [""]

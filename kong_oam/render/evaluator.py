@@ -22,6 +22,8 @@ from kong_oam.render.program import EvaluatorError, program
 Answer = Mapping[str, Any]
 """What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed ("time", "memory" or
 "life"), and at which part of the component."""
+Ask = Callable[[Mapping[str, Any]], Answer]
+"""Asks an evaluator, or for an answer that is kept. Raises EvaluatorError."""
 SECONDS = 2.0
 """CPU time of one evaluation."""
 MEGABYTES = 512

@@ -4,11 +4,11 @@ conflicts, so that it is asked again without what it has told of."""
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kong_oam.diagnostics import suggestion
-from kong_oam.render.evaluator import Answer
+from kong_oam.render.evaluator import Answer, Ask
 from kong_oam.render.findings import at, steps_of
 
 _ROUNDS = 3
@@ -22,8 +22,9 @@ Path = tuple[int, tuple[str, ...]]
 """The part of a component, from -1, and the steps below its properties."""
 
 
-def with_hidden(asked: Mapping[str, Any], answer: Answer, ask: Callable[[dict[str, Any]], Answer]) -> Answer:
-    """The answer with the findings of the same question that come once the first ones are mended. `ask` answers."""
+def with_hidden(asked: Mapping[str, Any], ask: Ask) -> Answer:
+    """The answer to a question, with the findings that come once the first ones are mended. Raises EvaluatorError."""
+    answer = ask(asked)
     told = list(answer.get("findings", ()))
     without, found = dict(asked), told
     for _ in range(_ROUNDS):

@@ -112,8 +112,7 @@ def own_definitions(
             place = FilePlace(named(file), 1, 1)
             read.append(Defined((), (Diagnostic("OAM101", f"cannot be read: {problem}", place),)))
         else:
-            cache = tools.cache if file.suffix.lower() == ".cue" else None
-            read.append(read_definition_file(file, named(file), tools.evaluator, cache))
+            read.append(read_definition_file(file, named(file), tools.ask))
     definitions = _others_than_own_words(one for part in read for one in part.definitions)
     return Own(tuple(definitions), tuple(finding for part in read for finding in part.diagnostics))
 

@@ -11,8 +11,7 @@ from kong_oam.oam.application import Application, Component
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.render.cache import Cache, answered
-from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.evaluator import Ask
 from kong_oam.render.findings import findings
 from kong_oam.render.hidden import with_hidden
 from kong_oam.render.requests import Setting, request
@@ -36,8 +35,7 @@ def render(
     definitions: Sequence[Definition | Diagnostic],
     application: Application,
     component: Component,
-    evaluator: Evaluator,
-    cache: Cache | None = None,
+    ask: Ask,
     setting: Setting = Setting(),  # noqa: B008 - frozen
 ) -> RenderedComponent:
     """Renders one component of an Application, with its traits, by what `definitions_of` gives. Raises EvaluatorError
@@ -48,7 +46,7 @@ def render(
     chosen = [one for one in definitions if isinstance(one, Definition)]
     chosen[0] = as_template(chosen[0], application, component)
     asked = request(application, component, chosen, setting)
-    answer = with_hidden(asked, answered(asked, evaluator, cache), lambda again: answered(again, evaluator, cache))
+    answer = with_hidden(asked, ask)
     objects = tuple(_object(one, component, chosen) for one in answer.get("objects", ()))
     return RenderedComponent(objects, tuple(findings(component, chosen, answer)))
 

@@ -194,15 +194,14 @@ class _Run:
     ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
         namespace = placement.namespace or source.namespace
         there = source if namespace == source.namespace else replace(source, namespace=namespace)
-        evaluator, cache = self.tools.evaluator, self.tools.cache
         setting = Setting(self.minor, source.revision, placement.cluster or "")
-        whole = with_values(part, given, there, evaluator, cache, setting)
+        whole = with_values(part, given, there, self.tools.ask, setting)
         if isinstance(whole, Diagnostic):
             return None, (whole,)
         part, awaited = whole.component, whole.awaited
 
         def rendered(one: Component) -> RenderedComponent:
-            return render(chosen, there, _without_own_words(one), evaluator, cache, setting)
+            return render(chosen, there, _without_own_words(one), self.tools.ask, setting)
 
         result = rendered(part)
         if errors(result.diagnostics):

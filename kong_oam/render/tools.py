@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.built_in import built_in_definitions
-from kong_oam.render.cache import Cache, usual_cache
-from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.cache import Cache, answered, usual_cache
+from kong_oam.render.evaluator import Answer, Evaluator
 
 
 class Tools:
@@ -30,7 +31,11 @@ class Tools:
         """Where answers are kept. Raises EvaluatorError where there is no evaluator to be had."""
         return self._cache or usual_cache()
 
+    def ask(self, request: Mapping[str, Any]) -> Answer:
+        """The answer to a question: the one that is kept, else the evaluator's. Raises EvaluatorError."""
+        return answered(request, self.evaluator, self.cache)
+
     @cached_property
     def built_in(self) -> tuple[Definition, ...]:
         """The built-in definitions. Raises EvaluatorError."""
-        return built_in_definitions(self.evaluator, self.cache)
+        return built_in_definitions(self.ask)

@@ -18,8 +18,7 @@ from kong_oam.oam.application import Application, Component
 from kong_oam.oam.filling import UnfitError, filled, path_of
 from kong_oam.oam.model import Input, Output
 from kong_oam.oam.rendered import Awaited, RenderedObject
-from kong_oam.render.cache import Cache, answered
-from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.evaluator import Ask
 from kong_oam.render.requests import Setting
 
 MAX_CHARACTERS = 65_536
@@ -53,8 +52,7 @@ def with_values(
     part: Component,
     givers: Givers,
     application: Application,
-    evaluator: Evaluator,
-    cache: Cache | None,
+    ask: Ask,
     setting: Setting,
 ) -> Filled | Diagnostic:
     """Puts into a component what it takes of others. Raises EvaluatorError."""
@@ -62,7 +60,7 @@ def with_values(
     for taken in part.inputs:
         giver, output = givers[taken.source]
         asked = {"valueFrom": output.value_from, "scope": _scope(giver, application, setting)}
-        answer = answered(asked, evaluator, cache)
+        answer = ask(asked)
         what = f"output '{output.name}' of '{giver.name}': '{' '.join(output.value_from.split())[:100]}'"
         if message := _wrong(answer):
             return Diagnostic("OAM108", f"{what}: {message}", output.place.at("valueFrom"))

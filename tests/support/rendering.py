@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 from typing import Any
 
 import yaml
@@ -10,7 +11,7 @@ import yaml
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import read
-from kong_oam.render.cache import Cache
+from kong_oam.render.cache import Cache, answered
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import RenderedComponent, definitions_of, render
 from kong_oam.render.requests import Setting
@@ -72,4 +73,5 @@ spec:
     assert not findings
     application = application_of(document)
     (web,) = application.components
-    return render(definitions_of(web, stack), application, web, evaluator, cache, setting)
+    ask = partial(answered, evaluator=evaluator, cache=cache) if cache else evaluator.ask
+    return render(definitions_of(web, stack), application, web, ask, setting)

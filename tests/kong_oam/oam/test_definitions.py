@@ -102,7 +102,7 @@ def _judged_by_cue(name: str, properties: Any, evaluator: Evaluator) -> list[str
     stack = library(one for text in texts for one in read_definitions(name, text).definitions)
     shop = application_of(document)
     (web,) = shop.components
-    return [one.message for one in render(definitions_of(web, stack), shop, web, evaluator).diagnostics]
+    return [one.message for one in render(definitions_of(web, stack), shop, web, evaluator.ask).diagnostics]
 
 
 def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:

@@ -22,7 +22,7 @@ def evaluator() -> Iterator[Evaluator]:
 @pytest.fixture(scope="module")
 def ours(evaluator: Evaluator) -> Mapping[str, Definition]:
     """Ours, by name."""
-    return {one.name: one for one in built_in_definitions(evaluator)}
+    return {one.name: one for one in built_in_definitions(evaluator.ask)}
 
 
 @pytest.fixture

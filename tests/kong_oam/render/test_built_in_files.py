@@ -14,6 +14,7 @@ from kong_oam.render.cache import Cache
 from kong_oam.render.definition_files import read_definition_file
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.program import EvaluatorError
+from kong_oam.render.tools import Tools
 from tests.support.built_ins import OURS
 from tests.support.oam_corpus import CORPUS, need_corpus
 
@@ -25,7 +26,7 @@ REFUSED_BY_SCHEMAS = ("list.MinItems", "list.MaxItems", "[_, ...]")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_is_a_definition_of_its_name(path: Path, evaluator: Evaluator) -> None:
     """It says what `vela def` asks of one, and needs no other file."""
-    (one,) = read_definition_file(path, str(path), evaluator).definitions
+    (one,) = read_definition_file(path, str(path), evaluator.ask).definitions
     assert (one.kind, one.name) in built_in_types() and one.name == path.stem
     about = evaluator.ask({"file": path.name, "text": path.read_text("utf-8")})["definition"]["about"]
     assert {*about} == {"type", "description", "annotations", "labels", "attributes"} and about["description"]
@@ -36,10 +37,10 @@ def test_types_are_known_without_an_evaluator(evaluator: Evaluator, tmp_path: Pa
     """A file for each; and what was read once is kept."""
     assert sorted(name for _, name in built_in_types()) == sorted(path.stem for path in FILES)
     assert {kind for kind, _ in built_in_types()} == {"component", "trait", "policy"}
-    read = built_in_definitions(evaluator, Cache(tmp_path, "1"))
+    read = Tools(evaluator, Cache(tmp_path, "1")).built_in
     assert not library(read).diagnostics
     unused = Evaluator(find=lambda: pytest.fail("nothing has to be evaluated"))
-    assert built_in_definitions(unused, Cache(tmp_path, "1")) == read
+    assert Tools(unused, Cache(tmp_path, "1")).built_in == read
 
 
 def test_where_something_ends_the_evaluator_it_says_what_to_do() -> None:
@@ -48,7 +49,7 @@ def test_where_something_ends_the_evaluator_it_says_what_to_do() -> None:
         Evaluator(find=lambda: Path("/bin/false")) as ended,
         pytest.raises(EvaluatorError, match="run this again: ") as it,
     ):
-        built_in_definitions(ended)
+        built_in_definitions(ended.ask)
     assert str(it.value).count("\n") == 0
 
 

@@ -41,7 +41,7 @@ spec:
 
 def _findings(application: Application, stack: Library, evaluator: Evaluator) -> Iterator[Diagnostic]:
     for component in application.components:
-        made = render(definitions_of(component, stack), application, component, evaluator)
+        made = render(definitions_of(component, stack), application, component, evaluator.ask)
         assert bool(made.objects) is not bool(made.diagnostics)
         yield from made.diagnostics
 
@@ -49,7 +49,7 @@ def _findings(application: Application, stack: Library, evaluator: Evaluator) ->
 def test_every_application_is_rendered_or_refused(evaluator: Evaluator) -> None:
     """Each refusal has a place in the Application or in the definition; no limit is passed."""
     need_corpus()
-    built_in = built_in_definitions(evaluator)
+    built_in = built_in_definitions(evaluator.ask)
     rendered = refused = 0
     for file in corpus("applications"):
         for document in documents(f"applications/{file}"):
@@ -95,7 +95,7 @@ def test_a_definition_that_was_changed_at_random_breaks_nothing(seed: int, evalu
 def test_an_application_that_was_changed_at_random_breaks_nothing(seed: int, evaluator: Evaluator) -> None:
     """Where it is one still."""
     need_corpus()
-    choose, stack, judged = random.Random(seed), library_of("", built_in_definitions(evaluator)), 0
+    choose, stack, judged = random.Random(seed), library_of("", built_in_definitions(evaluator.ask)), 0
     for _ in range(100):
         found, _ = read("shop.yaml", _changed(ESTATE, choose).encode())
         for document in found:

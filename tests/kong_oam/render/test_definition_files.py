@@ -45,7 +45,7 @@ def with_trait(text: str, folder: Path, evaluator: Evaluator) -> Library:
     """The component type, and the trait of a file `tagged.cue` with this text."""
     file = folder / "tagged.cue"
     file.write_bytes(text.encode())
-    found = read_definition_file(file, str(file), evaluator)
+    found = read_definition_file(file, str(file), evaluator.ask)
     assert not found.diagnostics
     (app,) = WITHOUT_A_TRAIT.definitions["component", "app"]
     return library((app, *found.definitions))
@@ -105,7 +105,7 @@ def test_properties_that_fail_are_told_by_the_line_of_the_file(tmp_path: Path, e
     """They are judged by a part of the template."""
     text = 'app: type: "component"\ntemplate: {\n\toutput: {}\n\tif true {x: 1}\n\tparameter: a: #Nobody\n}\n'
     (tmp_path / "app.cue").write_text(text)
-    read = read_definition_file(tmp_path / "app.cue", f"{tmp_path}/app.cue", evaluator)
+    read = read_definition_file(tmp_path / "app.cue", f"{tmp_path}/app.cue", evaluator.ask)
     (finding,) = rendered(evaluator, library(read.definitions)).diagnostics
     assert finding.message.endswith(f'reference "#Nobody" not found ({tmp_path}/app.cue:5)')
 
@@ -148,7 +148,7 @@ def test_what_is_no_definition_is_found(about: str, tmp_path: Path, evaluator: E
     """At its file."""
     text, expected = WRONG[about]
     (tmp_path / "a.cue").write_bytes(text.encode("utf-8", "surrogateescape"))
-    found = read_definition_file(tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator).diagnostics
+    found = read_definition_file(tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator.ask).diagnostics
     assert [str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}") for one in found] == [True] * bool(
         expected
     ), found

@@ -63,7 +63,7 @@ def _rendered(file: str, evaluator: Evaluator, built_in: Iterable[Definition] = 
     for application in deployments(document):
         for component in application.components:
             definitions = definitions_of(component, stack)
-            made = render(definitions, application, component, evaluator, None, setting_of(document))
+            made = render(definitions, application, component, evaluator.ask, setting_of(document))
             objects += [_without_empty_annotations(one.object) for one in made.objects]
             findings += [str(finding) for finding in made.diagnostics]
     return objects, findings
