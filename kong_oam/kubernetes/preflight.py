@@ -69,7 +69,7 @@ def _neighbours(settings: Settings, cluster: str | None) -> Iterator[Diagnostic]
             (name, text)
             for name, texts in sorted(nodes.items())
             for text in texts
-            if (theirs := ip_network(text, strict=False)).version == ours.version and theirs.overlaps(ours)
+            if ip_network(text, strict=False).overlaps(ours)
         )
         if neighbour := next(neighbours, None):
             name, text = neighbour
