@@ -217,15 +217,11 @@ class _Run:
         """Yields of what types there is no definition: that is known without an evaluator."""
         types: list[tuple[Kind, str, Place]] = [(kind, component.type, component.place)]
         types += [("trait", trait.type, trait.place) for trait in component.traits]
+        defined = self.own.types | built_in_types()
         for of, type_, place in types:
-            name = type_.partition("@")[0]
-            if (of, name) not in self.own.types and (of, name) not in built_in_types():
-                message = f"unknown {of} type '{type_}'{self._nearest(of, type_)}"
-                yield Diagnostic("OAM104", message, place.at("type"))
-
-    def _nearest(self, kind: Kind, type_: str) -> str:
-        known = {*built_in_types(), *OWN_WORDS, *self.own.types}
-        return suggestion(type_, {name for of, name in known if of == kind}) + _NO_DEFINITION
+            if (of, type_.partition("@")[0]) not in defined:
+                hint = suggestion(type_, {name for kind_of, name in defined | OWN_WORDS if kind_of == of})
+                yield Diagnostic("OAM104", f"unknown {of} type '{type_}'{hint}{_NO_DEFINITION}", place.at("type"))
 
 
 def _at(giver: Component, placement: Placement, source: Application) -> Component:

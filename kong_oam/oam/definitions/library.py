@@ -20,10 +20,6 @@ class Library:
     """By the kind and name of the type that they define, the newest version first."""
     diagnostics: tuple[Diagnostic, ...] = field(default=())
 
-    def names(self, kind: Kind) -> tuple[str, ...]:
-        """The names of all types of a kind."""
-        return tuple(name for one, name in self.definitions if one == kind)
-
 
 def library(definitions: Iterable[Definition]) -> Library:
     """Collects definitions. One of the project's own wins over a built-in one of that name; two of one name and version
@@ -50,7 +46,7 @@ def find(stack: Library, kind: Kind, type_: str, place: Position) -> Definition 
     name, at, version = type_.partition("@")
     known = stack.definitions.get((kind, name), ())
     if not known:
-        hint = suggestion(name, stack.names(kind))
+        hint = suggestion(name, [one for of, one in stack.definitions if of == kind])
         return Diagnostic("OAM104", f"unknown {kind} type '{name}'{hint}{_HINT}", place)
     fitting = [one for one in known if not at or _fits(one, version)]
     if not fitting:
