@@ -79,8 +79,6 @@ class Place:
     """Where what one expects at a path stands instead: whatever a policy of the Application overrides stands there."""
 
     def at(self, *more: str | int) -> Place:
-        if not self.moved:
-            return Place(self.document, (*self.path, *more))
         path = self.path
         for step in more:
             path = (*path, step)

@@ -77,7 +77,7 @@ class RenderedObject:
 
     def said_at(self, path: tuple[str, ...]) -> Position:
         """Where the Application says what is at a path: at the nearest path above it that is known, else `place`."""
-        for length in range(len(path), 0, -1) if self.said else ():
+        for length in range(len(path), 0, -1):
             if found := self.said.get(path[:length]):
                 return found
         return self.place
