@@ -165,6 +165,14 @@ def test_what_is_somebody_elses_is_not_verified(options: Options, is_ours: bool,
     assert (found.is_ours, found.is_created) == (is_ours, is_created)
 
 
+def test_a_namespace_that_is_only_read_is_not_verified() -> None:
+    """As any other object that a rule leaves to somebody else."""
+    application, whole = component("{apiVersion: v1, kind: Namespace, metadata: {name: more}}", client=False, ports=())
+    (namespace,) = whole.rendered or ()
+    read = replace(whole, rendered=(replace(namespace, options=Options(read=True)),))
+    assert list(objects_of(estate_of(replace(application, components=(read,))), settings())) == []
+
+
 def test_pods_that_stay_stay_fenced() -> None:
     """Where a rule keeps them when their component goes; a ConfigMap alone has nothing to fence."""
     application, whole = component()
