@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Settings
 from kong_oam.oam.document import Place
 from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
