@@ -140,13 +140,12 @@ def test_what_a_revision_does_not_have_is_remarked(
 @pytest.mark.parametrize(
     "words",
     [
-        "-f applications/orders.yaml applications/shop.yaml main before",
-        "-f applications/orders.yaml -f applications/shop.yaml main before",
+        "main before -f applications/orders.yaml applications/shop.yaml",
         "main -f applications --exit-code before",
     ],
 )
-def test_operands_stand_behind_applications(project: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where they stand behind files: OLD is as the commit has it, NEW opens a path."""
+def test_operands_stand_before_applications_or_behind_another_option(project: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """OLD is as the commit has it, NEW opens a path."""
     shutil.copytree(project / "applications", project / "before/applications")
     edit(project / "before/applications/orders.yaml", *OPENED)
     main(["diff", *words.split()])
