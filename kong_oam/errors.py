@@ -30,8 +30,8 @@
         - UnreadableError     kubernetes.kubectl
         - RemovalError        recover.kong
       + UndoneError           a command does not come to its end
-        - EmergencyError      emergency
-          - PartlyClosedError emergency
+        - EmergencyError      emergency.changes
+          - PartlyClosedError emergency.changes
         - ReviewError         review.access_changes
         - RecoveryError       recover.recovery
         - UnverifiedError     verify.stack

@@ -157,7 +157,7 @@ class Project:
         RefusedError."""
         deployed.ran.clear()
         with pytest.MonkeyPatch.context() as patch:
-            for module in (run, records, engine_stacks, export):
+            for module in (records, engine_stacks, export):
                 patch.setattr(module, "pulumi", deployed.cli)
             patch.setattr(run, "ThreadPoolExecutor", Serial)
             # The order of runs is the checker's: here an exchange of scopes may be made at once.

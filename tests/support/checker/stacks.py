@@ -131,7 +131,7 @@ class Backend:
         self._is_whole = True
         self._count = 0
         self.start = self._moment()
-        for module in (run, records, engine_stacks, move, export, create):
+        for module in (records, engine_stacks, move, export, create):
             patch.setattr(module, "pulumi", self._cli)
         patch.setattr(run, "show", lambda *words, stack, environment, **_: self.run(stack, environment, *words))
         patch.setattr(run, "ThreadPoolExecutor", lambda max_workers: _SideBySide(self))
