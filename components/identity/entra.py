@@ -48,7 +48,6 @@ from kong_oam.identity.entra.names import (
 )
 
 from ..base import Record
-from ..refusal import refuse
 from ..settings import configuration
 from .entra_credentials import Credentials
 from .issuer import Credential, Issuer, Provisioning, of_base, published
@@ -347,8 +346,6 @@ def _redirects(client: Client) -> dict[str, Any]:
 def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Provider:
     """Makes the provider of the tenant and its administrator, whose proof is a secret from here on."""
     account = api.account(tenant, configuration())
-    if account is None:
-        refuse(api.NO_ACCOUNT)
     is_cloud = account.host in api.CLOUDS
     return azuread.Provider(
         account_name(name),

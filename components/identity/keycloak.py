@@ -36,7 +36,6 @@ from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
 from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, granted, group_path
 
-from ..refusal import refuse
 from ..settings import configuration
 from .issuer import Credential, Issuer, Provisioning, of_base, published
 from .keys import Keys, pairs_of
@@ -69,8 +68,6 @@ class Keycloak(pulumi.ComponentResource):
         self._model = estate.stack.providers[settings.name]
         self._names = Names(settings, estate)
         account = api.account(settings.issuer or "", configuration())
-        if account is None:
-            refuse(api.NO_ACCOUNT)
         self._realm, self._homes, self._grants = account.realm, given.homes, given.grants
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)

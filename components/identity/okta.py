@@ -301,7 +301,6 @@ class Okta(pulumi.ComponentResource):
 
     def _server_keys(self, server: str, metadata: Published) -> signing_keys.ServerKeys:
         account = api.account(configuration())
-        assert account is not None, "the provider has it, too"
         try:
             return signing_keys.server_keys(account, server, metadata.issuer)
         except ProductError as error:
@@ -311,8 +310,6 @@ class Okta(pulumi.ComponentResource):
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     """Makes the org's provider, from the `okta:` settings or the environment. Its token is a secret from here on."""
     account = api.account(configuration())
-    if account is None:
-        refuse(api.NO_ACCOUNT)
     return okta.Provider(
         LogicalNames(name).account,
         org_name=account.org,

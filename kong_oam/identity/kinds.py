@@ -18,6 +18,8 @@ from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState
 from kong_oam.engine.state import COMPONENT, Held, Resource, StackState
+from kong_oam.errors import RefusedError
+from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.granted import Grant
 from kong_oam.identity.common.issuer_moves import issuer_moves
 from kong_oam.identity.common.looked_up import LookedUp
@@ -44,12 +46,12 @@ class Kind:
     """The functions of one kind.
 
     `describe` gives the provider as a value, before it exists; raises StackError. `inspect` finds what stands in the
-    way at the product, where the state holds `held`, and looks groups up; raises InspectionError. `orphans` finds what
-    an interrupted run made or deleted there, over connections that the stack of contexts closes; raises InspectionError
-    and RefusedError. `client_id` gives the id that a component's client has or will have, by the estate's name and the
-    component's; None where the provider makes it up. `client_resource` gives the type and the logical name of what
-    stands for it there, by the provider's name and the component's; None where nothing is made. `grants` yields what
-    clients are granted there by the resources of a state.
+    way at the product, where the state holds `held`, and looks groups up. `orphans` finds what an interrupted run made
+    or deleted there, over connections that the stack of contexts closes. Both raise InspectionError and RefusedError.
+    `client_id` gives the id that a component's client has or will have, by the estate's name and the component's; None
+    where the provider makes it up. `client_resource` gives the type and the logical name of what stands for it there,
+    by the provider's name and the component's; None where nothing is made. `grants` yields what clients are granted
+    there by the resources of a state.
     """
 
     describe: Callable[[ProviderSettings], Provider]
@@ -158,7 +160,10 @@ def inspect(
     """
     if moves := tuple(issuer_moves(settings, estate, issuers)):
         return moves
-    return tuple(kind_of(settings).inspect(settings, estate, held, configuration, looked_up))
+    try:
+        return tuple(kind_of(settings).inspect(settings, estate, held, configuration, looked_up))
+    except RefusedError as error:
+        raise InspectionError(f"identity provider '{settings.name}': {settings.type} at {error}") from None
 
 
 def find_orphans(

@@ -23,6 +23,7 @@ from kong_oam.http.addresses import shown
 from kong_oam.http.management import ManagementApi, Row, are_rows, pages
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.discovery import LOOPBACK
+from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import Tenant
 
 CLOUDS = {
@@ -72,7 +73,7 @@ _API = ManagementApi(
     _words,
     usual_pause=5.0,
 )
-NO_ACCOUNT = (
+_NO_ACCOUNT = (
     "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or ARM_CLIENT_ID and "
     "ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
 )
@@ -108,8 +109,9 @@ def federation_audience(tenant: Tenant) -> str:
     return f"api://AzureADTokenExchange{CLOUDS.get(urlsplit(tenant.login).netloc, ('', '', ''))[2]}"
 
 
-def account(tenant: Tenant, configuration: Configuration) -> Account | None:
-    """Reads the account from the stack's `azuread:` settings or the environment; None where neither has it in full."""
+def account(tenant: Tenant, configuration: Configuration) -> Account:
+    """Reads the account from the stack's `azuread:` settings or the environment. Raises InspectionError where neither
+    has it in full."""
     setting = configuration.setting
     client = setting("azuread:clientId", "ARM_CLIENT_ID")
     secret = setting("azuread:clientSecret", "ARM_CLIENT_SECRET")
@@ -117,7 +119,7 @@ def account(tenant: Tenant, configuration: Configuration) -> Account | None:
     if file := setting("azuread:oidcTokenFilePath", "ARM_OIDC_TOKEN_FILE_PATH"):
         token = token or Path(file).read_text("utf-8").strip()
     if not client or not (secret or token):
-        return None
+        raise InspectionError(_NO_ACCOUNT)
     return Account(tenant, client, secret, None if secret else token)
 
 

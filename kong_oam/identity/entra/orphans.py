@@ -16,9 +16,8 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
-from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import Orphans
-from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
+from kong_oam.identity.entra.api import Graph, account
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
 from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
 
@@ -44,9 +43,7 @@ def find(
     provider = account_name(settings.name)
     if not state.pending_at(provider, _SEARCHES):
         return None
-    if (of_tenant := account(tenant_in(settings), configuration)) is None:
-        raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
-    graph = opened.enter_context(Graph(of_tenant))
+    graph = opened.enter_context(Graph(account(tenant_in(settings), configuration)))
     return Orphans(
         f"Entra, {shown(settings.issuer or '')}", orphans(graph, state, provider), lambda lost: remove(graph, lost)
     )

@@ -9,12 +9,10 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
-from kong_oam.errors import RefusedError
-from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.common.looked_up import Ids, LookedUp
 from kong_oam.identity.common.parts import clients_at
-from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
+from kong_oam.identity.entra.api import Graph, account
 from kong_oam.identity.entra.conflicts import name_conflicts
 from kong_oam.identity.entra.names import other_tenants, tenant_in
 
@@ -24,21 +22,15 @@ def inspect(
 ) -> Iterator[Diagnostic]:
     """Reports what stands in the way: groups that the tenant lacks, names that it has, another tenant in this stack.
 
-    Raises InspectionError.
+    Raises InspectionError and RefusedError.
     """
     yield from shared_keys(settings, estate)
     yield from unproven(settings, estate)
     yield from unclaimed(settings, estate)
-    of_tenant = account(tenant_in(settings), configuration)
-    if of_tenant is None:
-        raise InspectionError(NO_ACCOUNT)
-    try:
-        with Graph(of_tenant) as graph:
-            ids = group_ids(graph, settings, estate, looked_up)
-            yield from unclear_groups(settings, estate, ids, graph.groups)
-            yield from name_conflicts(graph, settings, estate, held)
-    except RefusedError as error:
-        raise InspectionError(f"identity provider '{settings.name}': Entra at {error}") from None
+    with Graph(account(tenant_in(settings), configuration)) as graph:
+        ids = group_ids(graph, settings, estate, looked_up)
+        yield from unclear_groups(settings, estate, ids, graph.groups)
+        yield from name_conflicts(graph, settings, estate, held)
 
 
 def group_ids(graph: Graph, settings: ProviderSettings, estate: Estate, looked_up: LookedUp) -> Ids:

@@ -16,6 +16,7 @@ import httpx
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.management import FEW, ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
+from kong_oam.identity.common.errors import InspectionError
 
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _PAGE: Final = 500
@@ -42,7 +43,7 @@ _API: Final = ManagementApi(
     "see the server's log, and run it again",
     _words,
 )
-NO_ACCOUNT = (
+_NO_ACCOUNT = (
     "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
     "KEYCLOAK_CLIENT_SECRET"
 )
@@ -59,14 +60,17 @@ class Account:
     secret: str = field(repr=False)
 
 
-def account(issuer: str, configuration: Configuration) -> Account | None:
-    """Reads the account for the realm of `issuer` (ends in /realms/<realm>), from the stack's `keycloak:` settings or
-    the environment; None where neither names one. The Admin API may have another address than the issuer."""
+def account(issuer: str, configuration: Configuration) -> Account:
+    """Reads the account for the realm of `issuer`, which ends in /realms/<realm>.
+
+    It is in the stack's `keycloak:` settings or in the environment. The Admin API may have
+    another address than the issuer. Raises InspectionError where neither names an account.
+    """
     setting = configuration.setting
     client = setting("keycloak:clientId", "KEYCLOAK_CLIENT_ID")
     secret = setting("keycloak:clientSecret", "KEYCLOAK_CLIENT_SECRET")
     if not client or not secret:
-        return None
+        raise InspectionError(_NO_ACCOUNT)
     base, _, realm = issuer.partition("/realms/")
     url = setting("keycloak:url", "KEYCLOAK_URL") or base
     return Account(url.rstrip("/"), realm, setting("keycloak:realm", "KEYCLOAK_REALM") or realm, client, secret)

@@ -15,10 +15,9 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
-from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
 from kong_oam.identity.keycloak import foreign
-from kong_oam.identity.keycloak.api import NO_ACCOUNT, Realm, account
+from kong_oam.identity.keycloak.api import Realm, account
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, account_name
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
@@ -31,9 +30,7 @@ def find(
     provider = account_name(settings.name)
     if not state.pending_at(provider, _TYPES):
         return None
-    if (of_realm := account(settings.issuer or "", configuration)) is None:
-        raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
-    realm = opened.enter_context(Realm(of_realm))
+    realm = opened.enter_context(Realm(account(settings.issuer or "", configuration)))
     return Orphans(
         f"Keycloak, {shown(settings.issuer or '')}", orphans(realm, state, provider), lambda lost: remove(realm, lost)
     )

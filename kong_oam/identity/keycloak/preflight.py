@@ -9,11 +9,9 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
-from kong_oam.errors import RefusedError
-from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.common.looked_up import Ids, LookedUp
-from kong_oam.identity.keycloak.api import NO_ACCOUNT, Realm, account
+from kong_oam.identity.keycloak.api import Realm, account
 from kong_oam.identity.keycloak.conflicts import name_conflicts
 from kong_oam.identity.keycloak.names import group_path
 
@@ -23,18 +21,12 @@ def inspect(
 ) -> Iterator[Diagnostic]:
     """Reports what stands in the way: groups of roles that the realm lacks, and names of ours that it has already.
 
-    Raises InspectionError.
+    Raises InspectionError and RefusedError.
     """
-    of_realm = account(settings.issuer or "", configuration)
-    if of_realm is None:
-        raise InspectionError(NO_ACCOUNT)
-    try:
-        with Realm(of_realm) as realm:
-            ids = group_ids(realm, settings, estate, looked_up)
-            yield from unclear_groups(settings, estate, ids)
-            yield from name_conflicts(realm, settings, estate, held)
-    except RefusedError as error:
-        raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
+    with Realm(account(settings.issuer or "", configuration)) as realm:
+        ids = group_ids(realm, settings, estate, looked_up)
+        yield from unclear_groups(settings, estate, ids)
+        yield from name_conflicts(realm, settings, estate, held)
 
 
 def group_ids(realm: Realm, settings: ProviderSettings, estate: Estate, looked_up: LookedUp) -> Ids:

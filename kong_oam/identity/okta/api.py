@@ -14,6 +14,7 @@ import httpx
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.management import ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
+from kong_oam.identity.common.errors import InspectionError
 
 _TIMEOUT = httpx.Timeout(30.0)
 
@@ -37,7 +38,7 @@ _API = ManagementApi(
     "see status.okta.com and the org's system log, and run it again",
     _words,
 )
-NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
+_NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,13 @@ class Account:
     proxy: str | None
 
 
-def account(configuration: Configuration) -> Account | None:
-    """Reads the account of the stack's `okta:` settings or of the environment; None where neither names one."""
+def account(configuration: Configuration) -> Account:
+    """Reads the account of the stack's `okta:` settings or of the environment. Raises InspectionError where neither
+    names one."""
     setting = configuration.setting
     org, token = setting("okta:orgName", "OKTA_ORG_NAME"), setting("okta:apiToken", "OKTA_API_TOKEN")
     if not org or not token:
-        return None
+        raise InspectionError(_NO_ACCOUNT)
     base = setting("okta:baseUrl", "OKTA_BASE_URL") or "okta.com"
     return Account(org, base, token, setting("okta:httpProxy", "OKTA_HTTP_PROXY"))
 

@@ -19,9 +19,8 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.http.management import Row
-from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
-from kong_oam.identity.okta.api import NO_ACCOUNT, account, client, rows, send
+from kong_oam.identity.okta.api import account, client, rows, send
 from kong_oam.identity.okta.names import ORIGIN, client_id_of, origin_owner
 
 _SERVER = "/authorizationServers/{authServerId}"
@@ -47,19 +46,10 @@ def find(
     configuration: Configuration,
 ) -> Orphans | None:
     """Finds what an interrupted run made in the org, or deleted there. Raises InspectionError and RefusedError."""
-    if (reason := reason_to_search(state)) is None:
+    if not _apps(state) and not any(creation.type in _PLACES for creation in state.pending):
         return None
-    if (of_org := account(configuration)) is None:
-        raise InspectionError(f"{reason}, and there is {NO_ACCOUNT}")
-    org = opened.enter_context(client(of_org))
+    org = opened.enter_context(client(account(configuration)))
     return Orphans("Okta", orphans(org, state), lambda lost: remove(org, lost), missing_apps(org, state))
-
-
-def reason_to_search(state: ExportedState) -> str | None:
-    """Says why Okta has to be searched; None where it has not."""
-    if any(creation.type in _PLACES for creation in state.pending):
-        return "creations were interrupted"
-    return "the state's apps may be gone" if _apps(state) else None
 
 
 def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[OrphanAtPath, str | None]]:

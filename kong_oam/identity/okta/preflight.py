@@ -12,12 +12,10 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
-from kong_oam.errors import RefusedError
 from kong_oam.http.management import FEW, Row
-from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.common.looked_up import Ids, LookedUp
-from kong_oam.identity.okta.api import NO_ACCOUNT, account, client, rows
+from kong_oam.identity.okta.api import account, client, rows
 from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.limits import limits
 
@@ -30,18 +28,12 @@ def inspect(
 ) -> Iterator[Diagnostic]:
     """Reports what stands in the way at Okta: groups that it lacks, names that it has, more than it takes.
 
-    Raises InspectionError.
+    Raises InspectionError and RefusedError.
     """
-    of_org = account(configuration)
-    if of_org is None:
-        raise InspectionError(NO_ACCOUNT)
-    try:
-        with client(of_org) as org:
-            yield from limits(settings, estate)
-            yield from missing_groups(org, settings, estate, looked_up)
-            yield from name_conflicts(org, settings, estate, held, configuration.project)
-    except RefusedError as error:
-        raise InspectionError(f"identity provider '{settings.name}': Okta at {error}") from None
+    with client(account(configuration)) as org:
+        yield from limits(settings, estate)
+        yield from missing_groups(org, settings, estate, looked_up)
+        yield from name_conflicts(org, settings, estate, held, configuration.project)
 
 
 def missing_groups(

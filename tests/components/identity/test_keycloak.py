@@ -441,7 +441,7 @@ def test_a_refusal_is_said_with_what_to_do(server: Server, path: str, answer: tu
     server.answers[path] = answer
     with pytest.raises(InspectionError) as refused:
         found(server)
-    assert str(refused.value).startswith("identity provider 'kc': Keycloak at 127.0.0.1")
+    assert str(refused.value).startswith("identity provider 'kc': keycloak at 127.0.0.1")
     assert said in str(refused.value)
 
 

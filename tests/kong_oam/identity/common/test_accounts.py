@@ -14,6 +14,7 @@ from components.settings import configuration
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.entra import api as entra
 from kong_oam.identity.entra.names import Tenant
@@ -52,20 +53,25 @@ def test_an_account_is_never_shown() -> None:
         assert SECRET not in repr(account) + str(account) + f"{account}"
 
 
+def _account(kind: str) -> object:
+    if kind == "okta":
+        return okta.account(configuration())
+    return keycloak.account(ISSUER, configuration()) if kind == "keycloak" else entra.account(TENANT, configuration())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("okta", "OKTA_ORG_NAME"), ("keycloak", "KEYCLOAK_CLIENT_ID"), ("entra", "ARM_CLIENT_ID")]
+)
+def test_an_account_is_named_in_full(kind: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("", "of the environment"):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(InspectionError, match=f"{name} and "):
+            _account(kind)
+
+
 def test_an_account_is_of_the_stack_or_else_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is not named in full is none."""
-    assert (
-        okta.account(configuration()),
-        keycloak.account(ISSUER, configuration()),
-        entra.account(TENANT, configuration()),
-    ) == (None, None, None)
     for name in ("OKTA_ORG_NAME", "KEYCLOAK_CLIENT_ID", "ARM_CLIENT_ID"):
         monkeypatch.setenv(name, "of the environment")
-    assert (
-        okta.account(configuration()),
-        keycloak.account(ISSUER, configuration()),
-        entra.account(TENANT, configuration()),
-    ) == (None, None, None)
     for name in ("OKTA_API_TOKEN", "KEYCLOAK_CLIENT_SECRET", "ARM_CLIENT_SECRET"):
         monkeypatch.setenv(name, SECRET)
     said = "of the environment"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
 
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.identity.common.orphans import OrphanAtPath
 from kong_oam.identity.okta import api
@@ -161,8 +164,10 @@ def test_every_page_is_read() -> None:
 
 def test_nothing_interrupted_at_okta_is_no_reason_to_ask_okta() -> None:
     """Kong's and Kubernetes' own creations are not its concern."""
-    assert okta.reason_to_search(_interrupted("kong:index/route:Route", name="way")) is None
-    assert okta.reason_to_search(_interrupted(APP, label=LABEL)) == "creations were interrupted"
+    state = _interrupted("kong:index/route:Route", name="way")
+    settings = ProviderSettings("main", "okta", "api://x")
+    with ExitStack() as opened:
+        assert okta.find(settings, state, opened, Configuration(lambda _: None)) is None
 
 
 def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
