@@ -8,32 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from kong_oam.engine.pending import RecordedResource
 
 
-class Orphan(Protocol):
-    """An object that an interrupted creation may have made. `id` is the one that the state would know it by."""
-
-    @property
-    def id(self) -> str: ...
-
-
 @dataclass(frozen=True, slots=True)
-class OrphanAtPath:
-    """An object of the kind and name that an interrupted creation would have had, by its path in the provider's API."""
+class Orphan:
+    """An object of the kind and name that an interrupted creation would have had.
+
+    `id` is as the state would have it, `path` the object's in the provider's API.
+    """
 
     type: str
-    path: str
+    id: str
     name: str
-
-    @property
-    def id(self) -> str:
-        return self.path.rpartition("/")[2]
+    path: str
 
     def __str__(self) -> str:
-        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id})"
+        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id.rpartition('/')[2]})"
 
 
 @dataclass(frozen=True, slots=True)

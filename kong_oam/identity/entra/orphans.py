@@ -9,31 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
-from kong_oam.identity.common.orphans import Orphans
+from kong_oam.identity.common.orphans import Orphan, Orphans
 from kong_oam.identity.entra.api import Graph, account
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
 from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
-
-
-@dataclass(frozen=True, slots=True)
-class TenantOrphan:
-    """An object of the kind and name that an interrupted creation would have had. `id` is as the state would have it;
-    `path` is Graph's, None of a secret, which has none."""
-
-    type: str
-    id: str
-    name: str
-    path: str | None
-
-    def __str__(self) -> str:
-        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id.rpartition('/')[2]})"
 
 
 def find(
@@ -49,7 +34,7 @@ def find(
     )
 
 
-def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[TenantOrphan, str | None]]:
+def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[Orphan, str | None]]:
     """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
 
     Raises RefusedError.
@@ -63,24 +48,24 @@ def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[Ten
     return list(dict.fromkeys(result))
 
 
-def remove(graph: Graph, lost: Iterable[TenantOrphan]) -> None:
+def remove(graph: Graph, lost: Iterable[Orphan]) -> None:
     """Removes the objects. Raises RefusedError."""
     for orphan in lost:
-        if orphan.path is None:
+        if orphan.type == PASSWORD:
             application, _, key = orphan.id.split("/")
             graph.remove_password(application, key)
         else:
             graph.remove(orphan.path)
 
 
-_Candidates = Iterator[tuple[TenantOrphan, Iterable[str]]]
+_Candidates = Iterator[tuple[Orphan, Iterable[str]]]
 
 
 def _applications(graph: Graph, creation: PendingCreation) -> _Candidates:
     name = creation.inputs["displayName"]
     for row in graph.applications([name], name)[name]:
         path = f"/applications/{row['id']}"
-        yield TenantOrphan(APPLICATION, path, name, path), _doubts_of_application(graph, creation, row)
+        yield Orphan(APPLICATION, path, name, path), _doubts_of_application(graph, creation, row)
 
 
 def _doubts_of_application(graph: Graph, creation: PendingCreation, row: Row) -> Iterator[str]:
@@ -106,7 +91,7 @@ def _credentials(row: Row) -> Iterator[str]:
 def _principals(graph: Graph, creation: PendingCreation) -> _Candidates:
     if row := graph.principal(creation.inputs["clientId"]):
         path = f"/servicePrincipals/{row['id']}"
-        yield TenantOrphan(PRINCIPAL, path, row["displayName"], path), _doubts_of_principal(graph, path, row)
+        yield Orphan(PRINCIPAL, path, row["displayName"], path), _doubts_of_principal(graph, path, row)
 
 
 def _doubts_of_principal(graph: Graph, path: str, row: Row) -> Iterator[str]:
@@ -122,7 +107,7 @@ def _assignments(graph: Graph, creation: PendingCreation) -> _Candidates:
     for row in graph.rows(path):
         if (row["principalId"], row["appRoleId"]) == (wanted["principalObjectId"], wanted["appRoleId"]):
             name = f"{row['principalDisplayName']} at {row['resourceDisplayName']}"
-            yield TenantOrphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"), ()
+            yield Orphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"), ()
 
 
 def _grants(graph: Graph, creation: PendingCreation) -> _Candidates:
@@ -131,7 +116,7 @@ def _grants(graph: Graph, creation: PendingCreation) -> _Candidates:
         at = wanted["resourceServicePrincipalObjectId"]
         if (row["resourceId"], row["consentType"]) == (at, "AllPrincipals"):
             path = f"/oauth2PermissionGrants/{row['id']}"
-            yield TenantOrphan(GRANT, path, row.get("scope", "").strip(), path), ()
+            yield Orphan(GRANT, path, row.get("scope", "").strip(), path), ()
 
 
 def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
@@ -142,7 +127,7 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
             identifier = f"{application}/federatedIdentityCredential/{row['id']}"
             same = all(row.get(name) == creation.inputs.get(name) for name in ("issuer", "subject", "audiences"))
             doubts = () if same else ("it trusts others than the one that it would have",)
-            yield TenantOrphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"), doubts
+            yield Orphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"), doubts
 
 
 def _passwords(graph: Graph, creation: PendingCreation) -> _Candidates:
@@ -150,7 +135,9 @@ def _passwords(graph: Graph, creation: PendingCreation) -> _Candidates:
     application = creation.inputs["applicationId"].rpartition("/")[2]
     for row in graph.row(f"/applications/{application}").get("passwordCredentials") or ():
         if row.get("displayName") == creation.inputs.get("displayName"):
-            yield TenantOrphan(PASSWORD, f"{application}/password/{row['keyId']}", row["displayName"], None), ()
+            place = f"/applications/{application}/passwordCredentials"
+            identifier = f"{application}/password/{row['keyId']}"
+            yield Orphan(PASSWORD, identifier, row["displayName"], f"{place}/{row['keyId']}"), ()
 
 
 _SEARCHES = {

@@ -15,7 +15,7 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
-from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
+from kong_oam.identity.common.orphans import Orphan, Orphans
 from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.api import Realm, account
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, account_name
@@ -36,7 +36,7 @@ def find(
     )
 
 
-def orphans(realm: Realm, state: ExportedState, provider: str) -> list[tuple[OrphanAtPath, str | None]]:
+def orphans(realm: Realm, state: ExportedState, provider: str) -> list[tuple[Orphan, str | None]]:
     """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
 
     Raises RefusedError.
@@ -49,35 +49,40 @@ def orphans(realm: Realm, state: ExportedState, provider: str) -> list[tuple[Orp
     ]
 
 
-def remove(realm: Realm, lost: Iterable[OrphanAtPath]) -> None:
+def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
     """Removes the objects. Raises RefusedError."""
     for orphan in lost:
         realm.remove(orphan.path)
 
 
-def _candidates(realm: Realm, creation: PendingCreation) -> Iterator[tuple[OrphanAtPath, Iterator[str]]]:
+def _candidates(realm: Realm, creation: PendingCreation) -> Iterator[tuple[Orphan, Iterator[str]]]:
     """Finds objects of the name, each with what speaks against its being the one that was made."""
     wanted = creation.inputs
     if creation.type == CLIENT:
         if client := realm.client(wanted["clientId"]):
-            orphan = OrphanAtPath(CLIENT, f"/clients/{client['id']}", client["clientId"])
+            orphan = _orphan(creation, "/clients", client)
             yield orphan, _doubts(creation, client, foreign.of_client(realm, client))
     elif creation.type == ROLE:
         if role := realm.role(wanted["name"]):
-            orphan = OrphanAtPath(ROLE, f"/roles-by-id/{role['id']}", role["name"])
+            orphan = _orphan(creation, "/roles-by-id", role)
             yield orphan, _doubts(creation, role, foreign.of_role(realm, role))
     elif creation.type == SCOPE:
         for scope in realm.rows("/client-scopes"):
             if scope["name"] == wanted["name"]:
                 parts = foreign.of_scope(realm, scope)
-                orphan = OrphanAtPath(SCOPE, f"/client-scopes/{scope['id']}", scope["name"])
+                orphan = _orphan(creation, "/client-scopes", scope)
                 yield orphan, _doubts(creation, scope, parts)
     else:
         place = f"/client-scopes/{wanted['clientScopeId']}/protocol-mappers/models"
         for mapper in realm.rows(place):
             if mapper["name"] == wanted["name"]:
-                orphan = OrphanAtPath(creation.type, f"{place}/{mapper['id']}", mapper["name"])
+                orphan = _orphan(creation, place, mapper)
                 yield orphan, foreign.of_mapper(mapper, creation.type)
+
+
+def _orphan(creation: PendingCreation, place: str, row: Row) -> Orphan:
+    name = row["clientId"] if creation.type == CLIENT else row["name"]
+    return Orphan(creation.type, row["id"], name, f"{place}/{row['id']}")
 
 
 def _doubts(creation: PendingCreation, row: Row, foreign_parts: Iterable[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.http.management import Row
-from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
+from kong_oam.identity.common.orphans import Orphan, Orphans
 from kong_oam.identity.okta.api import account, client, rows, send
 from kong_oam.identity.okta.names import ORIGIN, client_id_of, origin_owner
 
@@ -52,7 +52,7 @@ def find(
     return Orphans("Okta", orphans(org, state), lambda lost: remove(org, lost), missing_apps(org, state))
 
 
-def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[OrphanAtPath, str | None]]:
+def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[Orphan, str | None]]:
     """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
 
     Raises RefusedError.
@@ -66,7 +66,7 @@ def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[OrphanAtPath,
             for row in matching:
                 several = len(matching) > 1
                 doubt = "there are several of this name" if several else _use(org, creation, place, row, state)
-                result.append((OrphanAtPath(creation.type, f"{place}/{row['id']}", _name(row)), doubt))
+                result.append((Orphan(creation.type, row["id"], _name(row), f"{place}/{row['id']}"), doubt))
     return result
 
 
@@ -87,7 +87,7 @@ def missing_apps(org: httpx.Client, state: ExportedState) -> list[tuple[Recorded
     return [(app, "others in the state depend on it" if app.used else doubt) for app in missing]
 
 
-def remove(org: httpx.Client, lost: Iterable[OrphanAtPath]) -> None:
+def remove(org: httpx.Client, lost: Iterable[Orphan]) -> None:
     """Removes the objects. Raises RefusedError."""
     for orphan in lost:
         if orphan.type in _SWITCHED_OFF_FIRST:

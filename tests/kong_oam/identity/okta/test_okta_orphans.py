@@ -12,7 +12,7 @@ import pytest
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
-from kong_oam.identity.common.orphans import OrphanAtPath
+from kong_oam.identity.common.orphans import Orphan
 from kong_oam.identity.okta import api
 from kong_oam.identity.okta import orphans as okta
 from sandbox.okta import Okta, User
@@ -174,7 +174,7 @@ def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
     """Another stack may have made it meanwhile. One with this stack's name is nobody else's."""
     kind, page = "okta:trustedorigin/origin:Origin", "https://shop.example.com"
 
-    def made(name: str) -> list[tuple[OrphanAtPath, str | None]]:
+    def made(name: str) -> list[tuple[Orphan, str | None]]:
         return okta.orphans(org, _interrupted(kind, name=name, origin=page))
 
     body = {"origin": page, "scopes": [{"type": "CORS"}]}
