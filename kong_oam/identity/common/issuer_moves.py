@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Diagnostic
 
 
 def issuer_moves(settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]) -> Iterator[Diagnostic]:
@@ -21,20 +21,10 @@ def issuer_moves(settings: ProviderSettings, estate: Estate, issuers: Mapping[st
     before, now = issuers.get(settings.name), estate.stack.providers[settings.name].issuer
     if before is None or now is None or before == now or settings.moved_from == before:
         return
-    guarded = [
-        component.key
-        for component in estate.components.values()
-        if component.endpoints and component.provider == settings.name
-    ]
-    clients = [client.component for client in estate.clients if client.provider == settings.name]
-    at, whose = (_list(guarded), _list(clients)) if estate.role != "base" else ("what it guards", "all its clients")
     yield Diagnostic(
         "ENV407",
-        f"the issuer of {settings.name} was {before} and would be {now}. No token of before would count any more at "
-        f"{at}; {whose} would need a client there, and their users would sign in anew. If that is "
-        f"meant, write `movedFrom: {before}` beside the issuer in stacks/Pulumi.{estate.stack.name}.yaml",
+        f"the issuer of {settings.name} was {before} and would be {now}. No token of before would "
+        "count any more, all clients would need a client there, and all users would sign in anew. "
+        f"If that is meant, write `movedFrom: {before}` beside the issuer in "
+        f"stacks/Pulumi.{estate.stack.name}.yaml",
     )
-
-
-def _list(names: list[str]) -> str:
-    return some(names) or "nobody"

@@ -187,8 +187,8 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
 
     assert found(entry, before) == [
         "error ENV407: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "
-        "of before would count any more at shop/api, shop/spa; shop/job, shop/spa would need a client there, and their "
-        "users would sign in anew. If that is meant, write `movedFrom: https://old.example.com` beside the issuer in "
+        "of before would count any more, all clients would need a client there, and all users would "
+        "sign in anew. If that is meant, write `movedFrom: https://old.example.com` beside the issuer in "
         "stacks/Pulumi.tests.yaml"
     ]
     assert found({**entry, "movedFrom": "https://other.example.com"}, before) != []
