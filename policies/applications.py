@@ -26,7 +26,7 @@ def readable(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
 def owned_components(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Checks that a team answers for every component."""
     for component, _today in _unwaived(deployment, "LINT308"):
-        if upkeep.is_ownerless(component):
+        if not component.owner:
             yield PolicyFinding(f"{component.key} ({component.place}) has no owner")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from kong_oam.access.model import Estate
 
@@ -16,15 +15,7 @@ _LONGEST = 256
 """The most characters that a provider takes (Entra). Longer names are compared with none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Another group, `near` in its name. Where it is `mutual`, that one is named once, too: either may be wrong."""
-
-    near: str
-    mutual: bool = False
-
-
-def doubtful_groups(estate: Estate) -> Mapping[str, Doubt]:
+def doubtful_groups(estate: Estate) -> Mapping[str, str]:
     """Maps groups that one role of the estate names, and no other and no mapping of the stack, to one that is nearly
     named so: one that is meant, where there is one. Empty where the stack lists its groups: any other is an error
     there."""
@@ -45,8 +36,7 @@ def doubtful_groups(estate: Estate) -> Mapping[str, Doubt]:
         candidates = {other for rest in _rests(group) for other in by_rest[rest]} - {group}
         near = [other for other in candidates if _one_slip(group.casefold(), other.casefold())]
         if near:
-            nearest = min(near, key=lambda other: (other in once, other))
-            doubts[group] = Doubt(nearest, mutual=nearest in once)
+            doubts[group] = min(near, key=lambda other: (other in once, other))
     return doubts
 
 

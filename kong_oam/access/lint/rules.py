@@ -46,11 +46,8 @@ def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds groups that only this role names, and nearly as another is named (LINT311)."""
     for name, role in subject.access.get("roles", {}).items():
         for index, group in enumerate(role.get("groups", ())):
-            if doubt := subject.doubtful_groups.get(group):
-                hint = f"; did you mean '{doubt.near}'?"
-                if doubt.mutual:
-                    hint = f", as only one names '{doubt.near}': one of the two may be misspelt"
-                message = f"only role '{name}' names group '{group}'{hint}"
+            if near := subject.doubtful_groups.get(group):
+                message = f"only role '{name}' names group '{group}'; did you mean '{near}'?"
                 place = subject.place("roles", name, "groups", index)
                 yield LintFinding("LINT311", subject.key, message, place)
 
@@ -103,7 +100,7 @@ def overdue_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
 def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds components without an owner (LINT308), one finding per application. Where one team owns its other
     components, the change names that team."""
-    ownerless = [component.name for component in subject.siblings if upkeep.is_ownerless(component)]
+    ownerless = [component.name for component in subject.siblings if not component.owner]
     if ownerless[:1] != [subject.component.name]:
         return
     owners = {component.owner for component in subject.siblings if component.owner}

@@ -9,7 +9,7 @@ from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.lint.groups import Doubt, doubtful_groups
+from kong_oam.access.lint.groups import doubtful_groups
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import PathSegments
 from kong_oam.oam.document import Place
@@ -48,7 +48,7 @@ class LintSubject:
     grants: Grants
     holders: tuple[Holder, ...]
     hosts: Mapping[str, Paths]
-    doubtful_groups: Mapping[str, Doubt]
+    doubtful_groups: Mapping[str, str]
     as_of: datetime.date
     application: oam.Application
     part: oam.Component

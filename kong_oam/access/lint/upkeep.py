@@ -25,11 +25,6 @@ def overdue(component: Component, as_of: datetime.date) -> Iterator[tuple[Rule, 
             yield rule, public
 
 
-def is_ownerless(component: Component) -> bool:
-    """Whether the component has no owner (LINT308)."""
-    return not component.owner
-
-
 def is_over(waiver: Waiver, as_of: datetime.date) -> bool:
     """Whether a waiver is past its last day, and accepts nothing any more (LINT309)."""
     return _is_past(waiver.until, as_of)
