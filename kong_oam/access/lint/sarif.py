@@ -27,7 +27,7 @@ _NAMES = ("name", "type", "component", "finding")
 def document(diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, Code]) -> dict[str, Any]:
     """Builds one run with a rule for each of `codes` and a result for each of `diagnostics`. `root` is that of the
     sources."""
-    rules = [*_rules(codes)]
+    rules = [_rule(*code) for code in codes.items()]
     index = {rule["id"]: position for position, rule in enumerate(rules)}
     occurrences: Counter[str] = Counter()
     results = []
@@ -41,23 +41,17 @@ def document(diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, 
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rules(codes: Mapping[str, Code]) -> Iterable[dict[str, Any]]:
-    for code, meaning in codes.items():
-        remedy = f"What to do: {meaning.remedy}."
-        if isinstance(meaning, Kind):
-            yield _rule(code, meaning.title, remedy, "warning")
-        elif meaning.title.endswith("(warning)"):
-            yield _rule(code, meaning.title, f"{remedy} It stops no deployment.", "warning")
-        else:
-            yield _rule(code, meaning.title, f"{remedy} Nothing is provisioned until this is mended.", "error")
-
-
-def _rule(code: str, title: str, help_: str, level: str) -> dict[str, Any]:
+def _rule(code: str, meaning: Code) -> dict[str, Any]:
+    remedy, level = f"What to do: {meaning.remedy}.", "warning"
+    if meaning.title.endswith("(warning)"):
+        remedy = f"{remedy} It stops no deployment."
+    elif not isinstance(meaning, Kind):
+        remedy, level = f"{remedy} Nothing is provisioned until this is mended.", "error"
     return {
         "id": code,
-        "shortDescription": {"text": title},
-        "fullDescription": {"text": title},
-        "help": {"text": help_},
+        "shortDescription": {"text": meaning.title},
+        "fullDescription": {"text": meaning.title},
+        "help": {"text": remedy},
         "defaultConfiguration": {"level": level},
     }
 
