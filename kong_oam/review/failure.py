@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kong_oam.diagnostics import some
 from kong_oam.engine.refusals import OURS
 from kong_oam.engine.state import logical_name
 
@@ -27,7 +28,6 @@ _KNOWN = {
     "Program failed with an unhandled exception": "the program ended with an exception",
 }
 """Of what the engine and the CLI say, what people meet: how it is known, and what is said in place of it."""
-_NAMED = 5
 UNKNOWN = "the engine or one of its plugins failed"
 
 
@@ -44,7 +44,6 @@ def reasons(errors: Iterable[Mapping[str, Any]], complaint: str = "") -> tuple[s
             else:
                 known += [words for part, words in _KNOWN.items() if part in message]
         else:
-            named.append(f"{logical_name(urn)} ({kind}) failed")
-    failed = list(dict.fromkeys(named))
-    more = [f"and {len(failed) - _NAMED} more resources"] if len(failed) > _NAMED else []
-    return tuple(dict.fromkeys([*own, *failed[:_NAMED], *more, *known])) or (UNKNOWN,)
+            named.append(f"{logical_name(urn)} ({kind})")
+    failed = [f"failed: {some(dict.fromkeys(named))}"] if named else []
+    return tuple(dict.fromkeys([*own, *failed, *known])) or (UNKNOWN,)

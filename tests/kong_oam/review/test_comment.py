@@ -299,10 +299,10 @@ def test_what_others_say_is_not_shown() -> None:
         _error(SECRET),
         _error(SECRET, "pulumi:pulumi:Stack", "p-s"),
     ]
-    told = ("orders/api-8080-gate (kong:index/plugin:Plugin) failed", "the program ended with an exception")
+    told = ("failed: orders/api-8080-gate (kong:index/plugin:Plugin)", "the program ended with an exception")
     assert reasons(errors) == told
     assert reasons([_error(SECRET)], SECRET) == reasons([]) == (UNKNOWN,)
-    assert reasons([_error("x", "t:m:T", f"r{n}") for n in range(9)])[-1] == "and 4 more resources"
+    assert reasons([_error("x", "t:m:T", f"r{n}") for n in range(9)])[-1].endswith(" and 4 more")
 
 
 @pytest.mark.parametrize(
