@@ -18,7 +18,6 @@ from kong_oam.review.markdown import Links
 
 _TIMEOUT = httpx.Timeout(30.0)
 _PAGE = 100
-_LONGEST_IN_BYTES = 4 * LONGEST  # UTF-8 takes at most four for a character
 _SERVER, _REPOSITORY = re.compile(r"https?://[\w.:-]+"), re.compile(r"[\w.-]+/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
@@ -60,14 +59,12 @@ def read_comment(file: Path) -> str:
     may be, and only with the marker by which the next run finds it again.
     """
     try:
-        with file.open("rb") as opened:
-            raw = opened.read(_LONGEST_IN_BYTES + 1)
-        text = raw.decode() if len(raw) <= _LONGEST_IN_BYTES else ""
+        text = file.read_bytes().decode()
     except OSError as error:
         raise ReviewError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ReviewError(f"{file} is no comment of a review: it is not UTF-8") from None
-    if len(raw) > _LONGEST_IN_BYTES or len(text) > LONGEST:
+    if len(text) > LONGEST:
         raise ReviewError(f"{file} is no comment of a review: it has more than {LONGEST:,} characters")
     if not text.startswith(f"{MARKER}\n"):
         raise ReviewError(f"{file} is no comment of a review: its first line is not {MARKER}")
