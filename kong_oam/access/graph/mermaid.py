@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -40,13 +41,14 @@ def mermaid(graph: Graph) -> str:
     components = sorted(
         (node for node in graph.nodes if node.kind == "component"), key=lambda node: _takes_any_token(graph, node.id)
     )
-    fewest, most = 0, len(components)
-    while fewest < most - 1:  # with `fewest` of them it fits, with `most` it does not
-        middle = (fewest + most) // 2
-        part = of_components(graph, components[:middle])
-        fewest, most = (middle, most) if _fits(_flowchart(part), part, _ROOM) else (fewest, middle)
-    part = of_components(graph, components[:fewest])
-    which = f", all of the components from {components[fewest].name} on" if components else ""
+
+    def is_too_large(count: int) -> bool:
+        part = of_components(graph, components[:count])
+        return not _fits(_flowchart(part), part, _ROOM)
+
+    fitting = bisect_left(range(len(components)), True, lo=1, key=is_too_large) - 1
+    part = of_components(graph, components[:fitting])
+    which = f", all of the components from {components[fitting].name} on" if components else ""
     left_out = (
         f"Left out: {len(graph.nodes) - len(part.nodes)} of {len(graph.nodes)} boxes{which}. Mermaid draws no more.",
         "Narrow it with --application NAME or --principal NAME, or take --format svg, which has no limit.",
