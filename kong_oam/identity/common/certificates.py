@@ -50,5 +50,5 @@ def certificate(private_pem: str, subject: str) -> str:
 
 def thumbprint(pem: str) -> str:
     """Computes the `x5t#S256` of a JWS header: the SHA-256 of the certificate (DER), in base64url."""
-    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
-    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).decode().rstrip("=")
+    digest = x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256())
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")

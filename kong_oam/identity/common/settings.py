@@ -9,34 +9,26 @@ from kong_oam.diagnostics import some
 from kong_oam.http.addresses import shown
 from kong_oam.identity.common.discovery import LOOPBACK
 
-_SOME_KINDS = (
-    "issuer",
-    "moved_from",
-    "spelling",
-    "clients",
-    "client_secrets",
-    "cluster_issuer",
-    "shared_origins",
-    "settle_seconds",
-    "certificates",
-)
-"""Settings that only some kinds take, by their names in ProviderSettings; here they are called as the file does."""
-_WRITTEN = {
-    "spelling": "tokens",
-    "client_secrets": "clientSecrets",
+_SOME_KINDS = {
+    "issuer": "issuer",
     "moved_from": "movedFrom",
+    "spelling": "tokens",
+    "clients": "clients",
+    "client_secrets": "clientSecrets",
     "cluster_issuer": "clusterIssuer",
     "shared_origins": "sharedOrigins",
     "settle_seconds": "settleSeconds",
+    "certificates": "certificates",
 }
+"""Settings that only some kinds take: by their names in ProviderSettings those of the stack's file."""
 
 
 def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> None:
     """Checks that the settings have what the kind needs, and nothing that it ignores. Raises StackError."""
-    problems = [f"needs '{_WRITTEN.get(name, name)}'" for name in needs if not getattr(settings, name)]
+    problems = [f"needs '{_SOME_KINDS[name]}'" for name in needs if not getattr(settings, name)]
     problems += [
-        f"does not look at '{_WRITTEN.get(name, name)}'; remove it"
-        for name in _SOME_KINDS
+        f"does not look at '{written}'; remove it"
+        for name, written in _SOME_KINDS.items()
         if name not in (*needs, *takes) and getattr(settings, name)
     ]
     for name, issuer in (("issuer", settings.issuer), ("clusterIssuer", settings.cluster_issuer)):
