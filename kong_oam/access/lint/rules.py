@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
-import kong_oam.oam.application as oam
-from kong_oam.access.compile.component import OWNER
 from kong_oam.access.lint import upkeep
-from kong_oam.access.lint.finding import Change, LintFinding, removal, shown
+from kong_oam.access.lint.finding import LintFinding, removal, shown
 from kong_oam.access.lint.shadows import weaker_rules
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.model import METHODS
 from kong_oam.diagnostics import some
-from kong_oam.oam.edit import scalar, with_key
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -98,20 +94,8 @@ def overdue_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
 
 
 def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
-    """Finds components without an owner (LINT308), one finding per application. Where one team owns its other
-    components, the change names that team."""
+    """Finds components without an owner (LINT308), one finding per application."""
     ownerless = [component.name for component in subject.siblings if not component.owner]
-    if ownerless[:1] != [subject.component.name]:
-        return
-    owners = {component.owner for component in subject.siblings if component.owner}
-    message = f"nobody owns {some(repr(name) for name in ownerless)}"
-    change = owner_annotation(subject.application, owners.pop() or "") if len(owners) == 1 else None
-    yield LintFinding("LINT308", subject.key, message, subject.part.place.at("name"), change)
-
-
-def owner_annotation(application: oam.Application, owner: str) -> Change:
-    """The change that makes `owner` answer for all components of an application without an access trait."""
-    metadata, value = application.place.at("metadata"), scalar(owner)
-    if application.annotations:
-        return partial(with_key, metadata.at("annotations"), OWNER, value)
-    return partial(with_key, metadata, "annotations", f"{{{OWNER}: {value}}}")
+    if ownerless[:1] == [subject.component.name]:
+        message = f"nobody owns {some(repr(name) for name in ownerless)}"
+        yield LintFinding("LINT308", subject.key, message, subject.part.place.at("name"))

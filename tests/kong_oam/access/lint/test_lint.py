@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import subprocess
 from collections.abc import Callable
@@ -127,25 +126,12 @@ def no_owner(orders: Data, shop: Data) -> None:
     del shop["metadata"]["annotations"]
 
 
-def no_owner_beside_other_annotations(orders: Data, shop: Data) -> None:
-    shop["metadata"]["annotations"] = {"note": "yes"}
-
-
 def no_owner_at_all(orders: Data, shop: Data) -> None:
     del shop["metadata"]["annotations"]
     traits = shop["spec"]["components"][2]["traits"]
     traits[:] = [trait for trait in traits if trait["type"] == "gateway"]
     for role in access_of(orders)["roles"].values():
         role["components"] = [member for member in role["components"] if member != "shop/web"]
-
-
-def no_owner_among_two(orders: Data, shop: Data) -> None:
-    no_owner(orders, shop)
-    more = copy.deepcopy(shop["spec"]["components"][2]) | {"name": "more"}
-    more["traits"] = [trait for trait in more["traits"] if trait["type"] != "client"]
-    more["traits"][0]["properties"]["domain"] = "more.example.com"
-    more["traits"][1]["properties"]["owner"] = "team-more"
-    shop["spec"]["components"].append(more)
 
 
 def wider_rule(orders: Data, shop: Data) -> None:
@@ -197,8 +183,6 @@ MENDED: list[tuple[Change, str, str]] = [
     (repeated_rule, "LINT304", "never decides: GET, HEAD /orders needs no more than read (line N)"),
     (stricter_path, "LINT304", "never decides on /orders: GET, HEAD /orders needs no more than read (line N)"),
     (repeated_public_rule, "LINT304", "never decides: GET, HEAD, POST / is public already (line N)"),
-    (no_owner, "LINT308", "nobody owns 'job', 'idle'"),
-    (no_owner_beside_other_annotations, "LINT308", "nobody owns 'job', 'idle'"),
     (late, "LINT309", "LINT306 was accepted until 2026-11-24 (known); today is 2026-11-25"),
     (stale, "LINT310", "LINT306 is not found here, and waived (known)"),
     (waived("LINT305", "2020-01-01", late), "LINT310", "LINT305 is not found here, and waived (known)"),
@@ -212,7 +196,7 @@ UNDECIDED: list[tuple[Change, str, str]] = [
     (public_too_long, "LINT307", "public until 2026-11-24 (pages), and still open on 2026-11-25"),
     (role_without_a_way_in, "LINT312", "role 'auditor' lets nobody in: no client that signs users in asks for 'audit'"),
     (no_client_for_users, "LINT312", "role 'editor' lets nobody in: no client that signs users in asks for 'read' or 'write'"),
-    (no_owner_among_two, "LINT308", "nobody owns 'job', 'idle'"),
+    (no_owner, "LINT308", "nobody owns 'job', 'idle'"),
     (no_owner_at_all, "LINT308", "nobody owns 'job', 'idle', 'web'"),
 ]  # fmt: skip
 
