@@ -60,7 +60,7 @@ def current_waivers(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
     today = deployment.model.as_of
     for component in _components(deployment):
         for waiver in component.waivers:
-            if today and upkeep.is_over(waiver, today):
+            if today and upkeep.is_over(waiver.until, today):
                 yield PolicyFinding(f"{component.key} ({waiver.place}) waived {waiver.finding} until {waiver.until}")
 
 

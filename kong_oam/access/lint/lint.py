@@ -58,7 +58,7 @@ def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> Iterator
         if waiver.finding not in codes:
             message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
             yield LintFinding("LINT310", subject.key, message, waiver.place, change)
-        elif upkeep.is_over(waiver, subject.as_of):
+        elif upkeep.is_over(waiver.until, subject.as_of):
             message = (
                 f"{waiver.finding} was accepted until {waiver.until} ({shown(waiver.reason)}); today is {subject.as_of}"
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from kong_oam.access.model import Component, Public, Rule, Waiver
+from kong_oam.access.model import Component, Public, Rule
 from kong_oam.oam.document import Path
 
 
@@ -21,18 +21,18 @@ def endless(component: Component) -> Iterator[tuple[Rule, Public]]:
 def overdue(component: Component, as_of: datetime.date) -> Iterator[tuple[Rule, Public]]:
     """The public rules past their last day (LINT307)."""
     for rule, public in public_rules(component):
-        if public.until and _is_past(public.until, as_of):
+        if public.until and is_over(public.until, as_of):
             yield rule, public
 
 
-def is_over(waiver: Waiver, as_of: datetime.date) -> bool:
-    """Whether a waiver is past its last day, and accepts nothing any more (LINT309)."""
-    return _is_past(waiver.until, as_of)
+def is_over(until: str, as_of: datetime.date) -> bool:
+    """Whether a last day (YYYY-MM-DD) is past: that of a waiver, or of a public rule."""
+    return datetime.date.fromisoformat(until) < as_of
 
 
 def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
     """Whether a waiver accepts the findings of this code in the component. That it has a reason, its schema says."""
-    return any(waiver.finding == code and not is_over(waiver, as_of) for waiver in component.waivers)
+    return any(waiver.finding == code and not is_over(waiver.until, as_of) for waiver in component.waivers)
 
 
 def public_rules(component: Component) -> Iterator[tuple[Rule, Public]]:
@@ -42,8 +42,3 @@ def public_rules(component: Component) -> Iterator[tuple[Rule, Public]]:
         if rule.public:
             by_place.setdefault(rule.place.path, (rule, rule.public))
     return iter(by_place.values())
-
-
-def _is_past(day: str, as_of: datetime.date) -> bool:
-    """Whether `day` (YYYY-MM-DD), a last day, is over."""
-    return datetime.date.fromisoformat(day) < as_of
