@@ -38,9 +38,7 @@ def mermaid(graph: Graph) -> str:
     """The graph as one flowchart. Of one that is too large, the first components that fit, and what was left out."""
     if _fits(text := _flowchart(graph), graph):
         return text
-    components = sorted(
-        (node for node in graph.nodes if node.kind == "component"), key=lambda node: _takes_any_token(graph, node.id)
-    )
+    components = [node for node in graph.nodes if node.kind == "component"]
 
     def is_too_large(count: int) -> bool:
         part = of_components(graph, components[:count])
@@ -54,11 +52,6 @@ def mermaid(graph: Graph) -> str:
         "Narrow it with --application NAME or --principal NAME, or take --format svg, which has no limit.",
     )
     return _flowchart(replace(part, notes=(*left_out, *graph.notes)))
-
-
-def _takes_any_token(graph: Graph, id_: str) -> bool:
-    """Whether all who can have a token lead there, which are too many to come first."""
-    return any(graph.by_id[edge.source].kind == "token" for edge in graph.entering.get(id_, ()))
 
 
 def _fits(text: str, graph: Graph, room: int = 0) -> bool:
