@@ -62,21 +62,16 @@ class Finding:
         return f"{self.place}: {self.text}" if self.place else self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What `check` finds: errors in the Applications, warnings, and what lint finds where there are no errors."""
-
-    problems: tuple[Finding, ...]
-    findings: tuple[Finding, ...]
+Findings = tuple[Finding, ...]
 
 
-def check(base: str, stack: str) -> Checked:
-    """Checks the Applications on a stack: what is wrong, and what somebody should look at. Raises ReviewError."""
+def check(base: str, stack: str) -> tuple[Findings, Findings]:
+    """Checks the Applications on a stack: gives errors, and what somebody should look at. Raises ReviewError."""
     document = json.loads(_access("check", "--stack", stack, f"--since={base}", "--json"))
     diagnostics: list[dict[str, Any]] = document["diagnostics"]
     errors = [one for one in diagnostics if one["severity"] == "error"]
     warnings = [one for one in diagnostics if one["severity"] != "error"]
-    return Checked(tuple(map(_finding, errors)), tuple(map(_finding, [*warnings, *document["findings"]])))
+    return tuple(map(_finding, errors)), tuple(map(_finding, [*warnings, *document["findings"]]))
 
 
 def _finding(diagnostic: dict[str, Any]) -> Finding:

@@ -28,8 +28,8 @@ def review_stack(name: str, base: str, missing: Sequence[str], *, partitions: bo
     """
     stack = ReviewedStack(name)
     try:
-        checked = check(base, name)
-        stack = replace(stack, problems=checked.problems, findings=checked.findings)
+        problems, findings = check(base, name)
+        stack = replace(stack, problems=problems, findings=findings)
         if stack.problems:
             return [stack]
         stack = replace(stack, access=changes(base, name))

@@ -16,7 +16,7 @@ import yaml
 from kong_oam.__main__ import _parser, main
 from kong_oam.access.diff.change import KINDS
 from kong_oam.review import access_changes, github, stack_review
-from kong_oam.review.access_changes import AccessChange, Checked, Finding, ReviewError
+from kong_oam.review.access_changes import AccessChange, Finding, ReviewError
 from kong_oam.review.comment import LONGEST, MARKER, ReviewedStack, compose
 from kong_oam.review.failure import UNKNOWN
 from kong_oam.review.github import read_comment
@@ -128,7 +128,7 @@ NOTHING = AccessChange(len(KINDS), headline="", markdown="")
 OPENS = AccessChange(0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |")
 CLOSES = AccessChange(5, headline="revoked: shop/web", markdown="| another table |")
 QUIET = Preview((), ())
-FINE = Checked((), ())
+FINE = ((), ())
 
 
 def top(*stacks: ReviewedStack) -> str:
@@ -362,7 +362,7 @@ def test_errors_in_applications_come_before_everything_else(
     steps: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With where they are; and a comparison that fails is said, too."""
-    wrong = Checked((Finding("ACC204: no", Place("a.yaml", 1, 2)),), ())
+    wrong = ((Finding("ACC204: no", Place("a.yaml", 1, 2)),), ())
     monkeypatch.setattr(stack_review, "check", lambda base, stack: wrong if stack == "aws" else FINE)
 
     def fails(base: str, stack: str) -> AccessChange:
@@ -441,7 +441,7 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
 ) -> None:
     """With a link to it, and in a file that can be read; the comment says which commit it is of."""
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
-    found = Checked((), (Finding("LINT306: public without an end", Place("applications/\udcff.yaml", 1, 2)),))
+    found = ((), (Finding("LINT306: public without an end", Place("applications/\udcff.yaml", 1, 2)),))
     monkeypatch.setattr(stack_review, "check", lambda *_: found)
     odd = replace(OPENS, markdown="public at `\udcff.yaml`")
     monkeypatch.setattr(stack_review, "changes", lambda *_: odd)
