@@ -105,8 +105,9 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
     yield from (f"{role} in its scope" for role in _roles(realm.row(f"{path}/scope-mappings")))
     if client.get("serviceAccountsEnabled"):
         user = realm.row(f"{path}/service-account-user")["id"]
+        of_everybody = f"role 'default-roles-{realm.name.lower()}'"
         for role in _roles(realm.row(f"/users/{user}/role-mappings")):
-            if role != f"role '{_default_roles(realm)}'":
+            if role != of_everybody:
                 yield f"{role} of its service account"
         yield from (f"its service account in group '{group['path']}'" for group in realm.rows(f"/users/{user}/groups"))
     counts = (realm.row(f"{path}/{kind}-count")["count"] for kind in ("session", "offline-session"))
@@ -188,7 +189,3 @@ def _composites(realm: Realm) -> Iterator[Row]:
     yield from (role for role in realm.pages("/roles") if role["composite"])
     for client in realm.pages("/clients"):
         yield from (role for role in realm.rows(f"/clients/{client['id']}/roles") if role["composite"])
-
-
-def _default_roles(realm: Realm) -> str:
-    return f"default-roles-{realm.name.lower()}"

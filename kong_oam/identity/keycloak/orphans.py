@@ -21,6 +21,7 @@ from kong_oam.identity.keycloak.api import Realm, account
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, account_name
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
+_USERS = {CLIENT: foreign.of_client, ROLE: foreign.of_role, SCOPE: foreign.of_scope}
 
 
 def find(
@@ -57,37 +58,33 @@ def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
 
 def _candidates(realm: Realm, creation: PendingCreation) -> Iterator[tuple[Orphan, Iterator[str]]]:
     """Finds objects of the name, each with what speaks against its being the one that was made."""
+    place, rows = _listed(realm, creation)
+    name = "clientId" if creation.type == CLIENT else "name"
+    for row in rows:
+        if row and row[name] == creation.inputs[name]:
+            orphan = Orphan(creation.type, row["id"], row[name], f"{place}/{row['id']}")
+            yield orphan, _doubts(realm, creation, row)
+
+
+def _listed(realm: Realm, creation: PendingCreation) -> tuple[str, list[Row | None]]:
+    """Gives the place of such objects, and at least those of the name."""
     wanted = creation.inputs
     if creation.type == CLIENT:
-        if client := realm.client(wanted["clientId"]):
-            orphan = _orphan(creation, "/clients", client)
-            yield orphan, _doubts(creation, client, foreign.of_client(realm, client))
-    elif creation.type == ROLE:
-        if role := realm.role(wanted["name"]):
-            orphan = _orphan(creation, "/roles-by-id", role)
-            yield orphan, _doubts(creation, role, foreign.of_role(realm, role))
-    elif creation.type == SCOPE:
-        for scope in realm.rows("/client-scopes"):
-            if scope["name"] == wanted["name"]:
-                parts = foreign.of_scope(realm, scope)
-                orphan = _orphan(creation, "/client-scopes", scope)
-                yield orphan, _doubts(creation, scope, parts)
-    else:
-        place = f"/client-scopes/{wanted['clientScopeId']}/protocol-mappers/models"
-        for mapper in realm.rows(place):
-            if mapper["name"] == wanted["name"]:
-                orphan = _orphan(creation, place, mapper)
-                yield orphan, foreign.of_mapper(mapper, creation.type)
+        return "/clients", [realm.client(wanted["clientId"])]
+    if creation.type == ROLE:
+        return "/roles-by-id", [realm.role(wanted["name"])]
+    place = "/client-scopes"
+    if creation.type != SCOPE:
+        place = f"{place}/{wanted['clientScopeId']}/protocol-mappers/models"
+    return place, [*realm.rows(place)]
 
 
-def _orphan(creation: PendingCreation, place: str, row: Row) -> Orphan:
-    name = row["clientId"] if creation.type == CLIENT else row["name"]
-    return Orphan(creation.type, row["id"], name, f"{place}/{row['id']}")
-
-
-def _doubts(creation: PendingCreation, row: Row, foreign_parts: Iterable[str]) -> Iterator[str]:
+def _doubts(realm: Realm, creation: PendingCreation, row: Row) -> Iterator[str]:
     if creation.id and row["id"] != creation.id:
         yield "its id is another than the one that was heard"
     if row.get("description") != creation.inputs.get("description"):
         yield "its description is another than the one that it would have been given"
-    yield from foreign_parts
+    if creation.type in foreign.KINDS:
+        yield from foreign.of_mapper(row, creation.type)
+    else:
+        yield from _USERS[creation.type](realm, row)
