@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -166,9 +166,9 @@ class Graph:
         Of many all are read whose names `begin` so, as these do.
         """
         if len(names) <= _MOST_VALUES:
-            return self._by("displayName", "/applications", names)
+            return self._by("/applications", names)
         query = {"$filter": f"startswith(displayName,{_quoted(begin)})", "$top": f"{_TOP}"}
-        return _sorted_out("displayName", names, self._rows("/v1.0/applications", query))
+        return _sorted_out(names, self._rows("/v1.0/applications", query))
 
     def group_ids(self, names: Collection[str]) -> dict[str, list[str]]:
         """Lists object ids of the tenant's security groups, for each of `names`.
@@ -177,19 +177,13 @@ class Graph:
         """
         most = -(-len(names) // _MOST_VALUES) * _TOP
         listed = list(islice(self._groups(), most + 1)) if len(names) > _MOST_VALUES else []
-        if 0 < len(listed) <= most:
-            found = _sorted_out("displayName", names, listed)
-        else:
-            found = self._by("displayName", "/groups", names, _SECURITY)
+        is_whole = 0 < len(listed) <= most
+        found = _sorted_out(names, listed) if is_whole else self._by("/groups", names, _SECURITY)
         return {name: [str(row["id"]) for row in rows] for name, rows in found.items()}
-
-    def principals(self, app_ids: Iterable[str]) -> dict[str, Row]:
-        """Finds the service principals of applications (client ids) that have one in the tenant."""
-        return {app: rows[0] for app, rows in self._by("appId", "/servicePrincipals", app_ids).items() if rows}
 
     def principal(self, app_id: str) -> Row | None:
         """Finds the service principal of an application (client id) in the tenant."""
-        return self.principals([app_id]).get(app_id)
+        return next(self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}"), None)
 
     def rows(self, path: str, condition: str | None = None) -> Iterator[Row]:
         """Yields a list, page by page; `condition` is its $filter."""
@@ -210,15 +204,14 @@ class Graph:
         if answer.status_code != 404:
             _API.accepted(answer)
 
-    def _by(self, field: str, path: str, values: Iterable[str], also: str = "") -> dict[str, list[Row]]:
-        """Lists the objects for each of the values of a field."""
-        wanted = sorted({*values})
-        return _sorted_out(field, wanted, chain.from_iterable(self._one_of(field, path, wanted, also)))
+    def _by(self, path: str, names: Collection[str], also: str = "") -> dict[str, list[Row]]:
+        """Lists the objects for each of the display names."""
+        return _sorted_out(names, self._one_of(path, sorted(names), also))
 
-    def _one_of(self, field: str, path: str, values: Sequence[str], also: str) -> Iterator[Iterator[Row]]:
-        for first in range(0, len(values), _MOST_VALUES):
-            listed = ", ".join(map(_quoted, values[first : first + _MOST_VALUES]))
-            yield self.rows(path, f"{field} in ({listed}){f' and {also}' if also else ''}")
+    def _one_of(self, path: str, names: Sequence[str], also: str) -> Iterator[Row]:
+        for first in range(0, len(names), _MOST_VALUES):
+            listed = ", ".join(map(_quoted, names[first : first + _MOST_VALUES]))
+            yield from self.rows(path, f"displayName in ({listed}){f' and {also}' if also else ''}")
 
     def _groups(self) -> Iterator[Row]:
         query = {"$filter": _SECURITY, "$select": "id,displayName", "$top": f"{_TOP}"}
@@ -257,17 +250,13 @@ def _object_id(token: str) -> str | None:
     return str(identifier) if identifier else None
 
 
-def _sorted_out(field: str, values: Iterable[str], rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Gives the rows that have each of the values in a field, without case, as Graph compares."""
-    found: dict[str, list[Row]] = {value: [] for value in values}
-    by_lower: dict[str, list[str]] = {}
-    for value in found:
-        by_lower.setdefault(value.lower(), []).append(value)
+def _sorted_out(names: Iterable[str], rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Gives the rows that have each of the display names, without case, as Graph compares."""
+    by_lower: dict[str, list[Row]] = {}
     for row in {row["id"]: row for row in rows}.values():  # two batches may have one whose names differ in case
-        for value in by_lower.get(str(row[field]).lower(), ()):
-            found[value].append(row)
-    return found
+        by_lower.setdefault(row["displayName"].lower(), []).append(row)
+    return {name: by_lower.get(name.lower(), []) for name in names}
 
 
-def _quoted(text: str | None) -> str:
-    return "'" + (text or "").replace("'", "''") + "'"
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

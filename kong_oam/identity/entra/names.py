@@ -11,7 +11,6 @@ import uuid
 from dataclasses import dataclass
 
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
@@ -98,12 +97,11 @@ def apis(settings: ProviderSettings, estate: Estate, *, offered: bool = False) -
     return {api.key: api for api in components if api.provider == settings.name and api.scopes}
 
 
-def other_tenants(settings: ProviderSettings, estate: Estate) -> list[Provider]:
-    """Finds other providers of the stack that are tenants of the same Entra: they sign with the same keys."""
-    tenant = tenant_of(settings.issuer or "")
-    providers = estate.stack.providers.values()
-    tenants = [(provider, tenant_of(provider.issuer or "")) for provider in providers if provider.name != settings.name]
-    return [provider for provider, another in tenants if tenant and another and another.login == tenant.login]
+def other_tenants(settings: ProviderSettings, estate: Estate) -> list[str]:
+    """Names other providers of the stack that are tenants of the same Entra: they sign with the same keys."""
+    login = tenant_in(settings).login
+    tenants = {name: tenant_of(provider.issuer or "") for name, provider in estate.stack.providers.items()}
+    return [name for name, one in tenants.items() if one and one.login == login and name != settings.name]
 
 
 def account_name(name: str) -> str:

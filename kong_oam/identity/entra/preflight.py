@@ -41,13 +41,11 @@ def group_ids(graph: Graph, settings: ProviderSettings, estate: Estate, looked_u
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     """Refuses two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by the id of the key."""
     others = other_tenants(settings, estate)
-    names = [settings.name, *(provider.name for provider in others)]
-    # Of an issuer that only exists nobody asks.
-    inspected = [settings.name, *(provider.name for provider in others if provider.per_api)]
-    if others and settings.name == min(inspected):
+    if others:
+        names = sorted([settings.name, *others])
         yield Diagnostic(
             "ENV408",
-            f"{some(sorted(names), ' and ')} are tenants of one Entra, which signs for all with the same keys, and a "
+            f"{some(names, ' and ')} are tenants of one Entra, which signs for all with the same keys, and a "
             "Kong workspace has each key once. Give each a stack and a workspace of its own",
         )
 

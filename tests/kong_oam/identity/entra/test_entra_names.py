@@ -77,7 +77,7 @@ def test_tenants_of_another_cloud_sign_with_other_keys() -> None:
     beside = replace(SETTINGS, name="two", issuer=ISSUER.replace(TENANT, "22222222-2222-4222-8222-222222222222"))
     stack = Stack("tests", {one.name: describe(one) for one in (SETTINGS, there, beside)}, domain="apps.example.com")
     found = other_tenants(SETTINGS, estate(api(), stack=stack))
-    assert [one.name for one in found] == ["two"]
+    assert found == ["two"]
 
 
 def test_an_id_is_of_one_stack_component_and_value() -> None:
