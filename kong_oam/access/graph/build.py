@@ -14,6 +14,7 @@ from kong_oam.access.graph.graph import Edge, Graph, Node, edges_in_order, in_or
 from kong_oam.access.model import METHODS, Client, ClientKind, Component, Estate, Role, Rule
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Callers, principal_of
+from kong_oam.diagnostics import some
 
 _KINDS: dict[ClientKind, str] = {
     "service": "service",
@@ -22,9 +23,6 @@ _KINDS: dict[ClientKind, str] = {
     "native": "native application",
     "external": "partner's service",
 }
-
-_HOSTS = 3
-"""How many hosts of a component are named."""
 
 Parts = Iterator[Node | Edge]
 
@@ -66,9 +64,8 @@ def _client(estate: Estate, client: Client) -> Node:
 
 def _component(component: Component) -> Parts:
     """The component, its scopes, and the requests that each of them, or nothing, opens."""
-    hosts = list(dict.fromkeys(endpoint.host for endpoint in component.endpoints))
-    more = [f"and {len(hosts) - _HOSTS} more hosts"] if len(hosts) > _HOSTS else []
-    target = Node("component", component.key, component.key, (*hosts[:_HOSTS], *more) or ("not exposed",))
+    hosts = some(dict.fromkeys(endpoint.host for endpoint in component.endpoints))
+    target = Node("component", component.key, component.key, (hosts or "not exposed",))
     yield target
     for name in dict.fromkeys([*component.scopes, *(scope for rule in component.rules for scope in rule.scopes)]):
         yield (scope := _scope(component, name))
@@ -113,21 +110,22 @@ def _granted(estate: Estate, component: Component, clients: Iterable[Client]) ->
         for group in client.groups:
             alone.setdefault(group, set()).update(granted[client])
     for role in component.roles:
-        yield from _role(component, role.name, role.scopes)
+        yield from _role(component, role)
         for group in role.groups:
             yield from _held_by_group(component, role, group, carried, alone.get(group, ()))
     of_groups = {scope for role in component.roles if role.groups for scope in role.scopes}
     yield from _never_asking(estate, component, {client.component for client in granted})
     for client, scopes in granted.items():
         passing = scopes if not client.user_facing else scopes & of_groups if client.groups else frozenset()
-        roles = [(role.name, role.scopes) for role in component.roles if client.component in role.components]
-        rest = tuple(sorted(scopes.difference(*(bundled for _, bundled in roles))))
-        for name, bundled in [*roles, *([("", rest)] if rest else [])]:
-            yield from _role(component, name, bundled)
-            items = tuple(sorted({*bundled} & passing))
-            why = "no group has it" if scopes & {*bundled} else "asks for none of it"
-            role_id = _role_node(component, name, bundled).id
-            yield Edge(f"client:{client.component}", role_id, items, _less(items, bundled, why))
+        roles = [role for role in component.roles if client.component in role.components]
+        if rest := scopes.difference(*(role.scopes for role in roles)):
+            roles.append(Role("", tuple(sorted(rest)), (), (), component.place))
+        for role in roles:
+            yield from _role(component, role)
+            items = tuple(sorted(passing.intersection(role.scopes)))
+            why = "asks for none of it" if scopes.isdisjoint(role.scopes) else "no group has it"
+            label = _less(items, role.scopes, why)
+            yield Edge(f"client:{client.component}", _role_node(component, role).id, items, label)
 
 
 def _never_asking(estate: Estate, component: Component, clients: Collection[str]) -> Parts:
@@ -136,7 +134,7 @@ def _never_asking(estate: Estate, component: Component, clients: Collection[str]
         for member in role.components:
             known = estate.components.get(member)
             if known and known.clients and member not in clients:
-                role_id = _role_node(component, role.name, role.scopes).id
+                role_id = _role_node(component, role).id
                 yield Edge(f"client:{member}", role_id, (), ("asks for none of it",))
 
 
@@ -150,7 +148,7 @@ def _held_by_group(
     label = _less(items, role.scopes, "no client asks for it")
     if with_others := [scope for scope in items if scope not in alone]:
         label = (*label, f"{', '.join(with_others)} beside another group")
-    yield Edge(group.id, _role_node(component, role.name, role.scopes).id, items, label)
+    yield Edge(group.id, _role_node(component, role).id, items, label)
 
 
 def _less(items: Collection[str], scopes: Iterable[str], why: str) -> tuple[str, ...]:
@@ -158,16 +156,16 @@ def _less(items: Collection[str], scopes: Iterable[str], why: str) -> tuple[str,
     return () if len(items) == len({*scopes}) else (f"only {', '.join(items)}",) if items else (why,)
 
 
-def _role_node(component: Component, name: str, scopes: Iterable[str]) -> Node:
-    name = name or f"grant of {' '.join(sorted(scopes))}"
+def _role_node(component: Component, role: Role) -> Node:
+    name = role.name or f"grant of {' '.join(sorted(role.scopes))}"
     return Node("role", name, component.key, (f"role of {component.key}",))
 
 
-def _role(component: Component, name: str, scopes: Iterable[str]) -> Parts:
-    yield (role := _role_node(component, name, scopes))
-    for each in scopes:
+def _role(component: Component, role: Role) -> Parts:
+    yield (node := _role_node(component, role))
+    for each in role.scopes:
         yield (scope := _scope(component, each))
-        yield Edge(role.id, scope.id, (each,))
+        yield Edge(node.id, scope.id, (each,))
 
 
 def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
@@ -178,7 +176,7 @@ def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
     provider = estate.provider_of(component)
     only = component.key if provider.per_api and not component.any_token else ""
     yield (token := Node("token", f"any token of {provider.name}", only))
-    yield Edge(token.id, Node("component", component.key, component.key).id, items, in_words(items))
+    yield Edge(token.id, f"component:{component.key}", items, in_words(items))
     access = callers.principals_with(component, frozenset())
     for client in (one for one in estate.clients if principal_of(one) in access.principals):
         items = tuple(map(users_in, sorted(client.groups))) if client.user_facing else ("any token",)
