@@ -91,10 +91,8 @@ def _reason(public: Public) -> str:
 
 
 def _condition(condition: Condition) -> dict[str, Any]:
-    if condition == ITSELF:
-        return {"words": "as itself", "groups": []}
     return {
-        "words": f"users in {users(condition)}",
+        "words": "as itself" if condition == ITSELF else f"users in {users(condition)}",
         "groups": sorted({printable(name) for groups in condition for name in groups}),
     }
 
