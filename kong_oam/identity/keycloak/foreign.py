@@ -64,32 +64,36 @@ _OF_SCOPES: Final = frozenset(
         "include.in.token.scope",
     )
 )
-KINDS: Final = {AUDIENCE: "oidc-audience-mapper", GROUPS: "oidc-usermodel-realm-role-mapper"}
-"""Kinds of protocol mappers, by the type of their resources."""
-_OF_MAPPERS: Final = {
-    "oidc-audience-mapper": frozenset(
-        (
-            "access.token.claim",
-            "id.token.claim",
-            "included.client.audience",
-            "included.custom.audience",
-            "introspection.token.claim",
-        )
+MAPPERS: Final = {
+    AUDIENCE: (
+        "oidc-audience-mapper",
+        frozenset(
+            (
+                "access.token.claim",
+                "id.token.claim",
+                "included.client.audience",
+                "included.custom.audience",
+                "introspection.token.claim",
+            )
+        ),
     ),
-    "oidc-usermodel-realm-role-mapper": frozenset(
-        (
-            "access.token.claim",
-            "claim.name",
-            "id.token.claim",
-            "introspection.token.claim",
-            "jsonType.label",
-            "multivalued",
-            "userinfo.token.claim",
-            "usermodel.realmRoleMapping.rolePrefix",
-        )
+    GROUPS: (
+        "oidc-usermodel-realm-role-mapper",
+        frozenset(
+            (
+                "access.token.claim",
+                "claim.name",
+                "id.token.claim",
+                "introspection.token.claim",
+                "jsonType.label",
+                "multivalued",
+                "userinfo.token.claim",
+                "usermodel.realmRoleMapping.rolePrefix",
+            )
+        ),
     ),
 }
-"""Settings that the resources of mappers set, by the mapper's kind. There are no other kinds."""
+"""By the type of a mapper's resource: its kind of protocol mapper, and the settings that it sets."""
 
 _OFF: Final = ("", "false", None)
 
@@ -156,12 +160,12 @@ def of_role(realm: Realm, role: Row) -> Iterator[str]:
 
 def of_mapper(mapper: Row, resource: str) -> Iterator[str]:
     """Finds what in a mapper its resource, of this type, would not have made."""
-    kind = KINDS[resource]
+    kind, expected = MAPPERS[resource]
     if mapper["protocolMapper"] != kind:
         yield f"it is a mapper of kind {mapper['protocolMapper']}"
         return
     for name, value in sorted((mapper.get("config") or {}).items()):
-        if name not in _OF_MAPPERS[kind] and value not in _OFF:
+        if name not in expected and value not in _OFF:
             yield f"setting '{name}' of protocol mapper '{mapper['name']}'"
 
 

@@ -84,7 +84,7 @@ def _doubts(realm: Realm, creation: PendingCreation, row: Row) -> Iterator[str]:
         yield "its id is another than the one that was heard"
     if row.get("description") != creation.inputs.get("description"):
         yield "its description is another than the one that it would have been given"
-    if creation.type in foreign.KINDS:
+    if creation.type in foreign.MAPPERS:
         yield from foreign.of_mapper(row, creation.type)
     else:
         yield from _USERS[creation.type](realm, row)
