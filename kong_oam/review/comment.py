@@ -14,7 +14,7 @@ from typing import TypeVar
 from kong_oam.review.access_changes import AccessChange, Finding
 from kong_oam.review.failure import UNKNOWN
 from kong_oam.review.markdown import Links, code, fenced, folded, linked, mention
-from kong_oam.review.preview import Preview, Violation
+from kong_oam.review.preview import Preview
 
 MARKER = "<!-- kong-oam review -->"
 """The hidden first line by which the comment is found again."""
@@ -192,13 +192,9 @@ def _policies(stacks: Sequence[ReviewedStack], *, named: bool) -> Iterator[str]:
     if named:
         yield from (f"On {_names(stacks)}:", "")
     yield from ("| policy | level | found |", "|---|---|---|")
-    for violation in sorted(violations, key=_mandatory_first):
+    for violation in sorted(violations, key=lambda one: (one.level != "mandatory", one.rule)):
         yield f"| `{violation.rule}` | {violation.level} | {code(violation.message)} |"
     yield ""
-
-
-def _mandatory_first(violation: Violation) -> tuple[bool, str]:
-    return violation.level != "mandatory", violation.rule
 
 
 def _findings(stack: ReviewedStack, links: Links | None, *, lists: bool) -> Iterator[str]:

@@ -97,7 +97,7 @@ def _principals(graph: Graph, creation: PendingCreation) -> _Candidates:
 def _doubts_of_principal(graph: Graph, path: str, row: Row) -> Iterator[str]:
     yield from _credentials(row)
     for kind in ("appRoleAssignedTo", "appRoleAssignments"):
-        if any(True for _ in graph.rows(f"{path}/{kind}")):
+        if list(graph.rows(f"{path}/{kind}")):
             yield "somebody is assigned to it, or it to others"
 
 
