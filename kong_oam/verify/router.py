@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from ctypes import c_int32
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -61,19 +62,16 @@ class Router:
         requested = (route for route in routes if HTTP.intersection(route["protocols"]))
         candidates = (candidate for route in requested for candidate in _candidates(route))
         self._candidates = sorted(candidates, key=lambda candidate: -candidate.priority)
-        self._exact: dict[str, list[int]] = {}
-        self._patterned: list[int] = []
+        # The candidates of each host pattern, without its port; those of no host stand at "".
+        self._of_pattern: dict[str, list[int]] = {}
         for index, candidate in enumerate(self._candidates):
-            for host in candidate.hosts:
-                if "*" not in host:
-                    self._exact.setdefault(host.partition(":")[0], []).append(index)
-            if not candidate.hosts or any("*" in host for host in candidate.hosts):
-                self._patterned.append(index)
-        self._by_host: dict[str, tuple[_Candidate, ...]] = {}
+            for host in candidate.hosts or ("",):
+                self._of_pattern.setdefault(host.partition(":")[0], []).append(index)
+        self._of_host: dict[str, tuple[_Candidate, ...]] = {}
 
     def hosts(self) -> frozenset[str]:
         """The hosts of all routes, without ports."""
-        return frozenset(host.partition(":")[0] for candidate in self._candidates for host in candidate.hosts)
+        return frozenset(filter(None, self._of_pattern))
 
     def methods(self) -> frozenset[str]:
         """The methods that routes name."""
@@ -99,21 +97,17 @@ class Router:
         return tuple(matches)
 
     def _on(self, host: str) -> tuple[_Candidate, ...]:
-        if host not in self._by_host:
-            possible = (self._candidates[index] for index in sorted({*self._exact.get(host, ()), *self._patterned}))
-            self._by_host[host] = tuple(
-                candidate
-                for candidate in possible
-                if not candidate.hosts or any(_meets(host, pattern) for pattern in candidate.hosts)
-            )
-        return self._by_host[host]
+        if host not in self._of_host:
+            matching = (indexes for pattern, indexes in self._of_pattern.items() if _meets(host, pattern))
+            indexes = sorted(set().union(*matching))
+            self._of_host[host] = tuple(self._candidates[index] for index in indexes)
+        return self._of_host[host]
 
 
-def _meets(host: str, host_pattern: str) -> bool:
-    name = host_pattern.partition(":")[0]
-    if name.startswith("*"):
-        return host.endswith(name[1:])
-    return host.startswith(name[:-1]) if name.endswith("*") else host == name
+def _meets(host: str, pattern: str) -> bool:
+    if pattern.startswith("*"):
+        return host.endswith(pattern[1:])
+    return host.startswith(pattern[:-1]) if pattern.endswith("*") else pattern in ("", host)
 
 
 def _candidates(route: Entity) -> Iterator[_Candidate]:
@@ -145,9 +139,8 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
     plain = bool(hosts) and not any("*" in host for host in hosts or ())
     regex = bool(paths) and paths[0].startswith("~")
     by_path = int(route.get("regex_priority") or 0) << 19 if regex else len(paths[0].encode()) & 0x7FFFF if paths else 0
-    low = (kinds << 29 | min(len(headers), 255) << 20 | by_path) & 0xFFFFFFFF
-    negative = low >> 31 << 31
-    return (plain << 60 | regex << 51 | (low - 2 * negative)) & (2**64 - 1)
+    low = c_int32(kinds << 29 | min(len(headers), 255) << 20 | by_path).value
+    return (plain << 60 | regex << 51 | low) & (2**64 - 1)
 
 
 def _matched(path: str, call: Call) -> tuple[str, bool] | None:
