@@ -7,11 +7,10 @@ larger than what a rule can ask of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations
-from operator import itemgetter
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from kong_oam.access.decide import host_patterns
 from kong_oam.access.model import METHODS, Client, Component, Estate
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
 
 def classes(estate: Estate, live: LiveGateway) -> Iterator[tuple[Call, Caller, UrlRegion]]:
     """Yields a call and a caller of each class of both, with what the call stands for."""
-    alike = _alike(estate)
+    kinds = tuple((client, _kind(estate, client)) for client in estate.clients)
     named = live.methods() - {*METHODS, OTHER_METHOD}
     methods = (*METHODS, OTHER_METHOD, *sorted(named))
     for host in _hosts(estate, live):
-        callers = tuple(_callers(estate, host, live, alike))
+        callers = tuple(_callers(estate, host, live, kinds))
         declared = _declared(estate, host, live)
         sources = told_apart(_networks(estate, host, live))
         for call in _calls(estate, host, declared, methods):
@@ -111,7 +110,9 @@ def _region(call: Call, declared: frozenset[PathSegments]) -> UrlRegion:
     return UrlRegion(call.method, url, within if path != owner else None)
 
 
-def _callers(estate: Estate, host: str, live: LiveGateway, alike: Sequence[_Alike]) -> Iterator[Caller]:
+def _callers(
+    estate: Estate, host: str, live: LiveGateway, kinds: Iterable[tuple[Client, Hashable]]
+) -> Iterator[Caller]:
     """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of other kinds.
 
     Tokens list every scope there is. One of before may list what is another's now, so it is what its client was granted
@@ -119,55 +120,33 @@ def _callers(estate: Estate, host: str, live: LiveGateway, alike: Sequence[_Alik
     """
     yield NOBODY
     speech = _speech(estate, host, live)
-    yield from _clients(estate, host, speech, alike)
+    yield from _clients(estate, host, speech, kinds)
     yield from _unknown_clients(estate, host, speech)
     for provider in estate.stack.providers:
         yield Caller((f"anybody with another token of {provider} (an ID token, another API's)",), Forged(provider))
     yield from live.strangers()
 
 
-class _Alike(NamedTuple):
-    """Clients whom providers give tokens alike but for their names, each with its place among all of them."""
-
-    clients: tuple[tuple[int, Client], ...]
-    apis: tuple[Component | None, ...]
-
-
-def _alike(estate: Estate) -> tuple[_Alike, ...]:
-    """All clients. Of what a client is granted, whether it is anything decides whether it gets a token."""
-    classes: dict[Hashable, list[tuple[int, Client]]] = {}
-    for place, client in enumerate(estate.clients):
-        per_api = estate.stack.providers[client.provider].per_api
-        calls = {(call.component if per_api else None, bool(call.scopes)): None for call in client.calls}
-        key = client.provider, client.user_facing, client.groups, tuple(calls)
-        classes.setdefault(key, []).append((place, client))
-    found = []
-    for clients in classes.values():
-        _, first = clients[0]
-        per_api = estate.stack.providers[first.provider].per_api
-        apis = [estate.components[call.component] for call in first.calls] if per_api else [None]
-        found.append(_Alike(tuple(clients), tuple(dict.fromkeys(apis))))
-    return tuple(found)
+def _kind(estate: Estate, client: Client) -> Hashable:
+    """What providers give the client tokens by, but for its name. Of what it is granted, that it is anything counts."""
+    per_api = estate.stack.providers[client.provider].per_api
+    calls = {(call.component if per_api else None, bool(call.scopes)): None for call in client.calls}
+    return client.provider, client.user_facing, client.groups, tuple(calls)
 
 
-def _clients(estate: Estate, host: str, speech: Speech, alike: Sequence[_Alike]) -> Iterator[Caller]:
+def _clients(estate: Estate, host: str, speech: Speech, kinds: Iterable[tuple[Client, Hashable]]) -> Iterator[Caller]:
     """The estate's clients, by what their tokens are worth on the host, in their order."""
-    listed = tuple(sorted(speech.scopes))
-    classes: dict[tuple[Claims, Hashable], list[tuple[int, int, Client, str]]] = {}
-    for clients, apis in alike:
-        by_granted: dict[Hashable, list[tuple[int, Client]]] = {}
-        for place, client in clients:
-            by_granted.setdefault(speech.granted.get(client.component), []).append((place, client))
-        for order, (whom, claims) in enumerate(_principals(estate, clients[0][1], apis, host, speech)):
-            groups = tuple(sorted(speech.groups.intersection(claims.groups)))
-            judged = replace(claims, client="", subject="", scopes=listed, groups=groups)
-            for granted, members in by_granted.items():
-                names = classes.setdefault((judged, granted), [])
-                names += [(place, order, client, whom) for place, client in members]
-    ordered = ((claims, sorted(names, key=itemgetter(0, 1))) for (claims, _), names in classes.items())
-    for claims, names in sorted(ordered, key=lambda one: one[1][0][:2]):
-        told = dict.fromkeys(client.component + whom for _, _, client, whom in names)
-        yield Caller(tuple(told), replace(claims, client=names[0][2].component))
+    tokens: dict[Hashable, tuple[tuple[str, Claims], ...]] = {}
+    # Of each class, its names in words, each with its client.
+    classes: dict[tuple[Claims, Hashable], dict[str, str]] = {}
+    for client, kind in kinds:
+        if kind not in tokens:
+            tokens[kind] = tuple(_principals(estate, client, host, speech))
+        granted = speech.granted.get(client.component)
+        for whom, claims in tokens[kind]:
+            classes.setdefault((claims, granted), {})[client.component + whom] = client.component
+    for (claims, _), names in classes.items():
+        yield Caller(tuple(names), replace(claims, client=next(iter(names.values()))))
 
 
 def _unknown_clients(estate: Estate, host: str, speech: Speech) -> Iterator[Caller]:
@@ -207,17 +186,23 @@ def _speech(estate: Estate, host: str, live: LiveGateway) -> Speech:
     return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
 
-def _principals(
-    estate: Estate, client: Client, apis: Iterable[Component | None], host: str, speech: Speech
-) -> Iterator[tuple[str, Claims]]:
-    """Everybody for whom the provider gives the client a token: itself, or users in sets of groups; whom, in words."""
+def _principals(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[tuple[str, Claims]]:
+    """Everybody for whom the provider gives the client a token: itself, or users in sets of groups; whom, in words.
+
+    The claims are what somebody on the host judges by.
+    """
     provider = estate.stack.providers[client.provider]
+    listed = tuple(sorted(speech.scopes))
+    called = dict.fromkeys(call.component for call in client.calls)
+    apis = [estate.components[component] for component in called] if provider.per_api else [None]
     users = tuple(_users(estate, client, host, speech)) if client.user_facing else (None,)
     for api in apis:
         for user in users:
             claims = issue(provider, client, user, api=api)
             if isinstance(claims, Claims):
-                yield _whom(estate, provider, user), claims
+                groups = tuple(sorted(speech.groups.intersection(claims.groups)))
+                judged = replace(claims, client="", subject="", scopes=listed, groups=groups)
+                yield _whom(estate, provider, user), judged
 
 
 def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[User]:
