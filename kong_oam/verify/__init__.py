@@ -5,6 +5,7 @@ deviations      the comparison: what is decided otherwise than the model means
 classes         classes of calls and callers, one of each of which is asked
 questions       calls, callers, verdicts: what a gateway is asked and answers
 live_gateway    a verdict on every call, by the entities that a Kong has
+terms           what a deployment knows beside the entities of its Kong
 acting          which plugins act on a route, and what they do
 router          which route a call reaches
 authentication  whom the authentication plugin lets pass

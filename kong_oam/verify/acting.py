@@ -44,7 +44,7 @@ class Guards:
 class Plugins:
     """All plugins of a gateway that meet requests.
 
-    `accepted`: kinds and names of services, as `kong_oam.verify.live_gateway.Terms` has them. `asking`: for the
+    `accepted`: kinds and names of services, as `kong_oam.verify.terms.Terms` has them. `asking`: for the
     whole estate.
     """
 

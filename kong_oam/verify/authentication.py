@@ -2,51 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from kong_oam.access.model import Estate
 from kong_oam.identity.common.discovery import SigningKey
-from kong_oam.kong import names
-from kong_oam.kong.entities import Deployed, Entities, Entity, comparable
-from kong_oam.kong.table import Authentication
+from kong_oam.kong.entities import Entities, Entity, comparable
 from kong_oam.verify.questions import Caller, Forged
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys that may sign tokens: the estate's issuers, and what its deployment put into their key rings.
-
-    `verifying` is the meant configuration of `openid-connect` by provider, which brings the keys by itself. `lifetimes`
-    of tokens by provider, in seconds.
-    """
-
-    estate: Estate
-    deployed: Deployed
-    plugin: Authentication
-    verifying: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    lifetimes: Mapping[str, float] = field(default_factory=dict)
-
-    def rings(self) -> frozenset[str]:
-        """The names of the consumers that are key rings."""
-        return frozenset(names.ring(self.estate.stack.name, provider) for provider in self.deployed.issuers)
-
-    def genuine(self, credential: Entity, owner: str) -> bool:
-        """Whether a credential of the consumer `owner` is its issuer's own: a key, or what fills an empty slot."""
-        stack = self.estate.stack.name
-        for provider, slots in self.deployed.slots.items():
-            if owner == names.ring(stack, provider):
-                pems = {slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key}
-                unused = {names.unused_key(stack, provider, index) for index in range(len(slots))}
-                pem = (credential.get("rsa_public_key") or "").strip()
-                return pems.get(credential["key"]) == pem or (credential["key"] in unused and pem in pems.values())
-        return False
-
-    def current(self, provider: str) -> tuple[SigningKey, ...]:
-        """The keys with which the provider signs now."""
-        slots = self.deployed.slots.get(provider, ())
-        return tuple(slot.key for slot in slots if slot.key and not slot.retired)
+from kong_oam.verify.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +29,9 @@ class Passage:
 class Authenticator:
     """The consumers and credentials of a gateway, and what its authentication plugin makes of callers with them."""
 
-    def __init__(self, entities: Entities, keys: Keys) -> None:
-        self._keys = keys
-        self._current = {provider: keys.current(provider) for provider in keys.deployed.issuers}
+    def __init__(self, entities: Entities, terms: Terms) -> None:
+        self._terms = terms
+        self._current = {provider: terms.current(provider) for provider in terms.deployed.issuers}
         self._consumers = {consumer["id"]: consumer for consumer in entities.consumers}
         self._credentials = {credential["id"]: credential for credential in entities.credentials}
         self._by_key_id = {credential["key"]: credential for credential in entities.credentials}
@@ -81,7 +43,7 @@ class Authenticator:
             owner = self._owner(credential).get("username") or ""
             if owner not in rings:
                 elsewhere.append(identifier)
-            elif not self._keys.genuine(credential, owner):
+            elif not self._terms.genuine(credential, owner):
                 name = f"whoever holds the key of credential '{credential['key']}'"
                 yield Caller((name,), Forged(credential=identifier))
         if elsewhere:
@@ -122,7 +84,7 @@ class Authenticator:
             key_ids = [credential["key"] for credential in credentials]
             lifetime = 0.0
         else:
-            lifetime = self._keys.lifetimes.get(caller.token.provider or "", 0.0)
+            lifetime = self._terms.lifetimes.get(caller.token.provider or "", 0.0)
             current = self._current.get(caller.token.provider or "", ())
             key_ids = [key.kid for key in current]
             credentials = [self._by_key_id[key.kid] for key in current if self._holds(key)]
@@ -143,12 +105,12 @@ class Authenticator:
     def _by_issuer(self, plugin: Entity, caller: Caller) -> Passage:
         """Authenticates as `openid-connect` does: by tokens of one issuer, whose name its ring carries."""
         config = {**plugin["config"], "anonymous": None}
-        providers = [name for name, meant in self._keys.verifying.items() if comparable(config) == comparable(meant)]
+        providers = [name for name, meant in self._terms.verifying.items() if comparable(config) == comparable(meant)]
         if not providers:
             return Passage(True, unknown=True)
         if caller.token is None or caller.token.provider not in providers:
             return Passage(False)
-        issuer = self._keys.deployed.issuers[caller.token.provider]
+        issuer = self._terms.deployed.issuers[caller.token.provider]
         rings = (consumer for consumer in self._consumers.values() if consumer.get("custom_id") == issuer)
         consumer = next(rings, None)
         return Passage(consumer is not None, consumer, "RS256")

@@ -13,56 +13,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kong_oam.access.decide import host_patterns
-from kong_oam.access.model import Client, Estate
+from kong_oam.access.model import Client
 from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments, unwritten, written
-from kong_oam.access.settings.stack import Settings
 from kong_oam.access.tokens import Claims
-from kong_oam.kong import names, plugins
-from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, reference
+from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking
 from kong_oam.verify.acting import Guards, Plugins
-from kong_oam.verify.authentication import Authenticator, Keys
+from kong_oam.verify.authentication import Authenticator
 from kong_oam.verify.effects import Effect
 from kong_oam.verify.gate import Held, Requirement, Script, Table, met, networks_named, requirement, scopes_held
 from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
 from kong_oam.verify.reading import Reader
 from kong_oam.verify.router import Reached, Router
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The terms that a gateway is read by: who may sign, and component by where its workload is, as "host:port".
-
-    `accepted`: the kinds of plugins that stand before a Kong service as its Application asks, by a waiver where they
-    could decide in the gate's place. What they do to calls is not judged.
-    """
-
-    keys: Keys
-    workloads: Mapping[str, str]
-    accepted: frozenset[tuple[str, str]] = frozenset()
-
-    @staticmethod
-    def of(settings: Settings, estate: Estate, deployed: Deployed, complete: Complete) -> Terms:
-        """The terms of a stack that was deployed."""
-        workloads = {
-            deployed.upstreams[names.service(settings.stack.name, component, backend)]: component.key
-            for component in estate.exposed
-            for backend in component.backends
-        }
-        plugin = plugins.AUTHENTICATION[settings.gateway.edition]
-        verifying = {
-            provider: complete(plugin, plugins.openid_connect(issuer, None))
-            for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
-        }
-        lifetimes = {provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers}
-        accepted = frozenset(
-            (plugin.name, names.service(settings.stack.name, component, backend))
-            for component in estate.exposed
-            for backend in component.backends
-            for plugin in component.edge.kong_plugins
-        )
-        return Terms(Keys(estate, deployed, plugin, verifying, lifetimes), workloads, accepted)
+from kong_oam.verify.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +93,10 @@ class LiveGateway:
         self._labels = entities.labels
         self._router = Router(entities.routes)
         self._services = {service["id"]: service for service in entities.services}
-        self._authenticator = Authenticator(entities, terms.keys)
-        self._reader = Reader(terms.keys)
-        asking = Asking(terms.keys.estate.stack.name, whole=True)
-        self._plugins = Plugins(entities.plugins, self._services, terms.keys.plugin, terms.accepted, asking)
+        self._authenticator = Authenticator(entities, terms)
+        self._reader = Reader(terms)
+        asking = Asking(terms.estate.stack.name, whole=True)
+        self._plugins = Plugins(entities.plugins, self._services, terms.plugin, terms.accepted, asking)
         self._upstreams = {upstream["name"]: upstream["id"] for upstream in entities.upstreams}
         self._targets: dict[str | None, list[Entity]] = {}
         for target in entities.targets:
@@ -144,7 +108,7 @@ class LiveGateway:
             for pattern in table["hosts"]:
                 self._speaking.setdefault(pattern, []).append(index)
         # The consumers whose keys count at some gate, or are meant to.
-        self._rings = terms.keys.rings() | {table["ring"] for table in self._tables}
+        self._rings = terms.rings() | {table["ring"] for table in self._tables}
         self._ways: dict[str, Way | None] = {}
         self._standings: dict[tuple[str, bool, Claims | Forged | None], Standing] = {}
         self._asked: tuple[Call, tuple[Taken, ...]] | None = None
@@ -199,7 +163,7 @@ class LiveGateway:
     def _clients(self) -> Mapping[str, list[Client]]:
         """The estate's clients by their id in tokens."""
         clients: dict[str, list[Client]] = {}
-        for client in self._terms.keys.estate.clients:
+        for client in self._terms.estate.clients:
             clients.setdefault(self._reader.client_id(client.provider, client.component), []).append(client)
         return clients
 
@@ -273,7 +237,7 @@ class LiveGateway:
         if gate:
             return self._balanced(*gate.upstream) if gate.upstream else [End(None)]
         ends = self._balanced(service["host"], service["port"])
-        workload = self._terms.keys.deployed.upstreams.get(service["name"] or "")
+        workload = self._terms.deployed.upstreams.get(service["name"] or "")
         if judged or workload is None:
             return ends
         # What is not judged may lead anywhere, and so to the workload.

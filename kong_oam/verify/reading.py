@@ -10,9 +10,10 @@ from typing import Any
 
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
-from kong_oam.verify.authentication import Keys, Passage
+from kong_oam.verify.authentication import Passage
 from kong_oam.verify.gate import CallerIdentity, Held, Table, forged_identities, held_by
 from kong_oam.verify.questions import Caller, Forged
+from kong_oam.verify.terms import Terms
 
 _SIGNATURES = frozenset({"RS256", "ES256"})
 
@@ -20,16 +21,16 @@ _SIGNATURES = frozenset({"RS256", "ES256"})
 class Reader:
     """Reads tokens as tables do, by what was deployed."""
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
         self._spellings: Mapping[str, Any] = {
             name: json.loads(json.dumps(asdict(provider.spelling)))
-            for name, provider in keys.estate.stack.providers.items()
+            for name, provider in terms.estate.stack.providers.items()
         }
 
     def client_id(self, provider: str, component: str) -> str:
         """The id of the client in tokens."""
-        return self._keys.deployed.clients.get(provider, {}).get(component, component)
+        return self._terms.deployed.clients.get(provider, {}).get(component, component)
 
     def holdings(
         self, tables: tuple[Table, ...], caller: Caller, passage: Passage
@@ -65,12 +66,12 @@ class Reader:
         consumer, token = passage.consumer, caller.token
         if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
             return None
-        if consumer.get("username") != table["ring"] or table["authentication"] != self._keys.plugin:
+        if consumer.get("username") != table["ring"] or table["authentication"] != self._terms.plugin:
             return None
         if isinstance(token, Forged) and token.credential:
             return claimed
-        provider = self._keys.estate.stack.providers[token.provider or ""]
-        if (table["issuer"] or consumer.get("custom_id")) != self._keys.deployed.issuers[provider.name]:
+        provider = self._terms.estate.stack.providers[token.provider or ""]
+        if (table["issuer"] or consumer.get("custom_id")) != self._terms.deployed.issuers[provider.name]:
             return None
         usual = table["spelling"] == self._spellings[provider.name]
         if isinstance(token, Forged):
@@ -85,18 +86,18 @@ class Reader:
     @cached_property
     def _declared(self) -> frozenset[tuple[str, str]]:
         """The estate's clients: the provider of each, and its id there."""
-        clients = self._keys.estate.clients
+        clients = self._terms.estate.clients
         return frozenset((one.provider, self.client_id(one.provider, one.component)) for one in clients)
 
     @cached_property
     def _audiences(self) -> Mapping[str, Mapping[str, str]]:
         """By provider, its audiences as it writes them, by the model's names: of this API, or of each component."""
-        return {name: self._audiences_of(provider) for name, provider in self._keys.estate.stack.providers.items()}
+        return {name: self._audiences_of(provider) for name, provider in self._terms.estate.stack.providers.items()}
 
     def _audiences_of(self, provider: Provider) -> Mapping[str, str]:
         if not provider.per_api:
             return {provider.audience: provider.audience}
-        keys, deployed = self._keys.estate.components, self._keys.deployed.audiences
+        keys, deployed = self._terms.estate.components, self._terms.deployed.audiences
         return {provider.audience_of(key): deployed.get(key, provider.audience_of(key)) for key in keys}
 
     def _audience(self, provider: Provider, claims: Claims) -> str:

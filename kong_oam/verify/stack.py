@@ -39,7 +39,8 @@ from kong_oam.kubernetes.selected import OtherPods, other_pods
 from kong_oam.objects.component import STACK
 from kong_oam.verify.deviations import Deviation, MisreadError, compare
 from kong_oam.verify.drift import Drift, drifts, recognised
-from kong_oam.verify.live_gateway import LiveGateway, Terms
+from kong_oam.verify.live_gateway import LiveGateway
+from kong_oam.verify.terms import Terms
 
 
 class UnverifiedError(UndoneError):

@@ -31,9 +31,10 @@ from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.upstream_tls import authorities
 from kong_oam.oam.application import read_files
 from kong_oam.verify.gate import script_of
-from kong_oam.verify.live_gateway import LiveGateway, Terms
+from kong_oam.verify.live_gateway import LiveGateway
 from kong_oam.verify.questions import Caller
 from kong_oam.verify.stack import Result, _complete, judge
+from kong_oam.verify.terms import Terms
 from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.gateway_tokens import Issuer

@@ -1,0 +1,72 @@
+"""The terms that a gateway is read by: what its deployment knows beside its entities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.identity.common.discovery import SigningKey
+from kong_oam.kong import names, plugins
+from kong_oam.kong.entities import Complete, Deployed, Entity
+from kong_oam.kong.table import Authentication
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who may sign tokens, what was deployed, and component by where its workload is, as "host:port".
+
+    `verifying` is the meant configuration of `openid-connect` by provider, which brings the keys by itself. `lifetimes`
+    of tokens by provider, in seconds.
+
+    `accepted`: the kinds of plugins that stand before a Kong service as its Application asks, by a waiver where they
+    could decide in the gate's place. What they do to calls is not judged.
+    """
+
+    estate: Estate
+    deployed: Deployed
+    plugin: Authentication
+    verifying: Mapping[str, Mapping[str, Any]]
+    lifetimes: Mapping[str, float]
+    workloads: Mapping[str, str]
+    accepted: frozenset[tuple[str, str]]
+
+    @staticmethod
+    def of(settings: Settings, estate: Estate, deployed: Deployed, complete: Complete) -> Terms:
+        """The terms of a stack that was deployed."""
+        workloads = {}
+        accepted = set()
+        for component in estate.exposed:
+            for backend in component.backends:
+                service = names.service(settings.stack.name, component, backend)
+                workloads[deployed.upstreams[service]] = component.key
+                accepted |= {(plugin.name, service) for plugin in component.edge.kong_plugins}
+        plugin = plugins.AUTHENTICATION[settings.gateway.edition]
+        verifying = {
+            provider: complete(plugin, plugins.openid_connect(issuer, None))
+            for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
+        }
+        lifetimes = {provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers}
+        return Terms(estate, deployed, plugin, verifying, lifetimes, workloads, frozenset(accepted))
+
+    def rings(self) -> frozenset[str]:
+        """The names of the consumers that are key rings."""
+        return frozenset(names.ring(self.estate.stack.name, provider) for provider in self.deployed.issuers)
+
+    def genuine(self, credential: Entity, owner: str) -> bool:
+        """Whether a credential of the consumer `owner` is its issuer's own: a key, or what fills an empty slot."""
+        stack = self.estate.stack.name
+        for provider, slots in self.deployed.slots.items():
+            if owner == names.ring(stack, provider):
+                pems = {slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key}
+                unused = {names.unused_key(stack, provider, index) for index in range(len(slots))}
+                pem = (credential.get("rsa_public_key") or "").strip()
+                return pems.get(credential["key"]) == pem or (credential["key"] in unused and pem in pems.values())
+        return False
+
+    def current(self, provider: str) -> tuple[SigningKey, ...]:
+        """The keys with which the provider signs now."""
+        slots = self.deployed.slots.get(provider, ())
+        return tuple(slot.key for slot in slots if slot.key and not slot.retired)
