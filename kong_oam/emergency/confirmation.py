@@ -21,8 +21,8 @@ from kong_oam.kong.entities import Entities, reference
 from kong_oam.kong.preflight import settle
 from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
 from kong_oam.verify.gate import Table, requirement
-from kong_oam.verify.openings import find_openings
-from kong_oam.verify.ports import Port, hindrances, ports_of
+from kong_oam.verify.openings import ScriptGuard, find_openings
+from kong_oam.verify.ports import missing_guards, ports_of
 from kong_oam.verify.questions import Call
 from kong_oam.verify.router import Router
 
@@ -37,8 +37,8 @@ def show_at_gateway(
 ) -> list[str]:
     """Asks the gateway for each opening, for as long as its workers may take, and says what everybody gets.
 
-    Raises EmergencyError where the gateway does not do what was written, with the cause where Kong's entities show it,
-    or where part of it was not asked for. Raises AdminError.
+    Raises EmergencyError where the gateway does not do what was written, or where part of it was not asked for. Raises
+    AdminError.
     """
     asked_for = list(changed)
     if not asked_for:
@@ -46,18 +46,6 @@ def show_at_gateway(
     seconds = settle(admin, settings.gateway) + _SPARE_SECONDS
     gateway = _Gateway(entities_of(admin), settings, proxy, seconds, is_open)
     return [line for opening in asked_for for line in gateway.confirmed(opening)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Gates:
-    """Gates of an opening: their tables, what in Kong's entities hinders them, and where they stand.
-
-    `places`: ids of services and routes. A gate without a service and a route stands everywhere (None).
-    """
-
-    tables: tuple[Table, ...]
-    hindrances: tuple[str, ...]
-    places: frozenset[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +60,19 @@ class _Gateway:
 
     def confirmed(self, opening: Opening) -> list[str]:
         """What everybody gets. Raises EmergencyError where that is not as written, or was not asked for."""
-        gates = self._gates(opening)
-        causes = list(dict.fromkeys(cause for part in gates for cause in part.hindrances))
-        asked = [answer for part in gates for answer in self._asked(part, opening)]
+        asked: list[_Asked] = []
+        if self.is_open:
+            ports = (port for port in ports_of(self.live, self.settings) if port.component == opening.component)
+            asked += [(text, False) for port in ports for text in missing_guards(port)]
+        asked += self._asked(opening)
         wrong = [text for text, is_as_written in asked if is_as_written is False]
         unasked = [text for text, is_as_written in asked if is_as_written is None]
         state = "open" if self.is_open else "closed"
-        if causes or wrong:
-            shown = some(wrong or [text for text, _ in asked], "; ")
-            see = f"see `python -m kong_oam verify --stack {self.settings.stack.name}`"
-            since = f", since {some(causes)}" if causes else f"; {see}"
-            raise EmergencyError(f"written, and {opening.path} of {opening.component} is not {state}: {shown}{since}")
+        if wrong:
+            raise EmergencyError(
+                f"written, and {opening.path} of {opening.component} is not {state}: {some(wrong, '; ')}; "
+                f"see `python -m kong_oam verify --stack {self.settings.stack.name}`"
+            )
         if unasked:
             raise EmergencyError(
                 f"written, but not confirmed that {opening.path} of {opening.component} is {state}: "
@@ -90,27 +80,18 @@ class _Gateway:
             )
         return list(dict.fromkeys(text for text, _ in asked))
 
-    def _gates(self, opening: Opening) -> list[_Gates]:
-        """The gates whose tables say where the path answers."""
-        if self.is_open:
-            ports = [port for port in ports_of(self.live, self.settings) if port.component == opening.component]
-            leading = [port for port in ports if _may_lead(port, opening)]
-            if leading:
-                return [
-                    _Gates((port.table,), tuple(hindrances(port)), frozenset({port.entity["id"]})) for port in leading
-                ]
-        # What was closed may stand anywhere, also at a service that has another name by now.
-        guards = find_openings(self.live, self.settings).scripts
-        known = [guard for guard in guards if guard.component == opening.component and guard.is_known]
-        tables = tuple(table for guard in known for table in guard.tables)
-        places = (reference(guard.plugin, "route") or reference(guard.plugin, "service") for guard in known)
-        return [_Gates(tables, (), frozenset(places))]
-
-    def _asked(self, gates: _Gates, opening: Opening) -> Iterator[_Asked]:
+    def _asked(self, opening: Opening) -> Iterator[_Asked]:
         """Yields what somebody without a token gets, for each host and port at which the path answers."""
+        # What was closed may stand anywhere, also at a service that has another name by now.
+        guards = [
+            guard
+            for guard in find_openings(self.live, self.settings).scripts
+            if guard.component == opening.component and guard.is_known
+        ]
         method = next((method for method in SAFE_METHODS if method in opening.methods), None)
         asked_with = method or opening.methods[0]
-        places = [place for table in gates.tables for place in _places(table, opening, asked_with)]
+        tables = (table for guard in guards for table in guard.tables)
+        places = [place for table in tables for place in _places(table, opening, asked_with)]
         if not places:
             # No gate leads there, so nobody reaches what was opened.
             named = f"{','.join(opening.methods)} {opening.path}"
@@ -122,27 +103,28 @@ class _Gateway:
             return
         for host, path in dict.fromkeys(places):
             request = f"{method} {self.proxy.url(host, path)} without a token"
-            others = self._other_routes(gates, Call("http", method, host, unwritten(path)))
+            others = self._other_routes(guards, Call("http", method, host, unwritten(path)))
             if opening.networks:
                 yield f"{request} was not asked for: it depends on where a call comes from", None
             elif others:
                 yield f"{request} was not asked for: {some(others)} may answer it in place of the gate", None
             else:
-                # What Kong's entities hinder, no time mends.
-                yield self._answer(method, host, path, request, 0.0 if gates.hindrances else self.seconds)
+                yield self._answer(method, host, path, request)
 
-    def _other_routes(self, gates: _Gates, call: Call) -> list[str]:
+    def _other_routes(self, guards: Iterable[ScriptGuard], call: Call) -> list[str]:
         """The routes that may answer the call in place of the gates, by Kong's order of routes."""
+        # A gate without a service and a route stands everywhere (None).
+        places = {reference(guard.plugin, "route") or reference(guard.plugin, "service") for guard in guards}
         return [
             self.live.labels["route", reached.route["id"]]
             for reached in Router(self.live.routes).reached(call)
-            if gates.places.isdisjoint({None, reached.route["id"], reference(reached.route, "service")})
+            if places.isdisjoint({None, reached.route["id"], reference(reached.route, "service")})
         ]
 
-    def _answer(self, method: str, host: str, path: str, request: str, seconds: float) -> _Asked:
+    def _answer(self, method: str, host: str, path: str, request: str) -> _Asked:
         wanted: Said = "passes it on" if self.is_open else "refuses it"
         try:
-            answer = self.proxy.settled(method, host, path, wanted, seconds)
+            answer = self.proxy.settled(method, host, path, wanted, self.seconds)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             hint = f"set {ADDRESS} to the gateway's proxy"
             return f"{request} could not be asked ({type(error).__name__}): {hint}", None
@@ -153,11 +135,6 @@ class _Gateway:
         reaches_nobody = not self.is_open and answer.said == "reaches no workload"
         is_as_written = answer.said == wanted or reaches_nobody
         return f"{request}: {answer.told(is_wanted=is_as_written)}", is_as_written
-
-
-def _may_lead(port: Port, opening: Opening) -> bool:
-    """Whether the port answers for the opening, or nobody knows since no table says."""
-    return not port.table or any(True for _ in _places(port.table, opening, opening.methods[0]))
 
 
 def _places(table: Table, opening: Opening, method: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Finds the services of a stack with their guards, and what in Kong's entities keeps callers from them."""
+"""Finds the services of a stack with their guards."""
 
 from __future__ import annotations
 
@@ -18,13 +18,9 @@ class Port:
     """A service of the stack, with the plugins on it that guard it, by kind."""
 
     component: str
-    entity: Entity
+    service: str
     guards: Mapping[str, Entity]
     missing: tuple[str, ...]
-
-    @property
-    def service(self) -> str:
-        return str(self.entity["name"])
 
     @property
     def table(self) -> Mapping[str, Any]:
@@ -39,32 +35,19 @@ def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
     asking = Asking(settings.stack.name, whole=True)
     kinds = plugins.guards(settings.gateway.edition)
     for service in live.services:
-        component = names.component_of(settings.stack.name, service.get("name") or "")
+        name = service.get("name") or ""
+        component = names.component_of(settings.stack.name, name)
         if not component or asking.owner(service).kind != "ours":
             continue
         found = {plugin["name"]: plugin for plugin in live.plugins if _is_on_service(plugin, service)}
         guards = {kind: found[kind] for kind in kinds if kind in found}
         missing = tuple(kind for kind in kinds if kind not in found)
-        yield Port(component, service, guards, missing)
+        yield Port(component, name, guards, missing)
 
 
 def _is_on_service(plugin: Entity, service: Entity) -> bool:
     """Whether it stands on the service for every route and every caller."""
     return reference(plugin, "service") == service["id"] and not plugin.get("route") and not plugin.get("consumer")
-
-
-def hindrances(port: Port) -> Iterator[str]:
-    """Yields, by Kong's entities, why a service refuses everybody whatever its gate says, and what to do.
-
-    `verify` has the less common reasons.
-    """
-    if port.entity.get("enabled") is False:
-        yield f"service '{port.service}' is disabled: enable it in Kong"
-    yield from missing_guards(port)
-    for kind, guard in port.guards.items():
-        # The gate decides without a disabled authentication, too.
-        if not guard["enabled"] and kind in ("pre-function", "post-function"):
-            yield f"plugin {kind} of service '{port.service}' is disabled: enable it in Kong"
 
 
 def missing_guards(port: Port) -> Iterator[str]:

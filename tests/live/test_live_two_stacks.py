@@ -68,7 +68,7 @@ def callers(made: Engine, other: Engine) -> tuple[dict[str, list[Case]], dict[st
 
 
 def refused_by_hand(made: Engine) -> None:
-    """Somebody disables an admission: `verify` has one command, and an opening is an error with the cause."""
+    """Somebody disables an admission: `verify` has one command, and an opening is an error."""
     (admission,) = (path for path, one in own(made).items() if one.get("name") == "pre-function")
     with made.live.target.admin() as admin:
         admin.patch(admission, json={"enabled": False}).raise_for_status()
@@ -77,7 +77,7 @@ def refused_by_hand(made: Engine) -> None:
     assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
     made.live.await_steady([(made.case("GET", "/orders/health"), 503)], made.bound)
     failed = run(made, "emergency", "open", "orders/api", "/orders", "--reason", "a live test", status=2).stderr
-    assert "(503), since plugin pre-function" in failed and "is disabled: enable it in Kong" in failed
+    assert f"(503); see `python -m kong_oam verify --stack {made.stack}`" in failed
     assert "closed: orders/api" in said(made, "emergency", "close")
 
 
