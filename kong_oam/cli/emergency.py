@@ -79,14 +79,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             listed = openings(admin, settings)
     except KongOamError as error:
         raise UsageError(f"error: {error}") from None
-    leftover = "left: calls of {} without a token still pass its authentication; `close` mends that"
-    lines = (*listed.openings, *map(leftover.format, listed.left))
-    console.print(*lines)
+    console.print(*listed.openings)
     if listed.unknown:
         raise UsageError("error: " + "\n  ".join(listed.unknown))
-    if not lines:
+    if not listed.openings:
         console.print(_NOTHING)
-    return FOUND if listed.left or not all(opening.is_over for opening in listed.openings) else OK
+    return OK if all(opening.is_over for opening in listed.openings) else FOUND
 
 
 def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) -> None:

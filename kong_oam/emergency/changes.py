@@ -76,11 +76,9 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Openings:
-    """All openings of a stack, by component. `left`: components without one, whose authentication still passes calls
-    without a token; closing mends that. `unknown`: why nobody can say what else is open."""
+    """All openings of a stack, by component. `unknown`: why nobody can say what else is open."""
 
     openings: tuple[Opening, ...]
-    left: tuple[str, ...]
     unknown: tuple[str, ...] = ()
 
 
@@ -93,9 +91,8 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
             opening = _opening(guard.component, entry, table, now)
             listed.setdefault((opening.component, opening.path, opening.methods, opening.ends), opening)
     by_component = sorted(listed.values(), key=lambda opening: (opening.component, opening.path, opening.ends))
-    left = {found.component for found in found.anonymous} - {opening.component for opening in by_component}
     unknown = (_unknown(guard) for guard in found.scripts if not guard.is_known)
-    return Openings(tuple(by_component), tuple(sorted(left)), tuple(dict.fromkeys(unknown)))
+    return Openings(tuple(by_component), tuple(dict.fromkeys(unknown)))
 
 
 def _unknown(guard: ScriptGuard) -> str:
@@ -196,12 +193,11 @@ def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
 def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
     """The methods that `text` names, of those that the rule lists."""
     named = {name.strip().upper() for name in text.split(",")}
-    if unknown := sorted(named - set(METHODS)):
-        raise EmergencyError(f"no method that the gateway listens to: {some(unknown)}")
-    methods = [method for method in METHODS if method in named or (method == "HEAD" and "GET" in named)]
-    if "*" not in rule and (unlisted := [method for method in methods if method not in rule]):
+    if "GET" in named:
+        named.add("HEAD")
+    if unlisted := sorted(named - set(METHODS if "*" in rule else rule)):
         raise EmergencyError(f"the rule does not list {some(unlisted)}, but {some(rule)}")
-    return methods
+    return [method for method in METHODS if method in named]
 
 
 def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:

@@ -112,7 +112,7 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(stack: Stack, monkeypatc
 
 
 @pytest.mark.deep
-def test_what_an_opening_left_is_told_of_and_closed(stack: Stack) -> None:
+def test_what_an_opening_left_is_closed(stack: Stack) -> None:
     """A run that changes the rules ends it and leaves `jwt` as it was made; a second opening is refused; and of scripts
     that somebody changed nobody says that they are closed."""
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
@@ -122,8 +122,7 @@ def test_what_an_opening_left_is_told_of_and_closed(stack: Stack) -> None:
     stack.edit("applications/app0.yaml", "{paths: [/things/7], scopes", "{paths: [/things/8], scopes")
     stack.run("up")
     assert answers(stack)["GET /things"] == 401
-    left = emergency(stack)
-    assert (left.returncode, left.stdout.startswith("left: calls of tiny/api without a token")) == (1, True)
+    assert emergency(stack).returncode == 0
     assert emergency(stack, "close").returncode == 0
     assert stack.plugin("jwt", SERVICE)["config"]["anonymous"] is None
     assert emergency(stack, *opening).returncode == 0
@@ -171,7 +170,7 @@ def test_what_fails_half_way_can_be_closed(stack: Stack, verb: str, number: int)
         ),
         (("tiny/none", PUBLIC, "--reason", "x"), "this Kong has no gate of 'tiny/none'; it has those of: tiny/api"),
         (("tiny/api", PROTECTED, "--reason", "x", "--minutes", "481"), "--minutes is 1 to 480"),
-        (("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"), "no method that the gateway listens to: LOOK"),
+        (("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"), "the rule does not list LOOK, but GET, HEAD"),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--methods", "DELETE"),
             "the rule does not list DELETE, but GET, HEAD",

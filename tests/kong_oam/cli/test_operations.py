@@ -134,17 +134,12 @@ SHOWN = "GET,HEAD /things of tiny/api for everybody until 1970-01-01T00:00:01Z (
 @pytest.mark.parametrize(
     ("found", "lines", "status"),
     [
-        (Openings((), ()), ["nothing is open in an emergency"], 0),
-        (Openings((OPEN,), ()), [f"open: {SHOWN}"], 1),
+        (Openings(()), ["nothing is open in an emergency"], 0),
+        (Openings((OPEN,)), [f"open: {SHOWN}"], 1),
         (
-            Openings((replace(OPEN, is_over=True),), ()),
+            Openings((replace(OPEN, is_over=True),)),
             [f"over: {SHOWN}"],
             0,
-        ),
-        (
-            Openings((), ("tiny/web",)),
-            ["left: calls of tiny/web without a token still pass its authentication; `close` mends that"],
-            1,
         ),
     ],
 )
@@ -235,7 +230,7 @@ def test_what_nobody_can_read_is_an_error_after_the_list(
     found: tuple[Opening, ...], out: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list never says that nothing is open then."""
-    monkeypatch.setattr(changes, "openings", lambda *_: Openings(found, (), ("of shop nobody can say",)))
+    monkeypatch.setattr(changes, "openings", lambda *_: Openings(found, ("of shop nobody can say",)))
     assert main(["emergency", "-s", "local"]) == 2
     assert capsys.readouterr() == (out, "error: of shop nobody can say\n")
 
