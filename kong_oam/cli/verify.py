@@ -104,11 +104,9 @@ def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
 
 
 def _verdict(result: Result, stack: str) -> str:
-    count, kinds = len(result.findings), {finding.kind for finding, _ in result.findings}
+    count = len(result.findings)
     if not count:
         return f"{result.components} exposed component(s): the Kong of stack '{stack}' decides as the Applications mean"
-    if kinds == {"limited"}:
-        return f"{count} finding(s): the Kong of stack '{stack}' may refuse what the Applications mean to be allowed"
     return f"{count} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
 
 

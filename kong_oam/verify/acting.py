@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kong_oam.kong.entities import Entity, reference
+from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking
-from kong_oam.kong.table import Authentication
 from kong_oam.verify.effects import Effect, effect_of
 from kong_oam.verify.gate import Script, Table, code, script_of
 from kong_oam.verify.repair import HTTP
+from kong_oam.verify.terms import Terms
 
 _SCRIPTED = ("pre-function", "post-function")
 
@@ -42,23 +42,14 @@ class Guards:
 
 
 class Plugins:
-    """All plugins of a gateway that meet requests.
+    """All plugins of a gateway that meet requests."""
 
-    `accepted`: kinds and names of services, as `kong_oam.verify.terms.Terms` has them. `asking`: for the
-    whole estate.
-    """
-
-    def __init__(
-        self,
-        plugins: Iterable[Entity],
-        services: Mapping[str, Entity],
-        authentication: Authentication,
-        accepted: frozenset[tuple[str, str]],
-        asking: Asking,
-    ) -> None:
-        self._services, self._accepted, self._asking = services, accepted, asking
-        self._kinds = ("pre-function", authentication, "post-function")
-        active = [plugin for plugin in plugins if plugin["enabled"] and HTTP.intersection(plugin["protocols"])]
+    def __init__(self, entities: Entities, terms: Terms) -> None:
+        self._services = {service["id"]: str(service["name"]) for service in entities.services}
+        self._accepted = terms.accepted
+        self._asking = Asking(terms.estate.stack.name, whole=True)
+        self._kinds = ("pre-function", terms.plugin, "post-function")
+        active = [plugin for plugin in entities.plugins if plugin["enabled"] and HTTP.intersection(plugin["protocols"])]
         self._bound = [plugin for plugin in active if _is_bound(plugin)]
         self._scoped = {
             (plugin["name"], reference(plugin, "route"), reference(plugin, "service")): plugin
@@ -110,7 +101,7 @@ class Plugins:
 
     def _effect(self, plugin: Entity) -> Effect:
         effect = effect_of(plugin)
-        service = self._services.get(reference(plugin, "service") or "", {}).get("name", "")
+        service = self._services.get(reference(plugin, "service") or "", "")
         if effect is Effect.CLOSES and plugin.get("consumer_group"):
             effect = Effect.LIMITS  # nobody here knows who is in the group
         accepted = (plugin["name"], service) in self._accepted and not reference(plugin, "route")

@@ -18,7 +18,6 @@ from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments, unwritten, written
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.owners import Asking
 from kong_oam.verify.acting import Guards, Plugins
 from kong_oam.verify.authentication import Authenticator
 from kong_oam.verify.effects import Effect
@@ -95,8 +94,7 @@ class LiveGateway:
         self._services = {service["id"]: service for service in entities.services}
         self._authenticator = Authenticator(entities, terms)
         self._reader = Reader(terms)
-        asking = Asking(terms.estate.stack.name, whole=True)
-        self._plugins = Plugins(entities.plugins, self._services, terms.plugin, terms.accepted, asking)
+        self._plugins = Plugins(entities, terms)
         self._upstreams = {upstream["name"]: upstream["id"] for upstream in entities.upstreams}
         self._targets: dict[str | None, list[Entity]] = {}
         for target in entities.targets:

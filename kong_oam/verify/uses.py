@@ -38,13 +38,11 @@ def _acted_on(kind: str, entity: Entity, live: Entities) -> Iterator[tuple[str, 
 
 def _under(plugin: Entity, live: Entities) -> Iterator[tuple[str, Entity]]:
     """Yields what a plugin stands on: all services, where it is a global one."""
-    route, service = reference(plugin, "route"), reference(plugin, "service")
-    for one in live.routes:
-        if one["id"] == route:
-            yield live.labels["route", one["id"]], one
-    for one in live.services:
-        if one["id"] == service or not (route or service):
-            yield live.labels["service", one["id"]], one
+    scope = {reference(plugin, "route"), reference(plugin, "service")} - {None}
+    for kind, of_kind in (("route", live.routes), ("service", live.services)):
+        for one in of_kind:
+            if one["id"] in scope or (kind == "service" and not scope):
+                yield live.labels[kind, one["id"]], one
 
 
 def uses(kind: str, entity: Entity, live: Entities, meant: Collection[str], asking: Asking) -> dict[str, Owner]:
