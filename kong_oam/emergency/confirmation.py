@@ -92,13 +92,12 @@ class _Gateway:
         asked_with = method or opening.methods[0]
         tables = (table for guard in guards for table in guard.tables)
         places = [place for table in tables for place in _places(table, opening, asked_with)]
+        named = f"{','.join(opening.methods)} {opening.path}"
         if not places:
             # No gate leads there, so nobody reaches what was opened.
-            named = f"{','.join(opening.methods)} {opening.path}"
             yield f"{named} was not asked for: no gate of this Kong leads there", not self.is_open
             return
         if method is None:
-            named = f"{','.join(opening.methods)} {opening.path}"
             yield f"{named} was not asked for: that could change something", None
             return
         for host, path in dict.fromkeys(places):

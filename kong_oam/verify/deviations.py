@@ -7,7 +7,7 @@ gateway can be judged; what cannot be judged counts as open.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from kong_oam.access.decide import Decision, Request, decide
@@ -145,10 +145,10 @@ def _fewest(callers: Sequence[Caller]) -> tuple[Caller, ...]:
 def _covers(fewer: Caller, more: Caller) -> bool:
     """Whether naming the users with `fewer` groups also names those with `more`."""
     few, many = fewer.token, more.token
-    if not isinstance(few, Claims) or not isinstance(many, Claims) or not (few.user and many.user):
+    if not isinstance(few, Claims) or not isinstance(many, Claims) or not set(few.groups) < set(many.groups):
         return False
-    same = (few.provider, few.audience, few.scopes) == (many.provider, many.audience, many.scopes)
-    return same and set(few.groups) < set(many.groups) and _clients(more) <= _clients(fewer)
+    same = replace(many, groups=few.groups, client=few.client) == few
+    return same and _clients(more) <= _clients(fewer)
 
 
 def _clients(caller: Caller) -> set[str]:

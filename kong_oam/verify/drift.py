@@ -17,7 +17,7 @@ from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import HTTP, RepairRequest, alike, fields_set, parent_of, removal, repair
+from kong_oam.verify.repair import HTTP, PARENTS, RepairRequest, alike, fields_set, parent_of, removal, repair
 from kong_oam.verify.uses import belonging, uses
 
 _OURS = frozenset(name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition))
@@ -46,10 +46,9 @@ def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
     """Every entity that differs, is missing or is too much, by its label (kong_oam.kong.entities.labels)."""
     existing, intended = _by_label(live), _by_label(meant)
     by_label: dict[str, Drift] = {}
-    gone = {entity["name"] for label, (kind, entity) in intended.items() if kind == "plugin" and label not in existing}
     # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then makes anew.
     for label, (kind, entity) in existing.items():
-        if label not in intended and (drift := _extra(kind, label, entity, live, intended, gone, asking)):
+        if label not in intended and (drift := _extra(kind, label, entity, live, intended, asking)):
             by_label[label] = drift
     for label, (kind, entity) in intended.items():
         if label not in existing:
@@ -77,21 +76,15 @@ _WORDS = {"ours": "is not meant to be there", "foreign": "is not ours"}
 
 
 def _extra(
-    kind: str,
-    label: str,
-    entity: Entity,
-    live: Entities,
-    ours: Collection[str],
-    gone: Collection[str],
-    asking: Asking,
+    kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str], asking: Asking
 ) -> Drift | None:
     """A drift for an entity that nobody here means to be there, by its owner; None where it can be no reason for
-    anything. `gone`: kinds of missing plugins."""
+    anything."""
     owner = asking.owner(entity)
     words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
     if kind == "credential":
         words = f"{label} of {parent_of(kind, entity, live)} is not the issuer's"
-    drift = _unmeant(kind, words, entity, live, ours, gone)
+    drift = _unmeant(kind, words, entity, live, ours, then_up=owner.kind == "ours")
     if drift is None:
         return None
     if owner.kind != "ours" and kind == "plugin" and not _touches(entity, live, ours):
@@ -165,24 +158,24 @@ def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
 
 
 def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
-    match kind:
-        case "service":
-            yield from _fields(entity, meant, fields_set(kind, meant))
-        case "route":
-            yield from _fields(entity, meant, fields_set(kind, meant))
-            yield from _leads(entity, meant, live, intended)
-        case "consumer":
-            yield from _fields(entity, meant, ("custom_id",) if "custom_id" in meant else ())
-        case "credential":
-            yield from _credential(entity, meant, live, intended)
-        case "plugin":
-            yield from _plugin(entity, meant)
+    if kind == "plugin":
+        yield from _plugin(entity, meant)
+        return
+    compared = {"consumer": ("custom_id",), "credential": ("algorithm",)}.get(kind) or fields_set(kind, meant)
+    for name in compared:
+        if name in meant and not alike(name, entity, meant):
+            yield _other(name, entity, meant)
+    if kind in PARENTS:
+        now, wanted = parent_of(kind, entity, live), parent_of(kind, meant, intended)
+        verb = "leads" if kind == "route" else "belongs"
+        if now != wanted:
+            yield f"it {verb} to {now}, not to {wanted}"
+    if (entity.get("rsa_public_key") or "").strip() != (meant.get("rsa_public_key") or "").strip():
+        yield "its public key is not the issuer's"
 
 
-def _fields(entity: Mapping[str, Any], meant: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
-    for name in names:
-        if not alike(name, entity, meant):
-            yield f"{name} is {_shown(entity.get(name))}, not {_shown(meant.get(name))}"
+def _other(name: str, entity: Mapping[str, Any], meant: Mapping[str, Any]) -> str:
+    return f"{name} is {_shown(entity.get(name))}, not {_shown(meant.get(name))}"
 
 
 def _shown(value: Any) -> str:
@@ -190,48 +183,32 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-def _leads(entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
-    now, wanted = parent_of("route", entity, live), parent_of("route", meant, intended)
-    if now != wanted:
-        yield f"it leads to {now}, not to {wanted}"
-
-
-def _credential(entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
-    yield from _fields(entity, meant, ("algorithm",))
-    now, wanted = parent_of("credential", entity, live), parent_of("credential", meant, intended)
-    if now != wanted:
-        yield f"it belongs to {now}, not to {wanted}"
-    if (entity.get("rsa_public_key") or "").strip() != (meant.get("rsa_public_key") or "").strip():
-        yield "its public key is not the issuer's"
-
-
 def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
     if not entity["enabled"]:
         yield "it is disabled"
     if not HTTP.intersection(entity["protocols"]):
         yield f"protocols are {_shown(entity['protocols'])}"
-    yield from _configured(entity, meant)
-
-
-def _configured(entity: Entity, meant: Entity) -> Iterator[str]:
     config, wanted = entity["config"], meant["config"]
-    if entity["name"] not in ("pre-function", "post-function"):
-        yield from _fields(config, wanted, tuple({**wanted, **config}))
-    elif gate.code(config) != gate.code(wanted):
-        yield from _scripts(entity, meant)
+    if entity["name"] in ("pre-function", "post-function"):
+        yield from _scripts(entity, meant) if gate.code(config) != gate.code(wanted) else ()
+        return
+    for name in {**wanted, **config}:
+        if not alike(name, config, wanted):
+            yield _other(name, config, wanted)
 
 
 def _scripts(entity: Entity, meant: Entity) -> Iterator[str]:
     now, ours = gate.script_of(entity), gate.script_of(meant)
-    differences = []
-    if now and ours and now.table:
-        names = [name for name in {**ours.table, **now.table} if now.table.get(name) != ours.table.get(name)]
-        if names:
-            differences.append(f"its table differs in {', '.join(names)}")
-        if now.upstream != ours.upstream:
-            differences.append(f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}")
-    is_empty = not gate.code(entity["config"])
-    yield from differences or ["it runs no script" if is_empty else "its script is not the one that is meant"]
+    if now is None or ours is None or not now.table:
+        yield "its script is not the one that is meant"
+        return
+    names = [name for name in {**ours.table, **now.table} if now.table.get(name) != ours.table.get(name)]
+    if names:
+        yield f"its table differs in {', '.join(names)}"
+    if now.upstream != ours.upstream:
+        yield f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}"
+    elif not names:
+        yield "its script is not the one that is meant"
 
 
 def _address(upstream: tuple[str, int] | None) -> str:
@@ -239,15 +216,18 @@ def _address(upstream: tuple[str, int] | None) -> str:
 
 
 def _unmeant(
-    kind: str, words: str, entity: Entity, live: Entities, ours: Collection[str], gone: Collection[str]
+    kind: str, words: str, entity: Entity, live: Entities, ours: Collection[str], *, then_up: bool
 ) -> Drift | None:
-    """A drift in these words, with the request that removes the entity; None as of `_extra`."""
+    """A drift in these words, with the request that removes the entity; None as of `_extra`.
+
+    `then_up`: a plugin may be one of ours in another place, which a run makes anew.
+    """
     if kind == "plugin":
         is_guard = entity["name"] in _OURS
         breaks = _is_read_by(entity, live, ours) or _stands_on(entity, live, ours)
         if not is_guard and not breaks and effect_of(entity) is Effect.NONE:
             return None
-        request = removal(kind, entity, then_up=entity["name"] in gone)
+        request = removal(kind, entity, then_up=then_up)
         return Drift(words, request, misplaced=_touches(entity, live, ours) if is_guard else breaks)
     if kind == "consumer":
         return None
