@@ -121,7 +121,7 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
     """Opens the path at all complete gates of the component. Raises EmergencyError, AdminError."""
     live, now = entities_of(admin), admin.now()
     chosen = _complete_ports_of(live, settings, wanted.component)
-    tables = [_tables_of(port) for port in chosen]  # all scripts are known before the first change
+    tables = [_table_of(port) for port in chosen]  # all scripts are known before the first change
     methods = _checked(wanted, tables[0]["rules"])
     for guard in find_openings(live, settings).scripts:
         for entry, table in guard.openings:
@@ -167,14 +167,16 @@ def _complete_ports_of(live: Entities, settings: Settings, component: str) -> li
     return complete
 
 
-def _tables_of(port: Port) -> Mapping[str, Any]:
+def _table_of(port: Port) -> Mapping[str, Any]:
     """The gate's table. Raises EmergencyError where it or admission is not of this version."""
+    tables = []
     for kind in ("pre-function", "post-function"):
         script = script_of(port.guards[kind])
         if script is None or not script.table:
             where = f"plugin {kind} of service '{port.service}'"
             raise EmergencyError(_not_of_this_version(port.component, where))
-    return port.table
+        tables.append(script.table)
+    return tables[-1]
 
 
 def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking
-from kong_oam.verify.gate import script_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +19,6 @@ class Port:
     service: str
     guards: Mapping[str, Entity]
     missing: tuple[str, ...]
-
-    @property
-    def table(self) -> Mapping[str, Any]:
-        """The gate's table; empty where there is no gate, or none of this version."""
-        gate = self.guards.get("post-function")
-        script = script_of(gate) if gate else None
-        return script.table if script else {}
 
 
 def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:

@@ -151,14 +151,11 @@ def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> frozenset[str]:
 
     Kong removes no service that has routes, and an Upstream may have other services.
     """
-    removed = {cause for cause in deviation.causes if _is_removed(drifted[cause])}
+    requests = {cause: drifted[cause].request for cause in deviation.causes}
+    removed = {cause for cause, request in requests.items() if request and request.fields is None}
     if not any(cause.startswith("service ") for cause in removed):
         return frozenset()
     return frozenset(cause for cause in removed if cause.startswith(("service ", "upstream ")))
-
-
-def _is_removed(drift: Drift) -> bool:
-    return drift.request is not None and drift.request.fields is None
 
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:
