@@ -78,8 +78,8 @@ NO_WAIT: tuple[Edit, ...] = (
 NOT_ROLLED_OUT: Edit = (SERVICE, "pulumi.runtime.is_dry_run() else workload.rolled_out", "True else previewed")
 ADMITTED_LATE: Edit = (
     "components/application.py",
-    "else [service.admission for service in self.gated.values()]",
-    "else []",
+    "closing = [service.admission for service in self.gated.values()]",
+    "closing: list[pulumi.Resource] = []",
 )
 UNCUT: Edit = (
     GATE,
